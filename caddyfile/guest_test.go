@@ -1,0 +1,80 @@
+package caddyfile
+
+import (
+	"encoding/json"
+	"math"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+const guests = "test.caddyfile.guests"
+
+func init() {
+	caddy.RegisterModule(new(guest))
+	caddy.RegisterModule(mute{})
+}
+
+// guest has one setting of every kind, and may hold guests itself.
+type guest struct {
+	Key      string            `json:"key,omitempty"`
+	Factor   float64           `json:"factor,omitempty"`
+	Weights  []int             `json:"weights,omitempty"`
+	Decay    caddy.Duration    `json:"decay,omitempty"`
+	Rise     int               `json:"rise,omitempty"`
+	Limit    int               `json:"limit,omitempty"`
+	Choices  string            `json:"choices,omitempty"`
+	Tags     []string          `json:"tags,omitempty"`
+	Draining bool              `json:"draining,omitempty"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Fallback json.RawMessage   `json:"fallback,omitempty"`
+	Sources  []json.RawMessage `json:"sources,omitempty"`
+	Members  []member          `json:"members,omitempty"`
+}
+
+type member struct {
+	Address string `json:"address"`
+	Weight  int    `json:"weight"`
+}
+
+func (*guest) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: guests + ".guest", New: func() caddy.Module { return new(guest) }}
+}
+
+func (g *guest) UnmarshalCaddyfile(d *Dispenser) error {
+	return Parse(d,
+		String("key", &g.Key),
+		Optional(Float("factor", &g.Factor, 1, 100)),
+		Optional(Ints("weights", &g.Weights, 0, 65535)),
+		Block(g.options()...),
+	)
+}
+
+func (g *guest) options() []Param {
+	return []Param{
+		Duration("decay", &g.Decay),
+		Int("rise", &g.Rise, 1, 10),
+		Int("limit", &g.Limit, 0, math.MaxInt),
+		Func("choices", "auto or all", func(text string) bool {
+			g.Choices = text
+			return text == "auto" || text == "all"
+		}),
+		Strings("tags", &g.Tags),
+		Flag("draining", &g.Draining),
+		Pairs("metadata", &g.Metadata),
+		Module("fallback", guests, "guest", &g.Fallback),
+		Modules("source", guests, "source", &g.Sources),
+		Repeated("member", &g.Members, func(m *member) []Param {
+			m.Weight = 1
+			return []Param{String("address", &m.Address), Block(Int("weight", &m.Weight, 0, 65535))}
+		}),
+	}
+}
+
+// mute is a module that cannot be written in a Caddyfile.
+type mute struct{}
+
+func (mute) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: guests + ".mute", New: func() caddy.Module { return mute{} }}
+}
+
+var _ Unmarshaler = (*guest)(nil)

@@ -1,0 +1,54 @@
+package caddyfile
+
+import (
+	"encoding/json"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// Module is an option that holds a guest module: the module's name and whatever
+// that module reads. It is stored with its name under inlineKey.
+func Module(name, namespace, inlineKey string, into *json.RawMessage) Param {
+	return Param{name: name, whole: true, read: func(d *Dispenser) (err error) {
+		*into, err = readModule(d, namespace, inlineKey)
+		return err
+	}}
+}
+
+// Modules is a Module that may be given many times.
+func Modules(name, namespace, inlineKey string, into *[]json.RawMessage) Param {
+	var one json.RawMessage
+	p := appending(Module(name, namespace, inlineKey, &one), into, &one)
+	p.repeat = true
+	return p
+}
+
+func readModule(d *Dispenser, namespace, inlineKey string) (json.RawMessage, error) {
+	if !d.NextArg() {
+		return nil, d.Errf("missing value; expected %s", known(namespace))
+	}
+	name, id := d.Val(), namespace+"."+d.Val()
+	if _, err := caddy.GetModule(id); err != nil {
+		return nil, d.Errf("unknown module '%s'; expected %s", name, known(namespace))
+	}
+	module, err := caddyfile.UnmarshalModule(d, id)
+	if err != nil {
+		return nil, err
+	}
+	var warnings []caddyconfig.Warning
+	object := caddyconfig.JSONModuleObject(module, inlineKey, name, &warnings)
+	if len(warnings) > 0 {
+		return nil, d.Errf("%s cannot be written as JSON: %s", name, warnings[0].Message)
+	}
+	return object, nil
+}
+
+func known(namespace string) string {
+	var list []string
+	for _, info := range caddy.GetModules(namespace) {
+		list = append(list, info.ID.Name())
+	}
+	return oneOf(list)
+}

@@ -1,0 +1,127 @@
+package caddyfile
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// Func is one value that set reads; set says whether it could. expected completes
+// the sentence "'x' is not ...".
+func Func(name, expected string, set func(text string) bool) Param {
+	return Param{name: name, read: func(d *Dispenser) error {
+		if !d.NextArg() {
+			return d.Errf("missing value; expected %s", expected)
+		}
+		if !set(d.Val()) {
+			return d.Errf("'%s' is not %s", d.Val(), expected)
+		}
+		return nil
+	}}
+}
+
+// Rest is one value or more, up to the end of the line, each read by p.
+func Rest(p Param) Param {
+	one := p.read
+	p.read = func(d *Dispenser) error {
+		for ok := true; ok; ok = d.CountRemainingArgs() > 0 {
+			if err := one(d); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return p
+}
+
+// Flag is an option without a value; it is on when given.
+func Flag(name string, into *bool) Param {
+	return Param{name: name, read: func(*Dispenser) error {
+		*into = true
+		return nil
+	}}
+}
+
+// String is any text that is not empty.
+func String(name string, into *string) Param {
+	return Func(name, "a non-empty text", func(text string) bool {
+		*into = text
+		return text != ""
+	})
+}
+
+// Strings is a list of texts that are not empty.
+func Strings(name string, into *[]string) Param {
+	var one string
+	return Rest(appending(String(name, &one), into, &one))
+}
+
+// Duration is a duration in Go's form, or in days; it is never negative.
+func Duration(name string, into *caddy.Duration) Param {
+	return Func(name, "a duration such as 500ms, 10s or 2m", func(text string) bool {
+		value, err := caddy.ParseDuration(text)
+		*into = caddy.Duration(value)
+		return err == nil && value >= 0
+	})
+}
+
+// Int is a whole number between least and most. math.MaxInt as most means no limit.
+func Int(name string, into *int, least, most int) Param {
+	expected := fmt.Sprintf("a whole number from %d to %d", least, most)
+	if most == math.MaxInt {
+		expected = fmt.Sprintf("a whole number of at least %d", least)
+	}
+	return Func(name, expected, func(text string) bool {
+		value, err := strconv.Atoi(text)
+		*into = value
+		return err == nil && least <= value && value <= most
+	})
+}
+
+// Ints is a list of whole numbers, each between least and most.
+func Ints(name string, into *[]int, least, most int) Param {
+	var one int
+	return Rest(appending(Int(name, &one, least, most), into, &one))
+}
+
+// Float is a number between least and most.
+func Float(name string, into *float64, least, most float64) Param {
+	return Func(name, fmt.Sprintf("a number from %v to %v", least, most), func(text string) bool {
+		value, err := strconv.ParseFloat(text, 64)
+		*into = value
+		return err == nil && least <= value && value <= most // never true of NaN
+	})
+}
+
+// Pairs is an option with a key and a value that may be given once per key.
+func Pairs(name string, into *map[string]string) Param {
+	return Param{name: name, repeat: true, read: func(d *Dispenser) error {
+		var key, value string
+		if !d.Args(&key, &value) {
+			return d.Errf("missing value; expected a key and a value")
+		}
+		if _, twice := (*into)[key]; twice {
+			return d.Errf("'%s' is given twice", key)
+		}
+		if *into == nil {
+			*into = make(map[string]string)
+		}
+		(*into)[key] = value
+		return nil
+	}}
+}
+
+// appending makes p, which reads into one, add what it read to a list.
+func appending[T any](p Param, into *[]T, one *T) Param {
+	read := p.read
+	p.read = func(d *Dispenser) error {
+		if err := read(d); err != nil {
+			return err
+		}
+		*into = append(*into, *one)
+		return nil
+	}
+	return p
+}

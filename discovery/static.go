@@ -1,0 +1,94 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+func init() { caddy.RegisterModule(new(StaticSource)) }
+
+// StaticSource names endpoints in the config itself. Unlike the upstreams of a reverse proxy, they can
+// have weights, ids, zones and limits of their own.
+type StaticSource struct {
+	// The endpoints.
+	Endpoints []endpoint.Info `json:"endpoints"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (*StaticSource) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.reverse_proxy.upstreams.pool.sources.static",
+		New: func() caddy.Module { return new(StaticSource) },
+	}
+}
+
+// UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
+//
+//	source static <addresses...> {
+//	    endpoint <address> {
+//	        weight       <0-65535>
+//	        id           <id>
+//	        zone         <zone>
+//	        priority     <number>
+//	        max_requests <number>
+//	        draining
+//	        metadata     <key> <value>
+//	    }
+//	}
+func (s *StaticSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return caddyfile.Parse(d,
+		caddyfile.Optional(caddyfile.Rest(caddyfile.Func("address", "an address", func(text string) bool {
+			s.Endpoints = append(s.Endpoints, endpoint.Info{Address: text, Weight: 1})
+			return text != ""
+		}))),
+		caddyfile.Block(caddyfile.Repeated("endpoint", &s.Endpoints, endpointOptions)),
+	)
+}
+
+func endpointOptions(e *endpoint.Info) []caddyfile.Param {
+	e.Weight = 1
+	return []caddyfile.Param{
+		caddyfile.String("address", &e.Address),
+		caddyfile.Block(
+			caddyfile.Int("weight", &e.Weight, 0, endpoint.MaxWeight),
+			caddyfile.String("id", &e.ID),
+			caddyfile.String("zone", &e.Zone),
+			caddyfile.Int("priority", &e.Priority, 0, math.MaxInt32),
+			caddyfile.Int("max_requests", &e.MaxRequests, 0, math.MaxInt32),
+			caddyfile.Flag("draining", &e.Draining),
+			caddyfile.Pairs("metadata", &e.Metadata),
+		),
+	}
+}
+
+// Provision implements caddy.Provisioner.
+func (s *StaticSource) Provision(caddy.Context) error {
+	seen := make(map[string]int, len(s.Endpoints))
+	for i := range s.Endpoints {
+		e := &s.Endpoints[i]
+		if err := e.Normalize(); err != nil {
+			return fmt.Errorf("endpoint %d: %v", i+1, err)
+		}
+		if first, ok := seen[e.Address]; ok {
+			return fmt.Errorf("endpoint %d: address: %s is already endpoint %d", i+1, e.Address, first)
+		}
+		seen[e.Address] = i + 1
+	}
+	return nil
+}
+
+// Run implements Source.
+func (s *StaticSource) Run(_ context.Context, report Report) { report(s.Endpoints, nil) }
+
+// Interface guards
+var (
+	_ caddy.Provisioner     = (*StaticSource)(nil)
+	_ caddyfile.Unmarshaler = (*StaticSource)(nil)
+	_ Source                = (*StaticSource)(nil)
+)

@@ -1,0 +1,111 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// GetUpstreams implements reverseproxy.UpstreamSource. It returns new values on every
+// call: Caddy writes into them.
+func (p *Pool) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
+	if err := p.await(r.Context()); err != nil {
+		return nil, err
+	}
+	if p.pick != nil {
+		if e, listed := p.pick(r); !listed {
+			return p.only(e), nil
+		}
+	}
+	return p.list(r), nil
+}
+
+// await waits for the first list of a pool that has none yet.
+func (p *Pool) await(ctx context.Context) error {
+	roster := p.claim.Roster
+	if len(roster.Snapshot().Members) > 0 {
+		return nil
+	}
+	select {
+	case <-roster.Answered():
+		return nil
+	default:
+	}
+	timer := time.NewTimer(time.Until(p.expires))
+	defer timer.Stop()
+	select {
+	case <-roster.Answered():
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("pool %q: the request ended while it waited for the first list of endpoints", p.Name)
+	case <-timer.C:
+		return fmt.Errorf("pool %q: no source has answered within %s", p.Name, time.Duration(p.InitialWait))
+	}
+}
+
+// only makes the picked endpoint the one upstream of the request.
+func (p *Pool) only(e *endpoint.Endpoint) []*reverseproxy.Upstream {
+	if e == nil {
+		p.empty.report(p)
+		return nil
+	}
+	p.empty.clear()
+	return []*reverseproxy.Upstream{{Dial: e.Address()}}
+}
+
+// list makes upstreams of all usable endpoints, without those that the request was at
+// already while there are others.
+func (p *Pool) list(r *http.Request) []*reverseproxy.Upstream {
+	tries := p.transport.Tries(r)
+	usable := p.usable(func(m *endpoint.Member) bool { return !tries.Tried(m.Endpoint) })
+	if len(usable) == 0 && tries.Any() {
+		usable = p.usable(func(*endpoint.Member) bool { return true })
+	}
+	if len(usable) == 0 {
+		p.empty.report(p)
+	} else {
+		p.empty.clear()
+	}
+	return usable
+}
+
+func (p *Pool) usable(want func(*endpoint.Member) bool) []*reverseproxy.Upstream {
+	members := p.claim.Roster.Snapshot().Members
+	values := make([]reverseproxy.Upstream, 0, len(members)) // one allocation for all
+	upstreams := make([]*reverseproxy.Upstream, 0, len(members))
+	for i := range members {
+		m := &members[i]
+		ok, limit := p.admit(m)
+		if m.Weight == 0 || !ok || limit > 0 && m.InFlight() >= limit || !want(m) {
+			continue
+		}
+		values = values[:len(values)+1]
+		u := &values[len(values)-1]
+		u.Dial, u.MaxRequests = m.Address(), limit
+		upstreams = append(upstreams, u)
+	}
+	return upstreams
+}
+
+// admit is Caddy's passive health checks, as far as they can be told before the pick,
+// and the limit of requests.
+func (p *Pool) admit(m *endpoint.Member) (ok bool, limit int) {
+	limit = m.Info.MaxRequests
+	if p.handler == nil || p.handler.HealthChecks == nil || p.handler.HealthChecks.Passive == nil {
+		return true, limit
+	}
+	passive := p.handler.HealthChecks.Passive
+	if limit == 0 {
+		limit = passive.UnhealthyRequestCount
+	}
+	counts := m.Counts()
+	if counts == nil {
+		return true, limit
+	}
+	return counts.Fails() < max(passive.MaxFails, 1) && (limit == 0 || counts.NumRequests() < limit), limit
+}

@@ -1,0 +1,52 @@
+// Quickstart is a Caddy with the balance modules. Without arguments it serves the
+// Caddyfile beside it; with arguments it is an ordinary caddy command.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/caddy-balance/caddy-balance"
+	_ "github.com/caddy-balance/caddy-balance/examples/quickstart/delay"
+)
+
+const intro = `
+Caddy balances https://localhost:8443 over three demo backends: one answers in 10 ms,
+one in 40 ms, one in 160 ms. It may take a second until it listens. Try, in another terminal:
+
+  curl -k https://localhost:8443                      one request
+  seq 400 | xargs -P20 -I{} curl -sk https://localhost:8443 | sort | uniq -c
+                                                      shares follow speed
+  edit %s
+                                                      add or remove a line of backends and
+                                                      repeat: no reload, within a second
+  Ctrl-C                                              stop
+
+`
+
+func main() {
+	if len(os.Args) == 1 {
+		dir := home()
+		// The Caddyfile finds its list of endpoints by this.
+		os.Setenv("QUICKSTART", dir)
+		fmt.Printf(intro, filepath.Join(dir, "upstreams.json"))
+		os.Args = append(os.Args, "run", "--config", filepath.Join(dir, "Caddyfile"))
+	}
+	caddycmd.Main()
+}
+
+// home is the folder of this file: where it was compiled, or else where it is when
+// run from the root of the repository.
+func home() string {
+	if _, file, _, ok := runtime.Caller(0); ok {
+		if _, err := os.Stat(file); err == nil {
+			return filepath.Dir(file)
+		}
+	}
+	return filepath.Join("examples", "quickstart")
+}

@@ -1,0 +1,327 @@
+package attempt
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// backend answers a round trip.
+type backend func(*http.Request) (*http.Response, error)
+
+func (b backend) RoundTrip(r *http.Request) (*http.Response, error) { return b(r) }
+
+func respond(status int, body io.ReadCloser) (*http.Response, error) {
+	return &http.Response{StatusCode: status, Body: body, Header: make(http.Header)}, nil
+}
+
+// exchange is one request on its way to the one endpoint of a handler.
+type exchange struct {
+	transport *Transport
+	endpoint  *endpoint.Endpoint
+	request   *http.Request
+	tries     *Tries
+	cancel    context.CancelFunc
+}
+
+func start(t *testing.T, b backend) *exchange {
+	t.Helper()
+	roster, release := endpoint.AcquireUnnamed()
+	t.Cleanup(release)
+	roster.Replace([]endpoint.Info{{Address: "a:1", Weight: 1}})
+	x := &exchange{
+		transport: &Transport{RoundTripper: b, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty, key: "k"},
+		endpoint:  roster.Snapshot().Members[0].Endpoint,
+	}
+	x.request, x.cancel = newRequest(t)
+	x.tries = x.transport.Tries(x.request)
+	return x
+}
+
+func newRequest(t *testing.T) (*http.Request, context.CancelFunc) {
+	ctx := context.WithValue(t.Context(), caddyhttp.VarsCtxKey, make(map[string]any))
+	ctx = context.WithValue(ctx, caddy.CtxKey("reverse_proxy.dial_info"), reverseproxy.DialInfo{
+		Upstream: &reverseproxy.Upstream{Dial: "a:1", Host: new(reverseproxy.Host)},
+	})
+	ctx, cancel := context.WithCancel(ctx)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://a:1/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, cancel
+}
+
+func (x *exchange) pick() {
+	x.endpoint.Reserve(0)
+	x.tries.Begin(x.endpoint)
+}
+
+func (x *exchange) inFlight() (inFlight, waiting int) {
+	synctest.Wait()
+	waiting, _ = x.endpoint.Load.Waiting(endpoint.Now())
+	return x.endpoint.InFlight(), waiting
+}
+
+func (x *exchange) expect(t *testing.T, when string, inFlight, waiting int) {
+	t.Helper()
+	if n, w := x.inFlight(); n != inFlight || w != waiting {
+		t.Errorf("%s: %d in flight and %d waiting, want %d and %d", when, n, w, inFlight, waiting)
+	}
+}
+
+func bubble(t *testing.T, b backend, f func(t *testing.T, x *exchange)) {
+	synctest.Test(t, func(t *testing.T) {
+		x := start(t, b)
+		defer x.cancel()
+		f(t, x)
+	})
+}
+
+func TestAnAttemptHoldsItsPlaceFromPickToEndOfBody(t *testing.T) {
+	b := func(*http.Request) (*http.Response, error) {
+		time.Sleep(time.Second)
+		return respond(200, io.NopCloser(strings.NewReader("body")))
+	}
+	bubble(t, b, func(t *testing.T, x *exchange) {
+		x.pick()
+		x.expect(t, "picked", 1, 0)
+		res, _ := x.transport.RoundTrip(x.request)
+		x.expect(t, "answered", 1, 0)
+		if seconds, _ := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay); seconds < 0.99 || seconds > 1.01 {
+			t.Errorf("latency is %v s, want 1", seconds)
+		}
+		io.Copy(io.Discard, res.Body)
+		x.expect(t, "read", 0, 0)
+		res.Body.Close()
+		x.cancel()
+		x.expect(t, "closed and over", 0, 0)
+	})
+}
+
+func TestEveryWayForARequestToEndGivesThePlaceBack(t *testing.T) {
+	body := func() io.ReadCloser { return io.NopCloser(strings.NewReader("body")) }
+	ok := func(*http.Request) (*http.Response, error) { return respond(200, body()) }
+	hang := func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	for name, c := range map[string]struct {
+		backend backend
+		do      func(x *exchange)
+	}{
+		"no round trip":      {ok, func(x *exchange) {}},
+		"another pick":       {ok, func(x *exchange) { x.pick(); x.transport.RoundTrip(x.request) }},
+		"body never closed":  {ok, func(x *exchange) { x.transport.RoundTrip(x.request) }},
+		"body closed unread": {ok, func(x *exchange) { res, _ := x.transport.RoundTrip(x.request); res.Body.Close() }},
+		"no body": {func(*http.Request) (*http.Response, error) { return respond(204, http.NoBody) },
+			func(x *exchange) { x.transport.RoundTrip(x.request) }},
+		"client gone while it waits": {hang, func(x *exchange) {
+			time.AfterFunc(time.Second, x.cancel)
+			x.transport.RoundTrip(x.request)
+		}},
+		"refused": {func(*http.Request) (*http.Response, error) { return nil, errors.New("refused") },
+			func(x *exchange) { x.transport.RoundTrip(x.request) }},
+		"panic in the transport": {func(*http.Request) (*http.Response, error) { panic("transport") },
+			func(x *exchange) { defer func() { recover() }(); x.transport.RoundTrip(x.request) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, c.backend, func(t *testing.T, x *exchange) {
+				x.pick()
+				c.do(x)
+				x.cancel() // as the server does when the handler returns or panics
+				x.expect(t, "over", 0, 0)
+			})
+		})
+	}
+}
+
+func TestOutcomesAreWrittenIntoTheLoad(t *testing.T) {
+	failing := func(status int, err error) backend {
+		return func(*http.Request) (*http.Response, error) {
+			time.Sleep(time.Millisecond)
+			if err != nil {
+				return nil, err
+			}
+			return respond(status, http.NoBody)
+		}
+	}
+	for name, c := range map[string]struct {
+		backend                  backend
+		wantHistory, wantPenalty bool
+	}{
+		"200":     {failing(200, nil), true, false},
+		"404":     {failing(404, nil), true, false},
+		"429":     {failing(429, nil), false, false},
+		"500":     {failing(500, nil), false, true},
+		"503":     {failing(503, nil), false, true},
+		"refused": {failing(0, errors.New("refused")), false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, c.backend, func(t *testing.T, x *exchange) {
+				x.pick()
+				x.transport.RoundTrip(x.request)
+				_, fresh := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay)
+				penalty := x.endpoint.Load.Penalty(endpoint.Now(), DefaultDecay)
+				if (fresh > 0) != c.wantHistory || (penalty > 1) != c.wantPenalty {
+					t.Errorf("history %v, penalty %v", fresh, penalty)
+				}
+			})
+		})
+	}
+}
+
+func TestAFastFailureDoesNotLookFast(t *testing.T) {
+	status, took := 200, 100*time.Millisecond
+	b := func(*http.Request) (*http.Response, error) {
+		time.Sleep(took)
+		return respond(status, http.NoBody)
+	}
+	for _, s := range []int{500, 502, 503, 429} {
+		bubble(t, b, func(t *testing.T, x *exchange) {
+			status, took = 200, 100*time.Millisecond
+			x.pick()
+			x.transport.RoundTrip(x.request)
+			status, took = s, time.Millisecond
+			time.Sleep(DefaultDecay)
+			x.pick()
+			x.transport.RoundTrip(x.request)
+			if seconds, _ := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay); seconds < 0.09 {
+				t.Errorf("%d in 1ms made the estimate %v s", s, seconds)
+			}
+		})
+	}
+}
+
+func TestAClientThatGivesUpOnAHungEndpointTellsThatItIsSlow(t *testing.T) {
+	hang := func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	bubble(t, hang, func(t *testing.T, x *exchange) {
+		x.pick()
+		time.AfterFunc(3*time.Second, x.cancel)
+		x.transport.RoundTrip(x.request)
+		synctest.Wait()
+		if penalty := x.endpoint.Load.Penalty(endpoint.Now(), DefaultDecay); penalty < 2.9 || penalty > 3.1 {
+			t.Errorf("an endpoint without history has a penalty of %v s, want 3", penalty)
+		}
+	})
+}
+
+// slowClient takes a second for each read of its body.
+type slowClient struct{ reads int }
+
+func (s *slowClient) Read(p []byte) (int, error) {
+	time.Sleep(time.Second)
+	if s.reads--; s.reads < 0 {
+		return 0, io.EOF
+	}
+	return 1, nil
+}
+
+func (*slowClient) Close() error { return nil }
+
+func TestASlowClientIsNotTheEndpointsFault(t *testing.T) {
+	b := func(r *http.Request) (*http.Response, error) {
+		io.Copy(io.Discard, r.Body)
+		time.Sleep(50 * time.Millisecond)
+		return respond(200, http.NoBody)
+	}
+	bubble(t, b, func(t *testing.T, x *exchange) {
+		body := &slowClient{reads: 9}
+		x.request.Body = body
+		x.pick()
+		x.transport.RoundTrip(x.request)
+		if seconds, _ := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay); seconds > 0.06 {
+			t.Errorf("the estimate is %v s, of which the endpoint took 0.05", seconds)
+		}
+		if x.request.Body != io.ReadCloser(body) {
+			t.Error("the request was changed")
+		}
+		x.expect(t, "over", 0, 0)
+	})
+}
+
+// tunnel is the body of an upgraded connection.
+type tunnel struct{ io.Reader }
+
+func (*tunnel) Write(p []byte) (int, error) { return len(p), nil }
+func (*tunnel) Close() error                { return nil }
+
+type halfTunnel struct{ tunnel }
+
+func (*halfTunnel) CloseWrite() error { return nil }
+
+func TestAnUpgradedConnectionIsInFlightUntilClosedAndGivesNoLatency(t *testing.T) {
+	for name, body := range map[string]io.ReadWriteCloser{"plain": &tunnel{strings.NewReader("")}, "half closable": &halfTunnel{tunnel{strings.NewReader("")}}} {
+		t.Run(name, func(t *testing.T) {
+			upgrade := func(*http.Request) (*http.Response, error) { return respond(101, body) }
+			bubble(t, upgrade, func(t *testing.T, x *exchange) {
+				x.pick()
+				res, _ := x.transport.RoundTrip(x.request)
+				conn, ok := res.Body.(io.ReadWriteCloser)
+				if !ok {
+					t.Fatal("the connection cannot be written to")
+				}
+				if _, can := body.(closeWriter); can {
+					if _, still := conn.(closeWriter); !still {
+						t.Error("the connection cannot be half closed any more")
+					}
+				}
+				conn.Read(make([]byte, 1)) // the backend has said all it has
+				x.expect(t, "half closed", 1, 0)
+				conn.Close()
+				x.expect(t, "closed", 0, 0)
+				if _, fresh := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay); fresh != 0 {
+					t.Error("it gave a latency")
+				}
+			})
+		})
+	}
+}
+
+func TestWhatIsNotAPickOfOursPassesThrough(t *testing.T) {
+	ok := func(*http.Request) (*http.Response, error) { return respond(200, http.NoBody) }
+	bubble(t, ok, func(t *testing.T, x *exchange) {
+		check, _ := http.NewRequest(http.MethodGet, "http://a:1/", nil) // a health check has no variables
+		if _, err := x.transport.RoundTrip(check); err != nil {
+			t.Fatal(err)
+		}
+		x.transport.RoundTrip(x.request) // an upstream that no roster knows
+		if _, fresh := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay); fresh != 0 || x.tries.Any() {
+			t.Error("it was observed")
+		}
+	})
+}
+
+func TestAttemptsOfAForeignPolicyAreObservedFromTheRoundTripOn(t *testing.T) {
+	ok := func(*http.Request) (*http.Response, error) { return respond(200, io.NopCloser(strings.NewReader("x"))) }
+	synctest.Test(t, func(t *testing.T) {
+		roster, release := endpoint.AcquireUnnamed()
+		defer release()
+		roster.Replace([]endpoint.Info{{Address: "a:1", Weight: 1}})
+		tr := &Transport{RoundTripper: backend(ok), Decay: DefaultDecay, key: "k"}
+		tr.Attend(roster)
+		r, cancel := newRequest(t)
+		defer cancel()
+		res, err := tr.RoundTrip(r)
+		if e := roster.Snapshot().Members[0].Endpoint; err != nil || e.InFlight() != 1 {
+			t.Fatalf("%d in flight, %v", e.InFlight(), err)
+		}
+		res.Body.Close()
+		if e := roster.Snapshot().Members[0].Endpoint; e.InFlight() != 0 {
+			t.Errorf("%d in flight after the end", e.InFlight())
+		}
+	})
+}

@@ -1,0 +1,74 @@
+package endpoint
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Pool keeps every endpoint that is known under one pool name. Which of them are
+// in use is said by rosters, one for each definition of the pool that is alive:
+// during a reload the old config and the new one may name different endpoints of
+// the same pool, and what both name they share.
+type Pool struct {
+	inFlight atomic.Int64
+
+	mu        sync.Mutex
+	endpoints map[string]*holding
+	rosters   []*held          // newest last
+	configs   map[any]*defined // by the config that uses the pool
+}
+
+// holding is an endpoint and how many rosters hold it.
+type holding struct {
+	endpoint *Endpoint
+	rosters  int
+	left     time.Time // when the last roster let go of it
+}
+
+// leaverKept is how long a pool remembers an endpoint that left every list, so that
+// flapping membership (DNS above all) does not erase what was learned of it.
+const leaverKept = 10 * time.Minute
+
+func newPool() *Pool {
+	return &Pool{endpoints: make(map[string]*holding), configs: make(map[any]*defined)}
+}
+
+// hold finds or makes the endpoints of a list for one more roster.
+func (p *Pool) hold(infos []Info) []*Endpoint {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	endpoints := make([]*Endpoint, len(infos))
+	for i := range infos {
+		endpoints[i] = p.holdLocked(infos[i].Address)
+	}
+	return endpoints
+}
+
+func (p *Pool) holdLocked(address string) *Endpoint {
+	h := p.endpoints[address]
+	if h == nil {
+		h = &holding{endpoint: &Endpoint{address: address, pool: p}}
+		p.endpoints[address] = h
+	}
+	h.rosters++
+	return h.endpoint
+}
+
+// drop undoes hold for each member, and forgets who left long ago.
+func (p *Pool) drop(members []Member) {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range members {
+		h := p.endpoints[members[i].Address()]
+		if h.rosters--; h.rosters == 0 {
+			h.left = now
+		}
+	}
+	for address, h := range p.endpoints {
+		if h.rosters == 0 && h.endpoint.InFlight() == 0 && now.Sub(h.left) > leaverKept {
+			delete(p.endpoints, address)
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package endpoint
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+func infos(addresses ...string) []Info {
+	list := make([]Info, len(addresses))
+	for i, a := range addresses {
+		list[i] = Info{Address: a, Weight: 1}
+	}
+	return list
+}
+
+// idle is a Run that reports nothing.
+func idle(ctx context.Context, _ *Roster) { <-ctx.Done() }
+
+func acquire(t *testing.T, config any, name, text string) *Claim {
+	t.Helper()
+	c, err := Acquire(Definition{Config: config, Name: name, Text: text, Run: idle, Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func addresses(s *Snapshot) string {
+	var list []string
+	for _, m := range s.Members {
+		list = append(list, m.Address())
+	}
+	return strings.Join(list, " ")
+}
+
+func TestSurvivorsKeepTheirEndpoint(t *testing.T) {
+	c := acquire(t, 1, t.Name(), "")
+	defer c.Release()
+	c.Roster.Replace(infos("a:1", "b:1"))
+	a := c.Roster.Snapshot().Find("a:1").Endpoint
+	change := c.Roster.Replace([]Info{{Address: "c:1", Weight: 1}, {Address: "a:1", Weight: 7}})
+	if got := fmt.Sprint(change); got != "{[c:1] [b:1] [a:1]}" {
+		t.Errorf("change is %s", got)
+	}
+	m := c.Roster.Snapshot().Find("a:1")
+	if m.Endpoint != a || m.Weight != 7 {
+		t.Errorf("the survivor is another endpoint or has weight %d", m.Weight)
+	}
+}
+
+func TestAnUnchangedListIsNotPublished(t *testing.T) {
+	c := acquire(t, 1, t.Name(), "")
+	defer c.Release()
+	published := 0
+	defer c.Roster.Follow(func(*Snapshot) { published++ })()
+	for range 3 {
+		c.Roster.Replace([]Info{{Address: "a:1", Weight: 2, Metadata: map[string]string{"k": "v"}}})
+	}
+	if published != 2 { // as it was when followed, and once changed
+		t.Errorf("published %d times", published)
+	}
+}
+
+func TestEveryFieldOfInfoCountsAsAChange(t *testing.T) {
+	for i := range reflect.TypeFor[Info]().NumField() {
+		a, b := Info{}, Info{}
+		switch f := reflect.ValueOf(&b).Elem().Field(i); f.Kind() {
+		case reflect.String:
+			f.SetString("x")
+		case reflect.Int:
+			f.SetInt(9)
+		case reflect.Bool:
+			f.SetBool(true)
+		case reflect.Map:
+			f.Set(reflect.ValueOf(map[string]string{"k": "v"}))
+		default:
+			t.Fatalf("no value for a field of kind %s", f.Kind())
+		}
+		if name := reflect.TypeFor[Info]().Field(i).Name; name != "Address" && equal(&a, &b) {
+			t.Errorf("a change of %s goes unnoticed", name)
+		}
+	}
+}
+
+func TestDrainingAndWeightZeroGetNothingNew(t *testing.T) {
+	c := acquire(t, 1, t.Name(), "")
+	defer c.Release()
+	c.Roster.Replace([]Info{{Address: "a:1", Weight: 5, Draining: true}, {Address: "b:1"}, {Address: "c:1", Weight: 5}})
+	for _, m := range c.Roster.Snapshot().Members {
+		if want := map[string]uint32{"c:1": 5}[m.Address()]; m.Weight != want {
+			t.Errorf("%s has weight %d, want %d", m.Address(), m.Weight, want)
+		}
+	}
+}
+
+func TestFollowersSeeAListBeforeItIsPublished(t *testing.T) {
+	c := acquire(t, 1, t.Name(), "")
+	defer c.Release()
+	var early bool
+	stop := c.Roster.Follow(func(s *Snapshot) { early = c.Roster.Snapshot() != s })
+	c.Roster.Replace(infos("a:1"))
+	if !early {
+		t.Error("the list was published before its tables were built")
+	}
+	stop()
+	early = false
+	if c.Roster.Replace(infos("b:1")); early {
+		t.Error("called after stop")
+	}
+}
+
+func TestEqualDefinitionsShareOneRun(t *testing.T) {
+	runs, ended := 0, 0
+	def := Definition{Config: 1, Name: t.Name(), Text: "same", Logger: zap.NewNop(), Run: func(ctx context.Context, r *Roster) {
+		runs++
+		r.Replace(infos("a:1"))
+		<-ctx.Done()
+		ended++
+	}}
+	first, err := Acquire(def)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-first.Roster.Answered()
+	def.Config = 2 // a reload
+	second, err := Acquire(def)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Release()
+	if first.Roster != second.Roster || runs != 1 || ended != 0 || addresses(second.Roster.Snapshot()) != "a:1" {
+		t.Errorf("after a reload: shared %v, runs %d, ended %d", first.Roster == second.Roster, runs, ended)
+	}
+	second.Release()
+	if ended != 1 {
+		t.Error("Release of the last does not wait for Run to end")
+	}
+}
+
+func TestTwoDefinitionsOfOneNameInOneConfigAreAnError(t *testing.T) {
+	c := acquire(t, 1, t.Name(), `{"one":1}`)
+	defer c.Release()
+	_, err := Acquire(Definition{Config: 1, Name: t.Name(), Text: `{"two":2}`, Run: idle})
+	if err == nil || !strings.Contains(err.Error(), `{"one":1}`) || !strings.Contains(err.Error(), `{"two":2}`) {
+		t.Fatalf("the error does not name both: %v", err)
+	}
+	// The failed one leaves nothing behind: another config may define it so.
+	acquire(t, 2, t.Name(), `{"two":2}`).Release()
+}
+
+func TestAChangedDefinitionTakesOverWithoutAnEmptyMoment(t *testing.T) {
+	old := acquire(t, 1, t.Name(), "old")
+	old.Roster.Replace(infos("a:1", "b:1"))
+	a := old.Roster.Snapshot().Find("a:1").Endpoint
+	changed := acquire(t, 2, t.Name(), "new")
+	if got := addresses(changed.Roster.Snapshot()); got != "a:1 b:1" {
+		t.Fatalf("before its first answer the new roster has %q", got)
+	}
+	changed.Roster.Replace(infos("a:1", "c:1"))
+	if got := addresses(old.Roster.Snapshot()); got != "a:1 b:1" {
+		t.Errorf("the old config now has %q", got)
+	}
+	old.Release()
+	if changed.Roster.Snapshot().Find("a:1").Endpoint != a {
+		t.Error("the survivor is another endpoint")
+	}
+	changed.Release()
+}
+
+func TestAConfigThatFailsToLoadLeavesTheOldOneAlone(t *testing.T) {
+	old := acquire(t, 1, t.Name(), "old")
+	defer old.Release()
+	old.Roster.Replace(infos("a:1"))
+	a := old.Roster.Snapshot().Find("a:1").Endpoint
+	failed := acquire(t, 2, t.Name(), "new")
+	failed.Roster.Replace(infos("z:1"))
+	failed.Release()
+	old.Roster.Replace(infos("a:1", "b:1"))
+	if s := old.Roster.Snapshot(); addresses(s) != "a:1 b:1" || s.Find("a:1").Endpoint != a {
+		t.Errorf("the old roster has %q", addresses(s))
+	}
+}
+
+func TestAFlappingEndpointIsRememberedForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := acquire(t, 1, t.Name(), "")
+		defer c.Release()
+		c.Roster.Replace(infos("a:1", "b:1"))
+		a := c.Roster.Snapshot().Find("a:1").Endpoint
+		flap := func(away time.Duration) *Endpoint {
+			c.Roster.Replace(infos("b:1"))
+			time.Sleep(away)
+			c.Roster.Replace(infos("b:1", "c:1")) // any change looks for who left long ago
+			c.Roster.Replace(infos("a:1", "b:1"))
+			return c.Roster.Snapshot().Find("a:1").Endpoint
+		}
+		if flap(leaverKept/2) != a {
+			t.Error("forgotten after half the time")
+		}
+		if flap(leaverKept+time.Second) == a {
+			t.Error("still remembered after the time")
+		}
+	})
+}
+
+func TestReservationsAreExactUnderConcurrency(t *testing.T) {
+	c := acquire(t, 1, t.Name(), "")
+	defer c.Release()
+	c.Roster.Replace(infos("a:1"))
+	e := c.Roster.Snapshot().Members[0].Endpoint
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	most := 0
+	for range 8 {
+		wg.Go(func() {
+			for range 1000 {
+				if e.Reserve(3) {
+					mu.Lock()
+					most = max(most, e.InFlight())
+					mu.Unlock()
+					e.Release()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if most > 3 || e.InFlight() != 0 || c.Roster.InFlight() != 0 {
+		t.Errorf("most %d of 3; left %d at the endpoint, %d in the pool", most, e.InFlight(), c.Roster.InFlight())
+	}
+}
+
+func TestUnnamedEndpointsOutliveAChangeOfTheListAroundThem(t *testing.T) {
+	before, releaseBefore := AcquireUnnamed()
+	before.Replace(infos("a:1", "b:1"))
+	after, releaseAfter := AcquireUnnamed()
+	defer releaseAfter()
+	after.Replace(infos("a:1", "c:1"))
+	a := before.Snapshot().Members[0].Endpoint
+	releaseBefore()
+	if after.Snapshot().Members[0].Endpoint != a {
+		t.Error("the address has two endpoints")
+	}
+}

@@ -1,0 +1,54 @@
+package simulation
+
+import (
+	"testing"
+	"time"
+)
+
+// antagonists is the testbed of Prequal (Wydrowski et al., 2024): 100 backends on machines that they share with other programs,
+// called by 20 proxies that know nothing of one another. Most machines leave more than the backend's allotment; on a fifth of them
+// it gets no more than that, and often half. The load is 0.9 of all allotments. What is left changes twice a second.
+var antagonists = scenario{
+	name:     "antagonists",
+	seeds:    3,
+	rate:     .9 * 100 * 4 / .080,
+	duration: 10 * time.Second,
+	deadline: 5 * time.Second,
+	backends: 100,
+	proxies:  20,
+	server:   func(int) server { return newSharing(4, 1) },
+	draw:     positiveNormal(80 * time.Millisecond),
+	happen: func(f *fleet) {
+		for at := time.Duration(0); at < 15*time.Second; at += 500 * time.Millisecond {
+			f.at(at, f.disturb)
+		}
+	},
+	odd:    first(20),
+	phases: []window{{0, 10 * time.Second}},
+	check: func(t *testing.T, m measured) {
+		m.atMostTimes(t, "adaptive_latency", p99, .5, "least_conn")
+	},
+}
+
+// disturb draws anew what the other programs leave on every machine.
+func (f *fleet) disturb() {
+	for i, b := range f.backends {
+		low, high, burst, often := 1.5, 2.5, .8, .05
+		if i < len(f.backends)/5 {
+			low, high, burst, often = .9, 1.1, .5, .2
+		}
+		speed := low + f.rng.Float64()*(high-low)
+		if f.rng.Float64() < often {
+			speed = burst
+		}
+		b.server.(*sharing).setSpeed(speed)
+	}
+}
+
+// first lists the backends below n.
+func first(n int) (all []int) {
+	for i := range n {
+		all = append(all, i)
+	}
+	return all
+}

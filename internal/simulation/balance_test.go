@@ -1,0 +1,17 @@
+package simulation
+
+import "testing"
+
+var scenarios = []scenario{buoyant, speeds, alike, pauses, antagonists, hole, refused, newcomer, keys}
+
+func TestBalance(t *testing.T) {
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) {
+			m := measure(t, &s)
+			report.add(&s, m)
+			if len(policiesFlag) == 0 {
+				s.check(t, m)
+			}
+		})
+	}
+}

@@ -1,0 +1,29 @@
+package simulation
+
+import (
+	"testing"
+	"time"
+)
+
+// keys is a fleet where requests for the same thing should meet the same backend, and some things are asked for much more than
+// others: 10,000 keys whose popularity falls with the power 1.2 of their rank, so that the first has a fifth of all requests. The
+// fleet is at 0.6 of what it can do.
+var keys = scenario{
+	name:     "hot keys",
+	seeds:    3,
+	rate:     .6 * 10 * 4 / .050,
+	duration: 20 * time.Second,
+	deadline: 5 * time.Second,
+	backends: 10,
+	server:   func(int) server { return newSharing(4, 1) },
+	draw:     exponential(50 * time.Millisecond),
+	only: []policy{
+		{"header", `{"policy":"header","field":"Key"}`},
+		{"bounded_load_hash", `{"policy":"bounded_load_hash","key":"{http.request.header.Key}"}`},
+		{"least_conn", `{"policy":"least_conn"}`},
+	},
+	check: func(t *testing.T, m measured) {
+		m.atMostTimes(t, "bounded_load_hash", p99, .1, "header")
+		m.atMostTimes(t, "bounded_load_hash", p99, 1.5, "least_conn")
+	},
+}

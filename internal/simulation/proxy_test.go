@@ -1,0 +1,103 @@
+package simulation
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	_ "github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+)
+
+// proxy is one Caddy with one reverse_proxy handler.
+type proxy struct {
+	handler caddyhttp.MiddlewareHandler
+	server  *caddyhttp.Server
+}
+
+// provisioning guards what Caddy does with globals when it loads and unloads a config, which it never does twice at a time.
+var provisioning sync.Mutex
+
+func newProxy(config json.RawMessage) (p *proxy, unload func(), err error) {
+	provisioning.Lock()
+	defer provisioning.Unlock()
+	ctx, cancel := caddy.NewContext(base)
+	handler, err := ctx.LoadModuleByID("http.handlers.reverse_proxy", config)
+	if err != nil {
+		cancel()
+		return nil, nil, err
+	}
+	return &proxy{handler.(caddyhttp.MiddlewareHandler), new(caddyhttp.Server)}, func() {
+		provisioning.Lock()
+		defer provisioning.Unlock()
+		cancel()
+	}, nil
+}
+
+// handlerConfig is the JSON of a reverse_proxy handler.
+func handlerConfig(f *fleet, s *scenario, p policy, proxy int) json.RawMessage {
+	config := map[string]any{
+		"load_balancing": map[string]any{"selection_policy": json.RawMessage(p.config), "retries": s.retries},
+		"transport":      map[string]any{"protocol": "simulated", "fleet": f.name},
+	}
+	if s.members > 0 {
+		config["dynamic_upstreams"] = map[string]any{"source": "simulated", "fleet": f.name, "proxy": proxy}
+	} else {
+		config["upstreams"] = staticUpstreams(f, proxy)
+	}
+	text, _ := json.Marshal(config)
+	return text
+}
+
+func staticUpstreams(f *fleet, proxy int) []map[string]string {
+	upstreams := make([]map[string]string, len(f.backends))
+	for i, dial := range f.dials[proxy] {
+		upstreams[i] = map[string]string{"dial": dial}
+	}
+	return upstreams
+}
+
+// serve is the life of one request as net/http and Caddy's server have it. The client leaves at its deadline. It reports whether
+// the client got a good response.
+func (p *proxy) serve(a *arrival, deadline time.Duration) bool {
+	ctx, cancel := context.WithCancel(withDrawn(context.Background(), a.drawn))
+	defer cancel()
+	defer time.AfterFunc(deadline, cancel).Stop()
+	w := &writer{header: make(http.Header)}
+	r := caddyhttp.PrepareRequest(newRequest(ctx, a), caddy.NewReplacer(), w, p.server)
+	err := p.handler.ServeHTTP(w, r, nothing)
+	return err == nil && w.status < 400
+}
+
+var nothing = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil })
+
+func newRequest(ctx context.Context, a *arrival) *http.Request {
+	r := &http.Request{
+		Method:     http.MethodGet,
+		URL:        &url.URL{Path: "/"},
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header:     http.Header{"Key": {strconv.FormatUint(a.key, 10)}},
+		Body:       http.NoBody,
+		Host:       "example.com",
+		RemoteAddr: "192.0.2.1:1234",
+		RequestURI: "/",
+	}
+	return r.WithContext(ctx)
+}
+
+// writer is a response writer that remembers the status.
+type writer struct {
+	header http.Header
+	status int
+}
+
+func (w *writer) Header() http.Header         { return w.header }
+func (w *writer) Write(b []byte) (int, error) { return len(b), nil }
+func (w *writer) WriteHeader(status int)      { w.status = status }

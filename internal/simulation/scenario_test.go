@@ -1,0 +1,70 @@
+package simulation
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// scenario is a world that every policy is put into.
+type scenario struct {
+	name     string
+	seeds    int
+	rate     float64 // requests per second
+	duration time.Duration
+	deadline time.Duration // clients leave then
+	within   time.Duration // a response that took longer is no success; 0 means the deadline
+	backends int
+	members  int // backends that are known from the start, if a source lists them; 0 means a static list of all
+	proxies  int // 0 means 1
+	retries  int
+
+	server func(i int) server               // makes backend i
+	draw   func(r *rand.Rand) time.Duration // work or latency of a request
+	happen func(f *fleet)                   // plans what happens to backends
+
+	odd    []int    // the backends to watch
+	fair   float64  // their fair share of all requests; 0 means an equal one
+	phases []window // when to watch
+
+	also  []policy                       // to run besides those compared
+	only  []policy                       // to run instead of those compared
+	check func(t *testing.T, m measured) // thresholds, on medians over the seeds
+}
+
+// window is a part of a run.
+type window struct{ from, to time.Duration }
+
+func (s *scenario) proxyCount() int { return max(s.proxies, 1) }
+
+func (s *scenario) seconds() int { return int((s.duration + s.deadline) / time.Second) }
+
+func (s *scenario) policies() []policy {
+	switch {
+	case len(policiesFlag) > 0:
+		return policiesFlag
+	case len(s.only) > 0:
+		return s.only
+	}
+	return append(compared[:len(compared):len(compared)], s.also...)
+}
+
+// arrival is a request that will come.
+type arrival struct {
+	at    time.Duration
+	drawn time.Duration
+	proxy int
+	key   uint64 // what is asked for
+}
+
+// arrivals draws the whole load of a run: a Poisson process, which is what many independent clients make.
+func (s *scenario) arrivals(seed uint64) []arrival {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	keys := rand.NewZipf(rng, 1.2, 1, 9999)
+	gap := func() time.Duration { return time.Duration(rng.ExpFloat64() / s.rate * float64(time.Second)) }
+	var all []arrival
+	for at := gap(); at < s.duration; at += gap() {
+		all = append(all, arrival{at, s.draw(rng), rng.IntN(s.proxyCount()), keys.Uint64()})
+	}
+	return all
+}

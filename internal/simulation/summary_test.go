@@ -1,0 +1,126 @@
+package simulation
+
+import (
+	"slices"
+	"time"
+)
+
+// summary is what one run comes down to.
+type summary struct {
+	success  float64 // share of requests
+	failed   float64 // share of requests
+	mean     time.Duration
+	p50      time.Duration
+	p99      time.Duration
+	p999     time.Duration
+	peak     int       // most in flight at one backend
+	crowding float64   // most in flight at an odd backend, relative to the mean of all at that moment
+	shares   []float64 // of the odd backends in each phase, relative to their fair share
+}
+
+func (r *run) summary() summary {
+	s := summary{
+		success:  r.successes(),
+		failed:   float64(count(r.failed)) / float64(len(r.failed)),
+		mean:     mean(r.latencies),
+		crowding: r.fleet.crowding,
+	}
+	slices.Sort(r.latencies)
+	s.p50, s.p99, s.p999 = r.quantile(.5), r.quantile(.99), r.quantile(.999)
+	for _, b := range r.fleet.backends {
+		s.peak = max(s.peak, b.peak)
+	}
+	for _, w := range r.scenario.phases {
+		s.shares = append(s.shares, r.share(w))
+	}
+	return s
+}
+
+func (r *run) successes() float64 {
+	n := 0
+	for i, latency := range r.latencies {
+		if !r.failed[i] && (r.scenario.within == 0 || latency <= r.scenario.within) {
+			n++
+		}
+	}
+	return float64(n) / float64(len(r.latencies))
+}
+
+// quantile needs sorted latencies.
+func (r *run) quantile(q float64) time.Duration {
+	return r.latencies[int(q*float64(len(r.latencies)))]
+}
+
+// share is what the odd backends got in a part of the run, relative to their fair share.
+func (r *run) share(w window) float64 {
+	var odd, all int
+	for i, b := range r.fleet.backends {
+		n := 0
+		for _, attempts := range b.perSecond[w.from/time.Second : w.to/time.Second] {
+			n += attempts
+		}
+		all += n
+		if slices.Contains(r.scenario.odd, i) {
+			odd += n
+		}
+	}
+	return float64(odd) / float64(all) / r.scenario.fairShare()
+}
+
+func (s *scenario) fairShare() float64 {
+	if s.fair > 0 {
+		return s.fair
+	}
+	return float64(len(s.odd)) / float64(s.backends)
+}
+
+func count(flags []bool) (n int) {
+	for _, f := range flags {
+		if f {
+			n++
+		}
+	}
+	return n
+}
+
+func mean(d []time.Duration) time.Duration {
+	var sum time.Duration
+	for _, v := range d {
+		sum += v
+	}
+	return sum / time.Duration(len(d))
+}
+
+// median of the values that a metric has over the seeds. The mean of the middle two would be no better for a threshold.
+func median(all []summary, m metric) float64 {
+	values := make([]float64, len(all))
+	for i, s := range all {
+		values[i] = m.of(s)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// metric is one number of a summary. All durations are in milliseconds.
+type metric struct {
+	name string
+	of   func(summary) float64
+}
+
+var (
+	success  = metric{"success", func(s summary) float64 { return s.success }}
+	failures = metric{"failures", func(s summary) float64 { return s.failed }}
+	average  = metric{"mean (ms)", func(s summary) float64 { return milliseconds(s.mean) }}
+	p50      = metric{"p50 (ms)", func(s summary) float64 { return milliseconds(s.p50) }}
+	p99      = metric{"p99 (ms)", func(s summary) float64 { return milliseconds(s.p99) }}
+	p999     = metric{"p99.9 (ms)", func(s summary) float64 { return milliseconds(s.p999) }}
+	peak     = metric{"max in flight", func(s summary) float64 { return float64(s.peak) }}
+	crowding = metric{"crowding", func(s summary) float64 { return s.crowding }}
+)
+
+// share of the odd backends in one phase.
+func share(phase int) metric {
+	return metric{"share of fair", func(s summary) float64 { return s.shares[phase] }}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

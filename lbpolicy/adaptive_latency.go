@@ -1,0 +1,129 @@
+package lbpolicy
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+func init() { caddy.RegisterModule(new(AdaptiveLatency)) }
+
+// AdaptiveLatency sends each request where it is expected to be answered soonest.
+//
+// What is expected of an endpoint is its recent time to first byte, where an increase
+// counts at once and a decrease as it is confirmed; or the age of what it has not
+// answered yet, if that is longer, so that a hung endpoint is seen before anything
+// completes. That is multiplied by the requests in flight there plus one, and divided
+// by its weight. Failed attempts add a penalty, so that an endpoint that answers 500 in
+// a millisecond does not attract the traffic. What is known of an idle endpoint fades
+// towards the average of the others, so that each is looked at again; one without
+// history counts as average, but gets its second request only after its first answer.
+//
+// Choose it when endpoints differ in speed, or may at times: other hardware, noisy
+// neighbours, garbage collection, one in a bad state. Requests of very different cost
+// blur the picture, but in-flight counts keep it no worse than least connections.
+//
+// Sources: peak EWMA (Finagle, 2015), age of requests in flight (NGINX least_time), failures as latency (Linkerd, 2026).
+type AdaptiveLatency struct {
+	// How long a slow answer is remembered: its effect falls to 37 % in this time.
+	// Longer is calmer, shorter brings recovered endpoints back sooner. Default: 10s.
+	Decay caddy.Duration `json:"decay,omitempty"`
+
+	// What a failed attempt (5xx, refused, reset, timed out) adds to the expected time; it fades with
+	// `decay`. Default: 5s.
+	ErrorPenalty caddy.Duration `json:"error_penalty,omitempty"`
+
+	// How many endpoints are compared for a request. 0 is automatic: all of them up to
+	// a pool of 32, else a random sample of 8. At most 32. Default: 0.
+	Choices int `json:"choices,omitempty"`
+
+	selector
+}
+
+// CaddyModule returns the Caddy module information.
+func (*AdaptiveLatency) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.reverse_proxy.selection_policies.adaptive_latency",
+		New: func() caddy.Module { return new(AdaptiveLatency) },
+	}
+}
+
+// UnmarshalCaddyfile sets up the policy from Caddyfile tokens. Syntax:
+//
+//	lb_policy adaptive_latency {
+//	    decay         <duration>
+//	    error_penalty <duration>
+//	    choices       auto|<number>
+//	}
+func (p *AdaptiveLatency) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return caddyfile.Parse(d, caddyfile.Block(
+		caddyfile.Duration("decay", &p.Decay),
+		caddyfile.Duration("error_penalty", &p.ErrorPenalty),
+		caddyfile.Func("choices", fmt.Sprintf("auto or a whole number from 2 to %d", maxChoices), func(text string) (ok bool) {
+			p.Choices, ok = parseChoices(text)
+			return ok
+		}),
+	))
+}
+
+func parseChoices(text string) (choices int, ok bool) {
+	if text == "auto" {
+		return 0, true
+	}
+	choices, err := strconv.Atoi(text)
+	return choices, err == nil && choices >= 2 && choices <= maxChoices
+}
+
+// Provision implements caddy.Provisioner.
+func (p *AdaptiveLatency) Provision(ctx caddy.Context) error {
+	if p.Decay < 0 {
+		return fmt.Errorf("decay: %s is negative", time.Duration(p.Decay))
+	}
+	if p.ErrorPenalty < 0 {
+		return fmt.Errorf("error_penalty: %s is negative", time.Duration(p.ErrorPenalty))
+	}
+	if p.Choices < 0 || p.Choices == 1 || p.Choices > maxChoices {
+		return fmt.Errorf("choices: %d; expected 0 (automatic), or from 2 to %d endpoints to compare", p.Choices, maxChoices)
+	}
+	if p.Decay == 0 {
+		p.Decay = caddy.Duration(attempt.DefaultDecay)
+	}
+	if p.ErrorPenalty == 0 {
+		p.ErrorPenalty = caddy.Duration(attempt.DefaultErrorPenalty)
+	}
+	if err := p.provision(ctx, p, nil); err != nil {
+		return err
+	}
+	if p.transport != nil {
+		p.transport.Decay = time.Duration(p.Decay)
+		p.transport.ErrorPenalty = time.Duration(p.ErrorPenalty)
+	}
+	return nil
+}
+
+func (p *AdaptiveLatency) prepare(members []endpoint.Member) picker {
+	l := &leastCost{decay: time.Duration(p.Decay), choices: p.Choices}
+	all := len(members) <= maxChoices
+	if p.Choices > 0 {
+		all = len(members) <= p.Choices
+	} else {
+		l.choices = sampleSize
+	}
+	if !all {
+		l.sampler = newSampler(members)
+	}
+	return l
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner     = (*AdaptiveLatency)(nil)
+	_ caddy.CleanerUpper    = (*AdaptiveLatency)(nil)
+	_ caddyfile.Unmarshaler = (*AdaptiveLatency)(nil)
+)

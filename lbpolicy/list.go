@@ -1,0 +1,113 @@
+package lbpolicy
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// view is a list of endpoints and what the algorithm prepared for it.
+type view struct {
+	members []endpoint.Member
+	roster  *endpoint.Roster // nil if the members are not a pool's
+	picker  picker
+
+	// pools are the lists of the handler's pools that the members were found in.
+	pools []*endpoint.Snapshot
+}
+
+// list joins upstreams that Caddy hands to a policy with endpoints. Those of the
+// handler's pools are the pools' own (below `dynamic multi`, a pool lists them);
+// for any other address the process has one.
+type list struct {
+	selector *selector
+	weights  []int
+
+	joined atomic.Pointer[view]
+
+	mu      sync.Mutex // one joins at a time
+	roster  *endpoint.Roster
+	release func()
+}
+
+func newList(s *selector, weights []int) list { return list{selector: s, weights: weights} }
+
+func (l *list) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.release != nil {
+		l.release()
+	}
+}
+
+// find gets the view of a list, which is nearly always the one that was joined last:
+// the upstreams are new values on every request, their addresses rarely are.
+func (l *list) find(upstreams reverseproxy.UpstreamPool) *view {
+	if v := l.joined.Load(); v != nil && l.stands(v, upstreams) {
+		return v
+	}
+	return l.join(upstreams)
+}
+
+func (l *list) stands(v *view, upstreams reverseproxy.UpstreamPool) bool {
+	if len(v.members) != len(upstreams) {
+		return false
+	}
+	for i, u := range upstreams {
+		if u.Dial != v.members[i].Address() {
+			return false
+		}
+	}
+	return slices.Equal(v.pools, l.pools())
+}
+
+func (l *list) pools() []*endpoint.Snapshot {
+	if l.selector.transport == nil || len(l.selector.transport.Attended()) == 0 {
+		return nil
+	}
+	var snapshots []*endpoint.Snapshot
+	for _, r := range l.selector.transport.Attended() {
+		snapshots = append(snapshots, r.Snapshot())
+	}
+	return snapshots
+}
+
+func (l *list) join(upstreams reverseproxy.UpstreamPool) *view {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if v := l.joined.Load(); v != nil && l.stands(v, upstreams) {
+		return v
+	}
+	v := &view{pools: l.pools(), members: slices.Clone(l.own(upstreams))}
+	for i := range v.members {
+		for _, p := range v.pools {
+			if m := p.Find(upstreams[i].Dial); m != nil {
+				v.members[i] = *m
+				break
+			}
+		}
+	}
+	v.picker = l.selector.algorithm.prepare(v.members)
+	l.joined.Store(v)
+	return v
+}
+
+// own keeps a roster of all the upstreams.
+func (l *list) own(upstreams reverseproxy.UpstreamPool) []endpoint.Member {
+	if l.roster == nil {
+		l.roster, l.release = endpoint.AcquireUnnamed()
+	}
+	infos := make([]endpoint.Info, len(upstreams))
+	for i, u := range upstreams {
+		infos[i] = endpoint.Info{Address: u.Dial, Weight: 1}
+		if len(l.weights) == len(upstreams) {
+			infos[i].Weight = l.weights[i]
+		}
+	}
+	l.roster.Replace(infos)
+	return l.roster.Snapshot().Members
+}

@@ -1,0 +1,122 @@
+package lbpolicy
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+func init() { caddy.RegisterModule(new(SmoothWeightedRoundRobin)) }
+
+// SmoothWeightedRoundRobin gives each endpoint exactly its share of requests, as evenly
+// spread as whole requests allow: with weights 5, 1 and 1 the heavy one is never picked five
+// times in a row. At any moment an endpoint is less than one request ahead of or
+// behind its share, and over a whole cycle (as many requests as the weights add up to)
+// the counts are exact.
+//
+// An endpoint that is down, full or drained is skipped and the others keep their
+// proportions. Each proxy starts somewhere else in the cycle, so that proxies started
+// together do not all begin with the same endpoint.
+//
+// Choose it when requests cost about the same and the weights are known. If
+// endpoints differ in ways that nobody configured, `adaptive_latency` finds out by itself.
+//
+// The schedule is that of proportionate fairness (Baruah, Cohen, Plaxton and Varvel, 1996).
+type SmoothWeightedRoundRobin struct {
+	// The weights of the upstreams in this reverse proxy, by position, each from 0 to
+	// 65535; 0 gives an upstream nothing. There must be as many weights as upstreams.
+	// Endpoints of a pool bring their own weights. Default: all equal.
+	Weights []int `json:"weights,omitempty"`
+
+	selector
+}
+
+// CaddyModule returns the Caddy module information.
+func (*SmoothWeightedRoundRobin) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.reverse_proxy.selection_policies.smooth_weighted_round_robin",
+		New: func() caddy.Module { return new(SmoothWeightedRoundRobin) },
+	}
+}
+
+// UnmarshalCaddyfile sets up the policy from Caddyfile tokens. Syntax:
+//
+//	lb_policy smooth_weighted_round_robin [<weights...>]
+func (p *SmoothWeightedRoundRobin) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return caddyfile.Parse(d, caddyfile.Optional(caddyfile.Ints("weights", &p.Weights, 0, endpoint.MaxWeight)))
+}
+
+// Provision implements caddy.Provisioner.
+func (p *SmoothWeightedRoundRobin) Provision(ctx caddy.Context) error {
+	if err := p.provision(ctx, p, p.Weights); err != nil {
+		return err
+	}
+	return p.checkWeights()
+}
+
+func (p *SmoothWeightedRoundRobin) checkWeights() error {
+	sum := 0
+	for i, w := range p.Weights {
+		if w < 0 || w > endpoint.MaxWeight {
+			return fmt.Errorf("weights: %d at position %d is not between 0 and %d", w, i+1, endpoint.MaxWeight)
+		}
+		sum += w
+	}
+	if len(p.Weights) == 0 {
+		return nil
+	}
+	if sum == 0 {
+		return fmt.Errorf("weights: all are 0, so no upstream would get a request")
+	}
+	if p.handler == nil {
+		return nil
+	}
+	if n := len(p.handler.Upstreams); len(p.Weights) != n {
+		return fmt.Errorf("weights: %d for %d upstreams; each upstream of the reverse proxy needs one (endpoints of a pool bring their own)", len(p.Weights), n)
+	}
+	return nil
+}
+
+func (p *SmoothWeightedRoundRobin) prepare(members []endpoint.Member) picker {
+	weights := make([]uint32, len(members))
+	for i := range members {
+		weights[i] = members[i].Weight
+	}
+	return &turns{newSchedule(weights, rand.Uint64N)}
+}
+
+// turns picks whoever's turn it is.
+type turns struct{ *schedule }
+
+// maxSkips is how many turns of unusable endpoints are skipped at a pick. Beyond that
+// nearly all weight is unusable, and looking at every endpoint is cheaper.
+const maxSkips = 128
+
+func (t *turns) pick(c candidates) int {
+	// A retry does not use up turns: the endpoint it must not go back to would lose
+	// them, though it can serve everybody else.
+	if c.tries.Any() {
+		return c.takeAny()
+	}
+	for range maxSkips {
+		i := t.next()
+		if i < 0 {
+			return -1
+		}
+		if c.usable(i) && c.take(i, 0) {
+			return i
+		}
+	}
+	return c.takeAny()
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner     = (*SmoothWeightedRoundRobin)(nil)
+	_ caddy.CleanerUpper    = (*SmoothWeightedRoundRobin)(nil)
+	_ caddyfile.Unmarshaler = (*SmoothWeightedRoundRobin)(nil)
+)
