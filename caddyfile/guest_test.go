@@ -2,6 +2,7 @@ package caddyfile
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 
 	"github.com/caddyserver/caddy/v2"
@@ -12,6 +13,7 @@ const guests = "test.caddyfile.guests"
 func init() {
 	caddy.RegisterModule(new(guest))
 	caddy.RegisterModule(mute{})
+	caddy.RegisterModule(unwritable{})
 }
 
 // guest has one setting of every kind, and may hold guests itself.
@@ -21,6 +23,7 @@ type guest struct {
 	Weights  []int             `json:"weights,omitempty"`
 	Decay    caddy.Duration    `json:"decay,omitempty"`
 	Rise     int               `json:"rise,omitempty"`
+	Share    float64           `json:"share,omitempty"`
 	Limit    int               `json:"limit,omitempty"`
 	Choices  string            `json:"choices,omitempty"`
 	Tags     []string          `json:"tags,omitempty"`
@@ -53,6 +56,7 @@ func (g *guest) options() []Param {
 	return []Param{
 		Duration("decay", &g.Decay),
 		Int("rise", &g.Rise, 1, 10),
+		Float("share", &g.Share, 0, 1),
 		Int("limit", &g.Limit, 0, math.MaxInt),
 		Func("choices", "auto or all", func(text string) bool {
 			g.Choices = text
@@ -76,5 +80,16 @@ type mute struct{}
 func (mute) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: guests + ".mute", New: func() caddy.Module { return mute{} }}
 }
+
+// unwritable is a module that has no JSON.
+type unwritable struct{}
+
+func (unwritable) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: guests + ".odd.unwritable", New: func() caddy.Module { return unwritable{} }}
+}
+
+func (unwritable) UnmarshalCaddyfile(d *Dispenser) error { return Parse(d) }
+
+func (unwritable) MarshalJSON() ([]byte, error) { return nil, errors.New("no") }
 
 var _ Unmarshaler = (*guest)(nil)

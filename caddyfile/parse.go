@@ -91,7 +91,7 @@ func readOption(d *Dispenser, options []Param, seen map[string]string) error {
 		return d.Errf("unknown option '%s'; expected %s", d.Val(), oneOf(names(options)))
 	}
 	if first, twice := seen[p.name]; twice && !p.repeat {
-		return within(p.name, d.Errf("given twice, first at %s", first))
+		return within(p.name, d.Errf("already given at %s", first))
 	}
 	seen[p.name] = fmt.Sprintf("%s:%d", d.File(), d.Line())
 	err := p.read(d)
@@ -107,6 +107,7 @@ func endOfLine(d *Dispenser) error {
 	}
 	// NextBlock says no to an empty block, but moves on to its closing brace.
 	if d.NextBlock(d.Nesting()) || d.ValRaw() == "}" {
+		d.Prev() // to the opening brace, which is on the line in question
 		return d.Errf("takes no block")
 	}
 	return nil

@@ -20,6 +20,7 @@ func TestWhatIsWrittenIsStored(t *testing.T) {
 		"guest k {\ndecay 1d\n}":                   `{"key":"k","decay":86400000000000}`,
 		"guest k {\ndecay 0s\n}":                   `{"key":"k"}`,
 		"guest k {\nlimit 9223372036854775807\n}":  `{"key":"k","limit":9223372036854775807}`,
+		"guest k {\nshare 0.5\n}":                  `{"key":"k","share":0.5}`,
 		"guest k {\nchoices auto\n}":               `{"key":"k","choices":"auto"}`,
 		"guest k {\ntags a b\n}":                   `{"key":"k","tags":["a","b"]}`,
 		"guest k {\ndraining\n}":                   `{"key":"k","draining":true}`,
@@ -43,12 +44,12 @@ func TestWhatIsWrittenIsStored(t *testing.T) {
 }
 
 func TestErrorsNamePlaceValueAndExpectation(t *testing.T) {
-	const options = "decay, rise, limit, choices, tags, draining, metadata, fallback, source or member"
+	const options = "decay, rise, share, limit, choices, tags, draining, metadata, fallback, source or member"
 	for text, want := range map[string]string{
 		"":                                                 "unexpected EOF, at :0",
-		"guest":                                            "guest: key: missing value; expected a non-empty text, at Testfile:1",
-		"guest {\n}":                                       "guest: key: missing value; expected a non-empty text, at Testfile:1",
-		`guest ""`:                                         "guest: key: '' is not a non-empty text, at Testfile:1",
+		"guest":                                            "guest: key: missing value; expected text of one character or more, at Testfile:1",
+		"guest {\n}":                                       "guest: key: missing value; expected text of one character or more, at Testfile:1",
+		`guest ""`:                                         "guest: key: '' is not text of one character or more, at Testfile:1",
 		"guest k 0.5":                                      "guest: factor: '0.5' is not a number from 1 to 100, at Testfile:1",
 		"guest k NaN":                                      "guest: factor: 'NaN' is not a number from 1 to 100, at Testfile:1",
 		"guest k Inf":                                      "guest: factor: 'Inf' is not a number from 1 to 100, at Testfile:1",
@@ -56,22 +57,23 @@ func TestErrorsNamePlaceValueAndExpectation(t *testing.T) {
 		"guest k 2 65536":                                  "guest: weights: '65536' is not a whole number from 0 to 65535, at Testfile:1",
 		"guest k {\nd 1\n}":                                "guest: unknown option 'd'; expected " + options + ", at Testfile:2",
 		"guest k {\n{\n}\n}":                               "guest: unknown option '{'; expected " + options + ", at Testfile:2",
-		"guest k {\ndecay 1s\n\ndecay 1s\n}":               "guest: decay: given twice, first at Testfile:2, at Testfile:4",
-		"guest k {\ndecay\n}":                              "guest: decay: missing value; expected a duration such as 500ms, 10s or 2m, at Testfile:2",
-		"guest k {\ndecay 10\n}":                           "guest: decay: '10' is not a duration such as 500ms, 10s or 2m, at Testfile:2",
-		"guest k {\ndecay -1s\n}":                          "guest: decay: '-1s' is not a duration such as 500ms, 10s or 2m, at Testfile:2",
-		"guest k {\ndecay 999999999h\n}":                   "guest: decay: '999999999h' is not a duration such as 500ms, 10s or 2m, at Testfile:2",
+		"guest k {\ndecay 1s\n\ndecay 1s\n}":               "guest: decay: already given at Testfile:2, at Testfile:4",
+		"guest k {\ndecay\n}":                              "guest: decay: missing value; expected a duration of 0s or more, such as 500ms, 10s or 2m, at Testfile:2",
+		"guest k {\ndecay 10\n}":                           "guest: decay: '10' is not a duration of 0s or more, such as 500ms, 10s or 2m, at Testfile:2",
+		"guest k {\ndecay -1s\n}":                          "guest: decay: '-1s' is not a duration of 0s or more, such as 500ms, 10s or 2m, at Testfile:2",
+		"guest k {\ndecay 999999999h\n}":                   "guest: decay: '999999999h' is not a duration of 0s or more, such as 500ms, 10s or 2m, at Testfile:2",
 		"guest k {\ndecay 1s 2s\n}":                        "guest: decay: unexpected argument '2s', at Testfile:2",
-		"guest k {\ndecay 1s {\n}\n}":                      "guest: decay: takes no block, at Testfile:3",
-		"guest k {\ndecay 1s {\nx\n}\n}":                   "guest: decay: takes no block, at Testfile:3",
+		"guest k {\ndecay 1s {\n}\n}":                      "guest: decay: takes no block, at Testfile:2",
+		"guest k {\ndecay 1s {\nx\n}\n}":                   "guest: decay: takes no block, at Testfile:2",
 		"guest k {\nrise 0\n}":                             "guest: rise: '0' is not a whole number from 1 to 10, at Testfile:2",
 		"guest k {\nrise 1.5\n}":                           "guest: rise: '1.5' is not a whole number from 1 to 10, at Testfile:2",
+		"guest k {\nshare half\n}":                         "guest: share: 'half' is not a number from 0 to 1, at Testfile:2",
 		"guest k {\nlimit -1\n}":                           "guest: limit: '-1' is not a whole number of at least 0, at Testfile:2",
 		"guest k {\nlimit 9223372036854775808\n}":          "guest: limit: '9223372036854775808' is not a whole number of at least 0, at Testfile:2",
 		"guest k {\nchoices some\n}":                       "guest: choices: 'some' is not auto or all, at Testfile:2",
-		"guest k {\ntags\n}":                               "guest: tags: missing value; expected a non-empty text, at Testfile:2",
-		"guest k {\ntags a \"\"\n}":                        "guest: tags: '' is not a non-empty text, at Testfile:2",
-		"guest k {\ntags a\ntags b\n}":                     "guest: tags: given twice, first at Testfile:2, at Testfile:3",
+		"guest k {\ntags\n}":                               "guest: tags: missing value; expected text of one character or more, at Testfile:2",
+		"guest k {\ntags a \"\"\n}":                        "guest: tags: '' is not text of one character or more, at Testfile:2",
+		"guest k {\ntags a\ntags b\n}":                     "guest: tags: already given at Testfile:2, at Testfile:3",
 		"guest k {\ndraining yes\n}":                       "guest: draining: unexpected argument 'yes', at Testfile:2",
 		"guest k {\nmetadata a\n}":                         "guest: metadata: missing value; expected a key and a value, at Testfile:2",
 		"guest k {\nmetadata a b c\n}":                     "guest: metadata: unexpected argument 'c', at Testfile:2",
@@ -80,8 +82,8 @@ func TestErrorsNamePlaceValueAndExpectation(t *testing.T) {
 		"guest k {\nfallback x\n}":                         "guest: fallback: unknown module 'x'; expected guest or mute, at Testfile:2",
 		"guest k {\nfallback mute\n}":                      "guest: fallback: module test.caddyfile.guests.mute is not a Caddyfile unmarshaler; is caddyfile.mute, at Testfile:2",
 		"guest k {\nfallback guest k {\nrise x\n}\n}":      "guest: fallback: guest: rise: 'x' is not a whole number from 1 to 10, at Testfile:3",
-		"guest k {\nfallback guest k\nfallback guest k\n}": "guest: fallback: given twice, first at Testfile:2, at Testfile:3",
-		"guest k {\nmember\n}":                             "guest: member: address: missing value; expected a non-empty text, at Testfile:2",
+		"guest k {\nfallback guest k\nfallback guest k\n}": "guest: fallback: already given at Testfile:2, at Testfile:3",
+		"guest k {\nmember\n}":                             "guest: member: address: missing value; expected text of one character or more, at Testfile:2",
 		"guest k {\nmember a b\n}":                         "guest: member: unexpected argument 'b', at Testfile:2",
 		"guest k {\nmember a {\nweight x\n}\n}":            "guest: member: weight: 'x' is not a whole number from 0 to 65535, at Testfile:3",
 		"guest k {\nmember a {\nrise 1\n}\n}":              "guest: member: unknown option 'rise'; expected weight, at Testfile:3",
@@ -98,8 +100,8 @@ func TestModulesWithoutBlockOrArgumentsTakeNone(t *testing.T) {
 	for text, want := range map[string]string{
 		"plain":           "",
 		"plain x":         "plain: unexpected argument 'x', at Testfile:1",
-		"plain {\n}":      "plain: takes no block, at Testfile:2",
-		"plain {\nx y\n}": "plain: takes no block, at Testfile:2",
+		"plain {\n}":      "plain: takes no block, at Testfile:1",
+		"plain {\nx y\n}": "plain: takes no block, at Testfile:1",
 	} {
 		got := ""
 		if err := Parse(caddyfile.NewTestDispenser(text)); err != nil {
@@ -108,6 +110,14 @@ func TestModulesWithoutBlockOrArgumentsTakeNone(t *testing.T) {
 		if got != want {
 			t.Errorf("%q:\ngot  %s\nwant %s", text, got, want)
 		}
+	}
+}
+
+func TestAModuleThatHasNoJSONIsAnError(t *testing.T) {
+	var raw json.RawMessage
+	err := Parse(caddyfile.NewTestDispenser("host {\nguest unwritable\n}"), Block(Module("guest", guests+".odd", "guest", &raw)))
+	if err == nil || !strings.HasPrefix(err.Error(), "host: guest: unwritable cannot be written as JSON: ") || raw != nil {
+		t.Errorf("got %s and %v", raw, err)
 	}
 }
 

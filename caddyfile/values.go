@@ -46,7 +46,7 @@ func Flag(name string, into *bool) Param {
 
 // String is any text that is not empty.
 func String(name string, into *string) Param {
-	return Func(name, "a non-empty text", func(text string) bool {
+	return Func(name, "text of one character or more", func(text string) bool {
 		*into = text
 		return text != ""
 	})
@@ -60,7 +60,7 @@ func Strings(name string, into *[]string) Param {
 
 // Duration is a duration in Go's form, or in days; it is never negative.
 func Duration(name string, into *caddy.Duration) Param {
-	return Func(name, "a duration such as 500ms, 10s or 2m", func(text string) bool {
+	return Func(name, "a duration of 0s or more, such as 500ms, 10s or 2m", func(text string) bool {
 		value, err := caddy.ParseDuration(text)
 		*into = caddy.Duration(value)
 		return err == nil && value >= 0

@@ -16,31 +16,35 @@ func init() { caddy.RegisterModule(new(AdaptiveLatency)) }
 
 // AdaptiveLatency sends each request where it is expected to be answered soonest.
 //
-// What is expected of an endpoint is its recent time to first byte, where an increase
-// counts at once and a decrease as it is confirmed; or the age of what it has not
-// answered yet, if that is longer, so that a hung endpoint is seen before anything
-// completes. That is multiplied by the requests in flight there plus one, and divided
-// by its weight. Failed attempts add a penalty, so that an endpoint that answers 500 in
-// a millisecond does not attract the traffic. What is known of an idle endpoint fades
-// towards the average of the others, so that each is looked at again; one without
-// history counts as average, but gets its second request only after its first answer.
+// What is expected of an endpoint is its mean time to first byte, which follows a change
+// within a few answers; or more, if what it has not answered yet is getting old, so that a hung
+// endpoint is seen before anything completes. Failed attempts add a penalty, so that
+// an endpoint that answers 500 in a millisecond does not attract the traffic. That is
+// multiplied by the requests in flight there plus one, and divided by its weight. What is
+// known of an idle endpoint fades towards the average of the others, so that each is
+// looked at again; one without history counts as average, and is believed to be faster or
+// slower as its answers come in.
 //
 // Choose it when endpoints differ in speed, or may at times: other hardware, noisy
-// neighbours, garbage collection, one in a bad state. Requests of very different cost
-// blur the picture, but in-flight counts keep it no worse than least connections.
+// neighbours, garbage collection, one in a bad state. Among equal endpoints it does what
+// Caddy's `least_conn` does. Do not choose it if what an endpoint answers is worth
+// more than when, as with caches: see `bounded_load_hash`.
 //
-// Sources: peak EWMA (Finagle, 2015), age of requests in flight (NGINX least_time), failures as latency (Linkerd, 2026).
+// Sources: expected time times requests in flight (peak EWMA, Finagle, 2015), age of
+// requests in flight (NGINX least_time), failures as latency (Linkerd, 2026).
 type AdaptiveLatency struct {
-	// How long a slow answer is remembered: its effect falls to 37 % in this time.
-	// Longer is calmer, shorter brings recovered endpoints back sooner. Default: 10s.
+	// How long answers and failures are remembered: what they say counts for 37 % after this
+	// time. Longer is calmer; shorter looks at slow and failing endpoints again
+	// sooner. Default: 10s.
 	Decay caddy.Duration `json:"decay,omitempty"`
 
-	// What a failed attempt (5xx, refused, reset, timed out) adds to the expected time; it fades with
-	// `decay`. Default: 5s.
+	// What a failed attempt (5xx, refused, reset, timed out) adds to the expected time. Failures
+	// add up to four times this, fade with `decay`, and are halved by each answer
+	// that is none. Default: 5s.
 	ErrorPenalty caddy.Duration `json:"error_penalty,omitempty"`
 
 	// How many endpoints are compared for a request. 0 is automatic: all of them up to
-	// a pool of 32, else a random sample of 8. At most 32. Default: 0.
+	// a pool of 128, else a random sample of 8. At most 128. Default: 0.
 	Choices int `json:"choices,omitempty"`
 
 	selector

@@ -1,19 +1,29 @@
 package lbpolicy
 
 import (
+	"math"
 	"math/rand/v2"
 	"time"
 )
 
 const (
-	// Up to this many endpoints are compared, as many as fit a small buffer on the
-	// stack. It is also where comparing all begins to cost more than the pick may.
-	maxChoices = 32
+	// Up to this many endpoints are compared: 128 take about as long as the rest of the pick
+	// of a request, and a sample makes a difference in pools that small.
+	maxChoices = 128
 	// A sample of 8 misses the better half of a pool in 0.4 % of the picks and the best
 	// tenth in 43 %; two would do so in 25 % and 81 %.
 	sampleSize = 8
-	// Below this, differences in latency are noise; and 0 times any number of requests
-	// in flight would still be 0.
+	// Clearing room for 128 on the stack takes longer than comparing 10.
+	fewChoices = 16
+
+	// A difference to the average below a fifth is noise as often as not. Following it does
+	// harm: the requests in flight say more.
+	noise = 0.2
+	// Requests wait for half their time on average, so a mean age of more than half of what
+	// is expected says that they will take longer. This is the share of it that counts:
+	// among few requests the age of one that is merely large would count too much.
+	ageShare = 0.5
+	// 0 times any number of requests in flight would still be 0.
 	latencyFloor = 10e-6
 )
 
@@ -26,12 +36,12 @@ type leastCost struct {
 
 // glance is what the comparison needs of one member.
 type glance struct {
-	index    int
-	estimate float64 // seconds to the first byte, as last observed
-	fresh    float64 // how much of the estimate still counts
-	lift     float64 // seconds that it takes at least, and the penalty
-	penalty  float64
-	places   float64 // requests in flight, this one included, per weight
+	index     int
+	latency   float64 // seconds to the first byte, as estimated
+	certainty float64 // how much of the estimate counts
+	atLeast   float64 // seconds, by the age of what waits there
+	penalty   float64 // seconds, for failures
+	places    float64 // requests in flight, this one included, per weight
 }
 
 func (l *leastCost) pick(c candidates) int {
@@ -48,50 +58,54 @@ func (l *leastCost) pick(c candidates) int {
 }
 
 func (l *leastCost) cheapest(c *candidates) int {
-	var buffer [maxChoices]glance
-	seen := buffer[:0]
-	if l.sampler == nil {
-		for i := range c.members {
-			seen = l.glance(c, seen, i)
-		}
-	} else {
-		for range l.choices {
-			seen = l.glance(c, seen, l.sampler.draw())
-		}
+	if len(c.members) <= fewChoices {
+		var room [fewChoices]glance
+		return least(l.look(c, room[:0]))
 	}
-	return least(seen)
+	var room [maxChoices]glance
+	return least(l.look(c, room[:0]))
 }
 
-// glance appends what the comparison needs of member i, if that is usable.
-func (l *leastCost) glance(c *candidates, seen []glance, i int) []glance {
-	if !c.usable(i) {
+// look appends glances of the usable ones of all members, or of a sample.
+func (l *leastCost) look(c *candidates, seen []glance) []glance {
+	if l.sampler == nil {
+		for i := range c.members {
+			if c.usable(i) {
+				seen = append(seen, l.glance(c, i))
+			}
+		}
 		return seen
 	}
+	for range l.choices {
+		if i := l.sampler.draw(); c.usable(i) {
+			seen = append(seen, l.glance(c, i))
+		}
+	}
+	return seen
+}
+
+func (l *leastCost) glance(c *candidates, i int) glance {
 	m := &c.members[i]
-	g := glance{index: i}
-	g.estimate, g.fresh = m.Load.Latency(c.now, l.decay)
-	g.penalty = m.Load.Penalty(c.now, l.decay)
+	g := glance{index: i, penalty: m.Load.Penalty(c.now, l.decay)}
+	g.latency, g.certainty = m.Load.Latency(c.now, l.decay)
 	waiting, age := m.Load.Waiting(c.now)
-	g.lift = age.Seconds()
+	g.atLeast = age.Seconds() * ageShare
 	places := float64(m.InFlight() + 1)
-	if g.fresh == 0 && waiting > 0 {
+	if g.certainty == 0 && waiting > 0 {
 		// Unknown, and being tried: what the first answer takes is worth waiting for.
 		places *= places
 	}
 	g.places = places / float64(m.Weight)
-	return append(seen, g)
+	return g
 }
 
 // least is the index of the glance of least cost, ties broken at random.
 func least(seen []glance) int {
-	mean := meanEstimate(seen)
+	mean := meanLatency(seen)
 	best, least, ties := -1, 0.0, 0
 	for i := range seen {
 		g := &seen[i]
-		// What is not known for sure is taken to be average: an endpoint that was slow
-		// gets another look, and one that was fast is not flooded after a rest.
-		expected := max(mean+(g.estimate-mean)*g.fresh, g.lift, latencyFloor) + g.penalty
-		switch cost := expected * g.places; {
+		switch cost := g.expected(mean) * g.places; {
 		case best < 0 || cost < least:
 			best, least, ties = g.index, cost, 1
 		case cost == least:
@@ -103,15 +117,26 @@ func least(seen []glance) int {
 	return best
 }
 
-// meanEstimate is the mean of the estimates, each counted for as much as it is fresh.
-func meanEstimate(seen []glance) float64 {
-	var sum, weight float64
-	for i := range seen {
-		sum += seen[i].estimate * seen[i].fresh
-		weight += seen[i].fresh
+// expected is how many seconds an answer is expected to take, given the mean of all.
+// What is not certain is taken to be average: an endpoint that was slow gets another look,
+// and one that was fast is not flooded after a rest.
+func (g *glance) expected(mean float64) float64 {
+	difference := g.latency - mean
+	if math.Abs(difference) < noise*mean {
+		difference = 0
 	}
-	if weight == 0 {
+	return max(mean+difference*g.certainty, g.atLeast, latencyFloor) + g.penalty
+}
+
+// meanLatency is the mean of the estimates, each counted for as much as it is certain.
+func meanLatency(seen []glance) float64 {
+	var sum, certainty float64
+	for i := range seen {
+		sum += seen[i].latency * seen[i].certainty
+		certainty += seen[i].certainty
+	}
+	if certainty == 0 {
 		return 0
 	}
-	return sum / weight
+	return sum / certainty
 }

@@ -10,7 +10,12 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-const addressExample = "a host and port such as 10.0.0.7:8080"
+const (
+	addressExample = "a host and port such as 10.0.0.7:8080"
+
+	// longestAddress is beyond any host name (253 bytes) or socket path (108 bytes).
+	longestAddress = 512
+)
 
 // normalAddress accepts only what means one socket. Caddy would also take port
 // ranges and placeholders, but those have no single state to keep.
@@ -20,6 +25,9 @@ func normalAddress(address string) (string, error) {
 	}
 	if hasControl(address) || strings.ContainsFunc(address, unicode.IsSpace) || strings.ContainsAny(address, "{}") {
 		return "", fmt.Errorf("%s has a space, a placeholder or a control character", shown(address))
+	}
+	if len(address) > longestAddress {
+		return "", fmt.Errorf("%s is too long; expected %s", shown(address), addressExample)
 	}
 	if strings.Contains(address, "://") {
 		return "", fmt.Errorf("%s is a URL; expected %s", shown(address), addressExample)

@@ -108,9 +108,11 @@ func TestNormalizeTakesTheEndsOfEachRange(t *testing.T) {
 }
 
 func TestErrorsCutARunawayValueShort(t *testing.T) {
-	info := Info{Address: strings.Repeat("a", 1<<20)}
-	if err := info.Normalize(); err == nil || len(err.Error()) > 300 {
-		t.Errorf("got an error of %d bytes", len(err.Error()))
+	for _, char := range []string{"a", "[", "{", ":"} {
+		info := Info{Address: strings.Repeat(char, 1<<20)}
+		if err := info.Normalize(); err == nil || len(err.Error()) > 300 {
+			t.Errorf("%s: got an error of %d bytes", char, len(err.Error()))
+		}
 	}
 }
 

@@ -15,6 +15,20 @@ var badLists = []struct{ why, json, jsonError, yaml, yamlError string }{
 		"web.yaml:4: entry 3 (10.0.0.7:8080): weight: 65536 is not between 0 and 65535",
 	},
 	{
+		"a value on the line below its name",
+		"[{\"address\": \"a:1\", \"weight\":\n-1}]",
+		"web.json:1: entry 1 (a:1): weight: -1 is not between 0 and 65535",
+		"- address: a:1\n  weight:\n    -1\n",
+		"web.yaml:2: entry 1 (a:1): weight: -1 is not between 0 and 65535",
+	},
+	{
+		"text over two lines",
+		"[\"a\n:1\"]",
+		`web.json:1: invalid character '\n' in string literal`,
+		"- \"a\n  :1\"\n",
+		`web.yaml:1: entry 1 (a :1): address: "a :1" has a space, a placeholder or a control character`,
+	},
+	{
 		"a number too large for any type",
 		`[{"address": "a:1", "max_requests": 99999999999999999999}]`,
 		"web.json:1: entry 1 (a:1): max_requests: 99999999999999999999 is not between 0 and 2147483647",
@@ -160,6 +174,13 @@ var badLists = []struct{ why, json, jsonError, yaml, yamlError string }{
 		"web.json:1: entry 1: targets: is there twice",
 		"- targets: [a:1]\n  labels: {}\n  labels: {}\n",
 		"web.yaml:3: entry 1: labels: is there twice",
+	},
+	{
+		"a group without targets",
+		"[\"a:1\",\n{\"labels\": {}}]",
+		"web.json:2: entry 2: targets: is missing; expected a list of addresses",
+		"- labels: {}\n",
+		"web.yaml:1: entry 1: targets: is missing; expected a list of addresses",
 	},
 	{
 		"a target that is not an address",

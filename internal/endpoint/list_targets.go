@@ -1,6 +1,9 @@
 package endpoint
 
-import "maps"
+import (
+	"errors"
+	"maps"
+)
 
 // addTargets adds a group as Prometheus' file_sd and http_sd have it:
 // {"targets":["10.0.0.7:8080"],"labels":{"zone":"eu-1a"}}. The labels weight and zone set
@@ -46,6 +49,9 @@ func (n *node) targets() (targets []node, shared Info, err error) {
 		if err != nil {
 			return nil, shared, err
 		}
+	}
+	if n.child("targets") == nil {
+		return nil, shared, &fieldError{"targets", errors.New("is missing; expected a list of addresses")}
 	}
 	return targets, shared, nil
 }

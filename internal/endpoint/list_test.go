@@ -77,6 +77,13 @@ func TestTheFormatIsSeenFromTheTextUnlessTheNameSaysYAML(t *testing.T) {
 	}
 }
 
+func TestAByteOrderMarkIsPassedOver(t *testing.T) {
+	data := "\uFEFF" + `[{"address": "a:1", "id": "\ud83d\ude00"}]` // YAML knows no such pairs
+	if got, err := DecodeList("web.json", []byte(data)); err != nil || len(got) != 1 || got[0].ID != "😀" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 func TestAListMayNotBeEndless(t *testing.T) {
 	data := []byte(strings.Repeat(" ", MaxListSize-2) + "[]")
 	if _, err := DecodeList("web.json", data); err != nil {

@@ -68,19 +68,88 @@ func TestWaitingComesBackToZeroUnderConcurrency(t *testing.T) {
 	}
 }
 
-func TestLatencyRisesAtOnceAndFallsWithTime(t *testing.T) {
+// answers makes n observations, a tenth of a second apart.
+func answers(l *Load, now Instant, n int, latency time.Duration) Instant {
+	for range n {
+		now += at(100 * time.Millisecond)
+		l.Observe(now, latency, decay)
+	}
+	return now
+}
+
+func estimated(t *testing.T, l *Load, now Instant, want float64) {
+	t.Helper()
+	if seconds, _ := l.Latency(now, decay); !near(seconds, want) {
+		t.Errorf("the estimate is %v s, want %v", seconds, want)
+	}
+}
+
+func TestWithoutAnAnswerNothingIsKnown(t *testing.T) {
 	var l Load
-	if _, fresh := l.Latency(at(0), decay); fresh != 0 {
-		t.Fatal("there is history before the first observation")
+	if seconds, certainty := l.Latency(at(time.Hour), decay); seconds != 0 || certainty != 0 {
+		t.Errorf("%v s with a certainty of %v", seconds, certainty)
 	}
-	l.Observe(at(0), 100*time.Millisecond, decay)
-	l.Observe(at(0), 2*time.Second, decay)
-	if seconds, _ := l.Latency(at(0), decay); !near(seconds, 2) {
-		t.Fatalf("after a peak the estimate is %v s, want 2", seconds)
+}
+
+func TestASlowSpellIsSeenWithinAFewAnswers(t *testing.T) {
+	var l Load
+	now := answers(&l, at(0), 200, 170*time.Millisecond)
+	estimated(t, &l, now, 0.17)
+	now = answers(&l, now, 5, 2*time.Second)
+	if seconds, _ := l.Latency(now, decay); seconds < 0.5 {
+		t.Errorf("after five answers of 2s the estimate is %v s", seconds)
 	}
-	l.Observe(at(10*time.Second), 100*time.Millisecond, decay)
-	if seconds, _ := l.Latency(at(10*time.Second), decay); !near(seconds, 0.1+1.9/2.71828) {
-		t.Fatalf("one decay later a fast answer makes it %v s", seconds)
+	now = answers(&l, now, 60, 2*time.Second)
+	if seconds, _ := l.Latency(now, decay); seconds < 1.7 {
+		t.Errorf("after 65 answers of 2s the estimate is %v s", seconds)
+	}
+}
+
+func TestARecoveryIsSeenLongBeforeTheDecay(t *testing.T) {
+	var l Load
+	now := answers(&l, at(0), 200, 2*time.Second)
+	now = answers(&l, now, 30, 170*time.Millisecond) // 3 of 10 seconds
+	if seconds, _ := l.Latency(now, decay); seconds > 0.4 {
+		t.Errorf("after 30 answers of 170ms the estimate is %v s", seconds)
+	}
+}
+
+func TestOneSlowAnswerIsNoSlowSpell(t *testing.T) {
+	var l Load
+	now := answers(&l, at(0), 200, 100*time.Millisecond)
+	now = answers(&l, now, 1, time.Second)
+	if seconds, _ := l.Latency(now, decay); seconds > 0.12 {
+		t.Errorf("one answer of 1s among many of 100ms made it %v s", seconds)
+	}
+}
+
+func TestRandomTimesAreEstimatedByTheirMean(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var l Load
+	now, worst := at(0), 1.0
+	for i := range 20000 {
+		now += at(10 * time.Millisecond)
+		l.Observe(now, time.Duration(random.ExpFloat64()*1e8), decay)
+		if seconds, _ := l.Latency(now, decay); i > 2000 {
+			worst = max(worst, seconds/0.1, 0.1/seconds)
+		}
+	}
+	// Two false changes of at most a factor of three are to be expected in so many.
+	if seconds, _ := l.Latency(now, decay); worst > 3.5 || seconds < 0.08 || seconds > 0.12 {
+		t.Errorf("exponential times of mean 100ms ended as %v s, at worst a factor %v off", seconds, worst)
+	}
+}
+
+func TestCertaintyGrowsWithAnswersAndFadesWithTime(t *testing.T) {
+	var l Load
+	now := answers(&l, at(0), 1, time.Second)
+	_, one := l.Latency(now, decay)
+	now = answers(&l, now, 200, time.Second)
+	_, many := l.Latency(now, decay)
+	_, later := l.Latency(now+at(decay), decay)
+	_, years := l.Latency(now+at(10*365*24*time.Hour), decay)
+	if one > 0.1 || many < 0.9 || !near(later, many/2.718) || years <= 0 {
+		t.Errorf("one %v, many %v, a decay later %v, years later %v", one, many, later, years)
 	}
 }
 
@@ -98,14 +167,26 @@ func TestReadingLatencyChangesNothing(t *testing.T) {
 
 func TestAtLeastRaisesButNeverLowers(t *testing.T) {
 	var l Load
-	l.Observe(at(0), time.Second, decay)
-	l.AtLeast(at(0), 100*time.Millisecond, decay)
-	if seconds, _ := l.Latency(at(0), decay); !near(seconds, 1) {
-		t.Fatalf("a short lower bound made it %v s", seconds)
+	now := answers(&l, at(0), 100, time.Second)
+	l.AtLeast(now, 100*time.Millisecond, decay)
+	estimated(t, &l, now, 1)
+	for range 20 {
+		l.AtLeast(now, 30*time.Second, decay)
 	}
-	l.AtLeast(at(0), 5*time.Second, decay)
-	if seconds, _ := l.Latency(at(0), decay); !near(seconds, 5) {
-		t.Fatalf("a long lower bound made it %v s, want 5", seconds)
+	if seconds, _ := l.Latency(now, decay); seconds < 5 {
+		t.Errorf("after twenty that gave up at 30s it is %v s", seconds)
+	}
+}
+
+func TestALowerBoundDoesNotMakeAnUnknownEndpointLookFast(t *testing.T) {
+	var l Load
+	l.AtLeast(at(0), time.Millisecond, decay)
+	if _, certainty := l.Latency(at(0), decay); certainty != 0 {
+		t.Error("it became an estimate")
+	}
+	l.AtLeast(at(0), 30*time.Second, decay)
+	if p := l.Penalty(at(0), decay); !near(p, 30) {
+		t.Errorf("having given up after 30s counts for %v s", p)
 	}
 }
 
@@ -114,6 +195,24 @@ func TestPenaltyFades(t *testing.T) {
 	l.Penalize(at(0), 5*time.Second, decay)
 	if now, later := l.Penalty(at(0), decay), l.Penalty(at(30*time.Second), decay); !near(now, 5) || !near(later, 5*0.0498) {
 		t.Fatalf("the penalty is %v s, and %v s after three decays", now, later)
+	}
+}
+
+func TestFailuresAddUpToFourAndAnAnswerHalvesThem(t *testing.T) {
+	var l Load
+	for i, want := range []float64{5, 10, 15, 20, 20, 20} {
+		l.Penalize(at(0), 5*time.Second, decay)
+		if p := l.Penalty(at(0), decay); !near(p, want) {
+			t.Errorf("failure %d: the penalty is %v s, want %v", i+1, p, want)
+		}
+	}
+	l.Observe(at(0), time.Millisecond, decay)
+	if p := l.Penalty(at(0), decay); !near(p, 10) {
+		t.Errorf("after an answer the penalty is %v s, want 10", p)
+	}
+	answers(&l, at(0), 40, time.Millisecond)
+	if l.penalty.word.Load() != 0 {
+		t.Error("many answers later it still costs a look")
 	}
 }
 

@@ -12,19 +12,20 @@ var antagonists = scenario{
 	name:     "antagonists",
 	seeds:    3,
 	rate:     .9 * 100 * 4 / .080,
-	duration: 10 * time.Second,
+	duration: 8 * time.Second,
 	deadline: 5 * time.Second,
 	backends: 100,
 	proxies:  20,
 	server:   func(int) server { return newSharing(4, 1) },
 	draw:     positiveNormal(80 * time.Millisecond),
 	happen: func(f *fleet) {
-		for at := time.Duration(0); at < 15*time.Second; at += 500 * time.Millisecond {
+		for at := time.Duration(0); at < 13*time.Second; at += 500 * time.Millisecond {
 			f.at(at, f.disturb)
 		}
 	},
-	odd:    first(20),
-	phases: []window{{0, 10 * time.Second}},
+	odd:      first(20),
+	phases:   []window{{0, 8 * time.Second}},
+	baseline: "least_conn",
 	check: func(t *testing.T, m measured) {
 		m.atMostTimes(t, "adaptive_latency", p99, .5, "least_conn")
 	},

@@ -2,7 +2,9 @@ package simulation
 
 import "testing"
 
-var scenarios = []scenario{buoyant, speeds, alike, pauses, antagonists, hole, refused, newcomer, keys}
+var scenarios = []scenario{
+	buoyant, speeds, speedsOneProxy, alike, alikeHundred, pauses, pausesOneProxy, antagonists, hole, refused, newcomer, weights, keys,
+}
 
 func TestBalance(t *testing.T) {
 	for _, s := range scenarios {

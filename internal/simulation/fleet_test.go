@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 )
 
@@ -105,7 +106,8 @@ func (f *fleet) begin(i int) {
 	f.inFlight++
 	b.peak = max(b.peak, b.inFlight)
 	if slices.Contains(f.odd, i) {
-		f.crowding = max(f.crowding, float64(b.inFlight*f.membership.count())/float64(f.inFlight))
+		members, _ := f.membership.get()
+		f.crowding = max(f.crowding, float64(b.inFlight*members)/float64(f.inFlight))
 	}
 	b.perSecond[int(time.Since(f.start)/time.Second)]++
 }
@@ -115,4 +117,12 @@ func (f *fleet) end(b *backend) {
 	defer f.mu.Unlock()
 	b.inFlight--
 	f.inFlight--
+}
+
+// checkIdle fails the test if a request is still counted when all are over.
+func (f *fleet) checkIdle(t *testing.T) {
+	t.Helper()
+	if f.inFlight != 0 {
+		t.Errorf("%d requests are in flight after the last one came back", f.inFlight)
+	}
 }

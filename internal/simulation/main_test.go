@@ -15,6 +15,7 @@ import (
 
 var (
 	seedsFlag    = flag.Int("seeds", 0, "how many seeds to run, instead of the scenario's own number")
+	detailFlag   = flag.Bool("detail", false, "print all that was measured, with the lowest and highest value over the seeds")
 	policiesFlag policyList
 )
 

@@ -2,12 +2,16 @@ package simulation
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 )
 
-// measured is what came of a scenario: for each policy, one summary per seed.
-type measured map[string][]summary
+// measured is what came of a scenario.
+type measured struct {
+	scenario  *scenario
+	summaries map[string][]summary // by policy, one per seed
+}
 
 // measure runs every policy with every seed, seed by seed so that all policies feel alike what else the machine does.
 func measure(t *testing.T, s *scenario) measured {
@@ -25,36 +29,28 @@ func measure(t *testing.T, s *scenario) measured {
 		})
 	}
 	pending.Wait()
-	return collect(runs, summaries)
+	return measured{s, collect(runs, summaries)}
 }
 
 func (s *scenario) runs() (all []*run) {
-	for seed := range s.seedCount() {
-		for _, p := range s.policies() {
-			all = append(all, &run{scenario: s, policy: p, seed: uint64(seed)})
+	for seed := range max(s.seeds, *seedsFlag) {
+		for _, p := range s.contenders() {
+			if seed < s.seedsFor(p) {
+				all = append(all, &run{scenario: s, policy: p, seed: uint64(seed)})
+			}
 		}
 	}
 	return all
 }
 
-func (s *scenario) seedCount() int {
-	switch {
-	case *seedsFlag > 0:
-		return *seedsFlag
-	case raceEnabled:
-		return 1
-	}
-	return s.seeds
-}
-
-func collect(runs []*run, summaries []*summary) measured {
-	m := make(measured)
+func collect(runs []*run, summaries []*summary) map[string][]summary {
+	all := make(map[string][]summary)
 	for i, r := range runs {
 		if summaries[i] != nil {
-			m[r.policy.name] = append(m[r.policy.name], *summaries[i])
+			all[r.policy.name] = append(all[r.policy.name], *summaries[i])
 		}
 	}
-	return m
+	return all
 }
 
 // atMost checks a median over the seeds.
@@ -89,11 +85,24 @@ func (m measured) atMostTimes(t *testing.T, policy string, of metric, factor flo
 	}
 }
 
-func (m measured) median(t *testing.T, policy string, of metric) (float64, bool) {
+// never checks every seed.
+func (m measured) never(t *testing.T, policy string, of metric) {
 	t.Helper()
-	if len(m[policy]) == 0 {
-		t.Errorf("%s: no run came to an end", policy)
+	for _, s := range m.summaries[policy] {
+		if got := of.of(s); got > 0 {
+			t.Errorf("%s: %s is %.5g with some seed; expected 0", policy, of.name, got)
+		}
+	}
+}
+
+// median is not ok if the policy was left out of a brief run, or if it failed, which the run itself has reported.
+func (m measured) median(t *testing.T, name string, of metric) (value float64, ok bool) {
+	t.Helper()
+	if !slices.ContainsFunc(m.scenario.contenders(), func(p policy) bool { return p.name == name }) {
+		t.Fatalf("%s does not take part in this scenario", name)
+	}
+	if len(m.summaries[name]) == 0 {
 		return 0, false
 	}
-	return median(m[policy], of), true
+	return median(m.summaries[name], of), true
 }

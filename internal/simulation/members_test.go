@@ -1,57 +1,78 @@
 package simulation
 
 import (
-	"net/http"
+	"context"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// membership is how many of the fleet's backends, from the first on, the proxies may know.
+// membership is how many of a fleet's backends, from the first on, are to be discovered.
 type membership struct {
 	mu      sync.Mutex
 	members int
+	changed chan struct{} // closed by the next change
 }
 
-func (m *membership) count() int {
+func (m *membership) get() (members int, changed <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.members
+	return m.members, m.changed
 }
 
 func (m *membership) set(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.members = n
+	if m.changed != nil {
+		close(m.changed)
+	}
+	m.members, m.changed = n, make(chan struct{})
 }
 
-func init() { caddy.RegisterModule(lister{}) }
+func init() { caddy.RegisterModule(source{}) }
 
-// lister is a dynamic source that lists the members of a fleet.
-type lister struct {
+// source discovers the members of a fleet, for pools.
+type source struct {
 	Fleet string `json:"fleet"`
 	Proxy int    `json:"proxy"`
 
 	fleet *fleet
 }
 
-func (lister) CaddyModule() caddy.ModuleInfo {
+func (source) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
-		ID:  "http.reverse_proxy.upstreams.simulated",
-		New: func() caddy.Module { return new(lister) },
+		ID:  "http.reverse_proxy.upstreams.pool.sources.simulated",
+		New: func() caddy.Module { return new(source) },
 	}
 }
 
-func (l *lister) Provision(caddy.Context) (err error) {
-	l.fleet, err = runningFleet(l.Fleet)
+func (s *source) Provision(caddy.Context) (err error) {
+	s.fleet, err = runningFleet(s.Fleet)
 	return err
 }
 
-func (l *lister) GetUpstreams(*http.Request) ([]*reverseproxy.Upstream, error) {
-	upstreams := make([]*reverseproxy.Upstream, l.fleet.membership.count())
-	for i := range upstreams {
-		upstreams[i] = &reverseproxy.Upstream{Dial: l.fleet.dials[l.Proxy][i]}
+func (s *source) Run(ctx context.Context, report discovery.Report) {
+	for {
+		members, changed := s.fleet.membership.get()
+		report(s.list(members))
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
 	}
-	return upstreams, nil
+}
+
+func (s *source) list(members int) (list []endpoint.Info, err error) {
+	for _, dial := range s.fleet.dials[s.Proxy][:members] {
+		info := endpoint.Info{Address: dial, Weight: 1}
+		if err := info.Normalize(); err != nil {
+			return nil, err
+		}
+		list = append(list, info)
+	}
+	return list, nil
 }

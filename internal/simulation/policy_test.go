@@ -4,21 +4,27 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	_ "github.com/caddy-balance/caddy-balance"
 )
 
 // policy is a selection policy as a user would configure it.
 type policy struct {
 	name   string
 	config string
+	ours   bool
 }
 
-// compared are the policies that run in every scenario: three of Caddy's as the measure, and ours.
+// compared are the policies that run in every scenario unless it says otherwise: three of Caddy's as the measure, and ours.
 var compared = []policy{
-	{"round_robin", `{"policy":"round_robin"}`},
-	{"random_choose 2", `{"policy":"random_choose","choose":2}`},
-	{"least_conn", `{"policy":"least_conn"}`},
-	{"adaptive_latency", `{"policy":"adaptive_latency"}`},
+	{name: "round_robin", config: `{"policy":"round_robin"}`},
+	{name: "random_choose 2", config: `{"policy":"random_choose","choose":2}`},
+	{name: "least_conn", config: `{"policy":"least_conn"}`},
+	{name: "adaptive_latency", config: `{"policy":"adaptive_latency"}`, ours: true},
 }
+
+// rivals are the two that matter where only the last per cents are in question.
+var rivals = compared[2:]
 
 // policyList is the value of the -policy flag.
 type policyList []policy
@@ -36,8 +42,8 @@ func parsePolicy(text string) policy {
 		return compared[i]
 	}
 	if strings.HasPrefix(text, "{") {
-		return policy{text, text}
+		return policy{name: text, config: text}
 	}
 	id, _ := json.Marshal(text)
-	return policy{text, `{"policy":` + string(id) + `}`}
+	return policy{name: text, config: `{"policy":` + string(id) + `}`}
 }

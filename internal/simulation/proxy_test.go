@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -46,12 +47,20 @@ func handlerConfig(f *fleet, s *scenario, p policy, proxy int) json.RawMessage {
 		"transport":      map[string]any{"protocol": "simulated", "fleet": f.name},
 	}
 	if s.members > 0 {
-		config["dynamic_upstreams"] = map[string]any{"source": "simulated", "fleet": f.name, "proxy": proxy}
+		config["dynamic_upstreams"] = pool(f, proxy)
 	} else {
 		config["upstreams"] = staticUpstreams(f, proxy)
 	}
 	text, _ := json.Marshal(config)
 	return text
+}
+
+func pool(f *fleet, proxy int) map[string]any {
+	return map[string]any{
+		"source":  "pool",
+		"name":    fmt.Sprintf("%s.p%d", f.name, proxy),
+		"sources": []map[string]any{{"source": "simulated", "fleet": f.name, "proxy": proxy}},
+	}
 }
 
 func staticUpstreams(f *fleet, proxy int) []map[string]string {

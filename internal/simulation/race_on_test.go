@@ -2,5 +2,4 @@
 
 package simulation
 
-// raceEnabled makes every scenario run with one seed only: the race detector takes ten times as long.
 const raceEnabled = true

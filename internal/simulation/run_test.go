@@ -31,6 +31,7 @@ func (r *run) do(t *testing.T) {
 			clients.begin(i)
 		}
 		clients.finish()
+		r.fleet.checkIdle(t)
 	})
 }
 

@@ -15,7 +15,7 @@ type scenario struct {
 	deadline time.Duration // clients leave then
 	within   time.Duration // a response that took longer is no success; 0 means the deadline
 	backends int
-	members  int // backends that are known from the start, if a source lists them; 0 means a static list of all
+	members  int // backends that a pool discovers at the start; 0 means that all are static upstreams
 	proxies  int // 0 means 1
 	retries  int
 
@@ -27,9 +27,9 @@ type scenario struct {
 	fair   float64  // their fair share of all requests; 0 means an equal one
 	phases []window // when to watch
 
-	also  []policy                       // to run besides those compared
-	only  []policy                       // to run instead of those compared
-	check func(t *testing.T, m measured) // thresholds, on medians over the seeds
+	policies []policy                       // to run; nil means those compared
+	check    func(t *testing.T, m measured) // thresholds, on medians over the seeds
+	baseline string                         // Caddy's policy that a threshold refers to, and that must run as often as ours
 }
 
 // window is a part of a run.
@@ -39,15 +39,34 @@ func (s *scenario) proxyCount() int { return max(s.proxies, 1) }
 
 func (s *scenario) seconds() int { return int((s.duration + s.deadline) / time.Second) }
 
-func (s *scenario) policies() []policy {
+// contenders are the policies to run.
+func (s *scenario) contenders() []policy {
 	switch {
 	case len(policiesFlag) > 0:
 		return policiesFlag
-	case len(s.only) > 0:
-		return s.only
+	case s.policies != nil:
+		return s.policies
 	}
-	return append(compared[:len(compared):len(compared)], s.also...)
+	return compared
 }
+
+// seedsFor is how often a policy runs. Of Caddy's policies, those that no threshold is relative to are there for the reader and for
+// checks of the simulator, and one run says enough. A brief run is without them, and has one seed.
+func (s *scenario) seedsFor(p policy) int {
+	matters := p.ours || p.name == s.baseline
+	switch {
+	case *seedsFlag > 0:
+		return *seedsFlag
+	case brief() && !matters:
+		return 0
+	case brief() || !matters:
+		return 1
+	}
+	return s.seeds
+}
+
+// brief runs are for go test -short, and for the race detector, under which everything takes five times as long.
+func brief() bool { return raceEnabled || testing.Short() }
 
 // arrival is a request that will come.
 type arrival struct {

@@ -90,37 +90,3 @@ func mean(d []time.Duration) time.Duration {
 	}
 	return sum / time.Duration(len(d))
 }
-
-// median of the values that a metric has over the seeds. The mean of the middle two would be no better for a threshold.
-func median(all []summary, m metric) float64 {
-	values := make([]float64, len(all))
-	for i, s := range all {
-		values[i] = m.of(s)
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
-}
-
-// metric is one number of a summary. All durations are in milliseconds.
-type metric struct {
-	name string
-	of   func(summary) float64
-}
-
-var (
-	success  = metric{"success", func(s summary) float64 { return s.success }}
-	failures = metric{"failures", func(s summary) float64 { return s.failed }}
-	average  = metric{"mean (ms)", func(s summary) float64 { return milliseconds(s.mean) }}
-	p50      = metric{"p50 (ms)", func(s summary) float64 { return milliseconds(s.p50) }}
-	p99      = metric{"p99 (ms)", func(s summary) float64 { return milliseconds(s.p99) }}
-	p999     = metric{"p99.9 (ms)", func(s summary) float64 { return milliseconds(s.p999) }}
-	peak     = metric{"max in flight", func(s summary) float64 { return float64(s.peak) }}
-	crowding = metric{"crowding", func(s summary) float64 { return s.crowding }}
-)
-
-// share of the odd backends in one phase.
-func share(phase int) metric {
-	return metric{"share of fair", func(s summary) float64 { return s.shares[phase] }}
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,18 +11,26 @@ type table struct{ rows []string }
 
 var report table
 
-const tableHead = `
-| scenario | policy | success | p50 | p99 | p99.9 | max in flight | odd one's share of fair |
-|---|---|--:|--:|--:|--:|--:|--:|
-`
+// column is one number in the table.
+type column struct {
+	metric
+	format func(float64) string
+}
+
+var columns = []column{
+	{success, percent}, {p50, plain}, {p99, plain}, {p999, plain}, {peak, plain},
+}
+
+// details are the columns that help when tuning.
+var details = []column{
+	{success, percent}, {failures, percent}, {average, plain}, {p50, plain}, {p99, plain}, {p999, plain}, {peak, plain}, {crowding, plain},
+}
 
 // add takes the medians over the seeds.
 func (t *table) add(s *scenario, m measured) {
-	for _, p := range s.policies() {
-		if all := m[p.name]; len(all) > 0 {
-			t.rows = append(t.rows, fmt.Sprintf("| %s | `%s` | %.4g %% | %s | %s | %s | %.0f | %s |\n", s.name, p.name,
-				100*median(all, success), inMilliseconds(median(all, p50)), inMilliseconds(median(all, p99)),
-				inMilliseconds(median(all, p999)), median(all, peak), shares(s, all)))
+	for _, p := range s.contenders() {
+		if all := m.summaries[p.name]; len(all) > 0 {
+			t.rows = append(t.rows, row(s.name, "`"+p.name+"`", cells(all), shares(s, all)))
 		}
 	}
 }
@@ -30,15 +39,59 @@ func (t *table) markdown() string {
 	if len(t.rows) == 0 {
 		return ""
 	}
-	return tableHead + strings.Join(t.rows, "") + "\n"
+	var names, dashes []string
+	for _, c := range shown() {
+		names = append(names, c.name)
+		dashes = append(dashes, "--:")
+	}
+	return "\n" + row("scenario", "policy", names, "odd one's part of its share") +
+		row("---", "---", dashes, "--:") + strings.Join(t.rows, "") + "\n"
+}
+
+func row(scenario, policy string, cells []string, last string) string {
+	return fmt.Sprintf("| %s | %s | %s | %s |\n", scenario, policy, strings.Join(cells, " | "), last)
+}
+
+func shown() []column {
+	if *detailFlag {
+		return details
+	}
+	return columns
+}
+
+func cells(all []summary) (texts []string) {
+	for _, c := range shown() {
+		texts = append(texts, c.cell(all))
+	}
+	return texts
 }
 
 func shares(s *scenario, all []summary) string {
 	var texts []string
 	for i := range s.phases {
-		texts = append(texts, fmt.Sprintf("%.2f", median(all, share(i))))
+		texts = append(texts, column{share(i), plain}.cell(all))
 	}
 	return strings.Join(texts, ", then ")
 }
 
-func inMilliseconds(ms float64) string { return fmt.Sprintf("%.3g ms", ms) }
+func (c column) cell(all []summary) string {
+	text := c.format(median(all, c.metric))
+	if *detailFlag {
+		values := c.values(all)
+		text += fmt.Sprintf(" (%s to %s)", c.format(slices.Min(values)), c.format(slices.Max(values)))
+	}
+	return text
+}
+
+func percent(v float64) string { return fmt.Sprintf("%.4g %%", 100*v) }
+
+// plain has three digits, and no exponent.
+func plain(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}

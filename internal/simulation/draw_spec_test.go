@@ -1,0 +1,49 @@
+package simulation
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestDrawnWorkHasTheMeanThatItShould(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		draw func(*rand.Rand) time.Duration
+		mean float64
+	}{
+		{"exponential", exponential(50 * time.Millisecond), 50},
+		{"positive normal", positiveNormal(80 * time.Millisecond), 80},
+		{"production", production, 169.5}, // Finagle's file has a mean of 169.56 ms
+	} {
+		rng := rand.New(rand.NewPCG(1, 1))
+		draws := make([]time.Duration, 200_000)
+		for i := range draws {
+			draws[i] = tt.draw(rng)
+		}
+		if got := milliseconds(mean(draws)); math.Abs(got-tt.mean) > .01*tt.mean {
+			t.Errorf("%s: the mean is %.2f ms; expected %.2f", tt.name, got, tt.mean)
+		}
+		if slices.Min(draws) < 0 {
+			t.Errorf("%s: drew %v", tt.name, slices.Min(draws))
+		}
+	}
+}
+
+func TestTheSameSeedDrawsTheSameRequests(t *testing.T) {
+	if !slices.Equal(speeds.arrivals(1), speeds.arrivals(1)) {
+		t.Error("two policies would not meet the same requests")
+	}
+	if slices.Equal(speeds.arrivals(1), speeds.arrivals(2)) {
+		t.Error("the seed does not matter")
+	}
+}
+
+func TestRequestsArriveAtTheRateOfTheScenario(t *testing.T) {
+	got, want := float64(len(buoyant.arrivals(1))), buoyant.rate*buoyant.duration.Seconds()
+	if math.Abs(got-want) > 4*math.Sqrt(want) {
+		t.Errorf("%.0f requests arrive; expected about %.0f", got, want)
+	}
+}

@@ -1,0 +1,3 @@
+package simulation
+
+import _ "github.com/caddy-balance/caddy-balance" // the policies under test

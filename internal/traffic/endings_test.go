@@ -1,0 +1,260 @@
+package traffic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() {
+	caddy.RegisterModule(new(panicking))
+	httpcaddyfile.RegisterHandlerDirective("panic", func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+		return new(panicking), nil
+	})
+	httpcaddyfile.RegisterDirectiveOrder("panic", httpcaddyfile.Before, "respond")
+}
+
+// panicking is a handler with a bug.
+type panicking struct{}
+
+func (*panicking) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.panic", New: func() caddy.Module { return new(panicking) }}
+}
+
+func (*panicking) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
+
+func (*panicking) ServeHTTP(http.ResponseWriter, *http.Request, caddyhttp.Handler) error {
+	panic("a handler with a bug")
+}
+
+// pooled makes a site that proxies to a pool.
+func pooled(f fleet, options string) string {
+	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource static %s\n}\n%s\n}", f, options)
+}
+
+// held is a handler whose requests wait until they are told to go on.
+type held struct {
+	arrived chan *http.Request
+	goOn    chan struct{}
+}
+
+func newHeld() *held { return &held{make(chan *http.Request, 100), make(chan struct{})} }
+
+func (h *held) wait(r *http.Request) {
+	h.arrived <- r
+	select {
+	case <-h.goOn:
+	case <-r.Context().Done():
+	}
+}
+
+func (h *held) serve(b *backend, w http.ResponseWriter, r *http.Request) {
+	h.wait(r)
+	io.WriteString(w, b.name)
+}
+
+func TestARequestIsInFlightFromItsPickToTheEndOfItsBody(t *testing.T) {
+	answered, finish := make(chan struct{}), make(chan struct{})
+	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		answered <- struct{}{}
+		io.WriteString(w, "first half, ")
+		http.NewResponseController(w).Flush()
+		<-finish
+		io.WriteString(w, "second half")
+	})
+	c := load(t, pooled(fleet, "")).client()
+	expectInFlight(t, nil)
+	done := make(chan answer)
+	go func() { a, _ := c.get("/"); done <- a }()
+	<-answered
+	expectInFlight(t, fleet.each(1))
+	close(finish)
+	if a := <-done; a.body != "first half, second half" {
+		t.Errorf("read %q", a.body)
+	}
+	expectInFlight(t, nil)
+}
+
+func TestAClientThatLeavesBeforeTheFirstByteGivesThePlaceBack(t *testing.T) {
+	held := newHeld()
+	fleet := startBackends(t, 1, held.serve)
+	c := load(t, pooled(fleet, "lb_retries 3")).client()
+	ctx, leave := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, c.base, nil)
+		_, err := c.do(r)
+		done <- err
+	}()
+	r := <-held.arrived
+	expectInFlight(t, fleet.each(1))
+	leave()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	expectInFlight(t, nil)
+	<-r.Context().Done() // the backend is told too
+}
+
+func TestAClientThatLeavesInTheMiddleGivesThePlaceBack(t *testing.T) {
+	told := make(chan struct{})
+	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		defer close(told)
+		for r.Context().Err() == nil {
+			io.WriteString(w, strings.Repeat("x", 1000))
+			if http.NewResponseController(w).Flush() != nil {
+				return
+			}
+		}
+	})
+	c := load(t, pooled(fleet, "")).client()
+	response, err := c.Get(c.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.CopyN(io.Discard, response.Body, 5000)
+	expectInFlight(t, fleet.each(1))
+	response.Body.Close()
+	expectInFlight(t, nil)
+	<-told
+}
+
+func TestAClientThatLeavesWhileItSendsGivesThePlaceBack(t *testing.T) {
+	reading := make(chan struct{})
+	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		io.ReadFull(r.Body, make([]byte, 4))
+		close(reading)
+		io.Copy(io.Discard, r.Body)
+	})
+	c := load(t, pooled(fleet, "lb_retries 3")).client()
+	body, writer := io.Pipe()
+	done := make(chan error)
+	go func() { _, err := c.send(http.MethodPost, "/", body); done <- err }()
+	io.WriteString(writer, "half")
+	<-reading
+	expectInFlight(t, fleet.each(1))
+	writer.CloseWithError(errors.New("the client's disk broke"))
+	if err := <-done; err == nil {
+		t.Error("the client got an answer")
+	}
+	expectInFlight(t, nil)
+}
+
+func TestABackendThatBreaksOffGivesThePlaceBack(t *testing.T) {
+	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		io.WriteString(w, "half")
+		http.NewResponseController(w).Flush()
+		hangUp(w)
+	})
+	c := load(t, pooled(fleet, "lb_retries 3")).client()
+	if a, err := c.get("/"); err == nil || a.body != "half" {
+		t.Errorf("read %q, %v", a.body, err)
+	}
+	expectInFlight(t, nil)
+	if n := fleet[0].hits.Load(); n != 1 {
+		t.Errorf("%d requests were sent; an answer that has begun cannot be retried", n)
+	}
+}
+
+func TestAHandlerOfTheResponseMayDoAnything(t *testing.T) {
+	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "from the backend")
+	})
+	c := load(t, pooled(fleet, `
+		lb_retries 3
+		handle_response {
+			route {
+				panic /panic
+				error /error 418
+				respond /respond "from a route" 200
+				copy_response
+			}
+		}`)).client()
+	expect(t, http.StatusTeapot)(c.get("/error"))
+	if _, err := c.get("/panic"); err == nil {
+		t.Error("a panic did not end the connection")
+	}
+	if a := must(t)(c.get("/respond")); a.body != "from a route" {
+		t.Errorf("read %q", a.body)
+	}
+	if a := must(t)(c.get("/")); a.body != "from the backend" {
+		t.Errorf("read %q", a.body)
+	}
+	expectInFlight(t, nil)
+}
+
+func TestARequestThatCaddyRefusesAfterThePickGivesThePlaceBack(t *testing.T) {
+	fleet := startBackends(t, 1)
+	c := load(t, pooled(fleet, "request_buffers 1KiB\nheader_up Incremental ?1")).client()
+	expect(t, http.StatusNotImplemented)(c.send(http.MethodPost, "/", strings.NewReader("body")))
+	expectInFlight(t, nil)
+	if n := fleet[0].hits.Load(); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
+
+func TestAnIncrementalRequestIsRefusedIfItIsToBeBuffered(t *testing.T) {
+	c := load(t, pooled(startBackends(t, 1), "request_buffers 1KiB")).client()
+	expect(t, http.StatusNotImplemented)(c.send(http.MethodPost, "/", strings.NewReader("body"), "Incremental", "?1"))
+}
+
+func TestATimeoutOfTheBackendIsAnswered504(t *testing.T) {
+	held := newHeld()
+	c := load(t, pooled(startBackends(t, 2, held.serve), "lb_retries 1\ntransport http {\nresponse_header_timeout 50ms\n}")).client()
+	expect(t, http.StatusGatewayTimeout)(c.get("/"))
+	if n := len(held.arrived); n != 2 {
+		t.Errorf("%d backends were asked, want 2", n)
+	}
+}
+
+func TestAnErrorRouteMayProxyToTheSamePool(t *testing.T) {
+	fleet := startBackends(t, 2, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/sorry" {
+			io.WriteString(w, "sorry")
+			return
+		}
+		hangUp(w)
+	})
+	site := pooled(fleet, reconnecting)
+	c := load(t, site+"\nhandle_errors {\nrewrite /sorry\n"+site+"\n}").client()
+	if a, err := c.get("/"); err != nil || a.body != "sorry" {
+		t.Errorf("%+v, %v", a, err)
+	}
+	expectInFlight(t, nil)
+}
+
+func TestManyClientsThatLeaveAtAnyMomentLeaveNothingBehind(t *testing.T) {
+	fleet := startBackends(t, 3, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		for range 5 {
+			io.WriteString(w, strings.Repeat("x", 100))
+			http.NewResponseController(w).Flush()
+			select {
+			case <-time.After(time.Millisecond):
+			case <-r.Context().Done():
+			}
+		}
+	})
+	for policy, line := range ourPolicies {
+		t.Run(policy, func(t *testing.T) {
+			c := load(t, pooled(fleet, "lb_retries 2\n"+line)).client()
+			flood(8, amount(200, 40), func(i int) {
+				ctx, leave := context.WithTimeout(t.Context(), time.Duration(i%10)*time.Millisecond)
+				defer leave()
+				r, _ := http.NewRequestWithContext(ctx, http.MethodGet, c.base, nil)
+				c.do(r)
+			})
+			expectInFlight(t, nil)
+		})
+	}
+}

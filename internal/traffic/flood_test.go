@@ -1,0 +1,20 @@
+package traffic
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// flood makes n requests, some of them at once.
+func flood(atOnce, n int, request func(i int)) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() {
+			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				request(int(i))
+			}
+		})
+	}
+	all.Wait()
+}

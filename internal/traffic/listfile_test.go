@@ -1,0 +1,69 @@
+package traffic
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// listFile is a file that a pool reads its endpoints from.
+type listFile struct {
+	t    *testing.T
+	path string
+}
+
+// newListFile does not write the file yet if it gets no backends.
+func newListFile(t *testing.T, backends ...*backend) *listFile {
+	t.Helper()
+	l := &listFile{t, filepath.Join(t.TempDir(), "list.json")}
+	if len(backends) > 0 {
+		l.write(backends...)
+	}
+	return l
+}
+
+// write replaces the file as a careful program does.
+func (l *listFile) write(backends ...*backend) {
+	l.t.Helper()
+	data, err := json.Marshal(fleet(backends).addresses())
+	if len(backends) == 0 {
+		data = []byte("[]")
+	}
+	if err == nil {
+		err = os.WriteFile(l.path+".new", data, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(l.path+".new", l.path)
+	}
+	if err != nil {
+		l.t.Error(err)
+	}
+}
+
+// site proxies to a pool that reads the file.
+func (l *listFile) site(options string) string {
+	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource file %s\n}\n%s\n}", l.path, options)
+}
+
+// settle waits until the pool has the endpoints of the file: requests for a backend's own
+// answer come from all of them and from no other.
+func (l *listFile) settle(c *client, backends ...*backend) {
+	l.t.Helper()
+	want := make(map[string]bool)
+	for _, b := range backends {
+		want[b.name] = true
+	}
+	eventually(l.t, fmt.Sprintf("the pool has %v", fleet(backends)), func() bool {
+		seen := make(map[string]bool)
+		for range 4 * len(backends) {
+			a, err := c.get("/")
+			if err != nil || !want[a.backend] {
+				return false
+			}
+			seen[a.backend] = true
+		}
+		return len(seen) == len(want)
+	})
+}

@@ -1,0 +1,152 @@
+package traffic
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// during runs others until f is done, each again and again with pauses.
+func during(f func(), others map[time.Duration]func()) {
+	ctx, done := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for pause, other := range others {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				other()
+				time.Sleep(pause)
+			}
+		})
+	}
+	f()
+	done()
+	all.Wait()
+}
+
+// barrage sends for a while, as many clients as there are at once, and reports what failed.
+func barrage(t *testing.T, seconds int, clients []*client, request func(c *client, i int) error) {
+	t.Helper()
+	var sent, failed atomic.Int64
+	end := time.Now().Add(time.Duration(seconds) * time.Second)
+	flood(len(clients), seconds*500, func(i int) {
+		if time.Now().After(end) {
+			return
+		}
+		sent.Add(1)
+		if err := request(clients[i%len(clients)], i); err != nil && failed.Add(1) < 10 {
+			t.Error(err)
+		}
+		time.Sleep(time.Duration(len(clients)) * 2 * time.Millisecond) // 500 a second in all, if the machine can
+	})
+	t.Logf("%d of %d requests failed, in %d s", failed.Load(), sent.Load(), seconds)
+}
+
+func clientsOf(p *proxy, n int) (all []*client) {
+	for range n {
+		all = append(all, p.client())
+	}
+	return all
+}
+
+// getOne expects a backend's answer in full.
+func getOne(c *client, i int) error {
+	a, err := c.get(fmt.Sprint("/", i%50), "X-Id", fmt.Sprint(i))
+	if err == nil && (a.status != http.StatusOK || a.body != a.backend) {
+		err = fmt.Errorf("status %d from %q: %q", a.status, a.backend, a.body)
+	}
+	return err
+}
+
+func TestNoRequestFailsWhileEverythingChanges(t *testing.T) {
+	for policy, line := range map[string]string{
+		"smooth_weighted_round_robin": roundRobin,
+		"adaptive_latency":            "lb_policy adaptive_latency",
+		"bounded_load_hash":           "lb_policy bounded_load_hash {uri}",
+	} {
+		t.Run(policy, func(t *testing.T) {
+			fleet := startBackends(t, 6)
+			list := newListFile(t, fleet...)
+			// At most one backend is down, and a list has 3, so 2 retries would do if nothing happened in between.
+			options := line + "\nlb_retries 4\ntransport http {\nkeepalive 2s\n}"
+			p := load(t, list.site(options))
+			var reloads, victim int
+			during(func() {
+				barrage(t, amount(5, 1), clientsOf(p, 12), getOne)
+			}, map[time.Duration]func(){
+				70 * time.Millisecond: func() { list.write(some(fleet, 3+rand.IntN(4))...) },
+				100 * time.Millisecond: func() {
+					reloads++
+					if err := p.reload(list.site(fmt.Sprintf("%s\nheader_up X-Config %d", options, reloads))); err != nil {
+						t.Error(err)
+					}
+				},
+				40 * time.Millisecond: func() {
+					b := fleet[victim%len(fleet)]
+					victim++
+					b.kill()
+					time.Sleep(50 * time.Millisecond)
+					if err := b.start(); err != nil {
+						t.Error(err)
+					}
+				},
+			})
+			t.Logf("%d reloads, %d kills", reloads, victim)
+		})
+	}
+}
+
+// some are n random ones, in random order.
+func some(f fleet, n int) (picked fleet) {
+	for _, i := range rand.Perm(len(f))[:n] {
+		picked = append(picked, f[i])
+	}
+	return picked
+}
+
+func TestNoRequestFailsWhileTheDefinitionOfItsPoolChanges(t *testing.T) {
+	fleet := startBackends(t, 4)
+	list := newListFile(t, fleet...)
+	sites := []string{
+		list.site("lb_retries 3"),
+		pooled(fleet, "lb_retries 3\n"+roundRobin),
+		pooled(fleet[1:], "lb_retries 3"),
+		fmt.Sprintf("reverse_proxy %s {\nlb_retries 3\n%s\n}", fleet, roundRobin),
+	}
+	p := load(t, sites[0])
+	var reloads int
+	during(func() {
+		barrage(t, amount(3, 1), clientsOf(p, 8), getOne)
+	}, map[time.Duration]func(){
+		60 * time.Millisecond: func() {
+			reloads++
+			if err := p.reload(sites[reloads%len(sites)]); err != nil {
+				t.Error(err)
+			}
+		},
+	})
+}
+
+func TestNoRequestFailsWhileReloadsFail(t *testing.T) {
+	fleet := startBackends(t, 3)
+	p := load(t, pooled(fleet, ""))
+	during(func() {
+		barrage(t, amount(3, 1), clientsOf(p, 8), getOne)
+	}, map[time.Duration]func(){
+		50 * time.Millisecond: func() {
+			other := p.adapted(withBrokenApp, pooled(fleet[:1], roundRobin))
+			if err := p.post(other); err == nil {
+				t.Error("a config with a broken app was loaded")
+			}
+		},
+	})
+	for _, b := range fleet {
+		if b.hits.Load() == 0 {
+			t.Errorf("%s got no request", b.name)
+		}
+	}
+}

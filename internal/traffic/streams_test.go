@@ -1,0 +1,207 @@
+package traffic
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/coder/websocket"
+)
+
+const roundRobin = "lb_policy smooth_weighted_round_robin"
+
+// streaming backends echo at /ws, tell events at /events, and say their name elsewhere.
+func streaming(b *backend, w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/ws":
+		echoMessages(w, r)
+	case "/events":
+		tellEvents(w, r)
+	default:
+		sayName(b, w, r)
+	}
+}
+
+func echoMessages(w http.ResponseWriter, r *http.Request) {
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	if err != nil {
+		return
+	}
+	defer conn.CloseNow()
+	for {
+		kind, message, err := conn.Read(r.Context())
+		if err != nil || string(message) == "die" || conn.Write(r.Context(), kind, message) != nil {
+			return
+		}
+	}
+}
+
+// tellEvents tells one for each tick of the clock, which the test has.
+func tellEvents(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	for i := 0; ; i++ {
+		fmt.Fprintf(w, "data: %d\n\n", i)
+		http.NewResponseController(w).Flush()
+		select {
+		case <-r.Context().Done():
+			return
+		case <-tick:
+		}
+	}
+}
+
+var tick = make(chan struct{})
+
+func openSocket(t *testing.T, c *client) *websocket.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, c.base+"/ws", &websocket.DialOptions{HTTPClient: c.Client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.CloseNow() })
+	return conn
+}
+
+func expectEcho(t *testing.T, conn *websocket.Conn, message string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := conn.Write(ctx, websocket.MessageText, []byte(message)); err != nil {
+		t.Fatal(err)
+	}
+	if _, heard, err := conn.Read(ctx); err != nil || string(heard) != message {
+		t.Fatalf("said %q, heard %q, %v", message, heard, err)
+	}
+}
+
+func openEvents(t *testing.T, c *client) *bufio.Reader {
+	t.Helper()
+	response, err := c.Get(c.base + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { response.Body.Close() })
+	return bufio.NewReader(response.Body)
+}
+
+func expectEvent(t *testing.T, events *bufio.Reader, want int) {
+	t.Helper()
+	line, err := events.ReadString('\n')
+	if err != nil || line != fmt.Sprintf("data: %d\n", want) {
+		t.Fatalf("heard %q, %v, want event %d", line, err, want)
+	}
+	events.ReadString('\n')
+}
+
+func TestWebSocketsStayUpAcrossChangesOfTheListAndAreInFlight(t *testing.T) {
+	fleet := startBackends(t, 4, streaming)
+	list := newListFile(t, fleet[:3]...)
+	c := load(t, list.site(roundRobin)).client()
+	c.Timeout = 0 // it is for whole requests
+	list.settle(c, fleet[:3]...)
+	var conns []*websocket.Conn
+	for range 3 {
+		conns = append(conns, openSocket(t, c))
+	}
+	expectInFlight(t, fleet[:3].each(1))
+	for _, left := range [][]*backend{fleet[1:], fleet[3:], fleet} {
+		list.write(left...)
+		list.settle(c, left...)
+		for i, conn := range conns {
+			expectEcho(t, conn, fmt.Sprint("message ", i))
+		}
+		expectInFlight(t, fleet[:3].each(1))
+	}
+	for _, conn := range conns {
+		conn.Close(websocket.StatusNormalClosure, "")
+	}
+	expectInFlight(t, nil)
+}
+
+func TestAWebSocketMayOutliveItsConfig(t *testing.T) {
+	fleet := startBackends(t, 1, streaming)
+	site := pooled(fleet, "stream_close_delay 1h")
+	p := load(t, site)
+	c := p.client()
+	c.Timeout = 0
+	conn := openSocket(t, c)
+	for i := range 3 {
+		if err := p.reload(site, fmt.Sprintf("respond %d", i)); err != nil {
+			t.Fatal(err)
+		}
+		expectEcho(t, conn, "still there")
+		expectInFlight(t, fleet.each(1))
+	}
+	conn.Close(websocket.StatusNormalClosure, "")
+	expectInFlight(t, nil)
+}
+
+func TestAWebSocketThatItsConfigEndsGivesThePlaceBack(t *testing.T) {
+	fleet := startBackends(t, 1, streaming)
+	p := load(t, pooled(fleet, ""))
+	c := p.client()
+	c.Timeout = 0
+	conn := openSocket(t, c)
+	expectInFlight(t, fleet.each(1))
+	if err := p.reload(pooled(fleet, ""), "respond other"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := conn.Read(t.Context()); err == nil {
+		t.Error("the connection is still open")
+	}
+	expectInFlight(t, nil)
+}
+
+func TestAWebSocketOfWhichOneSideBreaksGivesThePlaceBack(t *testing.T) {
+	fleet := startBackends(t, 1, streaming)
+	c := load(t, pooled(fleet, "")).client()
+	c.Timeout = 0
+	for side, end := range map[string]func(*websocket.Conn){
+		"client": func(conn *websocket.Conn) { conn.CloseNow() },
+		"backend": func(conn *websocket.Conn) {
+			conn.Write(t.Context(), websocket.MessageText, []byte("die"))
+			conn.Read(t.Context()) // it is half closed until the client hears of it
+			conn.CloseNow()
+		},
+	} {
+		t.Run(side, func(t *testing.T) {
+			conn := openSocket(t, c)
+			expectInFlight(t, fleet.each(1))
+			end(conn)
+			expectInFlight(t, nil)
+		})
+	}
+}
+
+func TestServerSentEventsGoOnAcrossChangesOfTheListAndReloadsAndAreInFlight(t *testing.T) {
+	fleet := startBackends(t, 3, streaming)
+	list := newListFile(t, fleet[:2]...)
+	p := load(t, list.site(roundRobin))
+	c := p.client()
+	c.Timeout = 0
+	list.settle(c, fleet[:2]...)
+	events := []*bufio.Reader{openEvents(t, c), openEvents(t, c)}
+	next := func(i int) {
+		t.Helper()
+		if i > 0 {
+			tick <- struct{}{}
+			tick <- struct{}{}
+		}
+		for _, e := range events {
+			expectEvent(t, e, i)
+		}
+		expectInFlight(t, fleet[:2].each(1))
+	}
+	next(0)
+	list.write(fleet[2])
+	list.settle(c, fleet[2])
+	next(1)
+	if err := p.reload(list.site("")); err != nil {
+		t.Fatal(err)
+	}
+	next(2)
+}
