@@ -20,7 +20,7 @@ func init() { caddy.RegisterModule(new(AdaptiveLatency)) }
 // within a few answers; or more, if what it has not answered yet is getting old, so that a hung
 // endpoint is seen before anything completes. Failed attempts add a penalty, so that
 // an endpoint that answers 500 in a millisecond does not attract the traffic. That is
-// multiplied by the requests in flight there plus one, and divided by its weight. What is
+// multiplied by the requests in flight there, per weight, plus one. What is
 // known of an idle endpoint fades towards the average of the others, so that each is
 // looked at again; one without history counts as average, and is believed to be faster or
 // slower as its answers come in.

@@ -41,12 +41,14 @@ type glance struct {
 	certainty float64 // how much of the estimate counts
 	atLeast   float64 // seconds, by the age of what waits there
 	penalty   float64 // seconds, for failures
-	places    float64 // requests in flight, this one included, per weight
+	inFlight  float64
+	weight    float64
+	lots      float64 // in the draw among equals
 }
 
 func (l *leastCost) pick(c candidates) int {
 	for range 3 { // a place may be lost to another request between looking and taking
-		i := l.cheapest(&c)
+		i := l.compare(&c)
 		if i < 0 {
 			break
 		}
@@ -57,13 +59,13 @@ func (l *leastCost) pick(c candidates) int {
 	return c.takeAny()
 }
 
-func (l *leastCost) cheapest(c *candidates) int {
+func (l *leastCost) compare(c *candidates) int {
 	if len(c.members) <= fewChoices {
 		var room [fewChoices]glance
-		return least(l.look(c, room[:0]))
+		return cheapest(l.look(c, room[:0]))
 	}
 	var room [maxChoices]glance
-	return least(l.look(c, room[:0]))
+	return cheapest(l.look(c, room[:0]))
 }
 
 // look appends glances of the usable ones of all members, or of a sample.
@@ -90,26 +92,31 @@ func (l *leastCost) glance(c *candidates, i int) glance {
 	g.latency, g.certainty = m.Load.Latency(c.now, l.decay)
 	waiting, age := m.Load.Waiting(c.now)
 	g.atLeast = age.Seconds() * ageShare
-	places := float64(m.InFlight() + 1)
+	g.inFlight = float64(m.InFlight())
 	if g.certainty == 0 && waiting > 0 {
 		// Unknown, and being tried: what the first answer takes is worth waiting for.
-		places *= places
+		g.inFlight *= g.inFlight + 1
 	}
-	g.places = places / float64(m.Weight)
+	g.weight, g.lots = float64(m.Weight), float64(m.Weight)
+	if l.sampler != nil {
+		g.lots = 1 // the sample is in proportion to the weights already
+	}
 	return g
 }
 
-// least is the index of the glance of least cost, ties broken at random.
-func least(seen []glance) int {
-	mean := meanLatency(seen)
-	best, least, ties := -1, 0.0, 0
+// cheapest is the index of the glance of least cost; equals draw lots.
+func cheapest(seen []glance) int {
+	latency, weight := means(seen)
+	best, least, lots := -1, 0.0, 0.0
 	for i := range seen {
 		g := &seen[i]
-		switch cost := g.expected(mean) * g.places; {
+		// Weight is room for requests at the same time: with none in flight, it makes no
+		// difference to how soon an answer comes.
+		switch cost := g.expected(latency) * (1 + g.inFlight*weight/g.weight); {
 		case best < 0 || cost < least:
-			best, least, ties = g.index, cost, 1
+			best, least, lots = g.index, cost, g.lots
 		case cost == least:
-			if ties++; rand.IntN(ties) == 0 {
+			if lots += g.lots; rand.Float64()*lots < g.lots {
 				best = g.index
 			}
 		}
@@ -128,15 +135,17 @@ func (g *glance) expected(mean float64) float64 {
 	return max(mean+difference*g.certainty, g.atLeast, latencyFloor) + g.penalty
 }
 
-// meanLatency is the mean of the estimates, each counted for as much as it is certain.
-func meanLatency(seen []glance) float64 {
+// means are the mean of the estimates, each counted for as much as it is certain, and the
+// mean weight.
+func means(seen []glance) (latency, weight float64) {
 	var sum, certainty float64
 	for i := range seen {
 		sum += seen[i].latency * seen[i].certainty
 		certainty += seen[i].certainty
+		weight += seen[i].weight
 	}
-	if certainty == 0 {
-		return 0
+	if certainty > 0 {
+		latency = sum / certainty
 	}
-	return sum / certainty
+	return latency, weight / float64(len(seen))
 }

@@ -74,15 +74,19 @@ func (b *backend) start() error {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	server := &http.Server{Handler: b, Protocols: protocols, ErrorLog: silent}
-	serve := b.serve
-	if serve == nil {
-		serve = (*http.Server).Serve
-	}
 	b.mu.Lock()
 	b.server = server
 	b.mu.Unlock()
-	go serve(server, listener)
+	go b.run(server, listener)
 	return nil
+}
+
+func (b *backend) run(server *http.Server, listener net.Listener) {
+	if b.serve != nil {
+		b.serve(server, listener)
+	} else {
+		server.Serve(listener)
+	}
 }
 
 // kill is what becomes of a backend whose process dies: all its connections are cut.

@@ -94,11 +94,12 @@ func (r *remains) nothingLeft() {
 		})
 		return err
 	})
-	r.await("goroutines", func() error { return goleak.Find(append(caddysOwn, r.older)...) })
+	r.await("goroutines", func() error { return goleak.Find(append(notOurs, r.older)...) })
 }
 
-// caddysOwn are goroutines that Caddy starts once in a process and that outlive its stop.
-var caddysOwn = []goleak.Option{
+// notOurs are goroutines that Caddy starts once in a process, and those of backends.
+var notOurs = []goleak.Option{
+	goleak.IgnoreAnyFunction("github.com/caddy-balance/caddy-balance/internal/traffic.(*backend).run"),
 	goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh"), // ends in 5 seconds
 	goleak.IgnoreAnyFunction("github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy.(*Upstream).fillDynamicHost.func1.1"),
 }

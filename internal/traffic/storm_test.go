@@ -53,6 +53,10 @@ func clientsOf(p *proxy, n int) (all []*client) {
 	return all
 }
 
+// shortKeepalive is for tests that reload under load: a request that is at its beginning when its
+// config ends opens a connection that Caddy has no one left to close.
+const shortKeepalive = "\ntransport http {\nkeepalive 2s\n}\n"
+
 // getOne expects a backend's answer in full.
 func getOne(c *client, i int) error {
 	a, err := c.get(fmt.Sprint("/", i%50), "X-Id", fmt.Sprint(i))
@@ -72,7 +76,7 @@ func TestNoRequestFailsWhileEverythingChanges(t *testing.T) {
 			fleet := startBackends(t, 6)
 			list := newListFile(t, fleet...)
 			// At most one backend is down, and a list has 3, so 2 retries would do if nothing happened in between.
-			options := line + "\nlb_retries 4\ntransport http {\nkeepalive 2s\n}"
+			options := line + "\nlb_retries 4" + shortKeepalive
 			p := load(t, list.site(options))
 			var reloads, victim int
 			during(func() {
@@ -112,10 +116,10 @@ func TestNoRequestFailsWhileTheDefinitionOfItsPoolChanges(t *testing.T) {
 	fleet := startBackends(t, 4)
 	list := newListFile(t, fleet...)
 	sites := []string{
-		list.site("lb_retries 3"),
-		pooled(fleet, "lb_retries 3\n"+roundRobin),
-		pooled(fleet[1:], "lb_retries 3"),
-		fmt.Sprintf("reverse_proxy %s {\nlb_retries 3\n%s\n}", fleet, roundRobin),
+		list.site(shortKeepalive),
+		pooled(fleet, roundRobin+shortKeepalive),
+		pooled(fleet[1:], shortKeepalive),
+		fmt.Sprintf("reverse_proxy %s {\n%s\n%s\n}", fleet, roundRobin, shortKeepalive),
 	}
 	p := load(t, sites[0])
 	var reloads int

@@ -1,0 +1,82 @@
+package attempt
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// What observing costs is the difference between the two, from the pick to the end of the body.
+// The request is used again and again: what a server makes for it is not the transport's.
+func BenchmarkAttempt(b *testing.B) {
+	next := backend(answerAsNetHTTP)
+	t := &Transport{RoundTripper: next, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty, key: "balance.tries.0xc000123456"}
+	roster, release := endpoint.AcquireUnnamed()
+	defer release()
+	roster.Replace([]endpoint.Info{{Address: "a:1", Weight: 1}})
+	e, r := roster.Snapshot().Members[0].Endpoint, servedRequest(b)
+	sent := sentRequest(r)
+	vars := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
+	b.Run("transport=bare", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			exchangeBody(b, next, sent)
+		}
+	})
+	b.Run("transport=observed", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			e.Reserve(0)
+			t.Tries(r).Begin(e)
+			exchangeBody(b, t, sent)
+			delete(vars, t.key)
+		}
+	})
+}
+
+func exchangeBody(b *testing.B, t http.RoundTripper, r *http.Request) {
+	res, err := t.RoundTrip(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	_ = res.Body.Close()
+}
+
+// answerAsNetHTTP derives a context from the request's, as net/http's transport does.
+func answerAsNetHTTP(r *http.Request) (*http.Response, error) {
+	_, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	return respond(http.StatusOK, io.NopCloser(strings.NewReader("body")))
+}
+
+// servedRequest has the layers of context that net/http's and Caddy's servers put around a request.
+func servedRequest(b *testing.B) *http.Request {
+	ctx := context.WithValue(context.Background(), http.ServerContextKey, new(http.Server))
+	ctx = context.WithValue(ctx, http.LocalAddrContextKey, nil)
+	ctx, closed := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	b.Cleanup(func() { cancel(); closed() })
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://a:1/", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, new(caddyhttp.Server))
+}
+
+// sentRequest has the layers that the reverse proxy adds before the round trip.
+func sentRequest(r *http.Request) *http.Request {
+	ctx := context.WithValue(r.Context(), caddy.CtxKey("reverse_proxy.dial_info"), reverseproxy.DialInfo{
+		Upstream: &reverseproxy.Upstream{Dial: "a:1", Host: new(reverseproxy.Host)},
+	})
+	type traceKey struct{} // stands for httptrace's, which is not exported
+	return r.WithContext(context.WithValue(ctx, traceKey{}, nil))
+}

@@ -1,0 +1,196 @@
+package lbpolicy
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// 128 is the largest list that adaptive_latency compares as a whole.
+var listSizes = []int{10, 128, 1000, 10_000}
+
+var policies = []struct {
+	name string
+	algorithm
+}{
+	{"smooth_weighted_round_robin", new(SmoothWeightedRoundRobin)},
+	{"adaptive_latency", &AdaptiveLatency{Decay: caddy.Duration(attempt.DefaultDecay)}},
+	{"bounded_load_hash", &BoundedLoadHash{Key: "{http.request.uri.path}", LoadFactor: defaultLoadFactor}},
+}
+
+// A pick is what a pool asks of a policy for each request: look at the clock, find an endpoint
+// and reserve a place there. Giving the place back is not part of it, but is measured too.
+func BenchmarkPick(b *testing.B) {
+	for _, n := range listSizes {
+		roster := busyRoster(b, n)
+		for _, p := range policies {
+			pk := p.prepare(roster.Snapshot().Members)
+			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", p.name, n), func(b *testing.B) { benchmarkPick(b, pk.pick, roster) })
+			if h, ok := pk.(*homes); ok {
+				b.Run(fmt.Sprintf("policy=%s_with_key_given/endpoints=%d", p.name, n), func(b *testing.B) { benchmarkPick(b, givenKey(h), roster) })
+			}
+		}
+	}
+}
+
+// givenKey picks without asking the request for its key, which is Caddy's part.
+func givenKey(h *homes) func(candidates) int {
+	return func(c candidates) int { return h.walk(&c, xxhash.Sum64String(c.request.URL.Path)) }
+}
+
+func benchmarkPick(b *testing.B, pick func(candidates) int, roster *endpoint.Roster) {
+	members, requests, tries := roster.Snapshot().Members, requestsForPaths(64), new(attempt.Tries)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		m := pick(candidates{
+			members: members,
+			roster:  roster,
+			now:     endpoint.Now(),
+			request: requests[i%len(requests)],
+			admit:   admitted,
+			tries:   tries,
+		})
+		if m < 0 {
+			b.Fatal("nothing is usable")
+		}
+		members[m].Release()
+	}
+}
+
+// admitted is what a pool without passive health checks says of its endpoints.
+func admitted(m *endpoint.Member) (ok bool, limit int) { return true, m.Info.MaxRequests }
+
+// The schedule has most to do if no two weights are equal.
+func BenchmarkPickWithAllWeightsDifferent(b *testing.B) {
+	for _, n := range listSizes {
+		infos := infos(n)
+		for i := range infos {
+			infos[i].Weight = 1 + i
+		}
+		roster := newRoster(b, infos)
+		pk := new(SmoothWeightedRoundRobin).prepare(roster.Snapshot().Members)
+		b.Run(fmt.Sprintf("endpoints=%d", n), func(b *testing.B) { benchmarkPick(b, pk.pick, roster) })
+	}
+}
+
+// What Caddy's own policies take, over upstreams in the config. All of them are idle: their counts
+// cannot be set from outside.
+func BenchmarkPickByCaddy(b *testing.B) {
+	for _, n := range listSizes {
+		pool, requests := make(reverseproxy.UpstreamPool, n), requestsForPaths(64)
+		for i, info := range infos(n) {
+			pool[i] = &reverseproxy.Upstream{Dial: info.Address, Host: new(reverseproxy.Host)}
+		}
+		for _, p := range caddysPolicies(b, n) {
+			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", p.name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if p.Select(pool, requests[i%len(requests)], nil) == nil {
+						b.Fatal("nothing is usable")
+					}
+				}
+			})
+		}
+	}
+}
+
+type caddysPolicy struct {
+	name string
+	reverseproxy.Selector
+}
+
+func caddysPolicies(b *testing.B, n int) []caddysPolicy {
+	wrr := new(reverseproxy.WeightedRoundRobinSelection)
+	for _, info := range infos(n) {
+		wrr.Weights = append(wrr.Weights, info.Weight)
+	}
+	choose := new(reverseproxy.RandomChoiceSelection)
+	for _, p := range []caddy.Provisioner{wrr, choose} {
+		if err := p.Provision(caddy.Context{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return []caddysPolicy{
+		{"round_robin", new(reverseproxy.RoundRobinSelection)},
+		{"weighted_round_robin", wrr},
+		{"least_conn", new(reverseproxy.LeastConnSelection)},
+		{"random_choose", choose},
+		{"uri_hash", new(reverseproxy.URIHashSelection)},
+	}
+}
+
+// The part of a change of the list that is a policy's own.
+func BenchmarkPrepare10000(b *testing.B) {
+	members := newRoster(b, infos(10_000)).Snapshot().Members
+	for _, p := range policies {
+		b.Run("policy="+p.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p.prepare(members)
+			}
+		})
+	}
+}
+
+func infos(n int) []endpoint.Info {
+	infos := make([]endpoint.Info, n)
+	for i := range infos {
+		infos[i] = endpoint.Info{Address: fmt.Sprintf("10.0.%d.%d:8080", i>>8, i&255), Weight: 1 + i%10, MaxRequests: 1000}
+	}
+	return infos
+}
+
+func newRoster(b *testing.B, infos []endpoint.Info) *endpoint.Roster {
+	claim, err := endpoint.Acquire(endpoint.Definition{
+		Name: fmt.Sprintf("%s of %d", b.Name(), len(infos)),
+		Run:  func(context.Context, *endpoint.Roster) {},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(claim.Release)
+	claim.Roster.Replace(infos)
+	return claim.Roster
+}
+
+// busyRoster has what a policy would otherwise get away without looking at: requests in flight,
+// some without an answer yet, latencies and failures.
+func busyRoster(b *testing.B, n int) *endpoint.Roster {
+	roster, random, now := newRoster(b, infos(n)), rand.New(rand.NewPCG(1, 2)), endpoint.Now()
+	for _, m := range roster.Snapshot().Members {
+		for range random.IntN(4) {
+			m.Reserve(0)
+			m.Load.Begin(now)
+		}
+		for range 20 {
+			m.Load.Observe(now, time.Duration(random.ExpFloat64()*float64(50*time.Millisecond)), attempt.DefaultDecay)
+		}
+		if random.IntN(10) == 0 {
+			m.Load.Penalize(now, attempt.DefaultErrorPenalty, attempt.DefaultDecay)
+		}
+	}
+	return roster
+}
+
+// requestsForPaths are requests as a server hands them to its handlers.
+func requestsForPaths(n int) []*http.Request {
+	requests := make([]*http.Request, n)
+	for i := range requests {
+		path := fmt.Sprintf("/products/%d", i)
+		r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, RequestURI: path, Host: "example.com", RemoteAddr: "192.0.2.1:1234"}
+		requests[i] = caddyhttp.PrepareRequest(r.WithContext(context.Background()), caddy.NewReplacer(), nil, new(caddyhttp.Server))
+	}
+	return requests
+}
