@@ -55,7 +55,8 @@ func exchangeBody(b *testing.B, t http.RoundTripper, r *http.Request) {
 func answerAsNetHTTP(r *http.Request) (*http.Response, error) {
 	_, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	return respond(http.StatusOK, io.NopCloser(strings.NewReader("body")))
+	// A connection can do nothing but Read.
+	return respond(http.StatusOK, io.NopCloser(struct{ io.Reader }{strings.NewReader("body")}))
 }
 
 // servedRequest has the layers of context that net/http's and Caddy's servers put around a request.

@@ -44,7 +44,7 @@ type Change struct{ Added, Removed, Changed []string }
 // Empty reports whether nothing changed.
 func (c Change) Empty() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
 
-// Replace makes infos the list. Who was in it before keeps its Endpoint. Nothing is
+// Replace makes infos the list, and keeps them. Who was in it before keeps its Endpoint. Nothing is
 // published if nothing changed. The infos must be normalized.
 func (r *Roster) Replace(infos []Info) Change {
 	r.mu.Lock()

@@ -1,0 +1,121 @@
+package traffic
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func compareAddresses(a, b *backend) int { return cmp.Compare(a.address, b.address) }
+
+// limited are all ways to give 3 backends at most 2 requests each.
+func limited(f fleet) map[string]string {
+	endpoints := ""
+	for _, b := range f {
+		endpoints += fmt.Sprintf("endpoint %s {\nmax_requests 2\n}\n", b.address)
+	}
+	return map[string]string{
+		"max_requests of a pool's endpoints": fmt.Sprintf("dynamic pool own {\nsource static {\n%s}\n}", endpoints),
+		"unhealthy_request_count of a pool":  fmt.Sprintf("dynamic pool common {\nsource static %s\n}\nunhealthy_request_count 2", f),
+		"unhealthy_request_count of static":  fmt.Sprintf("to %s\nunhealthy_request_count 2", f),
+	}
+}
+
+func TestNoBackendEverGetsMoreThanItsLimit(t *testing.T) {
+	fleet := startBackends(t, 3, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Millisecond)
+		io.WriteString(w, b.name)
+	})
+	var names, sites []string
+	for policy, line := range ourPolicies {
+		if policy == "bounded_load_hash falls back to one of Caddy's" {
+			continue // which count after they pick
+		}
+		for kind, upstreams := range limited(fleet) {
+			names = append(names, policy+"/"+kind)
+			sites = append(sites, fmt.Sprintf("reverse_proxy {\n%s\n%s\nlb_try_duration 1m\nlb_try_interval 1ms\n}", upstreams, line))
+		}
+	}
+	p := load(t, sites...)
+	for i, name := range names {
+		t.Run(name, func(t *testing.T) {
+			for _, b := range fleet {
+				b.most.Store(0)
+			}
+			c := p.client(i)
+			flood(20, amount(200, 40), func(i int) {
+				if err := getOne(c, i); err != nil {
+					t.Error(err)
+				}
+			})
+			for _, b := range fleet {
+				if most := b.most.Load(); most > 2 {
+					t.Errorf("%s had %d requests at once", b.name, most)
+				}
+			}
+			expectInFlight(t, nil)
+		})
+	}
+}
+
+func TestAllPlacesWithinTheLimitsAreUsedAndNoMore(t *testing.T) {
+	held := newHeld()
+	fleet := startBackends(t, 3, held.serve)
+	for kind, upstreams := range limited(fleet) {
+		t.Run(kind, func(t *testing.T) {
+			c := load(t, fmt.Sprintf("reverse_proxy {\n%s\n%s\n}", upstreams, roundRobin)).client()
+			var answered, refused atomic.Int64
+			done := make(chan struct{})
+			for range 20 {
+				go func() {
+					defer func() { done <- struct{}{} }()
+					switch a, _ := c.get("/"); a.status {
+					case http.StatusOK:
+						answered.Add(1)
+					case http.StatusServiceUnavailable:
+						refused.Add(1)
+					}
+				}()
+			}
+			eventually(t, "6 are served and 14 refused", func() bool { return len(held.arrived) == 6 && refused.Load() == 14 })
+			expectInFlight(t, fleet.each(2))
+			for range 6 {
+				<-held.arrived
+				held.goOn <- struct{}{}
+			}
+			for range 20 {
+				<-done
+			}
+			if answered.Load() != 6 {
+				t.Errorf("%d were answered, want 6", answered.Load())
+			}
+		})
+	}
+}
+
+func TestTheSamePoolHasItsLimitsInAllPlacesTogether(t *testing.T) {
+	held := newHeld()
+	fleet := startBackends(t, 3, held.serve)
+	site := fmt.Sprintf("reverse_proxy {\n%s\n}", limited(fleet)["max_requests of a pool's endpoints"])
+	p := load(t, site, site)
+	done := make(chan error)
+	for i := range 6 {
+		go func() { _, err := p.client(i % 2).get("/"); done <- err }()
+	}
+	for range 6 {
+		<-held.arrived
+	}
+	for site := range 2 {
+		expect(t, http.StatusServiceUnavailable)(p.client(site).get("/"))
+	}
+	close(held.goOn)
+	for range 6 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package traffic
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"slices"
+	"testing"
+)
+
+// shares sends n requests and counts who answered.
+func shares(t *testing.T, c *client, n int) map[string]int {
+	t.Helper()
+	counts := make(map[string]int)
+	for i := range n {
+		counts[must(t)(c.get(fmt.Sprint("/", i))).backend]++
+	}
+	return counts
+}
+
+func TestCaddysOwnPoliciesSelectFromTheWholeListOfAPool(t *testing.T) {
+	fleet := startBackends(t, 4)
+	slices.SortFunc(fleet, func(a, b *backend) int { return compareAddresses(a, b) }) // as a pool lists them
+	sticks := func(counts map[string]int) bool { return len(counts) == 1 }
+	spreads := func(counts map[string]int) bool { return len(counts) == 4 }
+	even := func(counts map[string]int) bool {
+		return counts["b0"] == 10 && counts["b1"] == 10 && counts["b2"] == 10
+	}
+	for policy, good := range map[string]func(map[string]int) bool{
+		"first":                        func(counts map[string]int) bool { return counts[fleet[0].name] == 40 },
+		"round_robin":                  even,
+		"random":                       spreads,
+		"random_choose 2":              spreads,
+		"least_conn":                   spreads,
+		"ip_hash":                      sticks,
+		"client_ip_hash":               sticks,
+		"header X-None":                spreads, // falls back to random
+		"uri_hash":                     spreads,
+		"cookie lb":                    sticks,
+		"weighted_round_robin 1 1 1 1": even,
+	} {
+		t.Run(policy, func(t *testing.T) {
+			c := load(t, pooled(fleet, "lb_policy "+policy)).client()
+			c.Jar, _ = cookiejar.New(nil)
+			if counts := shares(t, c, 40); !good(counts) {
+				t.Errorf("shares are %v", counts)
+			}
+			expectInFlight(t, nil)
+		})
+	}
+}
+
+func TestCaddysOwnPoliciesAreRetriedElsewhere(t *testing.T) {
+	fleet := startBackends(t, 3)
+	for _, b := range fleet[:2] {
+		b.kill()
+	}
+	for _, policy := range []string{"first", "ip_hash", "least_conn", "cookie lb", "round_robin"} {
+		t.Run(policy, func(t *testing.T) {
+			c := load(t, pooled(fleet, "lb_retries 2\nlb_policy "+policy)).client()
+			for range amount(10, 3) {
+				must(t)(c.get("/"))
+			}
+		})
+	}
+}
+
+func TestWhatCaddysOwnPoliciesSelectIsInFlight(t *testing.T) {
+	held := newHeld()
+	fleet := startBackends(t, 2, held.serve)
+	c := load(t, pooled(fleet, "lb_policy round_robin")).client()
+	done := make(chan error)
+	for range 4 {
+		go func() { _, err := c.get("/"); done <- err }()
+		<-held.arrived
+	}
+	expectInFlight(t, fleet.each(2))
+	close(held.goOn)
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	expectInFlight(t, nil)
+}
+
+func TestBelowMultiAPoolListsItsEndpointsWithTheOthers(t *testing.T) {
+	fleet := startBackends(t, 4)
+	for policy, line := range map[string]string{"ours": roundRobin, "Caddy's": "lb_policy round_robin"} {
+		t.Run(policy, func(t *testing.T) {
+			c := load(t, fmt.Sprintf("reverse_proxy {\n%s\n%s\n}", upstreamsOf(fleet)["pools below multi"], line)).client()
+			for name, n := range shares(t, c, 40) {
+				if n != 10 {
+					t.Errorf("%s answered %d of 40", name, n)
+				}
+			}
+			expectInFlight(t, nil)
+		})
+	}
+}
+
+func TestWeightsOfThePoolsBelowMultiCount(t *testing.T) {
+	fleet := startBackends(t, 2)
+	c := load(t, fmt.Sprintf(`reverse_proxy {
+		dynamic multi {
+			pool one {
+				source static {
+					endpoint %s {
+						weight 3
+					}
+				}
+			}
+			pool two {
+				source static %s
+			}
+		}
+		lb_policy smooth_weighted_round_robin
+	}`, fleet[0].address, fleet[1].address)).client()
+	if counts := shares(t, c, 40); counts["b0"] != 30 {
+		t.Errorf("shares are %v, want 3:1", counts)
+	}
+}
+
+func TestAPoolWithoutAPolicyPrefersWhoAnswersSooner(t *testing.T) {
+	slow := newHeld()
+	fleet := startBackends(t, 2, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		if b.name == "b1" {
+			slow.wait(r)
+		}
+		sayName(b, w, r)
+	})
+	c := load(t, pooled(fleet, "")).client()
+	done := make(chan error)
+	go func() { // until one hangs
+		for len(slow.arrived) == 0 {
+			c.get("/")
+		}
+		done <- nil
+	}()
+	go func() {
+		for len(slow.arrived) == 0 {
+			c.get("/")
+		}
+		done <- nil
+	}()
+	<-done
+	if counts := shares(t, c, 20); counts["b0"] != 20 {
+		t.Errorf("with a request hanging there, b1 still got some: %v", counts)
+	}
+	close(slow.goOn)
+	<-done
+}

@@ -1,0 +1,181 @@
+package lbpolicy
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// caches is a pool of endpoints behind a bounded_load_hash of the path.
+type caches struct {
+	*host
+	roster *endpoint.Roster
+	pick   func(*http.Request) (*endpoint.Endpoint, bool)
+	weight float64
+}
+
+func newCaches(t *testing.T, infos ...endpoint.Info) *caches {
+	c := &caches{host: newHost(t, "bounded_load_hash", "")}
+	roster, release := endpoint.AcquireUnnamed()
+	t.Cleanup(release)
+	c.roster = roster
+	c.replace(infos...)
+	pick, stop := c.policy.Follow(roster, nil)
+	t.Cleanup(stop)
+	c.pick = pick
+	return c
+}
+
+func (c *caches) replace(infos ...endpoint.Info) {
+	c.weight = 0
+	for _, i := range infos {
+		c.weight += float64(i.Weight)
+	}
+	c.roster.Replace(slices.Clone(infos)) // it keeps what it is given
+}
+
+// unique addresses keep other tests out of the counts.
+func cachesOf(t *testing.T, weights ...int) []endpoint.Info {
+	infos := make([]endpoint.Info, len(weights))
+	for i, w := range weights {
+		infos[i] = endpoint.Info{Address: fmt.Sprintf("%s-%d:80", t.Name(), i), Weight: w}
+	}
+	return infos
+}
+
+// bound is the most that a member may have in flight when total are.
+func (c *caches) bound(m *endpoint.Member, total int) int {
+	return int(math.Ceil(defaultLoadFactor * float64(m.Weight) / c.weight * float64(total)))
+}
+
+func TestTheBoundHoldsAtEveryPick(t *testing.T) {
+	c := newCaches(t, cachesOf(t, 1, 2, 3, 4, 10)...)
+	random := rand.New(rand.NewPCG(3, 3))
+	zipf := rand.NewZipf(random, 1.2, 1, 1000)
+	var open []func()
+	for range 4000 {
+		if len(open) > 0 && random.IntN(100) < 45 {
+			i := random.IntN(len(open))
+			before := c.total()
+			open[i]()
+			settle(t, func() bool { return c.total() == before-1 })
+			open[i] = open[len(open)-1]
+			open = open[:len(open)-1]
+			continue
+		}
+		r, end := request(t, fmt.Sprint("/", zipf.Uint64()))
+		e, _ := c.pick(r)
+		open = append(open, end)
+		m := c.roster.Snapshot().Find(e.Address())
+		if n, most := e.InFlight(), c.bound(m, c.total()); n > most {
+			t.Fatalf("%d of %d in flight at weight %d of %v; at most %d may be", n, c.total(), m.Weight, c.weight, most)
+		}
+	}
+	for _, end := range open {
+		end()
+	}
+}
+
+func (c *caches) total() (n int) {
+	for _, m := range c.roster.Snapshot().Members {
+		n += m.InFlight()
+	}
+	return n
+}
+
+func TestTheBoundHoldsWhenManyPickAtOnce(t *testing.T) {
+	c := newCaches(t, cachesOf(t, 1, 1, 1, 1, 1, 1, 1)...)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 500 {
+				r, _ := request(t, "/hot")
+				c.pick(r)
+			}
+		})
+	}
+	wg.Wait()
+	for _, m := range c.roster.Snapshot().Members {
+		if most := c.bound(&m, 4000); m.InFlight() > most {
+			t.Errorf("%s has %d of 4000 in flight; at most %d may be", m.Address(), m.InFlight(), most)
+		}
+	}
+}
+
+// homes says where each of some keys is at home, by identity.
+func (c *caches) homes(t *testing.T) []string {
+	homes := make([]string, 500)
+	for i := range homes {
+		r, end := request(t, fmt.Sprint("/", i))
+		e, _ := c.pick(r)
+		homes[i] = c.roster.Snapshot().Find(e.Address()).Info.Key()
+		end()
+		settle(t, func() bool { return e.InFlight() == 0 })
+	}
+	return homes
+}
+
+func moved(before, after []string, from string) (own, others int) {
+	for i := range before {
+		switch {
+		case before[i] == after[i]:
+		case before[i] == from:
+			own++
+		default:
+			others++
+		}
+	}
+	return own, others
+}
+
+func TestAFlapMovesNothingOnceItIsOver(t *testing.T) {
+	infos := cachesOf(t, 1, 1, 1, 1)
+	c := newCaches(t, infos...)
+	before := c.homes(t)
+	infos[2].Draining = true
+	c.replace(infos...)
+	during := c.homes(t)
+	if own, others := moved(before, during, infos[2].Address); own == 0 || others > 0 {
+		t.Errorf("while one drains, %d of its keys and %d of others moved", own, others)
+	}
+	infos[2].Draining = false
+	c.replace(infos...)
+	if own, others := moved(before, c.homes(t), infos[2].Address); own+others > 0 {
+		t.Errorf("after it came back, %d keys are elsewhere", own+others)
+	}
+}
+
+func TestAnEndpointWithAnIDKeepsItsKeysAtAnotherAddress(t *testing.T) {
+	infos := cachesOf(t, 1, 1, 1)
+	for i := range infos {
+		infos[i].ID = fmt.Sprint("cache-", i)
+	}
+	c := newCaches(t, infos...)
+	before := c.homes(t)
+	infos[1].Address = t.Name() + "-elsewhere:80"
+	c.replace(infos...)
+	if own, others := moved(before, c.homes(t), ""); own+others > 0 {
+		t.Errorf("%d keys moved", own+others)
+	}
+}
+
+func TestARequestWithoutAKeyGoesAnywhere(t *testing.T) {
+	c := newCaches(t, cachesOf(t, 1, 1, 1)...)
+	selectorOf(c.policy).algorithm.(*BoundedLoadHash).Key = "{http.request.header.X-User}"
+	seen := map[string]bool{}
+	for range 100 {
+		r, end := request(t, "/")
+		e, _ := c.pick(r)
+		seen[e.Address()] = true
+		end()
+	}
+	if len(seen) != 3 {
+		t.Errorf("100 requests without a key went to %d of 3 endpoints", len(seen))
+	}
+}

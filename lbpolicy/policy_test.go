@@ -1,0 +1,313 @@
+package lbpolicy
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// These are the properties that every policy has. A policy that is registered is tested
+// without further ado; one with required settings adds them here.
+var required = map[string]string{
+	"bounded_load_hash": `,"key":"{http.request.uri.path}"`,
+}
+
+// follower is what all policies of this package are, and none of Caddy's.
+type follower interface {
+	reverseproxy.Selector
+	Follow(*endpoint.Roster, func(*endpoint.Member) (bool, int)) (func(*http.Request) (*endpoint.Endpoint, bool), func())
+}
+
+// everyPolicy runs a test for each registered policy, as guest of a reverse proxy with
+// these upstreams.
+func everyPolicy(t *testing.T, upstreams string, test func(t *testing.T, h *host)) {
+	for _, name := range registered(t) {
+		t.Run(name, func(t *testing.T) { test(t, newHost(t, name, upstreams)) })
+	}
+}
+
+func registered(t *testing.T) (names []string) {
+	const namespace = "http.reverse_proxy.selection_policies"
+	for _, info := range caddy.GetModules(namespace) {
+		if _, ours := info.New().(follower); ours {
+			names = append(names, info.ID.Name())
+		}
+	}
+	if len(names) < 3 {
+		t.Fatalf("found only %v", names)
+	}
+	return names
+}
+
+// host is a reverse proxy with a policy of ours.
+type host struct {
+	*reverseproxy.Handler
+	policy follower
+}
+
+func newHost(t *testing.T, policy, upstreams string) *host {
+	t.Helper()
+	config := fmt.Sprintf(`{"policy":%q%s}`, policy, required[policy])
+	var list []string
+	for u := range strings.FieldsSeq(upstreams) {
+		dial, limit, _ := strings.Cut(u, "/")
+		list = append(list, fmt.Sprintf(`{"dial":%q,"max_requests":%s}`, dial, cmp.Or(limit, "0")))
+	}
+	module, err := load(t, fmt.Sprintf(`{"upstreams":[%s],"load_balancing":{"selection_policy":%s}}`, strings.Join(list, ","), config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &host{module, module.LoadBalancing.SelectionPolicy.(follower)}
+	t.Cleanup(func() { selectorOf(h.policy).Cleanup() })
+	return h
+}
+
+func load(t *testing.T, config string) (*reverseproxy.Handler, error) {
+	t.Helper()
+	ctx, err := caddy.ProvisionContext(&caddy.Config{Admin: &caddy.AdminConfig{Disabled: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, err := ctx.LoadModuleByID("http.handlers.reverse_proxy", json.RawMessage(config))
+	if err != nil {
+		return nil, err
+	}
+	return module.(*reverseproxy.Handler), nil
+}
+
+// request is one that a server would hand to the reverse proxy. It is over when the test ends it.
+func request(t *testing.T, path string) (r *http.Request, end func()) {
+	ctx := context.WithValue(t.Context(), caddyhttp.VarsCtxKey, make(map[string]any))
+	ctx, end = context.WithCancel(ctx)
+	r = httptest.NewRequest(http.MethodGet, path, nil).WithContext(ctx)
+	repl := caddyhttp.NewTestReplacer(r)
+	return r.WithContext(context.WithValue(ctx, caddy.ReplacerCtxKey, repl)), end
+}
+
+func (h *host) selectFor(r *http.Request) string {
+	u := h.policy.Select(h.Upstreams, r, nil)
+	if u == nil {
+		return ""
+	}
+	return u.Dial
+}
+
+func (h *host) endpoints(t *testing.T) map[string]*endpoint.Endpoint {
+	r, end := request(t, "/")
+	defer end()
+	h.selectFor(r) // joins the upstreams with their endpoints
+	found := make(map[string]*endpoint.Endpoint)
+	for _, m := range selectorOf(h.policy).static.joined.Load().members {
+		found[m.Address()] = m.Endpoint
+	}
+	return found
+}
+
+func selectorOf(p follower) *selector {
+	switch p := p.(type) {
+	case *SmoothWeightedRoundRobin:
+		return &p.selector
+	case *AdaptiveLatency:
+		return &p.selector
+	case *BoundedLoadHash:
+		return &p.selector
+	}
+	panic("a policy without selector")
+}
+
+func TestNothingIsSelectedFromNothing(t *testing.T) {
+	everyPolicy(t, "", func(t *testing.T, h *host) {
+		for _, r := range []*http.Request{nil, httptest.NewRequest(http.MethodGet, "/", nil)} {
+			if u := h.policy.Select(nil, r, nil); u != nil {
+				t.Errorf("selected %s", u)
+			}
+		}
+	})
+}
+
+func TestARequestThatCannotBeFollowedIsServedAndNotCounted(t *testing.T) {
+	everyPolicy(t, "a:1 b:1", func(t *testing.T, h *host) {
+		for _, r := range []*http.Request{nil, httptest.NewRequest(http.MethodGet, "/", nil)} {
+			if h.selectFor(r) == "" {
+				t.Error("selected nothing")
+			}
+		}
+		for _, e := range h.endpoints(t) {
+			settle(t, func() bool { return e.InFlight() == 0 })
+		}
+	})
+}
+
+func TestAPickHoldsAPlaceUntilTheRequestIsOver(t *testing.T) {
+	everyPolicy(t, "a:1 b:1 c:1", func(t *testing.T, h *host) {
+		inFlight := func() (n int) {
+			for _, e := range h.endpoints(t) {
+				n += e.InFlight()
+			}
+			return n
+		}
+		var ends []func()
+		for i := range 30 {
+			r, end := request(t, fmt.Sprint("/", i))
+			ends = append(ends, end)
+			h.selectFor(r)
+		}
+		settle(t, func() bool { return inFlight() >= 30 })
+		for _, end := range ends {
+			end()
+		}
+		settle(t, func() bool { return inFlight() == 0 })
+	})
+}
+
+func TestARetryGoesWhereTheRequestHasNotBeen(t *testing.T) {
+	everyPolicy(t, "a:1 b:1 c:1 d:1 e:1", func(t *testing.T, h *host) {
+		for i := range 50 {
+			r, end := request(t, fmt.Sprint("/", i))
+			var been []string
+			for range 5 {
+				been = append(been, h.selectFor(r))
+			}
+			if sorted := slices.Sorted(slices.Values(been)); len(slices.Compact(sorted)) != 5 || sorted[0] == "" {
+				t.Fatalf("five tries went to %v", been)
+			}
+			if h.selectFor(r) == "" {
+				t.Error("with all tried, none is tried again")
+			}
+			end()
+		}
+	})
+}
+
+func TestWhoIsFullGetsNothing(t *testing.T) {
+	everyPolicy(t, "a:1/2 b:1/3", func(t *testing.T, h *host) {
+		got := map[string]int{}
+		for i := range 9 {
+			r, end := request(t, fmt.Sprint("/", i))
+			defer end()
+			got[h.selectFor(r)]++
+		}
+		if got["a:1"] != 2 || got["b:1"] != 3 || got[""] != 4 {
+			t.Errorf("got %v, want 2 and 3 and then nothing", got)
+		}
+	})
+}
+
+func TestEqualEndpointsGetEqualShares(t *testing.T) {
+	everyPolicy(t, "", func(t *testing.T, h *host) {
+		for _, n := range []int{2, 3, 10, 100} { // deploy, shrink and expand
+			counts := shares(t, h.policy, slices.Repeat([]int{1}, n), 400*n)
+			for address, c := range counts {
+				if c > 800 || c < 100 {
+					t.Errorf("of %d endpoints %s got %d requests; its share is 400", n, address, c)
+				}
+			}
+			if len(counts) != n {
+				t.Errorf("only %d of %d got any", len(counts), n)
+			}
+		}
+	})
+}
+
+func TestSharesOfRequestsFollowWeights(t *testing.T) {
+	everyPolicy(t, "", func(t *testing.T, h *host) {
+		weights := []int{1, 2, 3, 0, 4}
+		counts := shares(t, h.policy, weights, 10000)
+		for i, w := range weights {
+			if got := counts[address(i)]; math.Abs(float64(got-1000*w)) > 150+100*float64(w) || w == 0 && got > 0 {
+				t.Errorf("weight %d got %d of 10000 requests", w, got)
+			}
+		}
+	})
+}
+
+func address(i int) string { return fmt.Sprintf("10.1.%d.%d:80", i/200, i%200) }
+
+// shares counts picks among endpoints of a pool that are idle otherwise.
+func shares(t *testing.T, p follower, weights []int, requests int) map[string]int {
+	roster, release := endpoint.AcquireUnnamed()
+	defer release()
+	infos := make([]endpoint.Info, len(weights))
+	for i, w := range weights {
+		infos[i] = endpoint.Info{Address: address(i), Weight: w}
+	}
+	roster.Replace(infos)
+	pick, stop := p.Follow(roster, nil)
+	defer stop()
+	counts := map[string]int{}
+	for i := range requests {
+		r, end := request(t, fmt.Sprint("/", i))
+		e, _ := pick(r)
+		counts[e.Address()]++
+		end()
+		settle(t, func() bool { return e.InFlight() == 0 })
+	}
+	return counts
+}
+
+func TestAPickAllocatesNothing(t *testing.T) {
+	everyPolicy(t, "", func(t *testing.T, h *host) {
+		for _, n := range []int{10, 1000} {
+			roster, release := endpoint.AcquireUnnamed()
+			defer release()
+			infos := make([]endpoint.Info, n)
+			for i := range infos {
+				infos[i] = endpoint.Info{Address: address(i), Weight: 1 + i%7}
+			}
+			roster.Replace(infos)
+			pick, stop := h.policy.Follow(roster, nil)
+			defer stop()
+			if allocs := testing.AllocsPerRun(1000, func() { pick(nil) }); allocs != 0 {
+				t.Errorf("%v allocations among %d endpoints", allocs, n)
+			}
+		}
+	})
+}
+
+func TestAFailedConfigIsAClearError(t *testing.T) {
+	const up = `"upstreams":[{"dial":"a:1"},{"dial":"b:1"}]`
+	for config, want := range map[string]string{
+		`{"policy":"smooth_weighted_round_robin","weights":[1,2,3]}`:               "weights: 3 for 2 upstreams",
+		`{"policy":"smooth_weighted_round_robin","weights":[1,-2]}`:                "weights: -2 at position 2 is not between 0 and 65535",
+		`{"policy":"smooth_weighted_round_robin","weights":[1,65536]}`:             "weights: 65536 at position 2",
+		`{"policy":"smooth_weighted_round_robin","weights":[0,0]}`:                 "weights: all are 0",
+		`{"policy":"smooth_weighted_round_robin","wieghts":[1,1]}`:                 `unknown field "wieghts"`,
+		`{"policy":"adaptive_latency","decay":"-1s"}`:                              "decay: -1s is negative",
+		`{"policy":"adaptive_latency","error_penalty":"-5s"}`:                      "error_penalty: -5s is negative",
+		`{"policy":"adaptive_latency","choices":1}`:                                "choices: 1; expected 0 (automatic), or from 2 to 128",
+		`{"policy":"adaptive_latency","choices":129}`:                              "choices: 129",
+		`{"policy":"bounded_load_hash"}`:                                           "key: is empty",
+		`{"policy":"bounded_load_hash","key":"x","load_factor":0.5}`:               "load_factor: 0.5 is not between 1 and 1000",
+		`{"policy":"bounded_load_hash","key":"x","fallback":{"policy":"nowhere"}}`: "fallback: ",
+	} {
+		_, err := load(t, `{`+up+`,"load_balancing":{"selection_policy":`+config+`}}`)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s\n got %v\nwant %s", config, err, want)
+		}
+	}
+}
+
+// settle waits for what happens in other goroutines when a request is over.
+func settle(t *testing.T, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not settle")
+		}
+	}
+}
