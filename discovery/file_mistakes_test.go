@@ -153,4 +153,3 @@ func TestWithoutAWatcherFilesAreFollowedAndOneErrorSaysSo(t *testing.T) {
 		}
 	}
 }
-

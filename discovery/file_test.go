@@ -201,4 +201,3 @@ func TestRunEndsWithItsContextAndLeavesNothingBehind(t *testing.T) {
 	<-done
 	goleak.VerifyNone(t, before)
 }
-

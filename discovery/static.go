@@ -43,9 +43,8 @@ func (*StaticSource) CaddyModule() caddy.ModuleInfo {
 //	}
 func (s *StaticSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d,
-		caddyfile.Optional(caddyfile.Rest(caddyfile.Func("address", "an address", func(text string) bool {
+		caddyfile.Optional(caddyfile.Rest(address(func(text string) {
 			s.Endpoints = append(s.Endpoints, endpoint.Info{Address: text, Weight: 1})
-			return text != ""
 		}))),
 		caddyfile.Block(caddyfile.Repeated("endpoint", &s.Endpoints, endpointOptions)),
 	)
@@ -54,7 +53,7 @@ func (s *StaticSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 func endpointOptions(e *endpoint.Info) []caddyfile.Param {
 	e.Weight = 1
 	return []caddyfile.Param{
-		caddyfile.String("address", &e.Address),
+		address(func(text string) { e.Address = text }),
 		caddyfile.Block(
 			caddyfile.Int("weight", &e.Weight, 0, endpoint.MaxWeight),
 			caddyfile.String("id", &e.ID),
@@ -67,8 +66,19 @@ func endpointOptions(e *endpoint.Info) []caddyfile.Param {
 	}
 }
 
+// address is checked here already, where an error can name the line.
+func address(set func(text string)) caddyfile.Param {
+	return caddyfile.Func("address", "a host and port such as 10.0.0.7:8080, or a unix socket", func(text string) bool {
+		set(text)
+		return (&endpoint.Info{Address: text}).Normalize() == nil
+	})
+}
+
 // Provision implements caddy.Provisioner.
 func (s *StaticSource) Provision(caddy.Context) error {
+	if len(s.Endpoints) == 0 {
+		return fmt.Errorf("endpoints: none given; expected at least one address")
+	}
 	seen := make(map[string]int, len(s.Endpoints))
 	for i := range s.Endpoints {
 		e := &s.Endpoints[i]

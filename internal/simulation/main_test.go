@@ -60,7 +60,7 @@ func prepareProcess() (err error) {
 // startCleaner sends one request through a handler with a dynamic source. The first such request in a process starts a goroutine
 // that never ends, and a bubble ends only when all its goroutines have.
 func startCleaner() error {
-	s := scenario{backends: 1, members: 1, server: func(int) server { return new(replay) }}
+	s := scenario{duration: time.Minute, backends: 1, members: 1, server: func(int) server { return new(replay) }}
 	f := newFleet(&s, 0)
 	p, unload, err := newProxy(handlerConfig(f, &s, compared[0], 0))
 	if err != nil {

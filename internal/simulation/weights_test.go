@@ -25,7 +25,7 @@ var weights = scenario{
 	},
 	baseline: "weighted_round_robin",
 	check: func(t *testing.T, m measured) {
-		m.atMostTimes(t, "smooth_weighted_round_robin", p99, .85, "weighted_round_robin")
+		m.atMostTimes(t, "smooth_weighted_round_robin", p99, .9, "weighted_round_robin")
 		m.between(t, "smooth_weighted_round_robin", share(0), .999, 1.001)
 	},
 }

@@ -1,0 +1,115 @@
+package traffic
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// forEveryPolicyAndPool is for what Caddy sees of a pool's endpoints, whoever picks.
+func forEveryPolicyAndPool(t *testing.T, f fleet, options string, test func(t *testing.T, c *client)) {
+	t.Helper()
+	policies := map[string]string{"none": "", "Caddy's": "lb_policy round_robin"}
+	for name, line := range ourPolicies {
+		policies[name] = line
+	}
+	for name, line := range policies {
+		t.Run(name, func(t *testing.T) {
+			test(t, load(t, pooled(f, options+"\n"+line)).client())
+		})
+	}
+}
+
+func TestAnEndpointThatFailedIsLeftOutAndComesBack(t *testing.T) {
+	fleet := startBackends(t, 2)
+	options := "lb_retries 1\nmax_fails 1\nfail_duration 300ms"
+	forEveryPolicyAndPool(t, fleet, options, func(t *testing.T, c *client) {
+		fleet[0].kill()
+		answers := shares(t, c, 20)
+		if answers["b1"] != 20 {
+			t.Errorf("while b0 was down the shares were %v", answers)
+		}
+		if err := fleet[0].start(); err != nil {
+			t.Fatal(err)
+		}
+		i := 0
+		eventually(t, "b0 serves again", func() bool {
+			i++
+			return must(t)(c.get(fmt.Sprint("/", i))).backend == "b0"
+		})
+	})
+}
+
+func TestAnEndpointWithABadStatusIsLeftOutWithoutARetry(t *testing.T) {
+	for _, policy := range []string{roundRobin, "lb_policy bounded_load_hash {uri}", "lb_policy round_robin"} {
+		t.Run(policy, func(t *testing.T) {
+			fleet := startBackends(t, 3, func(b *backend, w http.ResponseWriter, r *http.Request) {
+				if b.name == "b0" {
+					w.WriteHeader(http.StatusInternalServerError)
+				}
+			})
+			c := load(t, pooled(fleet, "fail_duration 1h\nmax_fails 2\nunhealthy_status 5xx\n"+policy)).client()
+			for i := range 60 {
+				c.get(fmt.Sprint("/", i))
+			}
+			if hits := fleet.hits(); hits[0] != 2 || hits[1]+hits[2] != 58 {
+				t.Errorf("hits are %v; b0 may fail twice", hits)
+			}
+		})
+	}
+}
+
+func TestIfAllEndpointsFailedCaddyAnswers503AndTheLogSaysWhy(t *testing.T) {
+	fleet := startBackends(t, 2)
+	for _, b := range fleet {
+		b.kill()
+	}
+	c := load(t, pooled(fleet, "lb_retries 1\nfail_duration 1h")).client()
+	expect(t, http.StatusBadGateway)(c.get("/"))
+	for range 3 {
+		expect(t, http.StatusServiceUnavailable)(c.get("/"))
+	}
+	if lines := logged.with("pool has no usable endpoint", `"pool":"web"`, `"failing":2`); len(lines) != 1 {
+		t.Errorf("it was said %d times, not once", len(lines))
+	}
+}
+
+func TestARequestWaitsForAnEndpointToComeBackAsLongAsItMayTry(t *testing.T) {
+	fleet := startBackends(t, 1)
+	fleet[0].kill()
+	c := load(t, pooled(fleet, "lb_try_duration 1m\nlb_try_interval 10ms\nfail_duration 50ms")).client()
+	time.AfterFunc(200*time.Millisecond, func() { fleet[0].start() })
+	must(t)(c.get("/"))
+}
+
+func TestADrainingEndpointGetsNothing(t *testing.T) {
+	fleet := startBackends(t, 3)
+	site := func(policy string) string {
+		return fmt.Sprintf(`reverse_proxy {
+			dynamic pool web {
+				source static %s {
+					endpoint %s {
+						weight 0
+					}
+					endpoint %s {
+						draining
+					}
+				}
+			}
+			%s
+		}`, fleet[0].address, fleet[1].address, fleet[2].address, policy)
+	}
+	for policy, line := range ourPolicies {
+		t.Run(policy, func(t *testing.T) {
+			if counts := shares(t, load(t, site(line)).client(), 20); counts["b0"] != 20 {
+				t.Errorf("shares are %v", counts)
+			}
+		})
+	}
+	t.Run("Caddy's", func(t *testing.T) {
+		if counts := shares(t, load(t, site("lb_policy round_robin")).client(), 20); counts["b0"] != 20 {
+			t.Errorf("shares are %v", counts)
+		}
+	})
+}

@@ -1,0 +1,206 @@
+package traffic
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+func TestTheSamePoolInTwoPlacesIsOne(t *testing.T) {
+	fleet := startBackends(t, 2)
+	list := newListFile(t, fleet[0])
+	p := load(t, list.site(""), list.site("lb_policy first"), list.site(roundRobin))
+	if n := len(logged.with("pool changed")); n != 1 {
+		eventually(t, "the first list is read", func() bool { return len(logged.with("pool changed")) == 1 })
+	}
+	list.write(fleet...)
+	list.settle(p.client(2), fleet...)
+	if n := len(logged.with("pool changed")); n != 2 {
+		t.Errorf("2 lists were read %d times", n)
+	}
+	if n := len(endpoints()); n != 2 {
+		t.Errorf("%d endpoints are known, want 2", n)
+	}
+}
+
+func TestDifferentDefinitionsOfAPoolAreAnErrorThatShowsBoth(t *testing.T) {
+	fleet := startBackends(t, 2)
+	p := load(t, pooled(fleet, ""))
+	for name, other := range map[string]string{
+		"other endpoints": pooled(fleet[1:], ""),
+		"another option":  strings.Replace(pooled(fleet, ""), "source", "initial_wait 9s\nsource", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := p.reload(pooled(fleet, ""), other)
+			if err == nil {
+				t.Fatal("the config was loaded")
+			}
+			for _, want := range []string{`pool \"web\" is defined twice and differently`, fleet[0].address, fleet[1].address} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in %q", want, err)
+				}
+			}
+			must(t)(p.client().get("/"))
+		})
+	}
+}
+
+func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
+	held := newHeld()
+	fleet := startBackends(t, 3, held.serve)
+	limit := func(f fleet_) string { return f.limitedTo(1) }
+	p := load(t, limit(fleet_{fleet[:2]}))
+	done := make(chan answer)
+	start := func() {
+		go func() { a, _ := p.client().get("/"); done <- a }()
+		<-held.arrived
+	}
+	start()
+	start()
+	if err := p.reload(limit(fleet_{fleet[1:]})); err != nil {
+		t.Fatal(err)
+	}
+	expectInFlight(t, fleet[:2].each(1))
+	start() // there is room at the third only
+	expectInFlight(t, fleet.each(1))
+	expect(t, http.StatusServiceUnavailable)(p.client().get("/"))
+	close(held.goOn)
+	for range 3 {
+		if a := <-done; a.status != http.StatusOK {
+			t.Errorf("status %d", a.status)
+		}
+	}
+}
+
+// fleet_ makes sites of backends with limits.
+type fleet_ struct{ fleet }
+
+func (f fleet_) limitedTo(n int) string {
+	var endpoints strings.Builder
+	for _, b := range f.fleet {
+		fmt.Fprintf(&endpoints, "endpoint %s {\nmax_requests %d\n}\n", b.address, n)
+	}
+	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource static {\n%s}\n}\n}", &endpoints)
+}
+
+func TestAReloadThatFailsLeavesAllAsItWas(t *testing.T) {
+	fleet := startBackends(t, 3)
+	list := newListFile(t, fleet[0])
+	p := load(t, list.site(roundRobin))
+	c := p.client()
+	list.settle(c, fleet[0])
+	before := endpoints()
+	for i := range amount(12, 4) {
+		sites := []string{pooled(fleet[1:], ""), list.site("")}
+		if err := p.post(p.adapted(withBrokenApp, sites[i%2])); err == nil {
+			t.Fatal("a config with a broken app was loaded")
+		}
+		if counts := shares(t, c, 4); counts["b0"] != 4 {
+			t.Fatalf("shares are %v", counts)
+		}
+	}
+	list.write(fleet[:2]...) // the source still runs
+	list.settle(c, fleet[:2]...)
+	for _, e := range before {
+		if !contains(endpoints(), e) {
+			t.Errorf("what was known of %s was lost", e.Address())
+		}
+	}
+}
+
+func contains(all []*endpoint.Endpoint, one *endpoint.Endpoint) bool {
+	for _, e := range all {
+		if e == one {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAReloadKeepsWhatIsKnownOfEndpoints(t *testing.T) {
+	fleet := startBackends(t, 2)
+	sites := map[string]func(i int) string{
+		"pool":              func(int) string { return pooled(fleet, "") },
+		"changed pool":      func(i int) string { return pooled(fleet[:1+i%2], "") },
+		"without a pool":    func(int) string { return fmt.Sprintf("reverse_proxy %s {\n%s\n}", fleet, roundRobin) },
+		"a list of sources": func(int) string { return fmt.Sprintf("reverse_proxy {\n%s\n%s\n}", upstreamsOf(fleet)["pools below multi"], roundRobin) },
+	}
+	for name, site := range sites {
+		t.Run(name, func(t *testing.T) {
+			p := load(t, site(0))
+			shares(t, p.client(), 10)
+			before := endpoints()
+			for i := range 3 {
+				if err := p.reload(site(i+1), fmt.Sprint("respond ", i)); err != nil {
+					t.Fatal(err)
+				}
+				shares(t, p.client(), 10)
+			}
+			for _, e := range before {
+				if !contains(endpoints(), e) {
+					t.Errorf("what was known of %s was lost", e.Address())
+				}
+			}
+		})
+	}
+}
+
+func TestARequestMayOutliveItsPool(t *testing.T) {
+	for name, site := range map[string]string{"pool": "dynamic pool web {\nsource static %s\n}", "static": "to %s"} {
+		t.Run(name, func(t *testing.T) {
+			held := newHeld()
+			fleet := startBackends(t, 1, held.serve)
+			p := load(t, fmt.Sprintf("reverse_proxy {\n"+site+"\n"+roundRobin+"\n}", fleet))
+			done := make(chan answer)
+			go func() { a, _ := p.client().get("/"); done <- a }()
+			<-held.arrived
+			known := endpoints()
+			if err := p.reload("respond other"); err != nil {
+				t.Fatal(err)
+			}
+			if known[0].InFlight() != 1 {
+				t.Errorf("%d in flight", known[0].InFlight())
+			}
+			close(held.goOn)
+			if a := <-done; a.body != "b0" {
+				t.Errorf("%+v", a)
+			}
+			eventually(t, "nothing is in flight", func() bool { return known[0].InFlight() == 0 })
+		})
+	}
+}
+
+// A config is over at once when another is loaded, but its requests are not: such a request may even
+// make its first pick then.
+func TestARequestMayBeginAfterItsConfigEnded(t *testing.T) {
+	fleet := startBackends(t, 2)
+	for kind, upstreams := range upstreamsOf(fleet) {
+		t.Run(kind, func(t *testing.T) {
+			p := load(t, fmt.Sprintf("reverse_proxy {\n%s\n%s\nrequest_buffers 1KiB\n}", upstreams, roundRobin))
+			body := newSlowBody()
+			done := make(chan error)
+			go func() {
+				_, err := p.client().send(http.MethodPost, "/", body)
+				done <- err
+			}()
+			<-body.reading // Caddy has the request
+			body.say("first half, ")
+			eventually(t, "the handler runs", func() bool { return requestsInCaddy() > 0 })
+			if err := p.reload("respond other"); err != nil {
+				t.Fatal(err)
+			}
+			body.say("second half")
+			body.end()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+var _ = caddy.Exiting
