@@ -9,33 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
-
-func init() {
-	caddy.RegisterModule(new(panicking))
-	httpcaddyfile.RegisterHandlerDirective("panic", func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
-		return new(panicking), nil
-	})
-	httpcaddyfile.RegisterDirectiveOrder("panic", httpcaddyfile.Before, "respond")
-}
-
-// panicking is a handler with a bug.
-type panicking struct{}
-
-func (*panicking) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.handlers.panic", New: func() caddy.Module { return new(panicking) }}
-}
-
-func (*panicking) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
-
-func (*panicking) ServeHTTP(http.ResponseWriter, *http.Request, caddyhttp.Handler) error {
-	panic("a handler with a bug")
-}
 
 // pooled makes a site that proxies to a pool.
 func pooled(f fleet, options string) string {

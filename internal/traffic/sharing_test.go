@@ -2,13 +2,11 @@ package traffic
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
-
-	"github.com/caddyserver/caddy/v2"
-
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 func TestTheSamePoolInTwoPlacesIsOne(t *testing.T) {
@@ -53,8 +51,7 @@ func TestDifferentDefinitionsOfAPoolAreAnErrorThatShowsBoth(t *testing.T) {
 func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 	held := newHeld()
 	fleet := startBackends(t, 3, held.serve)
-	limit := func(f fleet_) string { return f.limitedTo(1) }
-	p := load(t, limit(fleet_{fleet[:2]}))
+	p := load(t, limitedTo(1, fleet[:2]))
 	done := make(chan answer)
 	start := func() {
 		go func() { a, _ := p.client().get("/"); done <- a }()
@@ -62,7 +59,7 @@ func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 	}
 	start()
 	start()
-	if err := p.reload(limit(fleet_{fleet[1:]})); err != nil {
+	if err := p.reload(limitedTo(1, fleet[1:])); err != nil {
 		t.Fatal(err)
 	}
 	expectInFlight(t, fleet[:2].each(1))
@@ -77,12 +74,9 @@ func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 	}
 }
 
-// fleet_ makes sites of backends with limits.
-type fleet_ struct{ fleet }
-
-func (f fleet_) limitedTo(n int) string {
+func limitedTo(n int, f fleet) string {
 	var endpoints strings.Builder
-	for _, b := range f.fleet {
+	for _, b := range f {
 		fmt.Fprintf(&endpoints, "endpoint %s {\nmax_requests %d\n}\n", b.address, n)
 	}
 	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource static {\n%s}\n}\n}", &endpoints)
@@ -107,28 +101,21 @@ func TestAReloadThatFailsLeavesAllAsItWas(t *testing.T) {
 	list.write(fleet[:2]...) // the source still runs
 	list.settle(c, fleet[:2]...)
 	for _, e := range before {
-		if !contains(endpoints(), e) {
+		if !slices.Contains(endpoints(), e) {
 			t.Errorf("what was known of %s was lost", e.Address())
 		}
 	}
 }
 
-func contains(all []*endpoint.Endpoint, one *endpoint.Endpoint) bool {
-	for _, e := range all {
-		if e == one {
-			return true
-		}
-	}
-	return false
-}
-
 func TestAReloadKeepsWhatIsKnownOfEndpoints(t *testing.T) {
 	fleet := startBackends(t, 2)
 	sites := map[string]func(i int) string{
-		"pool":              func(int) string { return pooled(fleet, "") },
-		"changed pool":      func(i int) string { return pooled(fleet[:1+i%2], "") },
-		"without a pool":    func(int) string { return fmt.Sprintf("reverse_proxy %s {\n%s\n}", fleet, roundRobin) },
-		"a list of sources": func(int) string { return fmt.Sprintf("reverse_proxy {\n%s\n%s\n}", upstreamsOf(fleet)["pools below multi"], roundRobin) },
+		"pool":           func(int) string { return pooled(fleet, "") },
+		"changed pool":   func(i int) string { return pooled(fleet[:1+i%2], "") },
+		"without a pool": func(int) string { return fmt.Sprintf("reverse_proxy %s {\n%s\n}", fleet, roundRobin) },
+		"a list of sources": func(int) string {
+			return fmt.Sprintf("reverse_proxy {\n%s\n%s\n}", upstreamsOf(fleet)["pools below multi"], roundRobin)
+		},
 	}
 	for name, site := range sites {
 		t.Run(name, func(t *testing.T) {
@@ -142,7 +129,7 @@ func TestAReloadKeepsWhatIsKnownOfEndpoints(t *testing.T) {
 				shares(t, p.client(), 10)
 			}
 			for _, e := range before {
-				if !contains(endpoints(), e) {
+				if !slices.Contains(endpoints(), e) {
 					t.Errorf("what was known of %s was lost", e.Address())
 				}
 			}
@@ -175,32 +162,31 @@ func TestARequestMayOutliveItsPool(t *testing.T) {
 	}
 }
 
-// A config is over at once when another is loaded, but its requests are not: such a request may even
-// make its first pick then.
-func TestARequestMayBeginAfterItsConfigEnded(t *testing.T) {
+// A config is over as soon as another is loaded, but its requests are not: one may even make its
+// first pick then.
+func TestARequestMayMakeItsFirstPickAfterItsConfigEnded(t *testing.T) {
 	fleet := startBackends(t, 2)
 	for kind, upstreams := range upstreamsOf(fleet) {
 		t.Run(kind, func(t *testing.T) {
-			p := load(t, fmt.Sprintf("reverse_proxy {\n%s\n%s\nrequest_buffers 1KiB\n}", upstreams, roundRobin))
-			body := newSlowBody()
+			p := load(t, fmt.Sprintf("route {\nannounce\nreverse_proxy {\n%s\n%s\nrequest_buffers 1KiB\n}\n}", upstreams, roundRobin))
+			body, writer := io.Pipe()
 			done := make(chan error)
 			go func() {
-				_, err := p.client().send(http.MethodPost, "/", body)
+				a, err := p.client().send(http.MethodPost, "/", body)
+				if err == nil && a.status != http.StatusOK {
+					err = fmt.Errorf("status %d", a.status)
+				}
 				done <- err
 			}()
-			<-body.reading // Caddy has the request
-			body.say("first half, ")
-			eventually(t, "the handler runs", func() bool { return requestsInCaddy() > 0 })
+			<-announced
 			if err := p.reload("respond other"); err != nil {
 				t.Fatal(err)
 			}
-			body.say("second half")
-			body.end()
+			io.WriteString(writer, "body")
+			writer.Close()
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
-
-var _ = caddy.Exiting
