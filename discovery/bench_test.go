@@ -52,10 +52,13 @@ func BenchmarkRequest(b *testing.B) {
 		for _, p := range ours {
 			run(fmt.Sprintf("upstreams=pool/endpoints=%d/policy=%s", n, policyName(p)), poolConfig(n, p))
 		}
+		// As any source that is not a pool would have it.
+		run(fmt.Sprintf("upstreams=dynamic/endpoints=%d/policy=least_conn", n), fmt.Sprintf(`{
+			"dynamic_upstreams": {"source": "bench", "endpoints": %d},
+			"load_balancing": {"selection_policy": {"policy": "least_conn"}},
+			"transport": {"protocol": "bench"}
+		}`, n))
 	}
-	// As any source that is not a pool would have it.
-	run("upstreams=dynamic/endpoints=5000/policy=least_conn",
-		`{"dynamic_upstreams": {"source": "bench"}, "load_balancing": {"selection_policy": {"policy": "least_conn"}}, "transport": {"protocol": "bench"}}`)
 }
 
 // compare serves batches in turn, so that whatever else the machine does hits both alike.
@@ -173,7 +176,7 @@ func newHandler(b *testing.B, base caddy.Context, config string) caddyhttp.Middl
 	return h.(caddyhttp.MiddlewareHandler)
 }
 
-// benchTransport answers at once.
+// benchTransport answers at once. It derives a context from the request's, as net/http's transport does.
 type benchTransport struct{}
 
 func (*benchTransport) CaddyModule() caddy.ModuleInfo {
@@ -181,6 +184,8 @@ func (*benchTransport) CaddyModule() caddy.ModuleInfo {
 }
 
 func (*benchTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	_, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
 	return &http.Response{
 		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
 		Header: http.Header{"Content-Type": {"text/plain"}}, ContentLength: 4,
@@ -189,18 +194,24 @@ func (*benchTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // benchList is an upstream source that is not a pool.
-type benchList struct{}
+type benchList struct {
+	Endpoints int `json:"endpoints"`
+	infos     []endpoint.Info
+}
 
 func (*benchList) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.reverse_proxy.upstreams.bench", New: func() caddy.Module { return new(benchList) }}
 }
 
-var benchListed = benchInfos(5000)
+func (l *benchList) Provision(caddy.Context) error {
+	l.infos = benchInfos(l.Endpoints)
+	return nil
+}
 
-func (*benchList) GetUpstreams(*http.Request) ([]*reverseproxy.Upstream, error) {
-	upstreams := make([]*reverseproxy.Upstream, len(benchListed))
+func (l *benchList) GetUpstreams(*http.Request) ([]*reverseproxy.Upstream, error) {
+	upstreams := make([]*reverseproxy.Upstream, len(l.infos))
 	for i := range upstreams {
-		upstreams[i] = &reverseproxy.Upstream{Dial: benchListed[i].Address}
+		upstreams[i] = &reverseproxy.Upstream{Dial: l.infos[i].Address}
 	}
 	return upstreams, nil
 }

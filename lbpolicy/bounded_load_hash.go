@@ -3,10 +3,7 @@ package lbpolicy
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
-	"sync/atomic"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/cespare/xxhash/v2"
@@ -124,90 +121,6 @@ func (p *BoundedLoadHash) prepare(members []endpoint.Member) picker {
 	}
 	h.rendezvous = newRendezvous(nodes)
 	return h
-}
-
-// homes picks where a key is at home.
-type homes struct {
-	*rendezvous
-	policy *BoundedLoadHash
-	usable atomic.Pointer[weightAt]
-}
-
-// weightAt is how much weight was usable at a time.
-type weightAt struct {
-	weight float64
-	at     endpoint.Instant
-}
-
-const usableWeightKept = 100 * time.Millisecond
-
-func (h *homes) pick(c candidates) int {
-	key := h.policy.keyOf(c.request)
-	if key == "" {
-		return c.takeAny()
-	}
-	return h.walk(&c, xxhash.Sum64String(key))
-}
-
-// walk takes the first endpoint in the key's order that has room.
-func (h *homes) walk(c *candidates, key uint64) int {
-	perWeight := h.policy.LoadFactor * float64(c.inFlight()+1) / h.usableWeight(c)
-	for attempt := range maxAttempts {
-		if i := h.owner(key, attempt); i >= 0 && takeWithin(c, i, perWeight) {
-			return i
-		}
-	}
-	if i := h.walkAll(c, key, perWeight); i >= 0 {
-		return i
-	}
-	return h.leastFull(c)
-}
-
-// walkAll looks at every endpoint. It is a function of its own because its closure
-// would cost every walk an allocation.
-func (h *homes) walkAll(c *candidates, key uint64, perWeight float64) int {
-	return h.nearest(key, func(i int) bool { return takeWithin(c, i, perWeight) })
-}
-
-func takeWithin(c *candidates, i int, perWeight float64) bool {
-	bound := math.Ceil(perWeight * float64(c.members[i].Weight))
-	return c.usable(i) && c.take(i, int(bound))
-}
-
-// usableWeight is what shares are shares of. Adding it up for each pick would cost a
-// large pool too much, so there it may be a little out of date.
-func (h *homes) usableWeight(c *candidates) float64 {
-	known := h.usable.Load()
-	if known != nil && len(c.members) > maxChoices && c.now.Sub(known.at) < usableWeightKept {
-		return known.weight
-	}
-	now := weightAt{at: c.now}
-	for i := range c.members {
-		if c.usable(i) {
-			now.weight += float64(c.members[i].Weight)
-		}
-	}
-	if len(c.members) > maxChoices {
-		h.usable.Store(&now)
-	}
-	return now.weight
-}
-
-// leastFull is for when all are full, or became so in the meantime.
-func (h *homes) leastFull(c *candidates) int {
-	best, least := -1, math.Inf(1)
-	for i := range c.members {
-		if !c.usable(i) {
-			continue
-		}
-		if load := float64(c.members[i].InFlight()+1) / float64(c.members[i].Weight); load < least {
-			best, least = i, load
-		}
-	}
-	if best >= 0 && c.take(best, 0) {
-		return best
-	}
-	return c.takeAny()
 }
 
 // Interface guards

@@ -1,15 +1,19 @@
 package lbpolicy
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // caches is a pool of endpoints behind a bounded_load_hash of the path.
@@ -177,5 +181,23 @@ func TestARequestWithoutAKeyGoesAnywhere(t *testing.T) {
 	}
 	if len(seen) != 3 {
 		t.Errorf("100 requests without a key went to %d of 3 endpoints", len(seen))
+	}
+}
+
+func TestWalkingToAnEndpointWithRoomAllocatesNothing(t *testing.T) {
+	for _, n := range []int{10, 100} {
+		c := newCaches(t, cachesOf(t, slices.Repeat([]int{1}, n)...)...)
+		selectorOf(c.policy).algorithm.(*BoundedLoadHash).Key = "one hot key"
+		// Enough are busy with the key that the walk goes on to the look at all.
+		for range 3 * n {
+			r, end := request(t, "/")
+			defer end()
+			c.pick(r)
+		}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r = r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, caddyhttp.NewTestReplacer(r)))
+		if allocs := testing.AllocsPerRun(100, func() { c.pick(r) }); allocs != 0 {
+			t.Errorf("%v allocations among %d endpoints", allocs, n)
+		}
 	}
 }

@@ -1,21 +1,14 @@
 package lbpolicy
 
 import (
-	"cmp"
-	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -31,103 +24,6 @@ var required = map[string]string{
 type follower interface {
 	reverseproxy.Selector
 	Follow(*endpoint.Roster, func(*endpoint.Member) (bool, int)) (func(*http.Request) (*endpoint.Endpoint, bool), func())
-}
-
-// everyPolicy runs a test for each registered policy, as guest of a reverse proxy with
-// these upstreams.
-func everyPolicy(t *testing.T, upstreams string, test func(t *testing.T, h *host)) {
-	for _, name := range registered(t) {
-		t.Run(name, func(t *testing.T) { test(t, newHost(t, name, upstreams)) })
-	}
-}
-
-func registered(t *testing.T) (names []string) {
-	const namespace = "http.reverse_proxy.selection_policies"
-	for _, info := range caddy.GetModules(namespace) {
-		if _, ours := info.New().(follower); ours {
-			names = append(names, info.ID.Name())
-		}
-	}
-	if len(names) < 3 {
-		t.Fatalf("found only %v", names)
-	}
-	return names
-}
-
-// host is a reverse proxy with a policy of ours.
-type host struct {
-	*reverseproxy.Handler
-	policy follower
-}
-
-func newHost(t *testing.T, policy, upstreams string) *host {
-	t.Helper()
-	config := fmt.Sprintf(`{"policy":%q%s}`, policy, required[policy])
-	var list []string
-	for u := range strings.FieldsSeq(upstreams) {
-		dial, limit, _ := strings.Cut(u, "/")
-		list = append(list, fmt.Sprintf(`{"dial":%q,"max_requests":%s}`, dial, cmp.Or(limit, "0")))
-	}
-	module, err := load(t, fmt.Sprintf(`{"upstreams":[%s],"load_balancing":{"selection_policy":%s}}`, strings.Join(list, ","), config))
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &host{module, module.LoadBalancing.SelectionPolicy.(follower)}
-	t.Cleanup(func() { selectorOf(h.policy).Cleanup() })
-	return h
-}
-
-func load(t *testing.T, config string) (*reverseproxy.Handler, error) {
-	t.Helper()
-	ctx, err := caddy.ProvisionContext(&caddy.Config{Admin: &caddy.AdminConfig{Disabled: true}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	module, err := ctx.LoadModuleByID("http.handlers.reverse_proxy", json.RawMessage(config))
-	if err != nil {
-		return nil, err
-	}
-	return module.(*reverseproxy.Handler), nil
-}
-
-// request is one that a server would hand to the reverse proxy. It is over when the test ends it.
-func request(t *testing.T, path string) (r *http.Request, end func()) {
-	ctx := context.WithValue(t.Context(), caddyhttp.VarsCtxKey, make(map[string]any))
-	ctx, end = context.WithCancel(ctx)
-	r = httptest.NewRequest(http.MethodGet, path, nil).WithContext(ctx)
-	repl := caddyhttp.NewTestReplacer(r)
-	return r.WithContext(context.WithValue(ctx, caddy.ReplacerCtxKey, repl)), end
-}
-
-func (h *host) selectFor(r *http.Request) string {
-	u := h.policy.Select(h.Upstreams, r, nil)
-	if u == nil {
-		return ""
-	}
-	return u.Dial
-}
-
-func (h *host) endpoints(t *testing.T) map[string]*endpoint.Endpoint {
-	r, end := request(t, "/")
-	defer end()
-	h.selectFor(r) // joins the upstreams with their endpoints
-	found := make(map[string]*endpoint.Endpoint)
-	for _, m := range selectorOf(h.policy).static.joined.Load().members {
-		found[m.Address()] = m.Endpoint
-	}
-	return found
-}
-
-func selectorOf(p follower) *selector {
-	switch p := p.(type) {
-	case *SmoothWeightedRoundRobin:
-		return &p.selector
-	case *AdaptiveLatency:
-		return &p.selector
-	case *BoundedLoadHash:
-		return &p.selector
-	}
-	panic("a policy without selector")
 }
 
 func TestNothingIsSelectedFromNothing(t *testing.T) {
@@ -236,30 +132,6 @@ func TestSharesOfRequestsFollowWeights(t *testing.T) {
 	})
 }
 
-func address(i int) string { return fmt.Sprintf("10.1.%d.%d:80", i/200, i%200) }
-
-// shares counts picks among endpoints of a pool that are idle otherwise.
-func shares(t *testing.T, p follower, weights []int, requests int) map[string]int {
-	roster, release := endpoint.AcquireUnnamed()
-	defer release()
-	infos := make([]endpoint.Info, len(weights))
-	for i, w := range weights {
-		infos[i] = endpoint.Info{Address: address(i), Weight: w}
-	}
-	roster.Replace(infos)
-	pick, stop := p.Follow(roster, nil)
-	defer stop()
-	counts := map[string]int{}
-	for i := range requests {
-		r, end := request(t, fmt.Sprint("/", i))
-		e, _ := pick(r)
-		counts[e.Address()]++
-		end()
-		settle(t, func() bool { return e.InFlight() == 0 })
-	}
-	return counts
-}
-
 func TestAPickAllocatesNothing(t *testing.T) {
 	everyPolicy(t, "", func(t *testing.T, h *host) {
 		for _, n := range []int{10, 1000} {
@@ -298,16 +170,6 @@ func TestAFailedConfigIsAClearError(t *testing.T) {
 		_, err := load(t, `{`+up+`,"load_balancing":{"selection_policy":`+config+`}}`)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n got %v\nwant %s", config, err, want)
-		}
-	}
-}
-
-// settle waits for what happens in other goroutines when a request is over.
-func settle(t *testing.T, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatal("it does not settle")
 		}
 	}
 }

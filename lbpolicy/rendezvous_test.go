@@ -6,195 +6,243 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-
-	"github.com/cespare/xxhash/v2"
 )
 
-func nodesOf(weights ...uint32) []node {
-	nodes := make([]node, len(weights))
-	for i, w := range weights {
-		nodes[i] = node{hash: xxhash.Sum64String(fmt.Sprintf("10.0.%d.%d:8080", i/250, i%250)), weight: w}
+func alike(int) uint32      { return 1 }
+func oneToTen(i int) uint32 { return uint32(i%10 + 1) }
+func extreme(i int) uint32  { return uint32(max(1, 65535-i<<16)) }
+
+var weightings = map[string]func(int) uint32{"Equal": alike, "OneToTen": oneToTen, "Extreme": extreme}
+
+func testNodes(n int, seed uint64, weight func(int) uint32) []node {
+	r := rand.New(rand.NewPCG(seed, uint64(n)))
+	nodes := make([]node, n)
+	for i := range nodes {
+		nodes[i] = node{hash: r.Uint64(), weight: weight(i)}
 	}
 	return nodes
 }
 
-func equalNodes(n int) []node { return nodesOf(slices.Repeat([]uint32{1}, n)...) }
-
-// homesOf maps keys to the hash of the node where they are at home.
-func homesOf(nodes []node, keys int) []uint64 {
-	z := newRendezvous(nodes)
-	homes := make([]uint64, keys)
-	for k := range homes {
-		homes[k] = nodes[z.owner(mix(uint64(k)), 0)].hash
-	}
-	return homes
+func reweighted(nodes []node, i int, weight uint32) []node {
+	nodes = slices.Clone(nodes)
+	nodes[i].weight = weight
+	return nodes
 }
 
-func TestTheOrderOfTheListDoesNotMatter(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 1))
-	for _, n := range []int{2, 10, 33, 200} {
-		nodes := equalNodes(n)
-		for i := range nodes {
-			nodes[i].weight = 1 + uint32(i%7)
-		}
-		want := homesOf(nodes, 5000)
-		random.Shuffle(n, func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
-		if !slices.Equal(homesOf(nodes, 5000), want) {
-			t.Errorf("%d nodes map otherwise when shuffled", n)
-		}
-	}
+// named tells owners by hash, as lists may differ in order and length.
+type named struct {
+	*rendezvous
+	nodes []node
 }
 
-func TestOnlyTheShareOfWhoComesOrGoesMoves(t *testing.T) {
-	const keys = 20000
-	for _, n := range []int{2, 3, 10, 31, 32, 33, 34, 100, 1000} {
-		nodes := equalNodes(n)
-		for i := range nodes {
-			nodes[i].weight = 1 + uint32(i%5)
+func newNamed(nodes []node) named { return named{newRendezvous(nodes), nodes} }
+
+func (z named) ownerHash(key uint64) uint64 { return z.nodes[z.owner(key, int(key%3))].hash }
+
+func wantMovesOnlyTo(t *testing.T, to uint64, before, after named) (moved int) {
+	t.Helper()
+	for key := range uint64(5_000) {
+		x, y := before.ownerHash(key), after.ownerHash(key)
+		if x == y {
+			continue
 		}
-		before := homesOf(nodes, keys)
-		leaver := nodes[n/2].hash
-		after := homesOf(slices.Delete(slices.Clone(nodes), n/2, n/2+1), keys)
-		heavier := slices.Clone(nodes)
-		heavier[n/2].weight *= 2
-		gained := homesOf(heavier, keys)
-		for k := range keys {
-			if before[k] != after[k] && before[k] != leaver {
-				t.Fatalf("%d nodes: key %d moved though its node stayed", n, k)
-			}
-			if before[k] != gained[k] && gained[k] != leaver {
-				t.Fatalf("%d nodes: key %d moved, but not to the node that gained weight", n, k)
+		if moved++; y != to {
+			t.Fatalf("%d nodes: key %d moved between bystanders %x and %x", len(after.nodes), key, x, y)
+		}
+	}
+	return moved
+}
+
+func TestOnlyTheShareOfTheChangedNodeMovesHoweverTheListIsOrdered(t *testing.T) {
+	for name, sizes := range map[string][]int{ // tableFrom lies within, and is crossed
+		"Equal": {2, 3, 10, 31, 32, 33, 34, 1000}, "OneToTen": {3, 100}, "Extreme": {2, 100},
+	} {
+		for _, n := range sizes {
+			nodes := testNodes(n, 1, weightings[name])
+			one, reversed := nodes[0], slices.Clone(nodes)
+			slices.Reverse(reversed)
+			now := newNamed(reversed)
+			wantMovesOnlyTo(t, one.hash, newNamed(reweighted(nodes, 0, 0)), now) // it is filled, or drained
+			wantMovesOnlyTo(t, one.hash, now, newNamed(reweighted(nodes, 0, one.weight*2)))
+			if wantMovesOnlyTo(t, one.hash, newNamed(nodes[1:]), now) == 0 { // it joins, or leaves
+				t.Errorf("%s, %d nodes: nothing moved", name, n)
 			}
 		}
 	}
 }
 
-func TestTheTableSaysWhatEvaluationSays(t *testing.T) {
-	random := rand.New(rand.NewPCG(2, 2))
-	for _, n := range []int{33, 100, 3000} {
-		nodes := equalNodes(n)
-		for i := range nodes {
-			nodes[i].weight = uint32(random.IntN(100))
+// A map that depends on the release or the processor moves keys for as long as proxies of both kinds serve.
+func TestTheMapIsTheSameInEveryReleaseOnEveryProcessor(t *testing.T) {
+	for n, want := range map[int]uint64{10: 0xdbb75433e5df229d, 100: 0xa55ddb7233cbdadf} {
+		z, sum := newNamed(testNodes(n, 3, oneToTen)), uint64(0)
+		for key := range uint64(1 << 14) {
+			sum = mix(sum ^ z.ownerHash(key))
 		}
-		z := newRendezvous(nodes)
-		for range 2000 {
-			slot := random.Uint32N(slots)
-			if got, want := int(z.winners[slot]), z.winner(slot, anyone); got != want {
-				t.Fatalf("%d nodes: slot %d is %d's in the table, and %d's by evaluation", n, slot, got, want)
+		if sum != want {
+			t.Errorf("%d nodes: checksum %#x, want %#x", n, sum, want)
+		}
+	}
+}
+
+func TestTheTableHoldsTheBestBidOfEverySlotUpToItsHorizon(t *testing.T) {
+	for name, weight := range weightings {
+		z := newRendezvous(testNodes(5, 4, weight))
+		for _, visits := range []float64{1, visitsPerSlot} {
+			z.race(visits)
+			for slot, got := range z.first {
+				var best uint64
+				for _, v := range z.visitors {
+					best = max(best, bid(v.weight/exposure(v.arrival(uint32(slot))), v.rank))
+				}
+				if got != best && speed(best) >= z.horizon {
+					t.Fatalf("%s, %v visits: slot %d has bid %#x, want %#x", name, visits, slot, got, best)
+				}
 			}
+		}
+	}
+}
+
+func TestTheTableAgreesWithWorkingOutEveryBid(t *testing.T) {
+	z := newRendezvous(testNodes(50, 4, oneToTen))
+	z.race(0.2) // short of half of the keys
+	for key := range uint64(10_000) {
+		at := draw(key, 0)
+		if got, want := z.owner(key, 0), z.fastest(&at, nil); got != want {
+			t.Fatalf("key %d belongs to %d, worked out %d", key, got, want)
+		}
+	}
+}
+
+func TestExposureIsALogarithmThatNeverFalls(t *testing.T) {
+	last := 0.0
+	for at := uint64(0); at < arrivalSteps; at += 1 + at>>14 {
+		got, want := exposure(uint32(at)), -math.Log1p(-(float64(at)+0.5)/arrivalSteps)*arrivalSteps
+		if math.Abs(got/want-1) > 2e-6 || got < last || got <= float64(at) {
+			t.Fatalf("exposure(%d) = %v after %v, want about %v", at, got, last, want)
+		}
+		last = got
+	}
+}
+
+// wantShares allows 4 sigma. The keys are a sample, and so are the slots: see slotBits.
+func wantShares(t *testing.T, counts []float64, nodes []node, slots float64) {
+	t.Helper()
+	var keys, total float64
+	for i, n := range nodes {
+		keys += counts[i]
+		total += float64(n.weight)
+	}
+	for i, n := range nodes {
+		p := float64(n.weight) / total
+		sigma := math.Sqrt(keys * p * (1 - p) * (1 + 0.3*keys/slots))
+		if math.Abs(counts[i]-keys*p) > 4*sigma {
+			t.Errorf("node %d of %d, weight %d of %v: %v keys, want %.0f ± %.0f", i, len(nodes), n.weight, total, counts[i], keys*p, sigma)
 		}
 	}
 }
 
 func TestSharesFollowWeights(t *testing.T) {
-	for name, weights := range map[string][]uint32{
-		"two": {1, 1}, "three": {1, 1, 1}, "ten": slices.Repeat([]uint32{7}, 10), "1 to 10": {1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
-		"65535 and 1": {65535, 1}, "60 30 10": {60, 30, 10}, "hundred": slices.Repeat([]uint32{3}, 100), "some without": {0, 5, 0, 15},
-	} {
-		nodes := nodesOf(weights...)
-		z := newRendezvous(nodes)
-		total, counts := 0.0, make([]float64, len(nodes))
-		for _, w := range weights {
-			total += float64(w)
-		}
-		for slot := range uint32(slots) {
-			counts[z.winner(slot, anyone)]++
-		}
-		for i, c := range counts {
-			share := float64(weights[i]) / total
-			if sigma := math.Sqrt(slots * share * (1 - share)); math.Abs(c-share*slots) > 4*sigma {
-				t.Errorf("%s: node %d of weight %d has %v slots, %.1f standard deviations from %v", name, i, weights[i], c, (c-share*slots)/sigma, share*slots)
-			}
-		}
-	}
-}
-
-func TestTheKeysOfAMissingNodeSpreadEvenly(t *testing.T) {
-	nodes := equalNodes(10)
-	z := newRendezvous(nodes)
-	const missing = 4
-	counts, moved := make([]float64, 10), 0.0
-	for k := range 100000 {
-		for attempt := range maxAttempts {
-			i := z.owner(mix(uint64(k)), attempt)
-			if attempt == 0 && i != missing {
-				break
-			}
-			if i != missing {
-				counts[i]++
-				moved++
-				break
-			}
-		}
-	}
-	for i, c := range counts {
-		if fair := moved / 9; i != missing && math.Abs(c-fair) > 5*math.Sqrt(fair) {
-			t.Errorf("node %d got %v of %v keys; its part is %v", i, c, moved, fair)
-		}
-	}
-}
-
-func TestNearestWalksOverAllNodes(t *testing.T) {
-	for _, n := range []int{5, 100} {
-		z := newRendezvous(equalNodes(n))
-		seen := make(map[int]bool)
-		for range n {
-			i := z.nearest(99, func(i int) bool { return !seen[i] })
-			if i < 0 || seen[i] {
-				t.Fatalf("of %d nodes, %d were found, and then %d", n, len(seen), i)
-			}
-			seen[i] = true
-		}
-		if i := z.nearest(99, func(int) bool { return false }); i != -1 {
-			t.Errorf("%d was found though none is accepted", i)
-		}
-		if z.nearest(99, anyone) != z.owner(99, 0) {
-			t.Error("the nearest is not where the key is at home")
-		}
-	}
-}
-
-func TestNobodyOwnsTheKeysOfAnEmptyList(t *testing.T) {
-	for _, nodes := range [][]node{nil, nodesOf(0, 0), nodesOf(slices.Repeat([]uint32{0}, 50)...)} {
-		if i := newRendezvous(nodes).owner(1, 0); i != -1 {
-			t.Errorf("of %d nodes without weight %d owns a key", len(nodes), i)
-		}
-	}
-}
-
-func TestTheSameIdentityTwiceIsHarmless(t *testing.T) {
-	nodes := append(equalNodes(40), equalNodes(40)...)
-	z := newRendezvous(nodes)
-	for k := range uint64(1000) {
-		if i := z.owner(mix(k), 0); i >= 40 {
-			t.Fatalf("key %d is at the second of two equal nodes, %d", k, i)
-		}
-	}
-}
-
-func BenchmarkRendezvousBuild(b *testing.B) {
-	for _, n := range []int{3, 100, 10000} {
-		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
-			nodes := equalNodes(n)
-			for b.Loop() {
-				newRendezvous(nodes)
-			}
-		})
-	}
-}
-
-func BenchmarkRendezvousOwner(b *testing.B) {
-	for _, n := range []int{10, 32, 1000, 10000} {
-		for _, heaviest := range []int{1, 10} {
-			b.Run(fmt.Sprintf("n=%d/weights=1-%d", n, heaviest), func(b *testing.B) {
-				nodes := equalNodes(n)
-				for i := range nodes {
-					nodes[i].weight = 1 + uint32(i%heaviest)
+	const pools = 2
+	for _, weight := range weightings {
+		for _, n := range []int{2, 3, 10, 100} {
+			counts := make([]float64, n)
+			for pool := range uint64(pools) {
+				z := newRendezvous(testNodes(n, pool, weight))
+				for key := range uint64(50_000) {
+					counts[z.owner(key, int(pool%2))]++
 				}
-				z := newRendezvous(nodes)
-				b.ReportAllocs()
-				for key := uint64(0); b.Loop(); key += golden {
+			}
+			wantShares(t, counts, testNodes(n, 0, weight), pools*slotCount)
+		}
+	}
+}
+
+func TestKeysOfAMissingNodeSpreadByWeightOverAllOthers(t *testing.T) {
+	const n, missing, pools, keys = 10, 4, 5, 20_000
+	for _, weight := range []func(int) uint32{alike, oneToTen} {
+		next, among, missed := make([]float64, n), make([]float64, n), 0.0
+		for pool := range uint64(pools) {
+			z := newRendezvous(testNodes(n, pool, weight))
+			for key := range uint64(keys) {
+				step := 0
+				for step < 50 && z.owner(key, step) == missing {
+					step++
+				}
+				if step > 0 {
+					missed++
+					next[z.owner(key, step)]++
+					among[z.ownerAmong(key, func(i int) bool { return i != missing })]++
+				}
+			}
+		}
+		others := reweighted(testNodes(n, 0, weight), missing, 0)
+		wantShares(t, next, others, slotCount*missed/keys) // so many slots has the missing node, in all pools
+		wantShares(t, among, others, slotCount*missed/keys)
+	}
+}
+
+func TestTheOwnerAmongSomeIsTheirOwnerWithoutTheOthers(t *testing.T) {
+	nodes := testNodes(70, 7, oneToTen)
+	all, some := newRendezvous(nodes), newRendezvous(nodes[35:])
+	for key := range uint64(5_000) {
+		got := all.ownerAmong(key, func(i int) bool { return i >= 35 })
+		if want := 35 + some.owner(key, 0); got != want {
+			t.Fatalf("key %d: got %d, want %d", key, got, want)
+		}
+	}
+}
+
+func TestNobodyOwnsAKeyWhereNobodyHasWeightOrIsAccepted(t *testing.T) {
+	for _, nodes := range [][]node{nil, make([]node, 3), make([]node, 40)} { // all of weight 0
+		if got := newRendezvous(nodes).owner(1, 0); got != -1 {
+			t.Errorf("%d drained nodes: owner %d, want -1", len(nodes), got)
+		}
+	}
+	if got := newRendezvous(testNodes(10, 8, alike)).ownerAmong(1, func(int) bool { return false }); got != -1 {
+		t.Errorf("none accepted: owner %d, want -1", got)
+	}
+}
+
+func TestOfTwoNodesWithOneHashTheHeavierOrElseTheFirstGetsTheKeys(t *testing.T) {
+	for _, n := range []int{3, 50} {
+		nodes := testNodes(n, 9, alike)
+		twins := append(slices.Clone(nodes), nodes[0], node{nodes[1].hash, 3}, node{nodes[2].hash, 0})
+		single, double := newRendezvous(reweighted(nodes, 1, 3)), newRendezvous(twins)
+		for key := range uint64(5_000) {
+			want := single.owner(key, 0)
+			if want == 1 {
+				want = n + 1
+			}
+			if got := double.owner(key, 0); got != want {
+				t.Fatalf("%d nodes: key %d belongs to %d, want %d", n, key, got, want)
+			}
+		}
+	}
+}
+
+func TestLookingUpDoesNotAllocate(t *testing.T) {
+	for _, n := range []int{10, 100} {
+		z := newRendezvous(testNodes(n, 10, oneToTen))
+		look := func() { z.ownerAmong(1, func(i int) bool { return i != z.owner(2, z.steps()) }) }
+		if got := testing.AllocsPerRun(100, look); got != 0 {
+			t.Errorf("%d nodes: %v allocations", n, got)
+		}
+	}
+}
+
+func BenchmarkRendezvous(b *testing.B) {
+	for _, n := range []int{3, 10, 32, 33, 1000, 10000} {
+		for name, weight := range map[string]func(int) uint32{"Equal": alike, "OneToTen": oneToTen} {
+			nodes := testNodes(n, 11, weight)
+			z := newRendezvous(nodes)
+			b.Run(fmt.Sprintf("Owner/%d%s", n, name), func(b *testing.B) {
+				for key := uint64(0); b.Loop(); key++ {
 					z.owner(key, 0)
+				}
+			})
+			b.Run(fmt.Sprintf("Build/%d%s", n, name), func(b *testing.B) {
+				for b.Loop() {
+					newRendezvous(nodes)
 				}
 			})
 		}

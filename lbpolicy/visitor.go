@@ -1,116 +1,91 @@
 package lbpolicy
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
-// visitor is a node on its way through the slots: it visits all of them once, in a
-// pseudo-random order of its own. The order is a permutation that can be asked both
-// ways, when a slot is visited and which slot is next.
+// arrivalSteps is the number of instants in which a visitor gets through all slots. They are finer than the slots, so
+// that two visitors rarely meet.
+const (
+	arrivalSteps = 1 << 32
+	fold         = (slotBits + 1) / 2 // shifting by half the bits or more makes x ^ x>>fold its own inverse
+)
+
+// visitor is a node on its way through the slots.
 type visitor struct {
-	a, b, c, offset uint32
-	late            float64 // between 0 and 1, so that no two visits fall together
-	perWeight       float64 // 1/weight
-	index           int32
+	a, b, c, k uint32 // its permutation of the slots; a, b and c are odd
+	weight     float64
+	rank       uint32
+	index      int32
 }
 
-const golden = 0x9e3779b97f4a7c15 // 2^64 divided by the golden ratio
-
-// mix is the finalizer of SplitMix64 (Steele, Lea and Flood, 2014).
-func mix(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
-
-func newVisitor(n node, index int32) visitor {
-	g, h := mix(n.hash+golden), mix(n.hash^golden)
+func newVisitor(n node, index int) visitor {
+	h := mix(n.hash + golden)
+	g := mix(h + golden)
 	return visitor{
-		a: uint32(g) | 1, b: uint32(g>>32) | 1, c: uint32(h) | 1, offset: uint32(h >> 32), // odd factors have an inverse
-		late:      float64(n.hash>>11) / (1 << 53),
-		perWeight: 1 / float64(n.weight),
-		index:     index,
+		a: uint32(h) | 1, b: uint32(h>>32) | 1, c: uint32(g) | 1, k: uint32(g >> 32),
+		weight: float64(n.weight), index: int32(index),
 	}
 }
 
-// half is where a slot's bits are folded: shifting by at least half of them undoes itself.
-const half = (slotBits + 1) / 2
-
-// place is when in its order the node visits a slot.
-func (v *visitor) place(slot uint32) uint32 {
-	x := (slot*v.a + v.offset) & slotMask
-	x = (x ^ x>>half) * v.b & slotMask
-	return (x ^ x>>half) * v.c & slotMask
+// arrival is when the visitor comes to a slot, were its weight 1 and time even: the number of slots visited before,
+// in the upper bits, and below it a pseudo-random fraction, which the last product gives for nothing.
+// Two multiplications would do for the mean, but then one pair of endpoints in a thousand shares unevenly.
+func (v *visitor) arrival(slot uint32) uint32 {
+	x := slot * v.a % slotCount
+	x = (x ^ x>>fold) * v.b % slotCount
+	return bits.RotateLeft32((x^x>>fold)*v.c+v.k, 32-slotBits)
 }
 
-// tour returns the function from places to slots.
-func (v *visitor) tour() func(place uint32) uint32 {
+// earliest stays a function of its own: inlined, its minimum is compiled to branches that are mispredicted every time.
+func (v *visitor) earliest(at *[draws]uint32) uint32 {
+	return min(v.arrival(at[0]), v.arrival(at[1]), v.arrival(at[2]))
+}
+
+// visit enters the bids of the visitor's first visits: arrival run backwards.
+func (v *visitor) visit(first []uint64, visits uint32) {
 	a, b, c := inverse(v.a), inverse(v.b), inverse(v.c)
-	return func(place uint32) uint32 {
-		x := place * c & slotMask
-		x = (x ^ x>>half) * b & slotMask
-		return ((x ^ x>>half) - v.offset) * a & slotMask
+	first = first[:slotCount]
+	weight, rank, vc, k := v.weight, v.rank, v.c, v.k // out of memory that first might overlap
+	for j := range visits {
+		x := (j - k) * c % slotCount
+		arrival := bits.RotateLeft32(x*vc+k, 32-slotBits)
+		x = (x ^ x>>fold) * b % slotCount
+		slot := (x ^ x>>fold) * a % slotCount
+		first[slot] = max(first[slot], bid(weight/exposure(arrival), rank))
 	}
 }
 
-// inverse is the factor that undoes an odd one modulo 2^32, by Newton's method: x is right
-// in 3 bits to begin with, and in twice as many after each step.
-func inverse(odd uint32) uint32 {
-	x := odd
+// inverse returns the x with a·x = 1 modulo 2³². Newton's step doubles the number of right bits; a itself has three.
+func inverse(a uint32) uint32 {
+	x := a
 	for range 4 {
-		x *= 2 - odd*x
+		x *= 2 - a*x
 	}
 	return x
 }
 
-// sooner is the time of the visit at a place, if that is before another. Places are times uniform
-// in [0,1); -ln(1-u)/weight makes of them exponential times at a rate of the weight, among which
-// each is first as often as its share. The logarithm is the costly part, and -ln(1-u) >= u
-// rules most visits out without it.
-func (v *visitor) sooner(place uint32, than float64) (time float64, ok bool) {
-	u := (float64(place) + v.late) / slots
-	if u*v.perWeight >= than {
-		return 0, false
-	}
-	time = -math.Log1p(-u) * v.perWeight
-	return time, time < than
+// exposure is -ln(1-x) for x = (arrival+½)/arrivalSteps, in units of 1/arrivalSteps: the time at which a visitor of
+// weight 1 comes. It is three times as fast as math.Log and, unlike that, the same to the last bit on all processors:
+// the conversions to float64 keep the compiler from fusing products and sums.
+func exposure(arrival uint32) float64 {
+	rest := 1<<33 - 1 - 2*uint64(arrival) // (1-x)·2³³: odd, so never 0
+	zeros := bits.LeadingZeros64(rest)
+	below := -(rest << zeros) // how far the mantissa is below the next power of two, 2⁶⁴
+	s := &segments[below>>55]
+	d := float64(int64(below % (1 << 55)))
+	return float64(float64(zeros-31)*(math.Ln2*arrivalSteps)) + s.log + float64(d*(s.slope+float64(d*s.bend)))
 }
 
-// race fills the table of winners: every node visits its slots up to a time, until each
-// slot has been visited. After depth/weight of all, a slot has been with a probability of 1 - e^-depth.
-func (z *rendezvous) race() {
-	first := make([]float64, slots)
-	for i := range first {
-		first[i] = math.Inf(1)
+// segments has -ln(r) and its Taylor terms for r = 1, 511/512 ... 256/512. Two terms are right to two parts in a
+// million. Rounding the logarithm to whole units hides the last bit of math.Log, which differs between processors.
+var segments = func() (t [257]struct{ log, slope, bend float64 }) {
+	for i := range t {
+		r := 1 - float64(i)/512
+		t[i].log = math.Round(-math.Log(r) * arrivalSteps)
+		t[i].slope = 0x1p-32 / r
+		t[i].bend = 0x1p-97 / (r * r)
 	}
-	z.winners = make([]int32, slots)
-	var weight float64
-	for i := range z.visitors {
-		weight += 1 / z.visitors[i].perWeight
-	}
-	next := make([]uint32, len(z.visitors))
-	const depth = slotBits*math.Ln2 + 2 // leaves a slot open once in e^2 tables
-	for until, open := depth/weight, slots; open > 0; until *= 1.5 {
-		for i := range z.visitors {
-			var won int
-			next[i], won = z.visitors[i].visit(z.winners, first, next[i], until)
-			open -= won
-		}
-	}
-}
-
-// visit visits slots from a place on, up to a time, and takes those it is the first at. It
-// returns where to go on, and how many slots had not been visited before.
-func (v *visitor) visit(winners []int32, first []float64, from uint32, until float64) (next uint32, opened int) {
-	slotAt := v.tour()
-	// The time of a place is known; the place of a time follows from it.
-	last := min(uint32(max(-math.Expm1(-until/v.perWeight)*slots-v.late, 0))+1, slots)
-	for place := from; place < last; place++ {
-		slot := slotAt(place)
-		if t, ok := v.sooner(place, min(first[slot], until)); ok {
-			if math.IsInf(first[slot], 1) {
-				opened++
-			}
-			first[slot], winners[slot] = t, v.index
-		}
-	}
-	return last, opened
-}
+	return t
+}()
