@@ -68,7 +68,7 @@ func (s *selector) Select(pool reverseproxy.UpstreamPool, r *http.Request, w htt
 	if s.fallback != nil && s.deferred(r) {
 		return s.selectDeferred(pool, r, w)
 	}
-	tries := s.tries(r)
+	tries := s.transport.Tries(r)
 	if e := tries.Picked(); e != nil && len(pool) == 1 && pool[0].Dial == e.Address() {
 		return confirm(tries, pool[0])
 	}
@@ -82,7 +82,7 @@ func (s *selector) Select(pool reverseproxy.UpstreamPool, r *http.Request, w htt
 // selectDeferred lets the fallback select, from what was not tried while there is any,
 // and follows the attempt if the fallback does not do so itself.
 func (s *selector) selectDeferred(pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter) *reverseproxy.Upstream {
-	tries, v := s.tries(r), s.view(pool)
+	tries, v := s.transport.Tries(r), s.view(pool)
 	u := s.fallback.Select(untried(pool, v, tries), r, w)
 	if u == nil && tries.Any() {
 		u = s.fallback.Select(pool, r, w)
@@ -145,13 +145,6 @@ func (s *selector) choose(v *view, c candidates) int {
 	return i
 }
 
-func (s *selector) tries(r *http.Request) *attempt.Tries {
-	if s.transport == nil || r == nil {
-		return nil
-	}
-	return s.transport.Tries(r)
-}
-
 // Follow makes the policy pick from a roster, for a pool that asks its policy instead
 // of listing its endpoints. What pick returns has a place reserved for the request;
 // it is nil if no endpoint is usable, or if the request is for the fallback, which
@@ -166,7 +159,7 @@ func (s *selector) Follow(r *endpoint.Roster, admit func(*endpoint.Member) (ok b
 			return nil, true
 		}
 		v := current.Load()
-		i := s.choose(v, candidates{request: req, admit: admit, tries: s.tries(req)})
+		i := s.choose(v, candidates{request: req, admit: admit, tries: s.transport.Tries(req)})
 		if i < 0 {
 			return nil, false
 		}

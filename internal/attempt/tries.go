@@ -23,9 +23,12 @@ type Tries struct {
 	fewTried [3]*endpoint.Endpoint
 }
 
-// Tries gets the tries of a request at the handler, nil if the request has no
-// variables (so it is not one that a server handles).
+// Tries gets the tries of a request at the handler, nil if there is no handler or the
+// request has no variables, so that it is not one that a server handles.
 func (t *Transport) Tries(r *http.Request) *Tries {
+	if t == nil || r == nil {
+		return nil
+	}
 	vars, ok := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
 	if !ok {
 		return nil

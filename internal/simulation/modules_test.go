@@ -1,3 +1,0 @@
-package simulation
-
-import _ "github.com/caddy-balance/caddy-balance" // the policies under test
