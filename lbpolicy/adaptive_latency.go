@@ -44,7 +44,7 @@ type AdaptiveLatency struct {
 	ErrorPenalty caddy.Duration `json:"error_penalty,omitempty"`
 
 	// How many endpoints are compared for a request. 0 is automatic: all of them up to
-	// a pool of 128, else a random sample of 8. At most 128. Default: 0.
+	// a pool of 128, else a random sample of 8. At most 32. Default: 0.
 	Choices int `json:"choices,omitempty"`
 
 	selector
@@ -112,17 +112,14 @@ func (p *AdaptiveLatency) Provision(ctx caddy.Context) error {
 }
 
 func (p *AdaptiveLatency) prepare(members []endpoint.Member) picker {
-	l := &leastCost{decay: time.Duration(p.Decay), choices: p.Choices}
-	all := len(members) <= maxChoices
-	if p.Choices > 0 {
-		all = len(members) <= p.Choices
-	} else {
-		l.choices = sampleSize
+	cost := newLeastCost(members, time.Duration(p.Decay))
+	switch n := len(members); {
+	case p.Choices == 0 && n > compareAll:
+		return &leastOfSample{cost, newSampler(members), sampleSize}
+	case p.Choices > 0 && n > p.Choices:
+		return &leastOfSample{cost, newSampler(members), p.Choices}
 	}
-	if !all {
-		l.sampler = newSampler(members)
-	}
-	return l
+	return cost
 }
 
 // Interface guards

@@ -24,14 +24,14 @@ type candidates struct {
 	admit     func(*endpoint.Member) (ok bool, limit int)
 
 	tries *attempt.Tries // nil if the request cannot be followed
-	again bool           // whether tried endpoints may be picked again
+	anew  bool           // whether the request must not go where it has been
 }
 
 // usable reports whether member i may get this request, as far as can be told
 // without reserving a place.
 func (c *candidates) usable(i int) bool {
 	m := &c.members[i]
-	if m.Weight == 0 || !c.again && c.tries.Tried(m.Endpoint) {
+	if m.Weight == 0 || c.anew && c.tries.Tried(m.Endpoint) {
 		return false
 	}
 	ok, limit := c.allowed(i)

@@ -69,12 +69,9 @@ func bound(c *candidates, i int, perWeight float64) int {
 	return int(math.Ceil(perWeight * float64(c.members[i].Weight)))
 }
 
-// usableWeight is what shares are shares of. Adding it up for each pick would cost a
-// large pool too much, so there it may be a little out of date.
+// usableWeight is what shares are shares of. Adding it up for each pick would cost more
+// than the pick, so it may be a little out of date.
 func (h *homes) usableWeight(c *candidates) float64 {
-	if len(c.members) <= fewChoices {
-		return addUsable(c)
-	}
 	if known := h.usable.Load(); known != nil && c.now.Sub(known.at) < usableWeightKept {
 		return known.weight
 	}

@@ -32,15 +32,27 @@ type list struct {
 	mu      sync.Mutex // one joins at a time
 	roster  *endpoint.Roster
 	release func()
+	closed  bool
 }
 
-func newList(s *selector, weights []int) list { return list{selector: s, weights: weights} }
+// newList takes hold of what is known of upstreams at once, before the config that a reload replaces
+// lets go of it.
+func newList(s *selector, weights []int) list {
+	roster, release := endpoint.AcquireUnnamed()
+	return list{selector: s, weights: weights, roster: roster, release: release}
+}
 
 func (l *list) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.closed = true
+	l.letGo()
+}
+
+func (l *list) letGo() {
 	if l.release != nil {
 		l.release()
+		l.roster, l.release = nil, nil
 	}
 }
 
@@ -109,5 +121,9 @@ func (l *list) own(upstreams reverseproxy.UpstreamPool) []endpoint.Member {
 		}
 	}
 	l.roster.Replace(infos)
-	return l.roster.Snapshot().Members
+	members := l.roster.Snapshot().Members
+	if l.closed { // a request may outlive its config, and nobody would let go after it
+		l.letGo()
+	}
+	return members
 }

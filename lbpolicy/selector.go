@@ -134,9 +134,10 @@ func (s *selector) view(pool reverseproxy.UpstreamPool) *view {
 // choose picks from a list, from what this request has not tried while there is any.
 func (s *selector) choose(v *view, c candidates) int {
 	c.members, c.roster, c.now = v.members, v.roster, endpoint.Now()
+	c.anew = c.tries.Any()
 	i := v.picker.pick(c)
-	if i < 0 && c.tries.Any() {
-		c.again = true
+	if i < 0 && c.anew {
+		c.anew = false
 		i = v.picker.pick(c)
 	}
 	if i >= 0 && c.tries != nil {

@@ -57,8 +57,8 @@ func (l *Load) Latency(now Instant, decay time.Duration) (seconds, certainty flo
 // Penalty is what recent failures add to the expected latency, in seconds.
 func (l *Load) Penalty(now Instant, decay time.Duration) float64 { return l.penalty.at(now, decay) }
 
-// Waiting is the number of requests that wait for their first byte, and their mean age.
-func (l *Load) Waiting(now Instant) (n int, age time.Duration) { return l.waiting.at(now) }
+// Waiting is the number of requests that wait for their first byte, and their mean age in seconds.
+func (l *Load) Waiting(now Instant) (n int, age float64) { return l.waiting.at(now) }
 
 // waiting keeps a count and a sum of starts in one word, so that both are read and
 // written at once: 44 bits of sum above 20 bits of count. The sum is in units of
@@ -78,7 +78,7 @@ func (w *waiting) remove(start Instant) { w.word.Add(-stamped(start)) }
 
 func stamped(start Instant) uint64 { return uint64(start)>>tickBits<<countBits | 1 }
 
-func (w *waiting) at(now Instant) (n int, age time.Duration) {
+func (w *waiting) at(now Instant) (n int, age float64) {
 	word := w.word.Load()
 	count := word & countMask
 	if count == 0 {
@@ -86,5 +86,5 @@ func (w *waiting) at(now Instant) (n int, age time.Duration) {
 	}
 	total := int64(count*(uint64(now)>>tickBits)<<countBits-word&^countMask) >> countBits
 	// A start may lie just after now: another goroutine read the clock later.
-	return int(count), time.Duration(max(total, 0)/int64(count)) << tickBits
+	return int(count), float64(max(total, 0)) * (1 << tickBits / 1e9) / float64(count)
 }

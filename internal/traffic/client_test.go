@@ -28,6 +28,25 @@ func (p *proxy) client(site ...int) *client {
 	return &client{&http.Client{Transport: transport, Timeout: patience}, "http://site"}
 }
 
+// resending is a client for reloads, which sends a request again if its connection ends without an answer,
+// as browsers do. net/http drops what it reads a moment after the reload, before any handler sees it.
+func (p *proxy) resending(site ...int) *client {
+	c := p.client(site...)
+	c.Transport = resending{c.Transport}
+	return c
+}
+
+type resending struct{ http.RoundTripper }
+
+func (r resending) RoundTrip(request *http.Request) (response *http.Response, err error) {
+	for range 5 {
+		if response, err = r.RoundTripper.RoundTrip(request); err == nil {
+			break
+		}
+	}
+	return response, err
+}
+
 // answer is what came of a request.
 type answer struct {
 	status  int

@@ -7,38 +7,32 @@ import (
 	"time"
 )
 
-// forEveryPolicyAndPool is for what Caddy sees of a pool's endpoints, whoever picks.
-func forEveryPolicyAndPool(t *testing.T, f fleet, options string, test func(t *testing.T, c *client)) {
-	t.Helper()
-	policies := map[string]string{"none": "", "Caddy's": "lb_policy round_robin"}
-	for name, line := range ourPolicies {
-		policies[name] = line
-	}
-	for name, line := range policies {
-		t.Run(name, func(t *testing.T) {
-			test(t, load(t, pooled(f, options+"\n"+line)).client())
-		})
-	}
-}
-
 func TestAnEndpointThatFailedIsLeftOutAndComesBack(t *testing.T) {
-	fleet := startBackends(t, 2)
-	options := "lb_retries 1\nmax_fails 1\nfail_duration 300ms"
-	forEveryPolicyAndPool(t, fleet, options, func(t *testing.T, c *client) {
-		fleet[0].kill()
-		answers := shares(t, c, 20)
-		if answers["b1"] != 20 {
-			t.Errorf("while b0 was down the shares were %v", answers)
-		}
-		if err := fleet[0].start(); err != nil {
-			t.Fatal(err)
-		}
-		i := 0
-		eventually(t, "b0 serves again", func() bool {
-			i++
-			return must(t)(c.get(fmt.Sprint("/", i))).backend == "b0"
+	for name, policy := range map[string]string{
+		"smooth_weighted_round_robin": roundRobin,
+		// It has a memory of its own, which this test is not about.
+		"adaptive_latency":                "lb_policy adaptive_latency {\ndecay 10ms\nerror_penalty 1ms\n}",
+		"bounded_load_hash":               "lb_policy bounded_load_hash {uri}",
+		"bounded_load_hash without a key": "lb_policy bounded_load_hash {header.None}",
+		"Caddy's":                         "lb_policy round_robin",
+	} {
+		t.Run(name, func(t *testing.T) {
+			fleet := startBackends(t, 2)
+			c := load(t, pooled(fleet, "lb_retries 1\nfail_duration 300ms\n"+policy)).client()
+			fleet[0].kill()
+			if answers := shares(t, c, 20); answers["b1"] != 20 {
+				t.Errorf("while b0 was down the shares were %v", answers)
+			}
+			if err := fleet[0].start(); err != nil {
+				t.Fatal(err)
+			}
+			i := 0
+			eventually(t, "b0 serves again", func() bool {
+				i++
+				return must(t)(c.get(fmt.Sprint("/", i))).backend == "b0"
+			})
 		})
-	})
+	}
 }
 
 func TestAnEndpointWithABadStatusIsLeftOutWithoutARetry(t *testing.T) {

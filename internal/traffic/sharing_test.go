@@ -43,7 +43,7 @@ func TestDifferentDefinitionsOfAPoolAreAnErrorThatShowsBoth(t *testing.T) {
 					t.Errorf("%q is not in %q", want, err)
 				}
 			}
-			must(t)(p.client().get("/"))
+			must(t)(p.resending().get("/"))
 		})
 	}
 }
@@ -54,7 +54,7 @@ func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 	p := load(t, limitedTo(1, fleet[:2]))
 	done := make(chan answer)
 	start := func() {
-		go func() { a, _ := p.client().get("/"); done <- a }()
+		go func() { a, _ := p.resending().get("/"); done <- a }()
 		<-held.arrived
 	}
 	start()
@@ -65,7 +65,7 @@ func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 	expectInFlight(t, fleet[:2].each(1))
 	start() // there is room at the third only
 	expectInFlight(t, fleet.each(1))
-	expect(t, http.StatusServiceUnavailable)(p.client().get("/"))
+	expect(t, http.StatusServiceUnavailable)(p.resending().get("/"))
 	close(held.goOn)
 	for range 3 {
 		if a := <-done; a.status != http.StatusOK {
@@ -86,7 +86,7 @@ func TestAReloadThatFailsLeavesAllAsItWas(t *testing.T) {
 	fleet := startBackends(t, 3)
 	list := newListFile(t, fleet[0])
 	p := load(t, list.site(roundRobin))
-	c := p.client()
+	c := p.resending()
 	list.settle(c, fleet[0])
 	before := endpoints()
 	for i := range amount(12, 4) {
@@ -126,7 +126,7 @@ func TestAReloadKeepsWhatIsKnownOfEndpoints(t *testing.T) {
 				if err := p.reload(site(i+1), fmt.Sprint("respond ", i)); err != nil {
 					t.Fatal(err)
 				}
-				shares(t, p.client(), 10)
+				shares(t, p.resending(), 10)
 			}
 			for _, e := range before {
 				if !slices.Contains(endpoints(), e) {
@@ -144,7 +144,7 @@ func TestARequestMayOutliveItsPool(t *testing.T) {
 			fleet := startBackends(t, 1, held.serve)
 			p := load(t, fmt.Sprintf("reverse_proxy {\n"+site+"\n"+roundRobin+"\n}", fleet))
 			done := make(chan answer)
-			go func() { a, _ := p.client().get("/"); done <- a }()
+			go func() { a, _ := p.resending().get("/"); done <- a }()
 			<-held.arrived
 			known := endpoints()
 			if err := p.reload("respond other"); err != nil {
@@ -168,7 +168,7 @@ func TestARequestMayMakeItsFirstPickAfterItsConfigEnded(t *testing.T) {
 	fleet := startBackends(t, 2)
 	for kind, upstreams := range upstreamsOf(fleet) {
 		t.Run(kind, func(t *testing.T) {
-			p := load(t, fmt.Sprintf("route {\nannounce\nreverse_proxy {\n%s\n%s\nrequest_buffers 1KiB\n}\n}", upstreams, roundRobin))
+			p := load(t, fmt.Sprintf("route {\nannounce\nreverse_proxy {\n%s\n%s\nrequest_buffers 1KiB\n%s}\n}", upstreams, roundRobin, shortKeepalive))
 			body, writer := io.Pipe()
 			done := make(chan error)
 			go func() {

@@ -51,24 +51,9 @@ func barrage(t *testing.T, seconds int, clients []*client, request func(c *clien
 
 func clientsOf(p *proxy, n int) (all []*client) {
 	for range n {
-		c := p.client()
-		c.Transport = resending{c.Transport}
-		all = append(all, c)
+		all = append(all, p.resending())
 	}
 	return all
-}
-
-// resending sends a request again if its connection ends without an answer, as browsers do. At a reload
-// net/http drops what it reads a moment too late, before any handler sees it.
-type resending struct{ http.RoundTripper }
-
-func (r resending) RoundTrip(request *http.Request) (response *http.Response, err error) {
-	for range 5 {
-		if response, err = r.RoundTripper.RoundTrip(request); err == nil {
-			break
-		}
-	}
-	return response, err
 }
 
 // shortKeepalive is for tests that reload under load: a request that is at its beginning when its

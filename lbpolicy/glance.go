@@ -1,0 +1,59 @@
+package lbpolicy
+
+import (
+	"math"
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+const (
+	// A difference to the average below a fifth is noise as often as not. Following it does
+	// harm: the requests in flight say more.
+	noise = 0.2
+	// Requests wait for half their time on average, so a mean age of more than half of what
+	// is expected says that they will take longer. This is the share of it that counts:
+	// among few requests the age of one that is merely large would count too much.
+	ageShare = 0.5
+	// 0 times any number of requests in flight would still be 0.
+	latencyFloor = 10e-6
+)
+
+// glance is what an endpoint's load says at a moment.
+type glance struct {
+	latency   float64 // seconds to the first byte, as estimated
+	certainty float64 // how much of the estimate counts
+	atLeast   float64 // seconds, by the age of what waits there
+	penalty   float64 // seconds, for failures
+}
+
+func look(load *endpoint.Load, now endpoint.Instant, decay time.Duration) glance {
+	latency, certainty := load.Latency(now, decay)
+	_, age := load.Waiting(now)
+	return glance{latency, certainty, age * ageShare, load.Penalty(now, decay)}
+}
+
+// expectation is how soon an answer is expected, given the mean latency of all. What is not
+// certain is taken to be average: an endpoint that was slow gets another look, and one that
+// was fast is not flooded after a rest.
+func (g *glance) expectation(mean float64) expectation {
+	difference := g.latency - mean
+	if math.Abs(difference) < noise*mean {
+		difference = 0
+	}
+	seconds := max(mean+difference*g.certainty, g.atLeast, latencyFloor) + g.penalty
+	return expectation{seconds, g.certainty == 0}
+}
+
+// meanLatency is the mean of the estimates, each counted for as much as it is certain.
+func meanLatency(glances []glance) float64 {
+	var sum, certainty float64
+	for i := range glances {
+		sum += glances[i].latency * glances[i].certainty
+		certainty += glances[i].certainty
+	}
+	if certainty == 0 {
+		return 0
+	}
+	return sum / certainty
+}
