@@ -99,12 +99,12 @@ func (z *rendezvous) owner(key uint64, step int) int {
 	return z.fastest(&at, nil)
 }
 
-// steps is how many choices of owner to try before ownerAmong. In a small pool, one choice costs as much as looking at
-// all; in a large one, about as much as looking at four, or at eight when the table has left the processor's cache.
-// Stopping where the walk has cost as much as ownerAmong is never worse than twice the better of the two.
+// steps is how many choices of owner to try before ownerAmong. In a small pool there are none: working out one choice
+// is looking at all. In a large one, a choice costs as much as looking at four, or at eight when the table has left the
+// processor's cache. Stopping where the walk has cost as much as ownerAmong is never worse than twice the better of the two.
 func (z *rendezvous) steps() int {
 	if z.first == nil {
-		return 1
+		return 0
 	}
 	return len(z.visitors) / 8
 }
