@@ -33,14 +33,13 @@ func init() { caddy.RegisterModule(new(AdaptiveLatency)) }
 // Sources: expected time times requests in flight (peak EWMA, Finagle, 2015), age of
 // requests in flight (NGINX least_time), failures as latency (Linkerd, 2026).
 type AdaptiveLatency struct {
-	// How long answers and failures are remembered: what they say counts for 37 % after this
-	// time. Longer is calmer; shorter looks at slow and failing endpoints again
-	// sooner. Default: 10s.
+	// How long answers and failures are remembered. What an answer says counts for 37 % after this
+	// time without another, and for nothing after three times; a failure is forgotten after it.
+	// Longer is calmer; shorter looks at slow and failing endpoints again sooner. Default: 10s.
 	Decay caddy.Duration `json:"decay,omitempty"`
 
-	// What a failed attempt (5xx, refused, reset, timed out) adds to the expected time. Failures
-	// add up to four times this, fade with `decay`, and are halved by each answer
-	// that is none. Default: 5s.
+	// What a recent failure (5xx, refused, reset, timed out) adds to the expected time. Up to four
+	// count at once, and each answer that is none halves them. Default: 5s.
 	ErrorPenalty caddy.Duration `json:"error_penalty,omitempty"`
 
 	// How many endpoints are compared for a request. 0 is automatic: all of them up to
@@ -112,7 +111,7 @@ func (p *AdaptiveLatency) Provision(ctx caddy.Context) error {
 }
 
 func (p *AdaptiveLatency) prepare(members []endpoint.Member) picker {
-	cost := newLeastCost(members, time.Duration(p.Decay))
+	cost := newLeastCost(members, time.Duration(p.Decay), time.Duration(p.ErrorPenalty))
 	switch n := len(members); {
 	case p.Choices == 0 && n > compareAll:
 		return &leastOfSample{cost, newSampler(members), sampleSize}

@@ -36,41 +36,34 @@ func BenchmarkPick(b *testing.B) {
 	for _, n := range listSizes {
 		roster := busyRoster(b, n)
 		for _, p := range policies {
-			pk := p.prepare(roster.Snapshot().Members)
-			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", p.name, n), func(b *testing.B) { benchmarkPick(b, pk.pick, roster) })
-			if h, ok := pk.(*homes); ok {
-				b.Run(fmt.Sprintf("policy=%s_with_key_given/endpoints=%d", p.name, n), func(b *testing.B) { benchmarkPick(b, givenKey(h), roster) })
-			}
+			pick := p.prepare(roster.Snapshot().Members).pick
+			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", p.name, n), func(b *testing.B) { benchmarkPick(b, pick, roster, 0) })
 		}
 	}
 }
 
-// givenKey picks without asking the request for its key, which is Caddy's part.
-func givenKey(h *homes) func(candidates) int {
-	return func(c candidates) int { return h.walk(&c, xxhash.Sum64String(c.request.URL.Path)) }
-}
-
-func benchmarkPick(b *testing.B, pick func(candidates) int, roster *endpoint.Roster) {
-	members, requests, tries := roster.Snapshot().Members, requestsForPaths(64), new(attempt.Tries)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		m := pick(candidates{
-			members: members,
-			roster:  roster,
-			now:     endpoint.Now(),
-			request: requests[i%len(requests)],
-			admit:   admitted,
-			tries:   tries,
-		})
-		if m < 0 {
-			b.Fatal("nothing is usable")
+// At low rates each pick works out for itself what many would share.
+func BenchmarkPickAfter100ms(b *testing.B) {
+	for _, n := range listSizes {
+		roster := busyRoster(b, n)
+		for _, p := range policies {
+			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", p.name, n), func(b *testing.B) {
+				pick := p.prepare(roster.Snapshot().Members).pick // the one of another run would know its future
+				benchmarkPick(b, pick, roster, 100*time.Millisecond)
+			})
 		}
-		members[m].Release()
 	}
 }
 
-// admitted is what a pool without passive health checks says of its endpoints.
-func admitted(m *endpoint.Member) (ok bool, limit int) { return true, m.Info.MaxRequests }
+// To ask the request for its key is Caddy's part of a pick by hash.
+func BenchmarkPickWithKeyGiven(b *testing.B) {
+	for _, n := range listSizes {
+		roster := busyRoster(b, n)
+		h := (&BoundedLoadHash{LoadFactor: defaultLoadFactor}).prepare(roster.Snapshot().Members).(*homes)
+		pick := func(c candidates) int { return h.walk(&c, xxhash.Sum64String(c.request.URL.Path)) }
+		b.Run(fmt.Sprintf("policy=bounded_load_hash/endpoints=%d", n), func(b *testing.B) { benchmarkPick(b, pick, roster, 0) })
+	}
+}
 
 // The schedule has most to do if no two weights are equal.
 func BenchmarkPickWithAllWeightsDifferent(b *testing.B) {
@@ -80,10 +73,35 @@ func BenchmarkPickWithAllWeightsDifferent(b *testing.B) {
 			infos[i].Weight = 1 + i
 		}
 		roster := newRoster(b, infos)
-		pk := new(SmoothWeightedRoundRobin).prepare(roster.Snapshot().Members)
-		b.Run(fmt.Sprintf("endpoints=%d", n), func(b *testing.B) { benchmarkPick(b, pk.pick, roster) })
+		pick := new(SmoothWeightedRoundRobin).prepare(roster.Snapshot().Members).pick
+		b.Run(fmt.Sprintf("policy=smooth_weighted_round_robin/endpoints=%d", n), func(b *testing.B) { benchmarkPick(b, pick, roster, 0) })
 	}
 }
+
+// benchmarkPick lets some time pass after each pick, besides what it takes.
+func benchmarkPick(b *testing.B, pick func(candidates) int, roster *endpoint.Roster, pause time.Duration) {
+	members, requests, tries := roster.Snapshot().Members, requestsForPaths(64), new(attempt.Tries)
+	var passed time.Duration
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		m := pick(candidates{
+			members: members,
+			roster:  roster,
+			now:     endpoint.Now() + endpoint.Instant(passed),
+			request: requests[i%len(requests)],
+			admit:   admitted,
+			tries:   tries,
+		})
+		if m < 0 {
+			b.Fatal("nothing is usable")
+		}
+		members[m].Release()
+		passed += pause
+	}
+}
+
+// admitted is what a pool without passive health checks says of its endpoints.
+func admitted(m *endpoint.Member) (ok bool, limit int) { return true, m.Info.MaxRequests }
 
 // What Caddy's own policies take, over upstreams in the config. All of them are idle: their counts
 // cannot be set from outside.
@@ -178,7 +196,7 @@ func busyRoster(b *testing.B, n int) *endpoint.Roster {
 			m.Load.Observe(now, time.Duration(random.ExpFloat64()*float64(50*time.Millisecond)), attempt.DefaultDecay)
 		}
 		if random.IntN(10) == 0 {
-			m.Load.Penalize(now, attempt.DefaultErrorPenalty, attempt.DefaultDecay)
+			m.Load.Fail(now, 1, attempt.DefaultDecay)
 		}
 	}
 	return roster

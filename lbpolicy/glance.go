@@ -24,24 +24,24 @@ type glance struct {
 	latency   float64 // seconds to the first byte, as estimated
 	certainty float64 // how much of the estimate counts
 	atLeast   float64 // seconds, by the age of what waits there
-	penalty   float64 // seconds, for failures
+	failures  float64
 }
 
 func look(load *endpoint.Load, now endpoint.Instant, decay time.Duration) glance {
 	latency, certainty := load.Latency(now, decay)
 	_, age := load.Waiting(now)
-	return glance{latency, certainty, age * ageShare, load.Penalty(now, decay)}
+	return glance{latency, certainty, age * ageShare, load.Failures(now, decay)}
 }
 
 // expectation is how soon an answer is expected, given the mean latency of all. What is not
 // certain is taken to be average: an endpoint that was slow gets another look, and one that
-// was fast is not flooded after a rest.
-func (g *glance) expectation(mean float64) expectation {
+// was fast is not flooded after a rest. Each failure counts as so many seconds.
+func (g *glance) expectation(mean, failure float64) expectation {
 	difference := g.latency - mean
 	if math.Abs(difference) < noise*mean {
 		difference = 0
 	}
-	seconds := max(mean+difference*g.certainty, g.atLeast, latencyFloor) + g.penalty
+	seconds := max(mean+difference*g.certainty, g.atLeast, latencyFloor) + g.failures*failure
 	return expectation{seconds, g.certainty == 0}
 }
 

@@ -19,6 +19,7 @@ const (
 // to take, times the requests in flight there, per weight, plus one.
 type leastCost struct {
 	decay   time.Duration
+	failure float64 // what a failure counts, in seconds
 	members []endpoint.Member
 	crowd   []float64 // what one request in flight counts at each: the mean weight by its own
 
@@ -35,11 +36,11 @@ type outlook struct {
 // expectation is what is expected of a member if nothing is in flight there.
 type expectation struct {
 	seconds float64
-	unknown bool // it has never answered
+	unknown bool // it has not answered lately
 }
 
-func newLeastCost(members []endpoint.Member, decay time.Duration) *leastCost {
-	l := &leastCost{decay: decay, members: members, crowd: make([]float64, len(members))}
+func newLeastCost(members []endpoint.Member, decay, failure time.Duration) *leastCost {
+	l := &leastCost{decay: decay, failure: failure.Seconds(), members: members, crowd: make([]float64, len(members))}
 	var total float64
 	for i := range members {
 		total += float64(members[i].Weight)
@@ -91,7 +92,7 @@ func (l *leastCost) outlook(now endpoint.Instant) *outlook {
 	}
 	mean := meanLatency(glances)
 	for i := range glances {
-		latest.members[i] = glances[i].expectation(mean)
+		latest.members[i] = glances[i].expectation(mean, l.failure)
 	}
 	l.latest.Store(latest)
 	return latest

@@ -46,7 +46,7 @@ func (l *leastOfSample) compare(c *candidates) int {
 	best := least{member: -1}
 	for j := range n {
 		i := int(drawn[j])
-		best.add(i, l.cost(i, seen[j].expectation(mean)), 1) // the sample is in proportion to the weights already
+		best.add(i, l.cost(i, seen[j].expectation(mean, l.failure)), 1) // the sample is in proportion to the weights already
 	}
 	return best.member
 }

@@ -102,10 +102,13 @@ func (a *Attempt) judge(now endpoint.Instant, o Outcome) {
 	case Worked:
 		load.Observe(now, latency, decay)
 	case Failed:
-		load.Penalize(now, a.transport.ErrorPenalty, decay)
+		load.Fail(now, 1, decay)
 		load.AtLeast(now, latency, decay)
 	case SaysNothing:
-		load.AtLeast(now, latency, decay)
+		if !load.AtLeast(now, latency, decay) {
+			// The first client that an endpoint keeps waiting is the first sign of how it is.
+			load.Fail(now, min(1, float64(latency)/float64(a.transport.ErrorPenalty)), decay)
+		}
 	}
 }
 

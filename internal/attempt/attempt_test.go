@@ -158,7 +158,7 @@ func TestOutcomesAreWrittenIntoTheLoad(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		backend                  backend
-		wantHistory, wantPenalty bool
+		wantHistory, wantFailure bool
 	}{
 		"200":     {failing(200, nil), true, false},
 		"404":     {failing(404, nil), true, false},
@@ -172,9 +172,9 @@ func TestOutcomesAreWrittenIntoTheLoad(t *testing.T) {
 				x.pick()
 				x.transport.RoundTrip(x.request)
 				_, fresh := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay)
-				penalty := x.endpoint.Load.Penalty(endpoint.Now(), DefaultDecay)
-				if (fresh > 0) != c.wantHistory || (penalty > 1) != c.wantPenalty {
-					t.Errorf("history %v, penalty %v", fresh, penalty)
+				failures := x.endpoint.Load.Failures(endpoint.Now(), DefaultDecay)
+				if (fresh > 0) != c.wantHistory || (failures > 0.5) != c.wantFailure {
+					t.Errorf("history %v, failures %v", fresh, failures)
 				}
 			})
 		})
@@ -213,8 +213,8 @@ func TestAClientThatGivesUpOnAHungEndpointTellsThatItIsSlow(t *testing.T) {
 		time.AfterFunc(3*time.Second, x.cancel)
 		x.transport.RoundTrip(x.request)
 		synctest.Wait()
-		if penalty := x.endpoint.Load.Penalty(endpoint.Now(), DefaultDecay); penalty < 2.9 || penalty > 3.1 {
-			t.Errorf("an endpoint without history has a penalty of %v s, want 3", penalty)
+		if failures := x.endpoint.Load.Failures(endpoint.Now(), DefaultDecay); failures < 0.55 || failures > 0.65 {
+			t.Errorf("after 3s of the 5s of a penalty it counts as %v failures", failures)
 		}
 	})
 }

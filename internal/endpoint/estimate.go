@@ -61,7 +61,7 @@ func (e *estimate) observe(now Instant, sample float64, decay time.Duration) {
 }
 
 // latency is the mean in seconds and how much of it counts: less the fewer answers it
-// rests on and the older it is, 0 only if there were none.
+// rests on and the older it is, 0 if there were none lately.
 func (e *estimate) latency(now Instant, decay time.Duration) (seconds, certainty float64) {
 	seconds, trust := e.load()
 	if trust == 0 {
@@ -80,12 +80,16 @@ func (e *estimate) store(mean, trust float64) {
 }
 
 // fading is the part of a value that is left after some time, e^-x. It is worked out for
-// each endpoint that a pick looks at, so it stops at the fourth power: that is right to a thousandth
-// up to one decay time and fades somewhat slower after three. It is never 0.
+// each endpoint that a pick looks at, so it stops at the fourth power, which is right to a
+// thousandth up to one decay time. After three it is 0: who had no request for that long
+// counts as unknown, and is looked at again even if the others have nothing to do.
 func fading(elapsed, decay time.Duration) float64 {
 	if elapsed <= 0 {
 		return 1
 	}
 	x := float64(elapsed) / float64(decay)
+	if x >= 3 {
+		return 0
+	}
 	return 1 / (1 + x*(1+x*(1./2+x*(1./6+x*(1./24)))))
 }

@@ -10,7 +10,7 @@ import (
 type Load struct {
 	waiting  waiting
 	estimate estimate
-	penalty  penalty
+	failures failures
 }
 
 // Begin notes that a request was sent and waits for its first byte.
@@ -28,34 +28,36 @@ func (l *Load) Shift(from, to Instant) {
 // Observe records the time to first byte of an attempt that worked.
 func (l *Load) Observe(now Instant, latency, decay time.Duration) {
 	l.estimate.observe(now, latency.Seconds(), decay)
-	l.penalty.forgive(now, decay)
+	l.failures.forgive(now, decay)
 }
 
 // AtLeast records that an attempt took this long without saying how long an answer
-// takes: it can raise the estimate but not lower it. Without an estimate it counts as a
-// penalty, since a short one would make the endpoint look fast.
-func (l *Load) AtLeast(now Instant, latency, decay time.Duration) {
-	switch seconds, certainty := l.estimate.latency(now, decay); {
-	case certainty == 0:
-		l.penalty.raise(now, latency.Seconds(), decay)
-	case latency.Seconds() > seconds:
+// takes: it can raise the estimate but not lower it. It reports false if there is no
+// estimate, as a short one would make the endpoint look fast.
+func (l *Load) AtLeast(now Instant, latency, decay time.Duration) bool {
+	seconds, certainty := l.estimate.latency(now, decay)
+	if certainty == 0 {
+		return false
+	}
+	if latency.Seconds() > seconds {
 		l.estimate.observe(now, latency.Seconds(), decay)
 	}
+	return true
 }
 
-// Penalize records a failed attempt.
-func (l *Load) Penalize(now Instant, penalty, decay time.Duration) {
-	l.penalty.add(now, penalty.Seconds(), decay)
+// Fail records a failed attempt, or something that counts as part of one.
+func (l *Load) Fail(now Instant, part float64, decay time.Duration) {
+	l.failures.add(now, part, decay)
 }
 
 // Latency is the expected time to first byte in seconds, and how much of it counts: 1 if
-// it is certain, less if it is old or rests on few answers, 0 if there were none.
+// it is certain, less if it is old or rests on few answers, 0 if there were none lately.
 func (l *Load) Latency(now Instant, decay time.Duration) (seconds, certainty float64) {
 	return l.estimate.latency(now, decay)
 }
 
-// Penalty is what recent failures add to the expected latency, in seconds.
-func (l *Load) Penalty(now Instant, decay time.Duration) float64 { return l.penalty.at(now, decay) }
+// Failures is the number of recent failures, each counted for as long as it is not forgotten.
+func (l *Load) Failures(now Instant, decay time.Duration) float64 { return l.failures.at(now, decay) }
 
 // Waiting is the number of requests that wait for their first byte, and their mean age in seconds.
 func (l *Load) Waiting(now Instant) (n int, age float64) { return l.waiting.at(now) }

@@ -147,20 +147,20 @@ func TestCertaintyGrowsWithAnswersAndFadesWithTime(t *testing.T) {
 	now = answers(&l, now, 200, time.Second)
 	_, many := l.Latency(now, decay)
 	_, later := l.Latency(now+at(decay), decay)
-	_, years := l.Latency(now+at(10*365*24*time.Hour), decay)
-	if one > 0.1 || many < 0.9 || !near(later, many/2.7) || years <= 0 {
-		t.Errorf("one %v, many %v, a decay later %v, years later %v", one, many, later, years)
+	_, idle := l.Latency(now+at(3*decay), decay)
+	if one > 0.1 || many < 0.9 || !near(later, many/2.708) || idle != 0 {
+		t.Errorf("one %v, many %v, a decay later %v, three later %v", one, many, later, idle)
 	}
 }
 
 func TestReadingLatencyChangesNothing(t *testing.T) {
 	var l Load
 	l.Observe(at(0), time.Second, decay)
-	before, _ := l.Latency(at(time.Minute), decay)
+	before, _ := l.Latency(at(15*time.Second), decay)
 	for range 100 {
-		l.Latency(at(2*time.Minute), decay)
+		l.Latency(at(20*time.Second), decay)
 	}
-	if after, fresh := l.Latency(at(time.Minute), decay); after != before || fresh >= 1 || fresh <= 0 {
+	if after, fresh := l.Latency(at(15*time.Second), decay); after != before || fresh >= 1 || fresh <= 0 {
 		t.Fatalf("reading changed %v to %v (fresh %v)", before, after, fresh)
 	}
 }
@@ -180,39 +180,38 @@ func TestAtLeastRaisesButNeverLowers(t *testing.T) {
 
 func TestALowerBoundDoesNotMakeAnUnknownEndpointLookFast(t *testing.T) {
 	var l Load
-	l.AtLeast(at(0), time.Millisecond, decay)
-	if _, certainty := l.Latency(at(0), decay); certainty != 0 {
+	if l.AtLeast(at(0), time.Millisecond, decay) {
 		t.Error("it became an estimate")
 	}
-	l.AtLeast(at(0), 30*time.Second, decay)
-	if p := l.Penalty(at(0), decay); !near(p, 30) {
-		t.Errorf("having given up after 30s counts for %v s", p)
+	if _, certainty := l.Latency(at(0), decay); certainty != 0 {
+		t.Errorf("certainty is %v", certainty)
 	}
 }
 
-func TestPenaltyFades(t *testing.T) {
+func TestAFailureIsForgottenInADecay(t *testing.T) {
 	var l Load
-	l.Penalize(at(0), 5*time.Second, decay)
-	if now, later := l.Penalty(at(0), decay), l.Penalty(at(30*time.Second), decay); !near(now, 5) || later < 0.2 || later > 0.4 {
-		t.Fatalf("the penalty is %v s, and %v s after three decays", now, later)
+	l.Fail(at(0), 1, decay)
+	now, half, later := l.Failures(at(0), decay), l.Failures(at(decay/2), decay), l.Failures(at(decay), decay)
+	if !near(now, 1) || !near(half, 0.5) || later > 0.01 {
+		t.Errorf("one failure counts as %v, half a decay later as %v, and after one as %v", now, half, later)
 	}
 }
 
 func TestFailuresAddUpToFourAndAnAnswerHalvesThem(t *testing.T) {
 	var l Load
-	for i, want := range []float64{5, 10, 15, 20, 20, 20} {
-		l.Penalize(at(0), 5*time.Second, decay)
-		if p := l.Penalty(at(0), decay); !near(p, want) {
-			t.Errorf("failure %d: the penalty is %v s, want %v", i+1, p, want)
+	for i, want := range []float64{1, 2, 3, 4, 4, 4} {
+		l.Fail(at(0), 1, decay)
+		if n := l.Failures(at(0), decay); !near(n, want) {
+			t.Errorf("after %d they count as %v, want %v", i+1, n, want)
 		}
 	}
 	l.Observe(at(0), time.Millisecond, decay)
-	if p := l.Penalty(at(0), decay); !near(p, 10) {
-		t.Errorf("after an answer the penalty is %v s, want 10", p)
+	if n := l.Failures(at(0), decay); !near(n, 2) {
+		t.Errorf("after an answer they count as %v, want 2", n)
 	}
-	answers(&l, at(0), 40, time.Millisecond)
-	if l.penalty.word.Load() != 0 {
-		t.Error("many answers later it still costs a look")
+	answers(&l, at(0), 20, time.Millisecond)
+	if l.failures.word.Load() != 0 {
+		t.Error("many answers later they still cost a look")
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 func TestAnEndpointThatFailedIsLeftOutAndComesBack(t *testing.T) {
 	for name, policy := range map[string]string{
 		"smooth_weighted_round_robin": roundRobin,
-		// It has a memory of its own, which this test is not about.
+		// With a short memory of its own, which this test is not about.
 		"adaptive_latency":                "lb_policy adaptive_latency {\ndecay 10ms\nerror_penalty 1ms\n}",
 		"bounded_load_hash":               "lb_policy bounded_load_hash {uri}",
 		"bounded_load_hash without a key": "lb_policy bounded_load_hash {header.None}",

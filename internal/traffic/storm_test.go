@@ -81,6 +81,7 @@ func TestNoRequestFailsWhileEverythingChanges(t *testing.T) {
 			// At most one backend is down, and a list has 3, so 2 retries would do if nothing happened in between.
 			options := line + "\nlb_retries 4" + shortKeepalive
 			p := load(t, list.site(options))
+			hasty := p.client()
 			var reloads, victim int
 			during(func() {
 				barrage(t, amount(5, 1), clientsOf(p, 12), getOne)
@@ -91,6 +92,12 @@ func TestNoRequestFailsWhileEverythingChanges(t *testing.T) {
 					if err := p.reload(list.site(fmt.Sprintf("%s\nheader_up X-Config %d", options, reloads))); err != nil {
 						t.Error(err)
 					}
+				},
+				time.Millisecond: func() {
+					ctx, leave := context.WithTimeout(t.Context(), rand.N(3*time.Millisecond))
+					defer leave()
+					request, _ := http.NewRequestWithContext(ctx, http.MethodGet, hasty.base, nil)
+					hasty.do(request)
 				},
 				40 * time.Millisecond: func() {
 					b := fleet[victim%len(fleet)]
