@@ -55,7 +55,12 @@ func (p *Pool) only(e *endpoint.Endpoint) []*reverseproxy.Upstream {
 		return nil
 	}
 	p.empty.clear()
-	return []*reverseproxy.Upstream{{Dial: e.Address()}}
+	var one struct { // in one allocation
+		upstream reverseproxy.Upstream
+		list     [1]*reverseproxy.Upstream
+	}
+	one.upstream.Dial, one.list[0] = e.Address(), &one.upstream
+	return one.list[:]
 }
 
 // list makes upstreams of all usable endpoints, without those that the request was at

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/cespare/xxhash/v2"
@@ -42,6 +43,7 @@ type BoundedLoadHash struct {
 	// proportion to the weights.
 	FallbackRaw json.RawMessage `json:"fallback,omitempty" caddy:"namespace=http.reverse_proxy.selection_policies inline_key=policy"`
 
+	placeholder string // if the key is just that
 	selector
 }
 
@@ -78,6 +80,7 @@ func (p *BoundedLoadHash) Provision(ctx caddy.Context) error {
 	if p.Key == "" {
 		return fmt.Errorf("key: is empty; expected text with a placeholder, such as {client_ip}")
 	}
+	p.placeholder = onlyPlaceholder(p.Key)
 	if p.LoadFactor == 0 {
 		p.LoadFactor = defaultLoadFactor
 	}
@@ -110,7 +113,22 @@ func (p *BoundedLoadHash) keyOf(r *http.Request) string {
 	if !ok {
 		return ""
 	}
+	if p.placeholder != "" {
+		value, _ := repl.GetString(p.placeholder)
+		return value
+	}
 	return repl.ReplaceAll(p.Key, "")
+}
+
+// onlyPlaceholder is the name of the placeholder that a key consists of, if it does: it can
+// be looked up without building a text around it.
+func onlyPlaceholder(key string) string {
+	inner, opened := strings.CutPrefix(key, "{")
+	inner, closed := strings.CutSuffix(inner, "}")
+	if !opened || !closed || strings.ContainsAny(inner, `{}\`) {
+		return ""
+	}
+	return inner
 }
 
 func (p *BoundedLoadHash) prepare(members []endpoint.Member) picker {

@@ -44,6 +44,11 @@ func (c *caches) replace(infos ...endpoint.Info) {
 	c.roster.Replace(slices.Clone(infos)) // it keeps what it is given
 }
 
+func (c *caches) setKey(key string) {
+	p := selectorOf(c.policy).algorithm.(*BoundedLoadHash)
+	p.Key, p.placeholder = key, onlyPlaceholder(key)
+}
+
 // unique addresses keep other tests out of the counts.
 func cachesOf(t *testing.T, weights ...int) []endpoint.Info {
 	infos := make([]endpoint.Info, len(weights))
@@ -171,7 +176,7 @@ func TestAnEndpointWithAnIDKeepsItsKeysAtAnotherAddress(t *testing.T) {
 
 func TestARequestWithoutAKeyGoesAnywhere(t *testing.T) {
 	c := newCaches(t, cachesOf(t, 1, 1, 1)...)
-	selectorOf(c.policy).algorithm.(*BoundedLoadHash).Key = "{http.request.header.X-User}"
+	c.setKey("{http.request.header.X-User}")
 	seen := map[string]bool{}
 	for range 100 {
 		r, end := request(t, "/")
@@ -187,7 +192,7 @@ func TestARequestWithoutAKeyGoesAnywhere(t *testing.T) {
 func TestWalkingToAnEndpointWithRoomAllocatesNothing(t *testing.T) {
 	for _, n := range []int{10, 100} {
 		c := newCaches(t, cachesOf(t, slices.Repeat([]int{1}, n)...)...)
-		selectorOf(c.policy).algorithm.(*BoundedLoadHash).Key = "one hot key"
+		c.setKey("one hot key")
 		// Enough are busy with the key that the walk goes on to the look at all.
 		for range 3 * n {
 			r, end := request(t, "/")
@@ -198,6 +203,17 @@ func TestWalkingToAnEndpointWithRoomAllocatesNothing(t *testing.T) {
 		r = r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, caddyhttp.NewTestReplacer(r)))
 		if allocs := testing.AllocsPerRun(100, func() { c.pick(r) }); allocs != 0 {
 			t.Errorf("%v allocations among %d endpoints", allocs, n)
+		}
+	}
+}
+
+func TestAKeyThatIsOnePlaceholderIsTold(t *testing.T) {
+	for key, want := range map[string]string{
+		"{path}": "path", "{http.request.header.X-User}": "http.request.header.X-User", "x{path}": "", "{path}x": "",
+		"{a}{b}": "", "{a{b}}": "", `{a\}}`: "", "plain": "", "{": "", "}": "", "": "", "{}": "",
+	} {
+		if got := onlyPlaceholder(key); got != want {
+			t.Errorf("%q is the placeholder %q, want %q", key, got, want)
 		}
 	}
 }

@@ -141,21 +141,12 @@ func TestOneTransportIsAroundTheHandlersOwn(t *testing.T) {
 		"a pool and static upstreams as well": {onePool, static, ours},
 	} {
 		for transport, inside := range map[string]func(http.RoundTripper) bool{
-			"": isHTTP,
-			`"transport": {"protocol": "http", "versions": ["h2c"]}`: isHTTP,
-			`"transport": {"protocol": "fastcgi"}`: func(r http.RoundTripper) bool {
-				_, ok := r.(*fastcgi.Transport)
-				if !ok {
-					_, ok = r.(fastcgi.Transport)
-				}
-				return ok
-			},
+			"": is[*reverseproxy.HTTPTransport],
+			`"transport": {"protocol": "http", "versions": ["h2c"]}`: is[*reverseproxy.HTTPTransport],
+			`"transport": {"protocol": "fastcgi"}`:                   is[*fastcgi.Transport],
 		} {
 			t.Run(name+"/"+transport, func(t *testing.T) {
-				all := parts
-				if transport != "" {
-					all = append(slices.Clone(parts), transport)
-				}
+				all := slices.DeleteFunc(append(slices.Clone(parts), transport), func(part string) bool { return part == "" })
 				h := provision(t, "{"+strings.Join(all, ", ")+"}")
 				outer, ok := h.Transport.(*attempt.Transport)
 				if !ok {
@@ -169,13 +160,13 @@ func TestOneTransportIsAroundTheHandlersOwn(t *testing.T) {
 	}
 }
 
-func isHTTP(r http.RoundTripper) bool {
-	_, ok := r.(*reverseproxy.HTTPTransport)
+func is[T http.RoundTripper](r http.RoundTripper) bool {
+	_, ok := r.(T)
 	return ok
 }
 
 func TestAHandlerWithoutPoolAndPolicyOfOursIsLeftAlone(t *testing.T) {
-	if h := provision(t, "{"+static+", "+theirs+"}"); !isHTTP(h.Transport) {
+	if h := provision(t, "{"+static+", "+theirs+"}"); !is[*reverseproxy.HTTPTransport](h.Transport) {
 		t.Errorf("the transport is %T", h.Transport)
 	}
 }
@@ -219,10 +210,7 @@ type sight struct {
 
 var seen = make(map[caddy.ModuleID]sight)
 
-const (
-	guestPolicy = "http.reverse_proxy.selection_policies.guest"
-	guestSource = "http.reverse_proxy.upstreams.guest"
-)
+const guestPolicy, guestSource = "http.reverse_proxy.selection_policies.guest", "http.reverse_proxy.upstreams.guest"
 
 func init() {
 	caddy.RegisterModule(&guest{id: guestPolicy})

@@ -21,6 +21,8 @@ type Attempt struct {
 	mu    sync.Mutex
 	stage stage
 	start endpoint.Instant
+
+	body followedBody // here, so that it is no allocation of its own
 }
 
 type stage uint8
@@ -37,7 +39,7 @@ func (a *Attempt) begin(ctx context.Context, t *Transport, e *endpoint.Endpoint)
 	a.endpoint, a.transport = e, t
 	// The handler may give up between the pick and the round trip, or panic while the
 	// response is open; the end of the request is the only sign of that.
-	a.forget = context.AfterFunc(ctx, func() { a.finish(endpoint.Now()) })
+	a.forget = context.AfterFunc(ctx, a.finish)
 }
 
 // roundTrip sends the request and follows it to the end of its response.
@@ -47,7 +49,7 @@ func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 	now := endpoint.Now()
 	if err != nil {
 		a.judge(now, judge(err, req.Context().Err() != nil, 0))
-		a.end(now)
+		a.end()
 		return nil, err
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
@@ -113,19 +115,24 @@ func (a *Attempt) judge(now endpoint.Instant, o Outcome) {
 }
 
 // end is finish for whoever is not the watcher of the request's end.
-func (a *Attempt) end(now endpoint.Instant) {
+func (a *Attempt) end() {
 	a.forget()
-	a.finish(now)
+	a.finish()
 }
 
 // finish gives the place back, once.
-func (a *Attempt) finish(now endpoint.Instant) {
-	a.judge(now, SaysNothing)
+func (a *Attempt) finish() {
 	a.mu.Lock()
-	ended := a.stage == over
+	last := a.stage
+	a.mu.Unlock()
+	if last == waiting {
+		a.judge(endpoint.Now(), SaysNothing)
+	}
+	a.mu.Lock()
+	last = a.stage
 	a.stage = over
 	a.mu.Unlock()
-	if !ended {
+	if last != over {
 		a.endpoint.Release()
 	}
 }

@@ -10,20 +10,20 @@ import (
 // followBody keeps the endpoint's place until the response was read or closed.
 func (a *Attempt) followBody(res *http.Response) {
 	if res.Body == nil || res.Body == http.NoBody {
-		a.end(endpoint.Now())
+		a.end()
 		return
 	}
-	followed := followedBody{res.Body, a}
+	a.body = followedBody{res.Body, a}
 	upgraded, ok := res.Body.(io.ReadWriteCloser)
 	if !ok {
-		res.Body = &followed
+		res.Body = &a.body
 		return
 	}
 	// Caddy asks what the body of an upgraded connection can do besides reading.
 	if half, ok := upgraded.(closeWriter); ok {
-		res.Body = &halfClosable{followed, upgraded, half}
+		res.Body = &halfClosable{&a.body, upgraded, half}
 	} else {
-		res.Body = &writable{followed, upgraded}
+		res.Body = &writable{&a.body, upgraded}
 	}
 }
 
@@ -35,31 +35,29 @@ type followedBody struct {
 func (b *followedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		b.ended()
+		b.attempt.end()
 	}
 	return n, err
 }
 
 func (b *followedBody) Close() error {
-	defer b.ended()
+	defer b.attempt.end()
 	return b.ReadCloser.Close()
 }
-
-func (b *followedBody) ended() { b.attempt.end(endpoint.Now()) }
 
 type closeWriter interface{ CloseWrite() error }
 
 // writable is the body of an upgraded connection. It is over when it is closed: one
 // side may have said all it has while the other still talks.
 type writable struct {
-	followedBody
+	*followedBody
 	io.Writer
 }
 
 func (b *writable) Read(p []byte) (int, error) { return b.ReadCloser.Read(p) }
 
 type halfClosable struct {
-	followedBody
+	*followedBody
 	io.Writer
 	closeWriter
 }

@@ -75,7 +75,7 @@ func (t *Tries) Picked() *endpoint.Endpoint {
 // Abandon gives back the place of a pick that will not be used.
 func (t *Tries) Abandon() {
 	if t.current != nil {
-		t.current.end(endpoint.Now())
+		t.current.end()
 		t.current = nil
 	}
 }

@@ -59,7 +59,8 @@ func (e *Endpoint) Release() {
 // SetCounts remembers where Caddy counts for this address.
 func (e *Endpoint) SetCounts(c Counts) {
 	if old := e.counts.Load(); old == nil || *old != c {
-		e.counts.Store(&c)
+		kept := c // or c would be an allocation on every call
+		e.counts.Store(&kept)
 	}
 }
 

@@ -74,6 +74,21 @@ func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 	}
 }
 
+func TestANewDefinitionWithoutAListYetServesTheOldOne(t *testing.T) {
+	fleet := startBackends(t, 2)
+	p := load(t, pooled(fleet[:1], ""))
+	list := newListFile(t)
+	if err := p.reload(waitingSite(list, "1h", "")); err != nil {
+		t.Fatal(err)
+	}
+	c := p.resending()
+	if a := must(t)(c.get("/")); a.backend != "b0" {
+		t.Errorf("%s answered", a.backend)
+	}
+	list.write(fleet[1])
+	list.settle(c, fleet[1])
+}
+
 func limitedTo(n int, f fleet) string {
 	var endpoints strings.Builder
 	for _, b := range f {

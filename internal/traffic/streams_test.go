@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -175,6 +178,38 @@ func TestAWebSocketOfWhichOneSideBreaksGivesThePlaceBack(t *testing.T) {
 			expectInFlight(t, nil)
 		})
 	}
+}
+
+func TestAnUpgradedConnectionIsInFlightUntilBothSidesHaveSaidAll(t *testing.T) {
+	heard := make(chan string)
+	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nall I have")
+		conn.(*net.TCPConn).CloseWrite()
+		rest, _ := io.ReadAll(conn)
+		heard <- string(rest)
+	})
+	p := load(t, pooled(fleet, ""))
+	conn, err := net.Dial("unix", p.socket(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: site\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
+	if said, err := io.ReadAll(conn); err != nil || !strings.HasSuffix(string(said), "all I have") {
+		t.Fatalf("heard %q, %v", said, err)
+	}
+	expectInFlight(t, fleet.each(1))
+	io.WriteString(conn, "an answer")
+	conn.Close()
+	if answer := <-heard; answer != "an answer" {
+		t.Errorf("the backend heard %q", answer)
+	}
+	expectInFlight(t, nil)
 }
 
 func TestServerSentEventsGoOnAcrossChangesOfTheListAndReloadsAndAreInFlight(t *testing.T) {

@@ -134,6 +134,25 @@ func TestOneWorkingBackendAmongRefusingOnesIsFoundWithARetryForEach(t *testing.T
 	})
 }
 
+func TestARequestIsInFlightOnlyWhereItIsTriedNow(t *testing.T) {
+	held := newHeld()
+	fleet := startBackends(t, 3, held.serve)
+	for _, b := range fleet[:2] {
+		b.kill()
+	}
+	forEveryPolicyAndUpstreams(t, fleet, "lb_retries 2", func(t *testing.T, c *client) {
+		done := make(chan error)
+		go func() { _, err := c.get("/"); done <- err }()
+		<-held.arrived
+		expectInFlight(t, fleet[2:].each(1))
+		held.goOn <- struct{}{}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		expectInFlight(t, nil)
+	})
+}
+
 func TestAResponseThatIsRetriedGoesToAnotherEndpoint(t *testing.T) {
 	var asked asked
 	fleet := startBackends(t, 4, func(b *backend, w http.ResponseWriter, r *http.Request) {
