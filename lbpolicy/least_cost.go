@@ -1,6 +1,7 @@
 package lbpolicy
 
 import (
+	"math"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -12,7 +13,7 @@ const (
 	// How long what is expected of each endpoint stands: a pick by an estimate of a millisecond
 	// ago is none the worse, and at high rates many picks share the work. What is in flight
 	// is looked at each time.
-	outlookKept = time.Millisecond
+	expectedFor = time.Millisecond
 )
 
 // leastCost picks the endpoint of least cost, which is the time that an answer is expected
@@ -23,30 +24,43 @@ type leastCost struct {
 	members []endpoint.Member
 	crowd   []float64 // what one request in flight counts at each: the mean weight by its own
 
+	// What is expected of each, which one of the picks that find it too old renews in place.
+	// Others may read half old and half new, and be none the worse.
+	expected []atomic.Uint64 // see expectation
+	renewed  atomic.Int64
 	renewing atomic.Bool
-	latest   atomic.Pointer[outlook]
 }
 
-// outlook is what is expected of each member. It never changes.
-type outlook struct {
-	at      endpoint.Instant
-	members []expectation
-}
-
-// expectation is what is expected of a member if nothing is in flight there.
+// expectation is how soon an answer is expected of a member if nothing is in flight there.
 type expectation struct {
 	seconds float64
 	unknown bool // it has not answered lately
 }
 
+// packed has the flag where the sign is, as seconds are never negative.
+func (e expectation) packed() uint64 {
+	if e.unknown {
+		return math.Float64bits(-e.seconds)
+	}
+	return math.Float64bits(e.seconds)
+}
+
+func unpacked(bits uint64) expectation {
+	seconds := math.Float64frombits(bits)
+	return expectation{math.Abs(seconds), seconds < 0}
+}
+
 func newLeastCost(members []endpoint.Member, decay, failure time.Duration) *leastCost {
 	l := &leastCost{decay: decay, failure: failure.Seconds(), members: members, crowd: make([]float64, len(members))}
+	l.expected = make([]atomic.Uint64, len(members))
+	l.renewed.Store(math.MinInt64 / 2)
 	var total float64
 	for i := range members {
 		total += float64(members[i].Weight)
 	}
 	for i := range members {
 		l.crowd[i] = total / float64(len(members)) / float64(members[i].Weight)
+		l.expected[i].Store(expectation{latencyFloor, true}.packed())
 	}
 	return l
 }
@@ -63,12 +77,12 @@ func (l *leastCost) cost(i int, e expectation) float64 {
 }
 
 func (l *leastCost) pick(c candidates) int {
-	outlook := l.outlook(c.now)
+	l.renew(c.now)
 	for range 3 { // a place may be lost to another request between looking and taking
 		best := least{member: -1}
-		for i := range outlook.members {
+		for i := range l.expected {
 			if c.usable(i) {
-				best.add(i, l.cost(i, outlook.members[i]), float64(c.members[i].Weight))
+				best.add(i, l.cost(i, unpacked(l.expected[i].Load())), float64(c.members[i].Weight))
 			}
 		}
 		if best.member < 0 || c.take(best.member, 0) {
@@ -78,24 +92,22 @@ func (l *leastCost) pick(c candidates) int {
 	return c.takeAny()
 }
 
-// outlook is the latest, renewed by one of the picks that find it too old.
-func (l *leastCost) outlook(now endpoint.Instant) *outlook {
-	latest := l.latest.Load()
-	if latest != nil && (now.Sub(latest.at) < outlookKept || l.renewing.Swap(true)) {
-		return latest
+// renew works out anew what is expected of each, if nobody has lately or does so now.
+func (l *leastCost) renew(now endpoint.Instant) {
+	if now.Sub(endpoint.Instant(l.renewed.Load())) < expectedFor || l.renewing.Swap(true) {
+		return
 	}
 	defer l.renewing.Store(false)
-	latest = &outlook{at: now, members: make([]expectation, len(l.members))}
-	glances := make([]glance, len(l.members))
+	var room [compareAll]glance
+	glances := room[:len(l.members)]
 	for i := range l.members {
 		glances[i] = look(&l.members[i].Load, now, l.decay)
 	}
 	mean := meanLatency(glances)
 	for i := range glances {
-		latest.members[i] = glances[i].expectation(mean, l.failure)
+		l.expected[i].Store(glances[i].expectation(mean, l.failure).packed())
 	}
-	l.latest.Store(latest)
-	return latest
+	l.renewed.Store(int64(now))
 }
 
 // least keeps the member of least cost; equals draw lots.
