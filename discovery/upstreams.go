@@ -100,7 +100,7 @@ func (p *Pool) usable(want func(*endpoint.Member) bool) []*reverseproxy.Upstream
 // admit is Caddy's passive health checks, as far as they can be told before the pick,
 // and the limit of requests.
 func (p *Pool) admit(m *endpoint.Member) (ok bool, limit int) {
-	limit = m.Info.MaxRequests
+	limit = int(m.MaxRequests)
 	if p.handler == nil || p.handler.HealthChecks == nil || p.handler.HealthChecks.Passive == nil {
 		return true, limit
 	}

@@ -101,7 +101,7 @@ func benchmarkPick(b *testing.B, pick func(candidates) int, roster *endpoint.Ros
 }
 
 // admitted is what a pool without passive health checks says of its endpoints.
-func admitted(m *endpoint.Member) (ok bool, limit int) { return true, m.Info.MaxRequests }
+func admitted(m *endpoint.Member) (ok bool, limit int) { return true, int(m.MaxRequests) }
 
 // What Caddy's own policies take, over upstreams in the config. All of them are idle: their counts
 // cannot be set from outside.

@@ -92,7 +92,7 @@ func (r *Roster) join(infos []Info) *Snapshot {
 	endpoints := r.pool.hold(infos)
 	members := make([]Member, len(infos))
 	for i := range infos {
-		members[i] = Member{Endpoint: endpoints[i], Info: &infos[i]}
+		members[i] = Member{Endpoint: endpoints[i], Info: &infos[i], MaxRequests: int32(infos[i].MaxRequests)}
 		if infos[i].Serving() {
 			members[i].Weight = uint32(infos[i].Weight)
 		}

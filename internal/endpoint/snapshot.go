@@ -7,6 +7,10 @@ type Member struct {
 
 	// Weight is the share of new requests; 0 if the endpoint drains.
 	Weight uint32
+
+	// MaxRequests is that of Info, here because a pick asks for it: among thousands of
+	// endpoints, each place in memory that it has to visit costs it a tenth of a microsecond.
+	MaxRequests int32
 }
 
 // Snapshot is who is in a list at one moment. It never changes; tables derived
