@@ -75,6 +75,20 @@ func (c *candidates) inFlight() (n int) {
 	return n
 }
 
+// maxDraws is how often takeRandom draws before it looks at all. While half of the weight is
+// usable, 16 draws miss once in 65,000 times.
+const maxDraws = 16
+
+// takeRandom takes a random usable member in proportion to the weights, -1 if there is none.
+func (c *candidates) takeRandom(s *sampler) int {
+	for range maxDraws {
+		if i := s.draw(); c.usable(i) && c.take(i, 0) {
+			return i
+		}
+	}
+	return c.takeAny()
+}
+
 // takeAny takes a random usable member in proportion to the weights, -1 if there is
 // none. It looks at all of them: it is for when a policy's own way of looking found
 // nothing, so nearly all are down, tried or full.

@@ -13,6 +13,7 @@ import (
 // homes picks where a key is at home.
 type homes struct {
 	*rendezvous
+	*sampler
 	policy *BoundedLoadHash
 	usable atomic.Pointer[weightAt]
 }
@@ -27,8 +28,11 @@ const usableWeightKept = 100 * time.Millisecond
 
 func (h *homes) pick(c candidates) int {
 	key := h.policy.keyOf(c.request)
+	if len(c.members) == 0 {
+		return -1
+	}
 	if key == "" {
-		return c.takeAny()
+		return c.takeRandom(h.sampler)
 	}
 	return h.walk(&c, xxhash.Sum64String(key))
 }

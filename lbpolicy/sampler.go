@@ -66,6 +66,7 @@ func (s *sampler) scale(total uint64) {
 	}
 }
 
+// draw is a member's index, of a list that is not empty.
 func (s *sampler) draw() int {
 	i := rand.Uint64N(s.n)
 	if s.equal || rand.Uint64N(1<<53) < s.bounds[i] {

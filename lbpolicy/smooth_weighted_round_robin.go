@@ -86,11 +86,14 @@ func (p *SmoothWeightedRoundRobin) prepare(members []endpoint.Member) picker {
 	for i := range members {
 		weights[i] = members[i].Weight
 	}
-	return &turns{newSchedule(weights, rand.Uint64N)}
+	return &turns{newSchedule(weights, rand.Uint64N), newSampler(members)}
 }
 
 // turns picks whoever's turn it is.
-type turns struct{ *schedule }
+type turns struct {
+	*schedule
+	*sampler
+}
 
 // maxSkips is how many turns of unusable endpoints are skipped at a pick. Beyond that
 // nearly all weight is unusable, and looking at every endpoint is cheaper.
@@ -99,8 +102,8 @@ const maxSkips = 128
 func (t *turns) pick(c candidates) int {
 	// A retry does not use up turns: the endpoint it must not go back to would lose
 	// them, though it can serve everybody else.
-	if c.tries.Any() {
-		return c.takeAny()
+	if len(c.members) > 0 && c.tries.Any() {
+		return c.takeRandom(t.sampler)
 	}
 	for range maxSkips {
 		i := t.next()

@@ -126,6 +126,15 @@ func (f fleet) hits() (all []int64) {
 	return all
 }
 
+func (f fleet) expectAllHit(t *testing.T) {
+	t.Helper()
+	for _, b := range f {
+		if b.hits.Load() == 0 {
+			t.Errorf("%s got no request", b.name)
+		}
+	}
+}
+
 // each has the same number in flight.
 func (f fleet) each(n int) map[string]int {
 	counts := make(map[string]int)
