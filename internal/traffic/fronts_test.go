@@ -117,11 +117,15 @@ func sayAtLength(b *backend, w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, strings.Repeat("x", 100_000))
 }
 
+// One at a time: when a backend says both 103 and 100, Caddy passes the one on while net/http
+// writes the other, which is a race of theirs.
 func TestEveryFrontPassesInterimResponsesOn(t *testing.T) {
 	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Link", "</style.css>; rel=preload")
-		w.WriteHeader(http.StatusEarlyHints)
-		w.Header().Del("Link")
+		if r.Method == http.MethodGet {
+			w.Header().Set("Link", "</style.css>; rel=preload")
+			w.WriteHeader(http.StatusEarlyHints)
+			w.Header().Del("Link")
+		}
 		io.Copy(w, r.Body) // which says 100 first, if it was asked
 	})
 	forEveryFront(t, pooled(fleet, ""), func(t *testing.T, f front, c *client) {
@@ -130,13 +134,15 @@ func TestEveryFrontPassesInterimResponsesOn(t *testing.T) {
 			hints = append(hints, fmt.Sprint(code, h.Get("Link")))
 			return nil
 		}})
-		request, _ := http.NewRequestWithContext(ctx, http.MethodPost, c.base, strings.NewReader("body"))
-		request.Header.Set("Expect", "100-continue")
-		if a := must(t)(c.do(request)); a.body != "body" {
-			t.Errorf("read %q", a.body)
-		}
+		hinted, _ := http.NewRequestWithContext(ctx, http.MethodGet, c.base, nil)
+		must(t)(c.do(hinted))
 		if want := "103</style.css>; rel=preload"; !strings.Contains(strings.Join(hints, "\n"), want) {
 			t.Errorf("the client got %q, want %q among it", hints, want)
+		}
+		expecting, _ := http.NewRequest(http.MethodPost, c.base, strings.NewReader("body"))
+		expecting.Header.Set("Expect", "100-continue")
+		if a := must(t)(c.do(expecting)); a.body != "body" {
+			t.Errorf("read %q", a.body)
 		}
 	})
 }
