@@ -3,6 +3,7 @@ package traffic
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -70,7 +71,18 @@ func (p *proxy) stop() {
 // reload loads other sites through the admin API, as `caddy reload` does.
 func (p *proxy) reload(sites ...string) error { return p.post(p.adapt(p.text(sites...))) }
 
-func (p *proxy) post(config []byte) error {
+// post sends again what ended without an answer: each load replaces the admin endpoint, and
+// the old one drops connections that it has only just accepted.
+func (p *proxy) post(config []byte) (err error) {
+	for range 5 {
+		if err = p.postOnce(config); !errors.Is(err, io.EOF) {
+			break
+		}
+	}
+	return err
+}
+
+func (p *proxy) postOnce(config []byte) error {
 	request, err := http.NewRequest(http.MethodPost, "http://admin/load", bytes.NewReader(config))
 	if err != nil {
 		return err
