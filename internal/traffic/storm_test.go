@@ -113,7 +113,9 @@ func TestNoRequestFailsWhileEverythingChanges(t *testing.T) {
 				},
 			})
 			t.Logf("%d reloads, %d kills", reloads, victim)
-			fleet.expectAllHit(t)
+			if line == roundRobin { // the others may leave out who has just failed, or who has no key's home
+				fleet.expectAllHit(t)
+			}
 		})
 	}
 }
