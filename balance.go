@@ -2,8 +2,9 @@
 // and an upstream source backed by service discovery. Importing it registers all modules.
 //
 // The map of the code: discovery says who could serve. lbpolicy says who serves this
-// request. They never import one another. They meet in internal/endpoint, which outlives any one config. caddyfile turns text into their
-// settings. internal/attempt tells what became of a request at an endpoint.
+// request. They never import one another. They meet in internal/endpoint, which outlives
+// any one config. caddyfile turns text into their settings. internal/attempt tells what
+// became of a request at an endpoint.
 package balance
 
 import (
