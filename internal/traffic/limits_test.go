@@ -84,11 +84,11 @@ func TestAllPlacesWithinTheLimitsAreUsedAndNoMore(t *testing.T) {
 			eventually(t, "6 are served and 14 refused", func() bool { return len(held.arrived) == 6 && refused.Load() == 14 })
 			expectInFlight(t, fleet.each(2))
 			for range 6 {
-				<-held.arrived
+				receive(t, held.arrived)
 				held.goOn <- struct{}{}
 			}
 			for range 20 {
-				<-done
+				receive(t, done)
 			}
 			if answered.Load() != 6 {
 				t.Errorf("%d were answered, want 6", answered.Load())
@@ -107,14 +107,14 @@ func TestTheSamePoolHasItsLimitsInAllPlacesTogether(t *testing.T) {
 		go func() { _, err := p.client(i % 2).get("/"); done <- err }()
 	}
 	for range 6 {
-		<-held.arrived
+		receive(t, held.arrived)
 	}
 	for site := range 2 {
 		expect(t, http.StatusServiceUnavailable)(p.client(site).get("/"))
 	}
 	close(held.goOn)
 	for range 6 {
-		if err := <-done; err != nil {
+		if err := receive(t, done); err != nil {
 			t.Error(err)
 		}
 	}

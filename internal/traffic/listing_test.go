@@ -72,12 +72,12 @@ func TestWhatCaddysOwnPoliciesSelectIsInFlight(t *testing.T) {
 	done := make(chan error)
 	for range 4 {
 		go func() { _, err := c.get("/"); done <- err }()
-		<-held.arrived
+		receive(t, held.arrived)
 	}
 	expectInFlight(t, fleet.each(2))
 	close(held.goOn)
 	for range 4 {
-		if err := <-done; err != nil {
+		if err := receive(t, done); err != nil {
 			t.Error(err)
 		}
 	}

@@ -56,10 +56,12 @@ func (l *logBuffer) with(texts ...string) []string {
 	})
 }
 
-// dump shows the end of the log of a test that failed.
+// dump shows what a test that failed has logged, without the noise of a reload.
 func (l *logBuffer) dump(t *testing.T) {
-	lines := l.with()
-	for _, line := range lines[max(len(lines)-40, 0):] {
+	lines := slices.DeleteFunc(l.with(), func(line string) bool {
+		return strings.Contains(line, `"logger":"admin`) || strings.Contains(line, `"logger":"http"`) || strings.Contains(line, `"logger":"http.log"`)
+	})
+	for _, line := range lines[max(len(lines)-200, 0):] {
 		t.Log(strings.TrimSpace(line))
 	}
 }

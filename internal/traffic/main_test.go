@@ -43,6 +43,17 @@ func eventually(t *testing.T, what string, happened func() bool) {
 	}
 }
 
+// receive waits for a value, and tells who waits in vain.
+func receive[T any](t *testing.T, c <-chan T) (value T) {
+	t.Helper()
+	select {
+	case value = <-c:
+	case <-time.After(patience):
+		t.Fatalf("waited %s in vain", patience)
+	}
+	return value
+}
+
 // amount is less in a short run.
 func amount(normal, short int) int {
 	if testing.Short() {

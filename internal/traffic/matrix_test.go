@@ -35,8 +35,8 @@ func protocolsBehind(c *certificate) []behind {
 	trust := fmt.Sprintf("tls_trust_pool file %s\ntls_server_name %s", c.cert, serverName)
 	return []behind{
 		{name: "h1", proto: "HTTP/1.1", start: plain},
-		{name: "h2c", proto: "HTTP/2.0", transport: "transport http {\nversions h2c\n}", start: plain},
-		{name: "h2", proto: "HTTP/2.0", transport: "transport http {\n" + trust + "\n}", start: secure},
+		{name: "h2c", proto: "HTTP/2.0", transport: h2cBehind, start: plain},
+		{name: "h2", proto: "HTTP/2.0", transport: "transport http {\nkeepalive 2s\n" + trust + "\n}", start: secure},
 		{name: "https", proto: "HTTP/1.1", transport: "transport http {\nversions 1.1\n" + trust + "\n}", start: secure},
 		{name: "unix", proto: "HTTP/1.1", start: func(t *testing.T, b *backend) {
 			b.network, b.address = "unix", "unix/"+filepath.Join(socketDir(t), b.name)

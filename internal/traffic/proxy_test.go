@@ -1,12 +1,8 @@
 package traffic
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,8 +16,9 @@ import (
 // passes those on with the connections that wait in them, while those that wait at a TCP port when
 // its old listener closes are lost, which would be held against the code under test.
 type proxy struct {
-	t   *testing.T
-	dir string
+	t       *testing.T
+	dir     string
+	configs int // so far
 }
 
 // load runs Caddy until the test ends. Each site is what stands in the braces of a Caddyfile's site.
@@ -68,43 +65,6 @@ func (p *proxy) stop() {
 	}
 }
 
-// reload loads other sites through the admin API, as `caddy reload` does.
-func (p *proxy) reload(sites ...string) error { return p.post(p.adapt(p.text(sites...))) }
-
-// post sends again what ended without an answer: each load replaces the admin endpoint, and
-// the old one drops connections that it has only just accepted.
-func (p *proxy) post(config []byte) (err error) {
-	for range 5 {
-		if err = p.postOnce(config); !errors.Is(err, io.EOF) {
-			break
-		}
-	}
-	return err
-}
-
-func (p *proxy) postOnce(config []byte) error {
-	request, err := http.NewRequest(http.MethodPost, "http://admin/load", bytes.NewReader(config))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Cache-Control", "must-revalidate") // load it even if it is the same
-	c := &http.Client{Transport: &http.Transport{DialContext: dialer("unix", p.admin()), DisableKeepAlives: true}}
-	response, err := c.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", response.Status, body)
-	}
-	return err
-}
-
-func (p *proxy) admin() string          { return filepath.Join(p.dir, "admin") }
-func (p *proxy) socket(site int) string { return filepath.Join(p.dir, fmt.Sprint("site", site)) }
-
 func (p *proxy) options() string {
 	return fmt.Sprintf(`{
 		admin unix/%s
@@ -124,10 +84,11 @@ func (p *proxy) options() string {
 }
 
 func (p *proxy) text(sites ...string) string {
+	p.configs++
 	var text strings.Builder
 	text.WriteString(p.options())
 	for i, site := range sites {
-		fmt.Fprintf(&text, "http:// {\n\tbind unix/%s\n\t%s\n}\n", p.socket(i), site)
+		fmt.Fprintf(&text, "http:// {\n\tbind unix/%s\n\tnumbered %d\n\t%s\n}\n", p.socket(i), p.configs, site)
 	}
 	return text.String()
 }
@@ -154,6 +115,9 @@ func (p *proxy) adapted(change func(config map[string]any), sites ...string) []b
 	}
 	return changed
 }
+
+func (p *proxy) admin() string          { return filepath.Join(p.dir, "admin") }
+func (p *proxy) socket(site int) string { return filepath.Join(p.dir, fmt.Sprint("site", site)) }
 
 // socketDir is a folder with a short name: the path of a socket has at most 104 bytes, which
 // t.TempDir would use up with the name of the test.

@@ -43,7 +43,7 @@ func TestDifferentDefinitionsOfAPoolAreAnErrorThatShowsBoth(t *testing.T) {
 					t.Errorf("%q is not in %q", want, err)
 				}
 			}
-			must(t)(p.resending().get("/"))
+			must(t)(p.client().get("/"))
 		})
 	}
 }
@@ -54,8 +54,8 @@ func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 	p := load(t, limitedTo(1, fleet[:2]))
 	done := make(chan answer)
 	start := func() {
-		go func() { a, _ := p.resending().get("/"); done <- a }()
-		<-held.arrived
+		go func() { a, _ := p.client().get("/"); done <- a }()
+		receive(t, held.arrived)
 	}
 	start()
 	start()
@@ -65,10 +65,10 @@ func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 	expectInFlight(t, fleet[:2].each(1))
 	start() // there is room at the third only
 	expectInFlight(t, fleet.each(1))
-	expect(t, http.StatusServiceUnavailable)(p.resending().get("/"))
+	expect(t, http.StatusServiceUnavailable)(p.client().get("/"))
 	close(held.goOn)
 	for range 3 {
-		if a := <-done; a.status != http.StatusOK {
+		if a := receive(t, done); a.status != http.StatusOK {
 			t.Errorf("status %d", a.status)
 		}
 	}
@@ -81,7 +81,7 @@ func TestANewDefinitionWithoutAListYetServesTheOldOne(t *testing.T) {
 	if err := p.reload(waitingSite(list, "1h", "")); err != nil {
 		t.Fatal(err)
 	}
-	c := p.resending()
+	c := p.client()
 	if a := must(t)(c.get("/")); a.backend != "b0" {
 		t.Errorf("%s answered", a.backend)
 	}
@@ -101,7 +101,7 @@ func TestAReloadThatFailsLeavesAllAsItWas(t *testing.T) {
 	fleet := startBackends(t, 3)
 	list := newListFile(t, fleet[0])
 	p := load(t, list.site(roundRobin))
-	c := p.resending()
+	c := p.client()
 	list.settle(c, fleet[0])
 	before := endpoints()
 	for i := range amount(12, 4) {
@@ -141,7 +141,7 @@ func TestAReloadKeepsWhatIsKnownOfEndpoints(t *testing.T) {
 				if err := p.reload(site(i+1), fmt.Sprint("respond ", i)); err != nil {
 					t.Fatal(err)
 				}
-				shares(t, p.resending(), 10)
+				shares(t, p.client(), 10)
 			}
 			for _, e := range before {
 				if !slices.Contains(endpoints(), e) {
@@ -159,8 +159,8 @@ func TestARequestMayOutliveItsPool(t *testing.T) {
 			fleet := startBackends(t, 1, held.serve)
 			p := load(t, fmt.Sprintf("reverse_proxy {\n"+site+"\n"+roundRobin+"\n}", fleet))
 			done := make(chan answer)
-			go func() { a, _ := p.resending().get("/"); done <- a }()
-			<-held.arrived
+			go func() { a, _ := p.client().get("/"); done <- a }()
+			receive(t, held.arrived)
 			known := endpoints()
 			if err := p.reload("respond other"); err != nil {
 				t.Fatal(err)
@@ -169,7 +169,7 @@ func TestARequestMayOutliveItsPool(t *testing.T) {
 				t.Errorf("%d in flight", known[0].InFlight())
 			}
 			close(held.goOn)
-			if a := <-done; a.body != "b0" {
+			if a := receive(t, done); a.body != "b0" {
 				t.Errorf("%+v", a)
 			}
 			eventually(t, "nothing is in flight", func() bool { return known[0].InFlight() == 0 })
@@ -193,13 +193,13 @@ func TestARequestMayMakeItsFirstPickAfterItsConfigEnded(t *testing.T) {
 				}
 				done <- err
 			}()
-			<-announced
+			receive(t, announced)
 			if err := p.reload("respond other"); err != nil {
 				t.Fatal(err)
 			}
 			io.WriteString(writer, "body")
 			writer.Close()
-			if err := <-done; err != nil {
+			if err := receive(t, done); err != nil {
 				t.Error(err)
 			}
 		})

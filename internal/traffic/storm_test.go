@@ -92,7 +92,7 @@ func TestNoRequestFailsWhileEverythingChanges(t *testing.T) {
 				70 * time.Millisecond: func() { list.write(some(fleet, 3+rand.IntN(4))...) },
 				80 * time.Millisecond: func() { // ten times a second, with the time that it takes
 					reloads++
-					if err := p.reload(list.site(fmt.Sprintf("%s\nheader_up X-Config %d", options, reloads))); err != nil {
+					if err := p.reloadAlone(list.site(fmt.Sprintf("%s\nheader_up X-Config %d", options, reloads))); err != nil {
 						t.Error(err)
 					}
 				},
@@ -144,7 +144,7 @@ func TestNoRequestFailsWhileTheDefinitionOfItsPoolChanges(t *testing.T) {
 	}, every{
 		60 * time.Millisecond: func() {
 			reloads++
-			if err := p.reload(sites[reloads%len(sites)]); err != nil {
+			if err := p.reloadAlone(sites[reloads%len(sites)]); err != nil {
 				t.Error(err)
 			}
 		},

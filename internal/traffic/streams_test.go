@@ -208,7 +208,7 @@ func TestAnUpgradedConnectionIsInFlightUntilBothSidesHaveSaidAll(t *testing.T) {
 	expectInFlight(t, fleet.each(1))
 	io.WriteString(conn, "an answer")
 	conn.Close()
-	if answer := <-heard; answer != "an answer" {
+	if answer := receive(t, heard); answer != "an answer" {
 		t.Errorf("the backend heard %q", answer)
 	}
 	expectInFlight(t, nil)

@@ -143,10 +143,10 @@ func TestARequestIsInFlightOnlyWhereItIsTriedNow(t *testing.T) {
 	forEveryPolicyAndUpstreams(t, fleet, "lb_retries 2", func(t *testing.T, c *client) {
 		done := make(chan error)
 		go func() { _, err := c.get("/"); done <- err }()
-		<-held.arrived
+		receive(t, held.arrived)
 		expectInFlight(t, fleet[2:].each(1))
 		held.goOn <- struct{}{}
-		if err := <-done; err != nil {
+		if err := receive(t, done); err != nil {
 			t.Error(err)
 		}
 		expectInFlight(t, nil)

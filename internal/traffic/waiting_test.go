@@ -30,7 +30,7 @@ func TestTheFirstRequestsWaitForTheFirstList(t *testing.T) {
 	}
 	list.write(fleet...)
 	for range 5 {
-		if err := <-done; err != nil {
+		if err := receive(t, done); err != nil {
 			t.Error(err)
 		}
 	}
