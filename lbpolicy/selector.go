@@ -150,20 +150,38 @@ func (s *selector) choose(v *view, c candidates) int {
 // of listing its endpoints. What pick returns has a place reserved for the request;
 // it is nil if no endpoint is usable, or if the request is for the fallback, which
 // must see the whole list.
+//
+// A request may outlive its config, and the roster too, if a newer config has it: after stop, pick
+// sees by itself when the list has changed.
 func (s *selector) Follow(r *endpoint.Roster, admit func(*endpoint.Member) (ok bool, limit int)) (pick func(*http.Request) (e *endpoint.Endpoint, listed bool), stop func()) {
-	var current atomic.Pointer[view]
-	stop = r.Follow(func(snapshot *endpoint.Snapshot) {
-		current.Store(&view{members: snapshot.Members, roster: r, picker: s.algorithm.prepare(snapshot.Members)})
-	})
+	var current atomic.Pointer[followed]
+	follow := func(snapshot *endpoint.Snapshot) {
+		picker := s.algorithm.prepare(snapshot.Members)
+		current.Store(&followed{view{members: snapshot.Members, roster: r, picker: picker}, snapshot})
+	}
+	unfollow := r.Follow(follow)
+	var stopped atomic.Bool
 	return func(req *http.Request) (*endpoint.Endpoint, bool) {
-		if s.fallback != nil && s.deferred(req) {
-			return nil, true
+			if s.fallback != nil && s.deferred(req) {
+				return nil, true
+			}
+			if stopped.Load() && current.Load().snapshot != r.Snapshot() {
+				follow(r.Snapshot())
+			}
+			v := &current.Load().view
+			i := s.choose(v, candidates{request: req, admit: admit, tries: s.transport.Tries(req)})
+			if i < 0 {
+				return nil, false
+			}
+			return v.members[i].Endpoint, false
+		}, func() {
+			unfollow()
+			stopped.Store(true)
 		}
-		v := current.Load()
-		i := s.choose(v, candidates{request: req, admit: admit, tries: s.transport.Tries(req)})
-		if i < 0 {
-			return nil, false
-		}
-		return v.members[i].Endpoint, false
-	}, stop
+}
+
+// followed is the view of a roster's list.
+type followed struct {
+	view
+	snapshot *endpoint.Snapshot
 }

@@ -36,6 +36,31 @@ func TestTheFirstRequestsWaitForTheFirstList(t *testing.T) {
 	}
 }
 
+func TestRequestsThatWaitForTheFirstListSurviveAReload(t *testing.T) {
+	for _, policy := range []string{roundRobin, "lb_policy adaptive_latency", "lb_policy bounded_load_hash {uri}", "lb_policy round_robin"} {
+		t.Run(policy, func(t *testing.T) {
+			fleet := startBackends(t, 1)
+			list := newListFile(t)
+			site := fmt.Sprintf("route {\nannounce\nreverse_proxy {\ndynamic pool web {\nsource file %s\ninitial_wait 1h\n}\n%s\n%s}\n}", list.path, policy, shortKeepalive)
+			p := load(t, site)
+			done := make(chan error)
+			for range 3 {
+				go func() { done <- getOne(p.client(), 0) }()
+				receive(t, announced)
+			}
+			if err := p.reload(site, "respond other"); err != nil {
+				t.Fatal(err)
+			}
+			list.write(fleet...)
+			for range 3 {
+				if err := receive(t, done); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
 func TestARequestWaitsNoLongerThanItsClient(t *testing.T) {
 	p := load(t, waitingSite(newListFile(t), "1h", ""))
 	c := p.client()
