@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
@@ -53,7 +54,7 @@ func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 		return nil, err
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		a.answer() // holds its place until it closes, and says nothing about speed
+		a.advance(answered) // holds its place until it closes, and says nothing about speed
 	} else {
 		a.judge(now, judge(nil, false, res.StatusCode))
 	}
@@ -81,25 +82,29 @@ func (a *Attempt) pause(from, to endpoint.Instant) {
 	}
 }
 
-// answer ends the wait for the first byte, and reports when it began.
-func (a *Attempt) answer() (start endpoint.Instant, waited bool) {
+// advance goes on to a stage, and reports which one it was in and since when it waited.
+// Leaving one and entering the next is one step, or a request that ends just as it is sent
+// would be counted as waiting forever.
+func (a *Attempt) advance(to stage) (from stage, start endpoint.Instant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.stage != waiting {
-		return 0, false
+	from = a.stage
+	if from == waiting {
+		a.endpoint.Load.End(a.start)
 	}
-	a.stage = answered
-	a.endpoint.Load.End(a.start)
-	return a.start, true
+	a.stage = max(from, to)
+	return from, a.start
 }
 
 // judge ends the wait and writes what it says into the endpoint's load.
 func (a *Attempt) judge(now endpoint.Instant, o Outcome) {
-	start, waited := a.answer()
-	if !waited {
-		return
+	if from, start := a.advance(answered); from == waiting {
+		a.record(o, now, now.Sub(start))
 	}
-	load, latency, decay := &a.endpoint.Load, now.Sub(start), a.transport.Decay
+}
+
+func (a *Attempt) record(o Outcome, now endpoint.Instant, latency time.Duration) {
+	load, decay := &a.endpoint.Load, a.transport.Decay
 	switch o {
 	case Worked:
 		load.Observe(now, latency, decay)
@@ -122,17 +127,12 @@ func (a *Attempt) end() {
 
 // finish gives the place back, once.
 func (a *Attempt) finish() {
-	a.mu.Lock()
-	last := a.stage
-	a.mu.Unlock()
-	if last == waiting {
-		a.judge(endpoint.Now(), SaysNothing)
+	from, start := a.advance(over)
+	if from == waiting {
+		now := endpoint.Now()
+		a.record(SaysNothing, now, now.Sub(start))
 	}
-	a.mu.Lock()
-	last = a.stage
-	a.stage = over
-	a.mu.Unlock()
-	if last != over {
+	if from != over {
 		a.endpoint.Release()
 	}
 }

@@ -1,0 +1,32 @@
+package attempt
+
+import (
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+func TestARequestMayEndAtTheMomentItIsSent(t *testing.T) {
+	ok := func(*http.Request) (*http.Response, error) { return respond(200, io.NopCloser(strings.NewReader("x"))) }
+	for range 20_000 {
+		x := start(t, ok)
+		x.pick()
+		go x.cancel()
+		for x.request.Context().Err() == nil { // to be there at once
+		}
+		for range rand.IntN(3000) { // a microsecond, which is about when the end is noticed
+		}
+		x.transport.RoundTrip(x.request)
+		for x.endpoint.InFlight() > 0 { // the watcher of the request's end runs by itself
+			runtime.Gosched()
+		}
+		if waiting, _ := x.endpoint.Load.Waiting(endpoint.Now()); waiting != 0 {
+			t.Fatalf("%d are still waiting", waiting)
+		}
+	}
+}
