@@ -123,7 +123,7 @@ func BenchmarkMembershipChange10000(b *testing.B) {
 			lists[1][n/2].Address = "10.9.9.9:8080"
 			b.ReportAllocs()
 			for i := 1; b.Loop(); i++ {
-				report(lists[i%2], nil)
+				report(discovery.Answer{Endpoints: lists[i%2], Final: true})
 			}
 		})
 	}
@@ -226,13 +226,14 @@ func (*benchSource) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.reverse_proxy.upstreams.pool.sources.bench", New: func() caddy.Module { return new(benchSource) }}
 }
 
-func (s *benchSource) Run(ctx context.Context, report discovery.Report) {
-	report(benchInfos(s.Endpoints), nil)
+func (s *benchSource) Run(ctx context.Context, report discovery.Report) error {
+	report(discovery.Answer{Endpoints: benchInfos(s.Endpoints), Final: true})
 	select {
 	case benchReports <- report:
 		<-ctx.Done()
 	case <-ctx.Done():
 	}
+	return nil
 }
 
 // benchWriter is a response writer that throws everything away.

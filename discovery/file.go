@@ -90,15 +90,16 @@ func (s *FileSource) Provision(caddy.Context) error {
 }
 
 // Run implements Source.
-func (s *FileSource) Run(ctx context.Context, report Report) {
+func (s *FileSource) Run(ctx context.Context, report Report) error {
 	s.run(ctx, report, &fileWatch{newWatcher: fsnotify.NewWatcher, interval: fileInterval})
+	return nil
 }
 
 func (s *FileSource) run(ctx context.Context, report Report, watch *fileWatch) {
 	files := newFileSet(s.absolute)
 	say := func(list []endpoint.Info, err error) {
 		if list != nil || err != nil {
-			report(list, err)
+			report(Answer{Endpoints: list, Err: err, Final: true})
 		}
 	}
 	defer watch.close()

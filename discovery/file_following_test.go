@@ -61,9 +61,9 @@ func follow(t *testing.T, watch watchFunc, paths ...string) *following {
 	return f
 }
 
-func (f *following) report(list []endpoint.Info, err error) {
-	if !errors.Is(err, errNoWatcher) {
-		f.reports <- fileReport{list, err}
+func (f *following) report(a Answer) {
+	if !errors.Is(a.Err, errNoWatcher) {
+		f.reports <- fileReport{a.Endpoints, a.Err}
 	}
 }
 

@@ -10,8 +10,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	caddytext "github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/goleak"
-
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 func TestFileSourceTakesItsPathsFromACaddyfile(t *testing.T) {
@@ -194,7 +192,7 @@ func TestRunEndsWithItsContextAndLeavesNothingBehind(t *testing.T) {
 	reported := make(chan struct{}, 8)
 	go func() {
 		defer close(done)
-		s.Run(ctx, func([]endpoint.Info, error) { reported <- struct{}{} })
+		s.Run(ctx, func(Answer) { reported <- struct{}{} })
 	}()
 	<-reported
 	cancel()

@@ -26,7 +26,7 @@ func run(ctx context.Context, name string, sources []Source, r *endpoint.Roster)
 	var wg sync.WaitGroup
 	for i, s := range sources {
 		wg.Go(func() {
-			s.Run(ctx, func(list []endpoint.Info, err error) { m.take(i, list, err) })
+			_ = s.Run(ctx, func(a Answer) { m.take(i, a.Endpoints, a.Err) })
 		})
 	}
 	wg.Wait()

@@ -17,13 +17,13 @@ import (
 // scripted is a source that the test makes report.
 type scripted chan func(Report)
 
-func (s scripted) Run(ctx context.Context, report Report) {
+func (s scripted) Run(ctx context.Context, report Report) error {
 	for {
 		select {
 		case say := <-s:
 			say(report)
 		case <-ctx.Done():
-			return
+			return nil
 		}
 	}
 }
@@ -34,13 +34,13 @@ func (s scripted) list(addresses ...string) {
 		for _, a := range addresses {
 			infos = append(infos, endpoint.Info{Address: a, Weight: 1})
 		}
-		report(infos, nil)
+		report(Answer{Endpoints: infos, Final: true})
 	}
 	synctest.Wait()
 }
 
 func (s scripted) fail(message string) {
-	s <- func(report Report) { report(nil, errors.New(message)) }
+	s <- func(report Report) { report(Answer{Err: errors.New(message)}) }
 	synctest.Wait()
 }
 
@@ -83,7 +83,9 @@ func TestSourcesAreMergedInTheOrderOfAddresses(t *testing.T) {
 func TestTheFirstSourceWinsOnADuplicateAddress(t *testing.T) {
 	merging(t, func(t *testing.T, first, second scripted, r *endpoint.Roster, _ *observer.ObservedLogs) {
 		weigh := func(s scripted, weight int) {
-			s <- func(report Report) { report([]endpoint.Info{{Address: "a:1", Weight: weight}}, nil) }
+			s <- func(report Report) {
+				report(Answer{Endpoints: []endpoint.Info{{Address: "a:1", Weight: weight}}, Final: true})
+			}
 			synctest.Wait()
 		}
 		weigh(second, 2)

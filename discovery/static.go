@@ -94,7 +94,10 @@ func (s *StaticSource) Provision(caddy.Context) error {
 }
 
 // Run implements Source.
-func (s *StaticSource) Run(_ context.Context, report Report) { report(s.Endpoints, nil) }
+func (s *StaticSource) Run(_ context.Context, report Report) error {
+	report(Answer{Endpoints: s.Endpoints, Final: true})
+	return nil
+}
 
 // Interface guards
 var (

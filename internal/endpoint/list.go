@@ -32,17 +32,27 @@ func DecodeList(name string, data []byte) ([]Info, error) {
 }
 
 func decodeList(name string, data []byte) ([]Info, error) {
+	list, mistakes, err := DecodeEntries(name, data)
+	if err == nil && len(mistakes) > 0 {
+		err = mistakes[0]
+	}
+	return list, err
+}
+
+// DecodeEntries is DecodeList for lists that nobody writes by hand: it leaves out the entries that have a
+// mistake, and says what is wrong with each. An error is about the list as a whole.
+func DecodeEntries(name string, data []byte) (infos []Info, mistakes []error, err error) {
 	root, err := parseList(name, data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l := list{infos: make([]Info, 0, len(root.children)), origins: make(map[string]origin, len(root.children))}
 	for i := range root.children {
 		if err := l.add(i+1, &root.children[i]); err != nil {
-			return nil, err
+			mistakes = append(mistakes, err)
 		}
 	}
-	return l.infos, nil
+	return l.infos, mistakes, nil
 }
 
 func parseList(name string, data []byte) (node, error) {

@@ -54,14 +54,18 @@ func (s *source) Provision(caddy.Context) (err error) {
 	return err
 }
 
-func (s *source) Run(ctx context.Context, report discovery.Report) {
+func (s *source) Run(ctx context.Context, report discovery.Report) error {
 	for {
 		members, changed := s.fleet.membership.get()
-		report(s.list(members))
+		list, err := s.list(members)
+		if err != nil {
+			return err
+		}
+		report(discovery.Answer{Endpoints: list, Final: true})
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return
+			return nil
 		}
 	}
 }
