@@ -50,7 +50,7 @@ func merging(t *testing.T, test func(t *testing.T, first, second scripted, r *en
 		core, log := observer.New(zap.InfoLevel)
 		first, second := make(scripted), make(scripted)
 		claim, err := endpoint.Acquire(endpoint.Definition{
-			Config: t, Name: t.Name(), Logger: zap.New(core),
+			Config: t, Name: t.Name(), Holder: endpoint.Holder{Logger: zap.New(core)},
 			Run: func(ctx context.Context, r *endpoint.Roster) { run(ctx, t.Name(), []Source{first, second}, r) },
 		})
 		if err != nil {

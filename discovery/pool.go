@@ -136,7 +136,7 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 		Config: ctx.GetMetricsRegistry(), // each config has its own
 		Name:   p.Name,
 		Text:   string(definition),
-		Logger: p.logger,
+		Holder: endpoint.Holder{Logger: p.logger},
 		Run:    func(ctx context.Context, r *endpoint.Roster) { run(ctx, p.Name, sources, r) },
 	})
 	return err

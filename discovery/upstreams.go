@@ -3,11 +3,13 @@ package discovery
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -67,9 +69,9 @@ func (p *Pool) only(e *endpoint.Endpoint) []*reverseproxy.Upstream {
 // already while there are others.
 func (p *Pool) list(r *http.Request) []*reverseproxy.Upstream {
 	tries := p.transport.Tries(r)
-	usable := p.usable(func(m *endpoint.Member) bool { return !tries.Tried(m.Endpoint) })
-	if len(usable) == 0 && tries.Any() {
-		usable = p.usable(func(*endpoint.Member) bool { return true })
+	usable := p.listNow(tries)
+	if len(usable) == 0 && p.claim.Roster.CatchUp() {
+		usable = p.listNow(tries)
 	}
 	if len(usable) == 0 {
 		p.empty.report(p)
@@ -79,14 +81,36 @@ func (p *Pool) list(r *http.Request) []*reverseproxy.Upstream {
 	return usable
 }
 
-func (p *Pool) usable(want func(*endpoint.Member) bool) []*reverseproxy.Upstream {
-	members := p.claim.Roster.Snapshot().Members
+func (p *Pool) listNow(tries *attempt.Tries) []*reverseproxy.Upstream {
+	snapshot := p.claim.Roster.Snapshot()
+	usable := p.fromBands(snapshot, func(m *endpoint.Member) bool { return !tries.Tried(m.Endpoint) })
+	if len(usable) == 0 && tries.Any() {
+		usable = p.fromBands(snapshot, func(*endpoint.Member) bool { return true })
+	}
+	return usable
+}
+
+// fromBands lists the usable endpoints of one band, drawn by the bands' shares, or of the next that has any.
+func (p *Pool) fromBands(s *endpoint.Snapshot, want func(*endpoint.Member) bool) []*reverseproxy.Upstream {
+	drawn := s.Draw(rand.Float64())
+	usable := p.usable(s, drawn, want)
+	for i := 0; i < len(s.Bands) && len(usable) == 0; i++ {
+		usable = p.usable(s, i, want)
+	}
+	return usable
+}
+
+func (p *Pool) usable(s *endpoint.Snapshot, band int, want func(*endpoint.Member) bool) []*reverseproxy.Upstream {
+	members := s.Bands[band].Members
 	values := make([]reverseproxy.Upstream, 0, len(members)) // one allocation for all
 	upstreams := make([]*reverseproxy.Upstream, 0, len(members))
 	for i := range members {
 		m := &members[i]
 		ok, limit := p.admit(m)
-		if m.Weight == 0 || !ok || limit > 0 && m.InFlight() >= limit || !want(m) {
+		if m.Is(s.Trial) {
+			limit = 1
+		}
+		if m.Weight == 0 || m.Is(s.Heed) || !ok || limit > 0 && m.InFlight() >= limit || !want(m) {
 			continue
 		}
 		values = values[:len(values)+1]
@@ -106,7 +130,7 @@ func (p *Pool) admit(m *endpoint.Member) (ok bool, limit int) {
 	}
 	passive := p.handler.HealthChecks.Passive
 	if limit == 0 {
-		limit = passive.UnhealthyRequestCount
+		limit = m.Limited(passive.UnhealthyRequestCount)
 	}
 	counts := m.Counts()
 	if counts == nil {

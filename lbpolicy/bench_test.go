@@ -86,6 +86,7 @@ func benchmarkPick(b *testing.B, pick func(candidates) int, roster *endpoint.Ros
 	for i := 0; b.Loop(); i++ {
 		m := pick(candidates{
 			members: members,
+			share:   1,
 			roster:  roster,
 			now:     endpoint.Now() + endpoint.Instant(passed),
 			request: requests[i%len(requests)],

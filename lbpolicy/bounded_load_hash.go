@@ -120,6 +120,13 @@ func (p *BoundedLoadHash) keyOf(r *http.Request) string {
 	return repl.ReplaceAll(p.Key, "")
 }
 
+// place puts a key always into the same band, as long as the bands' shares stay. It must be independent
+// of where the key is at home within the band.
+func (p *BoundedLoadHash) place(r *http.Request) (float64, bool) {
+	key := p.keyOf(r)
+	return float64(mix(xxhash.Sum64String(key)^golden)>>11) / (1 << 53), key != ""
+}
+
 // onlyPlaceholder is the name of the placeholder that a key consists of, if it does: it can
 // be looked up without building a text around it.
 func onlyPlaceholder(key string) string {

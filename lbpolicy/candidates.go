@@ -25,13 +25,17 @@ type candidates struct {
 
 	tries *attempt.Tries // nil if the request cannot be followed
 	anew  bool           // whether the request must not go where it has been
+
+	heed  endpoint.Condition // who has any of these is not usable
+	trial endpoint.Condition // who has this may have one request at a time
+	share float64            // of the pool's requests that the members have, 1 if they are all
 }
 
 // usable reports whether member i may get this request, as far as can be told
 // without reserving a place.
 func (c *candidates) usable(i int) bool {
 	m := &c.members[i]
-	if m.Weight == 0 || c.anew && c.tries.Tried(m.Endpoint) {
+	if m.Weight == 0 || m.Is(c.heed) || c.anew && c.tries.Tried(m.Endpoint) {
 		return false
 	}
 	ok, limit := c.allowed(i)
@@ -40,13 +44,18 @@ func (c *candidates) usable(i int) bool {
 
 // allowed is what Caddy or the pool says of member i, and its limit of requests.
 func (c *candidates) allowed(i int) (ok bool, limit int) {
-	if c.upstreams != nil {
-		return c.upstreams[i].Available(), c.upstreams[i].MaxRequests
+	switch {
+	case c.upstreams != nil:
+		ok, limit = c.upstreams[i].Available(), c.upstreams[i].MaxRequests
+	case c.admit != nil:
+		ok, limit = c.admit(&c.members[i])
+	default:
+		ok = true
 	}
-	if c.admit != nil {
-		return c.admit(&c.members[i])
+	if c.members[i].Is(c.trial) {
+		limit = 1
 	}
-	return true, 0
+	return ok, limit
 }
 
 // take reserves a place at member i, within its own limit of requests and within

@@ -39,7 +39,7 @@ func (h *homes) pick(c candidates) int {
 
 // walk takes the first endpoint in the key's order that has room.
 func (h *homes) walk(c *candidates, key uint64) int {
-	perWeight := h.policy.LoadFactor * float64(c.inFlight()+1) / h.usableWeight(c)
+	perWeight := h.policy.LoadFactor * float64(c.inFlight()+1) * c.share / h.usableWeight(c)
 	for step := range h.steps() {
 		if i := h.owner(key, step); i >= 0 && takeWithin(c, i, perWeight) {
 			return i
@@ -70,7 +70,7 @@ func takeWithin(c *candidates, i int, perWeight float64) bool {
 }
 
 func bound(c *candidates, i int, perWeight float64) int {
-	return int(math.Ceil(perWeight * float64(c.members[i].Weight)))
+	return max(1, int(math.Ceil(perWeight*float64(c.members[i].Weight)))) // 0 would be no bound
 }
 
 // usableWeight is what shares are shares of. Adding it up for each pick would cost more

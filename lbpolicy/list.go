@@ -13,8 +13,7 @@ import (
 // view is a list of endpoints and what the algorithm prepared for it.
 type view struct {
 	members []endpoint.Member
-	roster  *endpoint.Roster // nil if the members are not a pool's
-	picker  picker
+	bands   []band // one
 
 	// pools are the lists of the handler's pools that the members were found in.
 	pools []*endpoint.Snapshot
@@ -103,7 +102,7 @@ func (l *list) join(upstreams reverseproxy.UpstreamPool) *view {
 			}
 		}
 	}
-	v.picker = l.selector.algorithm.prepare(v.members)
+	v.bands = []band{{endpoint.Band{Members: v.members, Share: 1}, l.selector.algorithm.prepare(v.members)}}
 	l.joined.Store(v)
 	return v
 }

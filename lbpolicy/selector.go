@@ -3,7 +3,6 @@ package lbpolicy
 import (
 	"net/http"
 	"slices"
-	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
@@ -72,11 +71,22 @@ func (s *selector) Select(pool reverseproxy.UpstreamPool, r *http.Request, w htt
 	if e := tries.Picked(); e != nil && len(pool) == 1 && pool[0].Dial == e.Address() {
 		return confirm(tries, pool[0])
 	}
-	i := s.choose(s.view(pool), candidates{request: r, upstreams: pool, tries: tries})
+	v := s.view(pool)
+	_, i := s.choose(v.bands, 0, candidates{request: r, upstreams: pool, tries: tries})
 	if i < 0 {
 		return nil
 	}
 	return pool[i]
+}
+
+// choose picks for a request and holds a place for it.
+func (s *selector) choose(bands []band, drawn int, c candidates) (*band, int) {
+	c.now = endpoint.Now()
+	b, i := choose(bands, drawn, c)
+	if b != nil && c.tries != nil {
+		c.tries.Begin(b.Members[i].Endpoint)
+	}
+	return b, i
 }
 
 // selectDeferred lets the fallback select, from what was not tried while there is any,
@@ -129,59 +139,4 @@ func (s *selector) view(pool reverseproxy.UpstreamPool) *view {
 		return s.static.join(pool)
 	}
 	return s.listed.find(pool)
-}
-
-// choose picks from a list, from what this request has not tried while there is any.
-func (s *selector) choose(v *view, c candidates) int {
-	c.members, c.roster, c.now = v.members, v.roster, endpoint.Now()
-	c.anew = c.tries.Any()
-	i := v.picker.pick(c)
-	if i < 0 && c.anew {
-		c.anew = false
-		i = v.picker.pick(c)
-	}
-	if i >= 0 && c.tries != nil {
-		c.tries.Begin(v.members[i].Endpoint)
-	}
-	return i
-}
-
-// Follow makes the policy pick from a roster, for a pool that asks its policy instead
-// of listing its endpoints. What pick returns has a place reserved for the request;
-// it is nil if no endpoint is usable, or if the request is for the fallback, which
-// must see the whole list.
-//
-// A request may outlive its config, and the roster too, if a newer config has it: after stop, pick
-// sees by itself when the list has changed.
-func (s *selector) Follow(r *endpoint.Roster, admit func(*endpoint.Member) (ok bool, limit int)) (pick func(*http.Request) (e *endpoint.Endpoint, listed bool), stop func()) {
-	var current atomic.Pointer[followed]
-	follow := func(snapshot *endpoint.Snapshot) {
-		picker := s.algorithm.prepare(snapshot.Members)
-		current.Store(&followed{view{members: snapshot.Members, roster: r, picker: picker}, snapshot})
-	}
-	unfollow := r.Follow(follow)
-	var stopped atomic.Bool
-	return func(req *http.Request) (*endpoint.Endpoint, bool) {
-			if s.fallback != nil && s.deferred(req) {
-				return nil, true
-			}
-			if stopped.Load() && current.Load().snapshot != r.Snapshot() {
-				follow(r.Snapshot())
-			}
-			v := &current.Load().view
-			i := s.choose(v, candidates{request: req, admit: admit, tries: s.transport.Tries(req)})
-			if i < 0 {
-				return nil, false
-			}
-			return v.members[i].Endpoint, false
-		}, func() {
-			unfollow()
-			stopped.Store(true)
-		}
-}
-
-// followed is the view of a roster's list.
-type followed struct {
-	view
-	snapshot *endpoint.Snapshot
 }

@@ -49,14 +49,18 @@ func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 	res, err := next.RoundTrip(a.timeBody(req))
 	now := endpoint.Now()
 	if err != nil {
-		a.judge(now, judge(err, req.Context().Err() != nil, 0))
+		gone := req.Context().Err() != nil
+		a.judge(now, judge(err, gone, 0), endpoint.Result{Failed: !gone})
 		a.end()
 		return nil, err
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		a.advance(answered) // holds its place until it closes, and says nothing about speed
+		// It holds its place until it closes, and says nothing about speed.
+		if from, _ := a.advance(answered); from == waiting {
+			a.endpoint.Observe(endpoint.Result{Status: res.StatusCode})
+		}
 	} else {
-		a.judge(now, judge(nil, false, res.StatusCode))
+		a.judge(now, judge(nil, false, res.StatusCode), endpoint.Result{Status: res.StatusCode})
 	}
 	a.followBody(res)
 	return res, nil
@@ -96,10 +100,14 @@ func (a *Attempt) advance(to stage) (from stage, start endpoint.Instant) {
 	return from, a.start
 }
 
-// judge ends the wait and writes what it says into the endpoint's load.
-func (a *Attempt) judge(now endpoint.Instant, o Outcome) {
+// judge ends the wait, writes what it says into the endpoint's load, and tells who judges endpoints.
+func (a *Attempt) judge(now endpoint.Instant, o Outcome, r endpoint.Result) {
 	if from, start := a.advance(answered); from == waiting {
-		a.record(o, now, now.Sub(start))
+		r.Latency = now.Sub(start)
+		a.record(o, now, r.Latency)
+		if r.Failed || r.Status > 0 {
+			a.endpoint.Observe(r)
+		}
 	}
 }
 

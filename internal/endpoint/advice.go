@@ -1,9 +1,11 @@
 package endpoint
 
+import "cmp"
+
 // Advice is what an endpoint says of itself. What it did not mention is nil, and stays as it was.
 type Advice struct {
 	Percent     *int // of its weight, 0 and more; 0 drains
-	MaxRequests *int // instead of the source's, 0 for no limit
+	MaxRequests *int // instead of the source's; 0 for no limit
 	Mode        *AdvisedMode
 }
 
@@ -15,3 +17,38 @@ const (
 	AdvisedDrain                    // nothing new
 	AdvisedMaint                    // nothing at all, even if nobody else is left
 )
+
+// over is the advice with what it does not mention taken from what was said before.
+func (a Advice) over(old Advice) Advice {
+	return Advice{cmp.Or(a.Percent, old.Percent), cmp.Or(a.MaxRequests, old.MaxRequests), cmp.Or(a.Mode, old.Mode)}
+}
+
+func (a Advice) same(b Advice) bool {
+	return equalValues(a.Percent, b.Percent) && equalValues(a.MaxRequests, b.MaxRequests) && equalValues(a.Mode, b.Mode)
+}
+
+func equalValues[T comparable](a, b *T) bool {
+	return a == b || a != nil && b != nil && *a == *b
+}
+
+// maxPercent keeps a weight within its range whatever an endpoint says.
+const maxPercent = 10_000
+
+// weight is the source's weight as the endpoint wants it. Something is left of it unless 0 was asked for.
+func (a Advice) weight(w int) int {
+	if a.Percent == nil || w == 0 {
+		return w
+	}
+	percent := min(max(*a.Percent, 0), maxPercent)
+	if percent == 0 {
+		return 0
+	}
+	return min(max(w*percent/100, 1), MaxWeight)
+}
+
+func (a Advice) maxRequests(n int) int {
+	if a.MaxRequests == nil {
+		return n
+	}
+	return min(max(*a.MaxRequests, 0), maxCount)
+}

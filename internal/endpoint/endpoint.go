@@ -9,10 +9,16 @@ import "sync/atomic"
 // What a source says of it (weight, zone, ...) is not here but in the Member of a
 // Snapshot, so that it changes together with the rest of the list.
 type Endpoint struct {
-	address  string
-	pool     *Pool
-	inFlight atomic.Int64
-	counts   atomic.Pointer[Counts]
+	address    string
+	pool       *Pool
+	inFlight   atomic.Int64
+	conditions atomic.Uint32 // here, because a pick looks at it together with inFlight
+	counts     atomic.Pointer[Counts]
+
+	verdict  atomic.Pointer[Verdict]
+	ejection atomic.Pointer[Ejection]
+	advice   atomic.Pointer[Advice]
+	rising   atomic.Int64 // the Instant at which it began to serve, 0 if it has always done so; see ramp
 
 	// Load says how fast the endpoint answers. Attempts write it.
 	Load Load

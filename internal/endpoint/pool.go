@@ -12,6 +12,8 @@ import (
 // the same pool, and what both name they share.
 type Pool struct {
 	inFlight atomic.Int64
+	version  atomic.Uint64 // grows with each change of what is known of its endpoints
+	observer atomic.Pointer[Observer]
 
 	mu        sync.Mutex
 	endpoints map[string]*holding
@@ -32,6 +34,19 @@ const leaverKept = 10 * time.Minute
 
 func newPool() *Pool {
 	return &Pool{endpoints: make(map[string]*holding), configs: make(map[any]*defined)}
+}
+
+// touch makes the rosters work out their shares anew.
+func (p *Pool) touch() {
+	p.version.Add(1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, h := range p.rosters {
+		select {
+		case h.roster.dirty <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // hold finds or makes the endpoints of a list for one more roster.

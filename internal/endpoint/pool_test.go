@@ -26,7 +26,7 @@ func idle(ctx context.Context, _ *Roster) { <-ctx.Done() }
 
 func acquire(t *testing.T, config any, name, text string) *Claim {
 	t.Helper()
-	c, err := Acquire(Definition{Config: config, Name: name, Text: text, Run: idle, Logger: zap.NewNop()})
+	c, err := Acquire(Definition{Config: config, Name: name, Text: text, Run: idle, Holder: Holder{Logger: zap.NewNop()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestFollowersSeeAListBeforeItIsPublished(t *testing.T) {
 
 func TestEqualDefinitionsShareOneRun(t *testing.T) {
 	runs, ended := 0, 0
-	def := Definition{Config: 1, Name: t.Name(), Text: "same", Logger: zap.NewNop(), Run: func(ctx context.Context, r *Roster) {
+	def := Definition{Config: 1, Name: t.Name(), Text: "same", Holder: Holder{Logger: zap.NewNop()}, Run: func(ctx context.Context, r *Roster) {
 		runs++
 		r.Replace(infos("a:1"))
 		<-ctx.Done()

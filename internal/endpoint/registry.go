@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -29,8 +30,19 @@ type Definition struct {
 	// of its own by the first definition with this text, and may outlive its config.
 	Run func(ctx context.Context, r *Roster)
 
-	// Logger of the module. The roster uses the one of its newest holder.
+	// Rules are how requests are shared among the endpoints. They are part of what Text says.
+	Rules Rules
+
+	Holder
+}
+
+// Holder is what a module lends to a roster. The roster may outlive the module's config, so
+// it uses what its newest holder gave it.
+type Holder struct {
 	Logger *zap.Logger
+
+	// Emit hands an event to Caddy's events app; nil if there is none.
+	Emit func(name string, data map[string]any)
 }
 
 // Claim is a module's hold on a roster.
@@ -48,7 +60,7 @@ type held struct {
 	text   string
 	claims []*Claim // oldest first
 	cancel context.CancelFunc
-	done   chan struct{}
+	done   sync.WaitGroup
 }
 
 // defined is how one config defines a pool, and how often.
@@ -96,7 +108,7 @@ func (p *Pool) claim(def Definition) (*Claim, error) {
 	h := p.runningLocked(def)
 	claim := &Claim{Roster: h.roster, Pool: p, held: h, def: def}
 	h.claims = append(h.claims, claim)
-	h.roster.logger.Store(def.Logger)
+	h.roster.holder.Store(&def.Holder)
 	return claim, nil
 }
 
@@ -108,24 +120,38 @@ func (p *Pool) runningLocked(def Definition) *held {
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	h := &held{roster: newRoster(p), text: def.Text, cancel: cancel, done: make(chan struct{})}
-	h.roster.logger.Store(def.Logger)
+	h := &held{roster: newRoster(def.Name, p, def.Rules), text: def.Text, cancel: cancel}
+	h.roster.holder.Store(&def.Holder)
+	h.roster.journal.open()
 	if n := len(p.rosters); n > 0 {
 		h.roster.inheritLocked(p.rosters[n-1].roster)
 	}
 	p.rosters = append(p.rosters, h)
-	go func() {
-		defer close(h.done)
-		def.Run(ctx, h.roster)
-	}()
+	p.appointLocked()
+	h.done.Go(func() { def.Run(ctx, h.roster) })
+	h.done.Go(func() { h.roster.keep(ctx) })
+	h.done.Go(func() { h.roster.handOut(ctx) })
 	return h
+}
+
+// appointLocked makes the newest roster lead.
+func (p *Pool) appointLocked() {
+	var observer *Observer
+	for i, h := range p.rosters {
+		leads := i == len(p.rosters)-1
+		h.roster.leads.Store(leads)
+		if leads && h.roster.observer != nil {
+			observer = &h.roster.observer
+		}
+	}
+	p.observer.Store(observer)
 }
 
 // Release gives the roster back. The last to do so ends its Run and waits for that.
 func (c *Claim) Release() {
 	if c.Pool.unclaim(c) {
 		c.held.cancel()
-		<-c.held.done
+		c.held.done.Wait()
 		c.Roster.close()
 	}
 	_, _ = pools.Delete(c.def.Name)
@@ -143,9 +169,10 @@ func (p *Pool) unclaim(c *Claim) (last bool) {
 	h := c.held
 	h.claims = slices.DeleteFunc(h.claims, func(other *Claim) bool { return other == c })
 	if len(h.claims) > 0 {
-		h.roster.logger.Store(h.claims[len(h.claims)-1].def.Logger)
+		h.roster.holder.Store(&h.claims[len(h.claims)-1].def.Holder)
 		return false
 	}
 	p.rosters = slices.DeleteFunc(p.rosters, func(other *held) bool { return other == h })
+	p.appointLocked()
 	return true
 }

@@ -1,28 +1,38 @@
 package endpoint
 
 import (
-	"maps"
 	"sync"
 	"sync/atomic"
-
-	"go.uber.org/zap"
+	"time"
 )
 
-// Roster is the list of endpoints of a pool according to one definition of it.
-// Its owner replaces the list as a whole; policies follow it.
+// Roster is the list of endpoints of a pool according to one definition of it, and how requests are shared
+// among them. Its owner replaces the list as a whole; policies follow it.
 type Roster struct {
+	name     string
 	pool     *Pool
+	rules    Rules
 	snapshot atomic.Pointer[Snapshot]
-	logger   atomic.Pointer[zap.Logger]
+	worked   atomic.Uint64 // the pool's version that the snapshot was worked out from
+	leads    atomic.Bool
+	holder   atomic.Pointer[Holder]
+	observer Observer // under the pool's lock
+	journal  journal
 
-	mu        sync.Mutex // orders Replace, Follow and close
+	mu        sync.Mutex // orders Replace, Follow, work and close
 	followers map[*func(*Snapshot)]struct{}
 	answered  chan struct{}
+	settled   atomic.Int64 // the Instant from which on newcomers join a running pool; 0 before the first list
+	dirty     chan struct{}
 }
 
-func newRoster(p *Pool) *Roster {
-	r := &Roster{pool: p, followers: make(map[*func(*Snapshot)]struct{}), answered: make(chan struct{})}
-	r.snapshot.Store(newSnapshot(nil))
+func newRoster(name string, p *Pool, rules Rules) *Roster {
+	r := &Roster{
+		name: name, pool: p, rules: rules, followers: make(map[*func(*Snapshot)]struct{}),
+		answered: make(chan struct{}), dirty: make(chan struct{}, 1),
+	}
+	r.holder.Store(new(Holder))
+	r.snapshot.Store(rules.share(nil, 0))
 	return r
 }
 
@@ -35,14 +45,9 @@ func (r *Roster) Answered() <-chan struct{} { return r.answered }
 // InFlight is the number of requests in flight in the roster's pool.
 func (r *Roster) InFlight() int { return int(r.pool.inFlight.Load()) }
 
-// Logger is that of the newest module that uses the roster.
-func (r *Roster) Logger() *zap.Logger { return r.logger.Load() }
-
-// Change says how a list differs from the one before.
-type Change struct{ Added, Removed, Changed []string }
-
-// Empty reports whether nothing changed.
-func (c Change) Empty() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
+// Leads reports whether the roster is that of the newest definition of its pool. While a reload is under way, others
+// stand beside it; only the one that leads has probes made and endpoints ejected.
+func (r *Roster) Leads() bool { return r.leads.Load() }
 
 // Replace makes infos the list, and keeps them. Who was in it before keeps its Endpoint. Nothing is
 // published if nothing changed. The infos must be normalized.
@@ -52,15 +57,26 @@ func (r *Roster) Replace(infos []Info) Change {
 	old := r.snapshot.Load()
 	change := diff(old, infos)
 	if !change.Empty() || reordered(old, infos) {
-		r.publish(r.join(infos))
+		r.publish(r.workOut(r.join(infos), old))
 		r.pool.drop(old.Members)
 	}
 	select {
 	case <-r.answered:
 	default:
+		r.settled.CompareAndSwap(0, int64(Now())+int64(settling))
 		close(r.answered)
 	}
 	return change
+}
+
+// settling is how long after the first list a pool still counts as new: several sources
+// do not answer at the same instant.
+const settling = 2 * time.Second
+
+// Running reports whether an endpoint that joins now joins a running pool, rather than one at its start.
+func (r *Roster) Running() bool {
+	settled := Instant(r.settled.Load())
+	return settled != 0 && Now() > settled
 }
 
 // Follow calls follower with the list as it is and then with every new one, before
@@ -78,26 +94,34 @@ func (r *Roster) Follow(follower func(*Snapshot)) (stop func()) {
 	}
 }
 
+// Watch makes o the observer of the pool's attempts as long as the roster leads.
+func (r *Roster) Watch(o Observer) {
+	r.pool.mu.Lock()
+	defer r.pool.mu.Unlock()
+	r.observer = o
+	r.pool.appointLocked()
+}
+
 // inheritLocked starts from the list of another definition, so that a changed definition
 // takes over without an empty moment. It does not count as an answer.
 func (r *Roster) inheritLocked(from *Roster) {
-	snapshot := from.Snapshot()
-	for i := range snapshot.Members {
-		r.pool.holdLocked(snapshot.Members[i].Address())
+	inherited := from.Snapshot()
+	for i := range inherited.Members {
+		r.pool.holdLocked(inherited.Members[i].Address())
 	}
-	r.snapshot.Store(snapshot)
+	s := r.rules.share(memberCopies(inherited), Now())
+	s.index(inherited)
+	r.snapshot.Store(s)
+	r.settled.Store(from.settled.Load())
 }
 
-func (r *Roster) join(infos []Info) *Snapshot {
+func (r *Roster) join(infos []Info) []Member {
 	endpoints := r.pool.hold(infos)
 	members := make([]Member, len(infos))
 	for i := range infos {
-		members[i] = Member{Endpoint: endpoints[i], Info: &infos[i], MaxRequests: int32(infos[i].MaxRequests)}
-		if infos[i].Serving() {
-			members[i].Weight = uint32(infos[i].Weight)
-		}
+		members[i] = Member{Endpoint: endpoints[i], Info: &infos[i]}
 	}
-	return newSnapshot(members)
+	return members
 }
 
 func (r *Roster) publish(s *Snapshot) {
@@ -109,43 +133,3 @@ func (r *Roster) publish(s *Snapshot) {
 
 // close lets go of the endpoints.
 func (r *Roster) close() { r.pool.drop(r.Snapshot().Members) }
-
-// diff is the one place where lists are compared.
-func diff(old *Snapshot, infos []Info) Change {
-	var c Change
-	present := make(map[string]struct{}, len(infos))
-	for i := range infos {
-		present[infos[i].Address] = struct{}{}
-		switch was := old.Find(infos[i].Address); {
-		case was == nil:
-			c.Added = append(c.Added, infos[i].Address)
-		case !equal(was.Info, &infos[i]):
-			c.Changed = append(c.Changed, infos[i].Address)
-		}
-	}
-	for i := range old.Members {
-		if _, ok := present[old.Members[i].Address()]; !ok {
-			c.Removed = append(c.Removed, old.Members[i].Address())
-		}
-	}
-	return c
-}
-
-func equal(a, b *Info) bool {
-	return a.ID == b.ID && a.Weight == b.Weight && a.Zone == b.Zone && a.Priority == b.Priority &&
-		a.MaxRequests == b.MaxRequests && a.Draining == b.Draining && maps.Equal(a.Metadata, b.Metadata)
-}
-
-// reordered reports whether equal sets stand in another order or number, which
-// matters where a list is joined by position.
-func reordered(old *Snapshot, infos []Info) bool {
-	if len(old.Members) != len(infos) {
-		return true
-	}
-	for i := range infos {
-		if old.Members[i].Address() != infos[i].Address {
-			return true
-		}
-	}
-	return false
-}

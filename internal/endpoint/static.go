@@ -10,7 +10,7 @@ type unnamed struct{}
 // AcquireUnnamed gets a new, empty roster in the pool of upstreams without a pool.
 func AcquireUnnamed() (r *Roster, release func()) {
 	value, _, _ := pools.LoadOrNew(unnamed{}, func() (caddy.Destructor, error) { return newPool(), nil })
-	r = newRoster(value.(*Pool))
+	r = newRoster("", value.(*Pool), Rules{})
 	return r, func() {
 		r.close()
 		_, _ = pools.Delete(unnamed{})

@@ -1,0 +1,49 @@
+package endpoint
+
+import "maps"
+
+// Change says how a list differs from the one before.
+type Change struct{ Added, Removed, Changed []string }
+
+// Empty reports whether nothing changed.
+func (c Change) Empty() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
+
+// diff is the one place where lists are compared.
+func diff(old *Snapshot, infos []Info) Change {
+	var c Change
+	present := make(map[string]struct{}, len(infos))
+	for i := range infos {
+		present[infos[i].Address] = struct{}{}
+		switch was := old.Find(infos[i].Address); {
+		case was == nil:
+			c.Added = append(c.Added, infos[i].Address)
+		case !equal(was.Info, &infos[i]):
+			c.Changed = append(c.Changed, infos[i].Address)
+		}
+	}
+	for i := range old.Members {
+		if _, ok := present[old.Members[i].Address()]; !ok {
+			c.Removed = append(c.Removed, old.Members[i].Address())
+		}
+	}
+	return c
+}
+
+func equal(a, b *Info) bool {
+	return a.ID == b.ID && a.Weight == b.Weight && a.Zone == b.Zone && a.Priority == b.Priority &&
+		a.MaxRequests == b.MaxRequests && a.Draining == b.Draining && maps.Equal(a.Metadata, b.Metadata)
+}
+
+// reordered reports whether equal sets stand in another order or number, which
+// matters where a list is joined by position.
+func reordered(old *Snapshot, infos []Info) bool {
+	if len(old.Members) != len(infos) {
+		return true
+	}
+	for i := range infos {
+		if old.Members[i].Address() != infos[i].Address {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+package endpoint
+
+// Condition is a reason why an endpoint gets no new requests, or fewer. Each has one writer, and
+// health is nothing but the set of them: there is no flag that two parties fight over.
+type Condition uint32
+
+const (
+	Failing  Condition = 1 << iota // its probes fail; the prober
+	Unproven                       // it waits for its first probe; the prober
+	Ejected                        // its answers to real requests stand out; the outlier detector
+	Trial                          // it was ejected, and one request at a time finds out whether it works; the outlier detector
+	Drained                        // it asked for nothing new; the prober, on advice
+	Stopped                        // it asked for nothing at all; the prober, on advice
+)
+
+const (
+	// unhealthy is what failing open ignores.
+	unhealthy = Failing | Unproven | Ejected
+	// unwilling is what it does not, because somebody wants it so.
+	unwilling = Drained | Stopped
+)
+
+// Is reports whether any of the conditions holds.
+func (e *Endpoint) Is(c Condition) bool { return Condition(e.conditions.Load())&c != 0 }
+
+// Conditions are all that hold.
+func (e *Endpoint) Conditions() Condition { return Condition(e.conditions.Load()) }
+
+// Set makes conditions hold or not, and reports whether that changed anything. Picks see it at
+// once; shares follow when the lists have been worked out anew, which takes a moment.
+func (e *Endpoint) Set(c Condition, holds bool) (changed bool) {
+	var old uint32
+	if holds {
+		old = e.conditions.Or(uint32(c))
+		changed = Condition(old)&c != c
+	} else {
+		old = e.conditions.And(^uint32(c))
+		changed = Condition(old)&c != 0
+	}
+	if changed {
+		e.pool.touch()
+	}
+	return changed
+}
+
+// Replace makes exactly one set of conditions out of another in one step, so that no pick sees
+// an endpoint between two of them.
+func (e *Endpoint) Replace(gone, come Condition) (changed bool) {
+	for {
+		old := e.conditions.Load()
+		now := old&^uint32(gone) | uint32(come)
+		if old == now {
+			return false
+		}
+		if e.conditions.CompareAndSwap(old, now) {
+			e.pool.touch()
+			return true
+		}
+	}
+}
+
+// Breaker is the state of an endpoint's circuit breaker: closed, open or half-open.
+func (e *Endpoint) Breaker() string {
+	switch {
+	case e.Is(Ejected):
+		return "open"
+	case e.Is(Trial):
+		return "half-open"
+	}
+	return "closed"
+}

@@ -1,0 +1,92 @@
+package endpoint
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// workPause is the least time between two workings-out of the shares. Conditions count at once
+// anyway; this is about the others' part in what is left.
+const workPause = 100 * time.Millisecond
+
+// workShare is the part of its time that a roster works at most, which matters where tables
+// for 10,000 endpoints take tens of milliseconds.
+const workShare = 0.1
+
+// keep works out the shares anew when something changed, and as ramps rise, until ctx ends.
+func (r *Roster) keep(ctx context.Context) {
+	step := time.NewTimer(time.Hour)
+	defer step.Stop()
+	for {
+		step.Stop()
+		if r.Snapshot().rising {
+			step.Reset(rampStep(r.rules.SlowStart))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.dirty:
+		case <-step.C:
+		}
+		start := time.Now()
+		r.work()
+		pause := max(workPause, time.Duration(float64(time.Since(start))/workShare))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// CatchUp works out the shares at once if something changed since the last time, and reports
+// whether it did. It is for picks that find nobody, as after the last usable endpoint failed.
+func (r *Roster) CatchUp() bool {
+	if r.worked.Load() == r.pool.version.Load() {
+		return false
+	}
+	r.work()
+	return true
+}
+
+func (r *Roster) work() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.snapshot.Load()
+	if s := r.workOut(memberCopies(old), old); !s.sameShares(old) {
+		r.publish(s)
+	}
+}
+
+func memberCopies(s *Snapshot) []Member { return slices.Clone(s.Members) }
+
+// workOut makes the snapshot that follows old for these members.
+func (r *Roster) workOut(members []Member, old *Snapshot) *Snapshot {
+	r.worked.Store(r.pool.version.Load()) // first, or a change that comes now would be missed
+	now := Now()
+	if r.rules.SlowStart > 0 {
+		r.rise(members, old, now)
+	}
+	s := r.rules.share(members, now)
+	s.index(old)
+	r.note(s, old)
+	return s
+}
+
+// rise starts the ramp of whoever begins to serve in a running pool: it is new, it was not usable, or it
+// was on trial. At the start of a pool everybody is new, so nobody is spared.
+func (r *Roster) rise(members []Member, old *Snapshot, now Instant) {
+	running := r.Running() && old.Mode != None
+	for i := range members {
+		m := &members[i]
+		m.trial = m.Is(Trial & r.rules.Heeds)
+		was := old.Find(m.Address())
+		switch {
+		case !running:
+			m.rising.Store(0)
+		case was == nil || was.Weight == 0 || was.trial:
+			m.rising.Store(int64(now))
+		}
+	}
+}

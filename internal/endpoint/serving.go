@@ -1,0 +1,75 @@
+package endpoint
+
+// standing is what a member could do at a moment, as far as it matters for shares.
+type standing struct {
+	weight   int  // as its source has it and the endpoint wants it; at least 1, though it may drain
+	drains   bool // nothing new, if there are others
+	stopped  bool // nothing at all
+	healthy  bool
+	unproven bool // not healthy, but only because nobody has looked yet
+}
+
+func (r Rules) standing(m *Member) standing {
+	conditions := m.Conditions() & r.Heeds
+	weight := r.advice(m).weight(m.Info.Weight)
+	return standing{
+		weight:   max(weight, 1),
+		drains:   weight == 0 || m.Info.Draining || conditions&Drained != 0,
+		stopped:  conditions&Stopped != 0,
+		healthy:  conditions&unhealthy == 0,
+		unproven: conditions&unhealthy == Unproven,
+	}
+}
+
+func (s *standing) usable() bool { return s.healthy && !s.drains && !s.stopped }
+
+// advice is what the endpoint said of itself, as long as somebody asks it.
+func (r Rules) advice(m *Member) Advice {
+	if r.Heeds&unwilling == 0 {
+		return Advice{}
+	}
+	return m.Advice()
+}
+
+// serves reports whether a member has a share in a mode.
+func (s *standing) serves(m Mode) bool {
+	switch m {
+	case Healthy:
+		return s.usable()
+	case Draining:
+		return s.healthy && !s.stopped
+	case Open:
+		return !s.drains && !s.stopped
+	}
+	return false
+}
+
+// mode is which of the members are to serve. tiers are the members by priority.
+//
+// A pool that has a tier with enough usable endpoints does not open: the backup tier is there for that
+// (Envoy does the same). Endpoints that drain but work are better than ones that do not.
+func (r Rules) mode(tiers []tier) Mode {
+	var usable, working, willing, counted bool
+	var best float64
+	for i := range tiers {
+		t := &tiers[i]
+		usable = usable || t.usable > 0
+		working = working || t.working > 0
+		willing = willing || t.willing > 0
+		if t.proven > 0 {
+			counted = true
+			best = max(best, float64(t.usable)/float64(t.proven))
+		}
+	}
+	switch opens := r.FailOpen >= 0; {
+	case usable && (!opens || !counted || best >= r.FailOpen):
+		return Healthy
+	case usable: // but too few
+		return Open
+	case working:
+		return Draining
+	case willing && opens:
+		return Open
+	}
+	return None
+}

@@ -1,0 +1,99 @@
+package endpoint
+
+import (
+	"math"
+	"slices"
+)
+
+// share works out who serves and how much each of them gets. It writes into members, which
+// become the snapshot's.
+func (r Rules) share(members []Member, now Instant) *Snapshot {
+	standings := make([]standing, len(members))
+	for i := range members {
+		standings[i] = r.standing(&members[i])
+		members[i].drains, members[i].healthy = standings[i].drains || standings[i].stopped, standings[i].healthy
+	}
+	tiers := tiersOf(members, standings)
+	s := &Snapshot{Members: members, Mode: r.mode(tiers)}
+	s.Heed, s.Trial = s.Mode.heed()&r.Heeds, Trial&r.Heeds
+	s.rising = r.weigh(members, standings, s.Mode, now)
+	for i, load := range loads(s.Mode, tiers) {
+		s.Bands = append(s.Bands, r.bands(&tiers[i], load, members, standings)...)
+	}
+	if len(s.Bands) <= 1 {
+		s.Bands = []Band{{members, 1}} // those without a weight do no harm there
+	}
+	return s
+}
+
+// weightScale is what weights are multiplied with while some of them rise, so that a part of
+// a small one can be told from none.
+const weightScale = 100
+
+// weigh sets what each member gets, in proportion to the others, and reports whether ramps are on their way.
+func (r Rules) weigh(members []Member, standings []standing, mode Mode, now Instant) (rising bool) {
+	top := 0.0
+	for i := range members {
+		m := &members[i]
+		m.Ramp, m.Weight = float32(r.rampOf(m, now)), 0
+		if standings[i].serves(mode) {
+			top = max(top, float64(m.Ramp))
+		}
+	}
+	// If everybody is new, nobody has to be spared: the others cannot carry the load either.
+	for i := range members {
+		m := &members[i]
+		m.Ramp = min(1, m.Ramp/float32(max(top, rampFloor)))
+		rising = rising || standings[i].serves(mode) && m.Ramp < 1
+	}
+	for i := range members {
+		m := &members[i]
+		m.MaxRequests = int32(m.Limited(r.advice(m).maxRequests(m.Info.MaxRequests)))
+		if !standings[i].serves(mode) {
+			continue
+		}
+		m.Weight = uint32(standings[i].weight)
+		if rising {
+			m.Weight = max(1, uint32(math.Round(float64(standings[i].weight)*weightScale*float64(m.Ramp))))
+		}
+	}
+	return rising || top > 0 && top < 1
+}
+
+func (r Rules) rampOf(m *Member, now Instant) float64 {
+	switch since := Instant(m.rising.Load()); {
+	case r.SlowStart <= 0 || since == 0:
+		return 1
+	case m.trial:
+		return rampFloor
+	default:
+		return ramp(now.Sub(since), r.SlowStart)
+	}
+}
+
+// bands splits a tier by zone, if it matters.
+func (r Rules) bands(t *tier, load float64, members []Member, standings []standing) []Band {
+	serving := slices.DeleteFunc(slices.Clone(t.members), func(i int) bool { return members[i].Weight == 0 })
+	if len(serving) == 0 {
+		return nil
+	}
+	weights, zones := zonesOf(members, standings, serving, r.Zone)
+	if r.Zone == "" || weights[r.Zone] == 0 {
+		return []Band{band(members, serving, load)}
+	}
+	shares := zoneShares(weights, r.Zone)
+	var bands []Band
+	for _, zone := range zones {
+		inZone := slices.DeleteFunc(slices.Clone(serving), func(i int) bool { return members[i].Info.Zone != zone })
+		bands = append(bands, band(members, inZone, load*shares[zone]))
+	}
+	return bands
+}
+
+func band(members []Member, in []int, share float64) Band {
+	b := Band{make([]Member, len(in)), share}
+	for j, i := range in {
+		b.Members[j] = members[i]
+	}
+	return b
+}
