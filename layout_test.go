@@ -47,7 +47,7 @@ var reserved = map[string]struct {
 	"knowing reverseproxy.Selector": {regexp.MustCompile(`reverseproxy\.Selector\b`), regexp.MustCompile(`^lbpolicy/selector\.go$|^discovery/pool\.go$`)},
 	"knowing UpstreamSource":        {regexp.MustCompile(`reverseproxy\.UpstreamSource\b`), regexp.MustCompile(`^discovery/(pool|upstreams)\.go$`)},
 	"keeping state over reloads":    {regexp.MustCompile(`NewUsagePool`), regexp.MustCompile(`^internal/endpoint/registry\.go$`)},
-	"reading the process's clock":   {regexp.MustCompile(`endpoint\.Now\(\)`), regexp.MustCompile(`^internal/attempt/|^lbpolicy/selector\.go$`)},
+	"reading the process's clock":   {regexp.MustCompile(`endpoint\.Now\(\)`), regexp.MustCompile(`^internal/attempt/|^lbpolicy/selector\.go$|^healthprobe/(check|release)\.go$`)},
 }
 
 func TestEachThingIsDoneInItsPlace(t *testing.T) {

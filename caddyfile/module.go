@@ -25,6 +25,18 @@ func Modules(name, namespace, inlineKey string, into *[]json.RawMessage) Param {
 	return p
 }
 
+// Guest is an option with a block that one certain module reads. It is stored as that module's JSON.
+func Guest(name, id string, into *json.RawMessage) Param {
+	return Param{name: name, whole: true, read: func(d *Dispenser) error {
+		module, err := caddyfile.UnmarshalModule(d, id)
+		if err != nil {
+			return err
+		}
+		*into, err = json.Marshal(module)
+		return err
+	}}
+}
+
 func readModule(d *Dispenser, namespace, inlineKey string) (json.RawMessage, error) {
 	if !d.NextArg() {
 		return nil, d.Errf("missing value; expected %s", known(namespace))

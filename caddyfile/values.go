@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -95,6 +96,16 @@ func Float(name string, into *float64, least, most float64) Param {
 	})
 }
 
+// Percent is a percentage from 0% to 100%, stored as a number of percent.
+func Percent(name string, into *float64) Param {
+	return Func(name, "a percentage from 0% to 100%", func(text string) bool {
+		number, signed := strings.CutSuffix(text, "%")
+		value, err := strconv.ParseFloat(number, 64)
+		*into = value
+		return signed && err == nil && value >= 0 && value <= 100
+	})
+}
+
 // Pairs is an option with a key and a value that may be given once per key.
 func Pairs(name string, into *map[string]string) Param {
 	return Param{name: name, repeat: true, read: func(d *Dispenser) error {
@@ -122,6 +133,22 @@ func appending[T any](p Param, into *[]T, one *T) Param {
 		}
 		*into = append(*into, *one)
 		return nil
+	}
+	return p
+}
+
+// OrOff lets a value that is one number also be off, which is stored as a number of its own.
+func OrOff[N int | float64](p Param, into *N, off N) Param {
+	read := p.read
+	p.read = func(d *Dispenser) error {
+		if d.NextArg() {
+			if d.Val() == "off" {
+				*into = off
+				return nil
+			}
+			d.Prev()
+		}
+		return read(d)
 	}
 	return p
 }

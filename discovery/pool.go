@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -43,6 +44,8 @@ type Pool struct {
 	// upstreams if it has any. Default: 5s.
 	InitialWait caddy.Duration `json:"initial_wait,omitempty"`
 
+	Serving
+
 	handler   *reverseproxy.Handler
 	transport *attempt.Transport
 	claim     *endpoint.Claim
@@ -70,14 +73,19 @@ func (*Pool) CaddyModule() caddy.ModuleInfo {
 //	dynamic pool <name> {
 //	    source       <source> ...
 //	    initial_wait <duration>
+//	    health       { ... }
+//	    outlier      { ... }
+//	    slow_start   <duration>
+//	    fail_open    <percent>|off
+//	    zone         <name>
 //	}
 func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d,
 		caddyfile.String("name", &p.Name),
-		caddyfile.Block(
+		caddyfile.Block(append([]caddyfile.Param{
 			caddyfile.Modules("source", "http.reverse_proxy.upstreams.pool.sources", "source", &p.SourcesRaw),
 			caddyfile.Duration("initial_wait", &p.InitialWait),
-		),
+		}, p.Serving.options()...)...),
 	)
 }
 
@@ -131,13 +139,28 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 	for _, m := range modules.([]any) {
 		sources = append(sources, m.(Source))
 	}
+	if err := p.Serving.provision(ctx); err != nil {
+		return fmt.Errorf("pool %q: %v", p.Name, err)
+	}
+	emit, err := emitter(ctx)
+	if err != nil {
+		return fmt.Errorf("pool %q: %v", p.Name, err)
+	}
 	p.expires = time.Now().Add(time.Duration(p.InitialWait))
 	p.claim, err = endpoint.Acquire(endpoint.Definition{
 		Config: ctx.GetMetricsRegistry(), // each config has its own
 		Name:   p.Name,
 		Text:   string(definition),
-		Holder: endpoint.Holder{Logger: p.logger},
-		Run:    func(ctx context.Context, r *endpoint.Roster) { run(ctx, p.Name, sources, r) },
+		Rules:  p.Serving.rules(),
+		Holder: endpoint.Holder{Logger: p.logger, Emit: emit},
+		Run: func(ctx context.Context, r *endpoint.Roster) {
+			var wg sync.WaitGroup
+			for _, m := range p.Serving.minders {
+				wg.Go(func() { m.Mind(ctx, r) })
+			}
+			run(ctx, p.Name, sources, r)
+			wg.Wait()
+		},
 	})
 	return err
 }

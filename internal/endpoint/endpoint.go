@@ -18,7 +18,11 @@ type Endpoint struct {
 	verdict  atomic.Pointer[Verdict]
 	ejection atomic.Pointer[Ejection]
 	advice   atomic.Pointer[Advice]
+	passed   atomic.Int64 // the Instant at which a check last passed
 	rising   atomic.Int64 // the Instant at which it began to serve, 0 if it has always done so; see ramp
+
+	// Tally is what the outlier detector counts.
+	Tally Tally
 
 	// Load says how fast the endpoint answers. Attempts write it.
 	Load Load

@@ -22,6 +22,7 @@ const (
 	BecameHealthy   = "healthy"
 	BecameUnhealthy = "unhealthy"
 	BecameEjected   = "ejected"
+	WouldEject      = "would_eject"
 	Readmitted      = "readmitted"
 	BeganDraining   = "draining"
 	BecameEmpty     = "pool_empty"
@@ -37,6 +38,7 @@ var messages = map[string]struct {
 	BecameHealthy:   {"endpoint is healthy", zap.InfoLevel},
 	BecameUnhealthy: {"endpoint is unhealthy", zap.WarnLevel},
 	BecameEjected:   {"endpoint is ejected", zap.WarnLevel},
+	WouldEject:      {"endpoint would be ejected", zap.InfoLevel},
 	Readmitted:      {"endpoint is readmitted", zap.InfoLevel},
 	BeganDraining:   {"endpoint is draining", zap.InfoLevel},
 	BecameEmpty:     {"pool has nobody to serve", zap.ErrorLevel},

@@ -40,6 +40,13 @@ func (r *Roster) keep(ctx context.Context) {
 	}
 }
 
+func (r *Roster) stir() {
+	select {
+	case r.dirty <- struct{}{}:
+	default:
+	}
+}
+
 // CatchUp works out the shares at once if something changed since the last time, and reports
 // whether it did. It is for picks that find nobody, as after the last usable endpoint failed.
 func (r *Roster) CatchUp() bool {

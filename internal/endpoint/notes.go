@@ -4,17 +4,16 @@ import "fmt"
 
 // note tells what a new snapshot means for people.
 func (r *Roster) note(s, old *Snapshot) {
-	if !r.Leads() {
-		return
+	if r.Leads() {
+		for _, e := range append(drains(s, old), turn(r.told, s)...) {
+			r.Tell(e)
+		}
 	}
-	for _, e := range notes(s, old) {
-		r.Tell(e)
-	}
+	r.told = s.Mode
 }
 
-// notes are the events between two snapshots of a pool. Health itself is told by whoever judges it.
-func notes(s, old *Snapshot) []Event {
-	var events []Event
+// drains are the events of endpoints that begin to drain. Health is told by whoever judges it.
+func drains(s, old *Snapshot) (events []Event) {
 	for i := range s.Members {
 		m := &s.Members[i]
 		was := old.Find(m.Address())
@@ -22,11 +21,15 @@ func notes(s, old *Snapshot) []Event {
 			events = append(events, Event{Name: BeganDraining, Address: m.Address(), Reason: m.drainReason()})
 		}
 	}
-	if s.Mode == old.Mode {
-		return events
+	return events
+}
+
+// turn are the events of a change of mode.
+func turn(old Mode, s *Snapshot) (events []Event) {
+	if s.Mode == old {
+		return nil
 	}
-	// None is also what there was before the first list.
-	if left := leaving[old.Mode]; left != "" && len(old.Members) > 0 && (old.Mode != None || s.Mode != Open) {
+	if left := leaving[old]; left != "" {
 		events = append(events, Event{Name: left})
 	}
 	if entered := entering[s.Mode]; entered != "" {

@@ -42,10 +42,7 @@ func (p *Pool) touch() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, h := range p.rosters {
-		select {
-		case h.roster.dirty <- struct{}{}:
-		default:
-		}
+		h.roster.stir()
 	}
 }
 

@@ -21,9 +21,6 @@ func infos(addresses ...string) []Info {
 	return list
 }
 
-// idle is a Run that reports nothing.
-func idle(ctx context.Context, _ *Roster) { <-ctx.Done() }
-
 func acquire(t *testing.T, config any, name, text string) *Claim {
 	t.Helper()
 	c, err := Acquire(Definition{Config: config, Name: name, Text: text, Run: idle, Holder: Holder{Logger: zap.NewNop()}})

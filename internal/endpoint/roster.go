@@ -22,6 +22,7 @@ type Roster struct {
 	mu        sync.Mutex // orders Replace, Follow, work and close
 	followers map[*func(*Snapshot)]struct{}
 	answered  chan struct{}
+	told      Mode         // that people know of; before the first list it is no news that nobody serves
 	settled   atomic.Int64 // the Instant from which on newcomers join a running pool; 0 before the first list
 	dirty     chan struct{}
 }
@@ -57,7 +58,11 @@ func (r *Roster) Replace(infos []Info) Change {
 	old := r.snapshot.Load()
 	change := diff(old, infos)
 	if !change.Empty() || reordered(old, infos) {
-		r.publish(r.workOut(r.join(infos), old))
+		s := r.workOut(r.join(infos), old)
+		r.publish(s)
+		if s.rising {
+			r.stir()
+		}
 		r.pool.drop(old.Members)
 	}
 	select {
@@ -112,6 +117,7 @@ func (r *Roster) inheritLocked(from *Roster) {
 	s := r.rules.share(memberCopies(inherited), Now())
 	s.index(inherited)
 	r.snapshot.Store(s)
+	r.told = s.Mode
 	r.settled.Store(from.settled.Load())
 }
 

@@ -49,26 +49,25 @@ func (s *standing) serves(m Mode) bool {
 // A pool that has a tier with enough usable endpoints does not open: the backup tier is there for that
 // (Envoy does the same). Endpoints that drain but work are better than ones that do not.
 func (r Rules) mode(tiers []tier) Mode {
-	var usable, working, willing, counted bool
+	var usable, working, proven bool
 	var best float64
 	for i := range tiers {
 		t := &tiers[i]
 		usable = usable || t.usable > 0
 		working = working || t.working > 0
-		willing = willing || t.willing > 0
 		if t.proven > 0 {
-			counted = true
+			proven = true
 			best = max(best, float64(t.usable)/float64(t.proven))
 		}
 	}
 	switch opens := r.FailOpen >= 0; {
-	case usable && (!opens || !counted || best >= r.FailOpen):
+	case usable && (!opens || best >= r.FailOpen):
 		return Healthy
 	case usable: // but too few
 		return Open
 	case working:
 		return Draining
-	case willing && opens:
+	case proven && opens: // those that nobody has looked at yet will be in a moment
 		return Open
 	}
 	return None

@@ -19,6 +19,12 @@ func (e *Endpoint) Verdict() *Verdict { return e.verdict.Load() }
 // SetVerdict keeps a verdict, which must not be changed afterwards.
 func (e *Endpoint) SetVerdict(v *Verdict) { e.verdict.Store(v) }
 
+// Passed is when a check last passed.
+func (e *Endpoint) Passed() Instant { return Instant(e.passed.Load()) }
+
+// SetPassed notes that a check passed.
+func (e *Endpoint) SetPassed(now Instant) { e.passed.Store(int64(now)) }
+
 // Ejection is what the outlier detector keeps of an endpoint that stood out.
 type Ejection struct {
 	Times  int       // how often, less one for each interval without

@@ -1,0 +1,85 @@
+package healthprobe
+
+import (
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// follow takes over a list of the roster, before it is published.
+func (p *prober) follow(s *endpoint.Snapshot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first := len(p.targets) == 0
+	present := make(map[*endpoint.Endpoint]bool, len(s.Members))
+	var newcomers []*target
+	for i := range s.Members {
+		m := &s.Members[i]
+		present[m.Endpoint] = true
+		if t := p.targets[m.Endpoint]; t != nil {
+			t.info = m.Info
+		} else {
+			t := &target{endpoint: m.Endpoint, info: m.Info, place: -1}
+			p.targets[m.Endpoint] = t
+			newcomers = append(newcomers, t)
+		}
+	}
+	p.dismiss(present)
+	p.welcome(newcomers, !first && p.roster.Running() && p.someoneServes(s))
+}
+
+// dismiss forgets who left. One that comes back is a newcomer.
+func (p *prober) dismiss(present map[*endpoint.Endpoint]bool) {
+	for e, t := range p.targets {
+		if present[e] {
+			continue
+		}
+		t.gone = true
+		p.schedule.remove(t)
+		delete(p.targets, e)
+		if p.roster.Leads() {
+			e.SetVerdict(nil)
+			e.Set(endpoint.Failing|endpoint.Unproven, false)
+		}
+	}
+}
+
+// someoneServes reports whether requests have somewhere to go while newcomers wait.
+func (p *prober) someoneServes(s *endpoint.Snapshot) bool {
+	for i := range s.Members {
+		if e := s.Members[i].Endpoint; s.Members[i].Weight > 0 && e.Verdict() != nil && !e.Is(endpoint.Failing|endpoint.Unproven|endpoint.Ejected) {
+			return true
+		}
+	}
+	return false
+}
+
+// newcomersGap is the least time between the first checks of two newcomers. They come at once, but ten
+// thousand of them not in one instant.
+const newcomersGap = time.Millisecond
+
+// welcome gives newcomers their first verdict and plans their first check.
+func (p *prober) welcome(newcomers []*target, late bool) {
+	now := time.Now()
+	gap := min(newcomersGap, p.interval/time.Duration(max(len(p.targets), 1)))
+	for i, t := range newcomers {
+		p.initialVerdict(t.endpoint, late, now)
+		p.schedule.add(t, now.Add(time.Duration(i)*gap))
+	}
+	if len(newcomers) > 0 {
+		p.stir()
+	}
+}
+
+// initialVerdict goes on from what is known by an equal probe, or takes over the verdict of another one until its own
+// first result.
+func (p *prober) initialVerdict(e *endpoint.Endpoint, late bool, now time.Time) {
+	if e.Verdict() != nil {
+		v := p.verdict(e)
+		e.SetVerdict(&v)
+		return
+	}
+	waits := p.initial == initialUnhealthy || p.initial == "" && late
+	e.SetVerdict(&endpoint.Verdict{Probe: p.key, Passes: !waits, Since: now})
+	e.Set(endpoint.Unproven, waits)
+}

@@ -1,0 +1,137 @@
+package healthprobe
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// prober checks the endpoints of a roster, each in its time. It has one goroutine, and one more for each check that is
+// under way.
+type prober struct {
+	probe        Probe
+	key          string
+	initial      string
+	interval     time.Duration
+	fastInterval time.Duration
+	timeout      time.Duration
+	thresholds   thresholds
+	random       func() float64
+
+	roster *endpoint.Roster
+	checks sync.WaitGroup
+	wake   chan struct{}
+
+	mu       sync.Mutex
+	targets  map[*endpoint.Endpoint]*target
+	schedule schedule
+	lanes    [2]lane // for those that answer, and for those that hang
+}
+
+func newProber(h *Health, r *endpoint.Roster) *prober {
+	return &prober{
+		probe: h.probe, key: h.key, initial: h.Initial,
+		interval: time.Duration(h.Interval), fastInterval: time.Duration(h.FastInterval), timeout: time.Duration(h.Timeout),
+		thresholds: thresholds{h.Rise, h.Fall}, random: rand.Float64,
+		roster: r, wake: make(chan struct{}, 1), targets: make(map[*endpoint.Endpoint]*target),
+	}
+}
+
+// run checks until ctx ends, and waits for the checks that are under way then.
+func (p *prober) run(ctx context.Context) {
+	stop := p.roster.Follow(p.follow)
+	defer p.checks.Wait()
+	defer stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-p.wake:
+		}
+		timer.Reset(p.startDue(ctx))
+	}
+}
+
+// startDue starts the checks that are due, and returns how long it is to the next one.
+func (p *prober) startDue(ctx context.Context) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	for t := p.schedule.next(now); t != nil; t = p.schedule.next(now) {
+		if !p.roster.Leads() { // another prober looks after the endpoints, at least for now
+			p.schedule.add(t, now.Add(p.interval))
+		} else if p.lane(t).enter(t) {
+			p.start(ctx, t)
+		}
+	}
+	p.believe(now)
+	if len(p.schedule) == 0 {
+		return p.interval
+	}
+	return min(p.interval, p.schedule[0].due.Sub(now))
+}
+
+// believe stops keeping requests from newcomers that have waited for their first check for as long as it might take.
+func (p *prober) believe(now time.Time) {
+	if p.initial == initialUnhealthy {
+		return
+	}
+	for _, l := range p.lanes {
+		for _, t := range l.waiting {
+			if now.Sub(t.due) > p.timeout {
+				t.endpoint.Set(endpoint.Unproven, false)
+			}
+		}
+	}
+}
+
+func (p *prober) lane(t *target) *lane {
+	if t.hangs {
+		return &p.lanes[1]
+	}
+	return &p.lanes[0]
+}
+
+func (p *prober) start(ctx context.Context, t *target) {
+	info := t.info
+	p.checks.Go(func() {
+		r := p.check(ctx, info)
+		if ctx.Err() == nil {
+			p.finish(ctx, t, r)
+		}
+	})
+}
+
+// finish takes a result, and goes on to whoever waited for the lane.
+func (p *prober) finish(ctx context.Context, t *target, r result) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if next := p.lane(t).leave(); next != nil {
+		p.start(ctx, next)
+	}
+	if t.gone {
+		return
+	}
+	t.hangs = r.hung
+	pause := p.interval
+	if p.roster.Leads() {
+		pause = p.take(t, r)
+	}
+	p.schedule.add(t, time.Now().Add(pause))
+	if t.place == 0 {
+		p.stir()
+	}
+}
+
+func (p *prober) stir() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,239 @@
+package endpoint
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+const everything = Failing | Unproven | Ejected | Trial | Drained | Stopped
+
+// members are written as address/options, where options are f(ailing), u(nproven), e(jected), t(rial), d(raining), s(topped),
+// w<weight>, p<priority> and z<zone>.
+func members(text string) []Member {
+	pool := newPool()
+	var all []Member
+	for field := range strings.FieldsSeq(text) {
+		parts := strings.Split(field, "/")
+		info := &Info{Address: parts[0] + ":1", Weight: 1}
+		e := &Endpoint{address: info.Address, pool: pool}
+		for _, option := range parts[1:] {
+			switch option[0] {
+			case 'w':
+				fmt.Sscan(option[1:], &info.Weight)
+			case 'p':
+				fmt.Sscan(option[1:], &info.Priority)
+			case 'z':
+				info.Zone = option[1:]
+			case 'd':
+				info.Draining = true
+			default:
+				e.Set(map[byte]Condition{'f': Failing, 'u': Unproven, 'e': Ejected, 't': Trial, 's': Stopped}[option[0]], true)
+			}
+		}
+		all = append(all, Member{Endpoint: e, Info: info})
+	}
+	return all
+}
+
+// who serves, in words: the names of those with a weight.
+func serving(s *Snapshot) string {
+	var names []string
+	for i := range s.Members {
+		if s.Members[i].Weight > 0 {
+			names = append(names, strings.TrimSuffix(s.Members[i].Address(), ":1"))
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func TestWhoServes(t *testing.T) {
+	for _, c := range []struct {
+		about    string
+		members  string
+		failOpen float64
+		mode     Mode
+		serving  string
+	}{
+		{"all are well", "a b c", 0, Healthy, "a b c"},
+		{"nobody is there", "", 0, None, ""},
+		{"the unhealthy get nothing", "a b/f c/u d/e", 0, Healthy, "a"},
+		{"one on trial is usable", "a/f b/t", 0, Healthy, "b"},
+		{"draining ones get nothing while others can", "a b/d c/w0", 0, Healthy, "a"},
+		{"if all drain they serve", "a/d b/w0", 0, Draining, "a b"},
+		{"of those that drain, only the healthy serve", "a/d b/d/f", 0, Draining, "a"},
+		{"one that drains and works is better than one that does not work", "a/f b/d", 0, Draining, "b"},
+		{"none is left, so health is ignored", "a/f b/e", 0, Open, "a b"},
+		{"none is left but one that drains and does not work either", "a/f b/d/f", 0, Open, "a"},
+		{"all drain and do not work", "a/d/f b/d/e", 0, None, ""},
+		{"none means none", "a/f b/e", -1, None, ""},
+		{"none means none, but draining ones that work do", "a/f b/d", -1, Draining, "b"},
+		{"more than the share are usable", "a b c/f", .5, Healthy, "a b"},
+		{"as many as the share are usable", "a b/f", .5, Healthy, "a"},
+		{"fewer than the share are usable", "a b/f c/f", .5, Open, "a b c"},
+		{"those that drain do not count", "a b/d c/d d/d", .5, Healthy, "a"},
+		{"those that nobody has looked at do not count", "a b/u c/u d/u", .5, Healthy, "a"},
+		{"failing open leaves out who drains", "a b/f c/f d/d", .5, Open, "a b c"},
+		{"a backup tier that can serve prevents opening", "a/f b/f c/p1 d/p1", .5, Healthy, "c d"},
+		{"stopped ones never serve", "a/s b/f", 0, Open, "b"},
+		{"only stopped ones are left", "a/s", 0, None, ""},
+		{"only unproven ones are left, which wait", "a/u b/u", 0, None, ""},
+	} {
+		s := Rules{FailOpen: c.failOpen, Heeds: everything}.share(members(c.members), 0)
+		if s.Mode != c.mode || serving(s) != c.serving {
+			t.Errorf("%s: %q: got %s, %q; want %s, %q", c.about, c.members, s.Mode, serving(s), c.mode, c.serving)
+		}
+	}
+}
+
+func TestConditionsThatNobodyLooksAfterDoNotCount(t *testing.T) {
+	s := Rules{Heeds: Ejected | Trial}.share(members("a/f b/e"), 0)
+	if serving(s) != "a" || s.Heed != Ejected {
+		t.Errorf("%q serve, heeding %b", serving(s), s.Heed)
+	}
+}
+
+// split says what part of the requests each group of names gets.
+func split(s *Snapshot) string {
+	var parts []string
+	for _, b := range s.Bands {
+		var names []string
+		for i := range b.Members {
+			if b.Members[i].Weight > 0 {
+				names = append(names, strings.TrimSuffix(b.Members[i].Address(), ":1"))
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%s %.0f%%", strings.Join(names, "+"), b.Share*100))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func TestTheNextPriorityTakesOverInProportion(t *testing.T) {
+	for text, want := range map[string]string{
+		"a b c d/p1":                           "a+b+c 100%, d 0%",
+		"a b c d/f e/p1":                       "a+b+c 100%, e 0%", // 75 % usable is above 1/1.4
+		"a b c/f d/f e/p1":                     "a+b 70%, e 30%",
+		"a b/f c/f d/f e/p1":                   "a 35%, e 65%",
+		"a/f b/f c/p1":                         "c 100%",
+		"a/w3 b/f c/p1":                        "a 100%, c 0%", // three quarters of the weight
+		"a/w0 b/p1":                            "b 100%",
+		"a b/f c/p1 d/p1/f e/p1/f f/p1/f g/p2": "a 70%, c 30%, g 0%",
+		"a b/f c/f d/f e/p3 f/p3/f g/p3/f h/p3/f i/p3/f j/p3/f": "a 60%, e 40%", // too few of both: each gets more
+		"b/p2 a/p1": "a 100%, b 0%",
+		"a/t b/p1":  "a 100%, b 0%",
+	} {
+		if got := split(Rules{Heeds: everything}.share(members(text), 0)); got != want {
+			t.Errorf("%q: got %s; want %s", text, got, want)
+		}
+	}
+}
+
+func TestTheOwnZoneIsPreferredAsLongAsItCarriesItsPart(t *testing.T) {
+	for text, want := range map[string]string{
+		"a/zx b/zy c/zz":                       "a 100%, b 0%, c 0%",
+		"a/zx b/zx c/zy":                       "a+b 100%, c 0%",
+		"a/zx b/zy c/zy":                       "a 67%, b+c 33%", // a third of the weight, where a half is fair
+		"a/zx/f b/zx c/zy d/zy":                "b 67%, c+d 33%",
+		"a/zx/f b/zy c/zz":                     "b+c 100%",
+		"a/zx b/zy c/zy d/zz d2/zz e/zz e2/zz": "a 43%, b+c 0%, d+d2+e+e2 57%",
+		"a b/zx c":                             "b 67%, a+c 33%",
+		"a b":                                  "a+b 100%",
+		"a/zx b/zy c/zy/p1":                    "a 100%, b 0%, c 0%",
+		"a/zx/f b/zy/f c/zx/p1":                "c 100%",
+	} {
+		if got := split(Rules{Heeds: everything, Zone: "x"}.share(members(text), 0)); got != want {
+			t.Errorf("%q: got %s; want %s", text, got, want)
+		}
+	}
+}
+
+func TestSharesAlwaysAddUpToOne(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		var text strings.Builder
+		for i := range 1 + random.IntN(12) {
+			fmt.Fprintf(&text, "%c/w%d/p%d/z%c%s ", 'a'+i, random.IntN(4), random.IntN(3), 'x'+random.IntN(3), []string{"", "", "/f", "/d", "/e", "/u", "/t", "/s"}[random.IntN(8)])
+		}
+		rules := Rules{Heeds: everything, Zone: []string{"", "x"}[random.IntN(2)], FailOpen: []float64{-1, 0, .5}[random.IntN(3)]}
+		s := rules.share(members(text.String()), 0)
+		sum, serves := 0.0, false
+		for _, b := range s.Bands {
+			sum += b.Share
+			for i := range b.Members {
+				serves = serves || b.Members[i].Weight > 0
+				if m := &b.Members[i]; m.Weight > 0 && m.Is(s.Heed) {
+					t.Fatalf("%s%+v: %s has a share and is kept from it", text.String(), rules, m.Address())
+				}
+			}
+		}
+		if math.Abs(sum-1) > 1e-9 || serves != (s.Mode != None) {
+			t.Fatalf("%s%+v: %s, %s: shares are %v", text.String(), rules, s.Mode, split(s), sum)
+		}
+	}
+}
+
+func TestARampIsLinearFromATenth(t *testing.T) {
+	for elapsed, want := range map[time.Duration]float64{
+		-time.Second: .1, 0: .1, time.Second: .1, 3 * time.Second: .1, 15 * time.Second: .5, 29 * time.Second: 29. / 30, 30 * time.Second: 1, time.Hour: 1,
+	} {
+		if got := ramp(elapsed, 30*time.Second); math.Abs(got-want) > 1e-12 {
+			t.Errorf("after %s it is %v, not %v", elapsed, got, want)
+		}
+	}
+	if ramp(0, 0) != 1 {
+		t.Error("without a window there is no ramp")
+	}
+}
+
+func TestARampScalesWeightAndLimit(t *testing.T) {
+	all := members("a/w2 b/w2")
+	all[0].Info.MaxRequests, all[1].Info.MaxRequests = 50, 50
+	all[0].rising.Store(int64(time.Second))
+	s := Rules{SlowStart: 10 * time.Second}.share(all, Instant(6*time.Second))
+	a, b := s.Members[0], s.Members[1]
+	if a.Weight != 100 || b.Weight != 200 || a.MaxRequests != 25 || b.MaxRequests != 50 || !s.rising {
+		t.Errorf("weights %d and %d, limits %d and %d, rising %v", a.Weight, b.Weight, a.MaxRequests, b.MaxRequests, s.rising)
+	}
+}
+
+func TestNobodyIsSparedIfAllAreNew(t *testing.T) {
+	all := members("a b/f")
+	all[0].Info.MaxRequests = 50
+	all[0].rising.Store(1)
+	s := Rules{SlowStart: 10 * time.Second, Heeds: everything}.share(all, 2)
+	if m := s.Members[0]; m.Ramp != 1 || m.MaxRequests != 50 {
+		t.Errorf("the only one that serves has a ramp of %v and a limit of %d", m.Ramp, m.MaxRequests)
+	}
+}
+
+func TestAdviceScalesTheWeightOfTheSource(t *testing.T) {
+	percent := func(n int) *int { return &n }
+	for _, c := range []struct {
+		percent *int
+		weight  uint32
+		mode    Mode
+	}{{nil, 10, Healthy}, {percent(50), 5, Healthy}, {percent(1), 1, Healthy}, {percent(200), 20, Healthy}, {percent(1 << 40), 1000, Healthy}, {percent(0), 1, Draining}} {
+		all := members("a/w10")
+		all[0].Advise(Advice{Percent: c.percent})
+		if s := (Rules{Heeds: everything}).share(all, 0); s.Members[0].Weight != c.weight || s.Mode != c.mode {
+			t.Errorf("%v: weight %d, %s; want %d, %s", c.percent, s.Members[0].Weight, s.Mode, c.weight, c.mode)
+		}
+	}
+}
+
+func TestAdviceKeepsWhatItDoesNotMention(t *testing.T) {
+	e := members("a")[0].Endpoint
+	half, limit, drain, ready := 50, 7, AdvisedDrain, AdvisedReady
+	if !e.Advise(Advice{Percent: &half, Mode: &drain}) || e.Advise(Advice{}) || !e.Advise(Advice{MaxRequests: &limit}) {
+		t.Error("only what is new changes anything")
+	}
+	if a := e.Advice(); *a.Percent != 50 || *a.MaxRequests != 7 || *a.Mode != AdvisedDrain || !e.Is(Drained) {
+		t.Errorf("it is %+v", a)
+	}
+	if e.Advise(Advice{Mode: &ready}); e.Is(Drained) {
+		t.Error("it still drains")
+	}
+}
