@@ -27,7 +27,7 @@ func Modules(name, namespace, inlineKey string, into *[]json.RawMessage) Param {
 
 // Guest is an option with a block that one certain module reads. It is stored as that module's JSON.
 func Guest(name, id string, into *json.RawMessage) Param {
-	return Param{name: name, whole: true, read: func(d *Dispenser) error {
+	return Param{name: name, whole: true, named: true, read: func(d *Dispenser) error {
 		module, err := caddyfile.UnmarshalModule(d, id)
 		if err != nil {
 			return err

@@ -15,6 +15,7 @@ type Param struct {
 	whole    bool // read takes the rest of the line and its block, too
 	optional bool // may be left out as an argument
 	repeat   bool // may be given again as an option
+	named    bool // read names the option in its errors by itself
 }
 
 // Parse reads one module: its name, its arguments in the order given, and its block.
@@ -97,6 +98,9 @@ func readOption(d *Dispenser, options []Param, seen map[string]string) error {
 	err := p.read(d)
 	if err == nil && !p.whole {
 		err = endOfLine(d)
+	}
+	if p.named {
+		return err
 	}
 	return within(p.name, err)
 }

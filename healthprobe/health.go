@@ -31,7 +31,7 @@ func init() { caddy.RegisterModule(new(Health)) }
 // If no endpoint is left, see `fail_open` of the pool.
 type Health struct {
 	// How to check an endpoint. Required.
-	ProbeRaw json.RawMessage `json:"probe" caddy:"namespace=http.reverse_proxy.upstreams.pool.probes inline_key=probe"`
+	ProbeRaw json.RawMessage `json:"probe,omitempty" caddy:"namespace=http.reverse_proxy.upstreams.pool.probes inline_key=probe"`
 
 	// How long it is from one check of an endpoint to the next, give or take a tenth. Default: 5s.
 	Interval caddy.Duration `json:"interval,omitempty"`

@@ -81,6 +81,8 @@ type Outlier struct {
 const (
 	never = -1
 
+	minDuration = caddy.Duration(time.Millisecond)
+
 	readmitRequest = "request"
 	readmitProbe   = "probe"
 )
@@ -169,14 +171,19 @@ func (o *Outlier) check() error {
 		{"failure_percentage", o.FailurePercentage, 0, 100, true},
 		{"success_rate", o.SuccessRate, 0.1, 100, true},
 		{"latency", o.Latency, 1.1, 1000, true},
-		{"interval", time.Duration(o.Interval).Seconds(), 0.001, 1e9, false},
 		{"min_requests", float64(o.MinRequests), 1, maxCount, false},
-		{"base_ejection", time.Duration(o.BaseEjection).Seconds(), 0.001, 1e9, false},
-		{"max_ejection", time.Duration(o.MaxEjection).Seconds(), time.Duration(o.BaseEjection).Seconds(), 1e9, false},
 		{"max_ejected_percent", o.MaxEjectedPercent, 0, 100, false},
 	} {
 		if !(f.value >= f.least && f.value <= f.most) && !(f.off && f.value == never) {
 			return fmt.Errorf("%s: %v is not between %v and %v", f.name, f.value, f.least, f.most)
+		}
+	}
+	for _, d := range []struct {
+		name         string
+		value, least caddy.Duration
+	}{{"interval", o.Interval, minDuration}, {"base_ejection", o.BaseEjection, minDuration}, {"max_ejection", o.MaxEjection, o.BaseEjection}} {
+		if d.value < d.least {
+			return fmt.Errorf("%s: %s is less than %s", d.name, time.Duration(d.value), time.Duration(d.least))
 		}
 	}
 	if o.Readmit != readmitRequest && o.Readmit != readmitProbe {
