@@ -4,6 +4,7 @@ import "testing"
 
 var scenarios = []scenario{
 	buoyant, speeds, speedsOneProxy, alike, alikeHundred, pauses, pausesOneProxy, antagonists, hole, refused, newcomer, weights, keys,
+	holeEjected, oneDown, halfDown, checksFail, deploy, cold,
 }
 
 func TestBalance(t *testing.T) {

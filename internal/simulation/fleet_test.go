@@ -30,6 +30,7 @@ type fault struct {
 	after   time.Duration
 	status  int
 	refuses bool // no connection at all; status is unused
+	checks  bool // only checks see it
 }
 
 // fleet is all backends of one run. Each proxy knows a backend by an address of its own, because Caddy counts requests per address
@@ -107,7 +108,7 @@ func (f *fleet) begin(i int) {
 	b.peak = max(b.peak, b.inFlight)
 	if slices.Contains(f.odd, i) {
 		members, _ := f.membership.get()
-		f.crowding = max(f.crowding, float64(b.inFlight*members)/float64(f.inFlight))
+		f.crowding = max(f.crowding, float64(b.inFlight*(members.to-members.from))/float64(f.inFlight))
 	}
 	b.perSecond[int(time.Since(f.start)/time.Second)]++
 }

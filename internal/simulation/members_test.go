@@ -10,26 +10,30 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// membership is how many of a fleet's backends, from the first on, are to be discovered.
+// membership is which of a fleet's backends are to be discovered: a range, counted from 0.
 type membership struct {
 	mu      sync.Mutex
-	members int
+	members span
 	changed chan struct{} // closed by the next change
 }
 
-func (m *membership) get() (members int, changed <-chan struct{}) {
+type span struct{ from, to int }
+
+func (m *membership) get() (members span, changed <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.members, m.changed
 }
 
-func (m *membership) set(n int) {
+func (m *membership) set(n int) { m.setRange(0, n) }
+
+func (m *membership) setRange(from, to int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.changed != nil {
 		close(m.changed)
 	}
-	m.members, m.changed = n, make(chan struct{})
+	m.members, m.changed = span{from, to}, make(chan struct{})
 }
 
 func init() { caddy.RegisterModule(source{}) }
@@ -70,8 +74,8 @@ func (s *source) Run(ctx context.Context, report discovery.Report) error {
 	}
 }
 
-func (s *source) list(members int) (list []endpoint.Info, err error) {
-	for _, dial := range s.fleet.dials[s.Proxy][:members] {
+func (s *source) list(members span) (list []endpoint.Info, err error) {
+	for _, dial := range s.fleet.dials[s.Proxy][members.from:members.to] {
 		info := endpoint.Info{Address: dial, Weight: 1}
 		if err := info.Normalize(); err != nil {
 			return nil, err

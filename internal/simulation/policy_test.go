@@ -13,6 +13,7 @@ type policy struct {
 	name   string
 	config string
 	ours   bool
+	pool   map[string]any // what else is configured of the pool, where a scenario has one
 }
 
 // compared are the policies that run in every scenario unless it says otherwise: three of Caddy's as the measure, and ours.

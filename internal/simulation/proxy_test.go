@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -47,7 +48,7 @@ func handlerConfig(f *fleet, s *scenario, p policy, proxy int) json.RawMessage {
 		"transport":      map[string]any{"protocol": "simulated", "fleet": f.name},
 	}
 	if s.members > 0 {
-		config["dynamic_upstreams"] = pool(f, proxy)
+		config["dynamic_upstreams"] = pool(f, proxy, p.pool)
 	} else {
 		config["upstreams"] = staticUpstreams(f, proxy)
 	}
@@ -55,12 +56,19 @@ func handlerConfig(f *fleet, s *scenario, p policy, proxy int) json.RawMessage {
 	return text
 }
 
-func pool(f *fleet, proxy int) map[string]any {
-	return map[string]any{
+func pool(f *fleet, proxy int, more map[string]any) map[string]any {
+	config := map[string]any{
 		"source":  "pool",
 		"name":    fmt.Sprintf("%s.p%d", f.name, proxy),
 		"sources": []map[string]any{{"source": "simulated", "fleet": f.name, "proxy": proxy}},
 	}
+	maps.Copy(config, more)
+	if health, ok := config["health"].(map[string]any); ok {
+		health = maps.Clone(health)
+		health["probe"] = map[string]any{"probe": "simulated", "fleet": f.name}
+		config["health"] = health
+	}
+	return config
 }
 
 func staticUpstreams(f *fleet, proxy int) []map[string]string {

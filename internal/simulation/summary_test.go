@@ -64,7 +64,7 @@ func (r *run) share(w window) float64 {
 			odd += n
 		}
 	}
-	return float64(odd) / float64(all) / r.scenario.fairShare()
+	return float64(odd) / float64(max(all, 1)) / r.scenario.fairShare()
 }
 
 func (s *scenario) fairShare() float64 {

@@ -48,7 +48,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (b *backend) respond(r *http.Request) (*http.Response, error) {
-	if f := b.fault.Load(); f != nil {
+	if f := b.fault.Load(); f != nil && !f.checks {
 		return f.respond(r)
 	}
 	if err := b.serve(r.Context(), r.Context().Value(drawnKey{}).(time.Duration)); err != nil {
