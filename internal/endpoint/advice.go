@@ -34,16 +34,12 @@ func equalValues[T comparable](a, b *T) bool {
 // maxPercent keeps a weight within its range whatever an endpoint says.
 const maxPercent = 10_000
 
-// weight is the source's weight as the endpoint wants it. Something is left of it unless 0 was asked for.
-func (a Advice) weight(w int) int {
-	if a.Percent == nil || w == 0 {
-		return w
+// factor is what the endpoint wants its source's weight to be multiplied with.
+func (a Advice) factor() float64 {
+	if a.Percent == nil {
+		return 1
 	}
-	percent := min(max(*a.Percent, 0), maxPercent)
-	if percent == 0 {
-		return 0
-	}
-	return min(max(w*percent/100, 1), MaxWeight)
+	return float64(min(max(*a.Percent, 0), maxPercent)) / 100
 }
 
 func (a Advice) maxRequests(n int) int {

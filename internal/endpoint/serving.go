@@ -2,23 +2,27 @@ package endpoint
 
 // standing is what a member could do at a moment, as far as it matters for shares.
 type standing struct {
-	weight   int  // as its source has it and the endpoint wants it; at least 1, though it may drain
-	drains   bool // nothing new, if there are others
-	stopped  bool // nothing at all
+	weight   float64 // as its source has it and the endpoint wants it; that of an endpoint that drains is not 0
+	drains   bool    // nothing new, if there are others
+	stopped  bool    // nothing at all
 	healthy  bool
 	unproven bool // not healthy, but only because nobody has looked yet
 }
 
 func (r Rules) standing(m *Member) standing {
 	conditions := m.Conditions() & r.Heeds
-	weight := r.advice(m).weight(m.Info.Weight)
-	return standing{
-		weight:   max(weight, 1),
-		drains:   weight == 0 || m.Info.Draining || conditions&Drained != 0,
+	factor := r.advice(m).factor()
+	s := standing{
+		weight:   float64(m.Info.Weight) * factor,
+		drains:   m.Info.Weight == 0 || factor == 0 || m.Info.Draining || conditions&Drained != 0,
 		stopped:  conditions&Stopped != 0,
 		healthy:  conditions&unhealthy == 0,
 		unproven: conditions&unhealthy == Unproven,
 	}
+	if s.weight == 0 {
+		s.weight = float64(max(m.Info.Weight, 1))
+	}
+	return s
 }
 
 func (s *standing) usable() bool { return s.healthy && !s.drains && !s.stopped }

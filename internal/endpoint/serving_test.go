@@ -215,12 +215,21 @@ func TestAdviceScalesTheWeightOfTheSource(t *testing.T) {
 		percent *int
 		weight  uint32
 		mode    Mode
-	}{{nil, 10, Healthy}, {percent(50), 5, Healthy}, {percent(1), 1, Healthy}, {percent(200), 20, Healthy}, {percent(1 << 40), 1000, Healthy}, {percent(0), 1, Draining}} {
-		all := members("a/w10")
+	}{{nil, 2, Healthy}, {percent(50), 1, Healthy}, {percent(25), 50, Healthy}, {percent(1), 2, Healthy}, {percent(200), 4, Healthy}, {percent(1 << 40), 200, Healthy}, {percent(0), 2, Draining}} {
+		all := members("a/w2")
 		all[0].Advise(Advice{Percent: c.percent})
 		if s := (Rules{Heeds: everything}).share(all, 0); s.Members[0].Weight != c.weight || s.Mode != c.mode {
 			t.Errorf("%v: weight %d, %s; want %d, %s", c.percent, s.Members[0].Weight, s.Mode, c.weight, c.mode)
 		}
+	}
+}
+
+func TestAPartOfTheSmallestWeightIsAPart(t *testing.T) {
+	half := 50
+	all := members("a b")
+	all[0].Advise(Advice{Percent: &half})
+	if s := (Rules{Heeds: everything}).share(all, 0); s.Members[0].Weight != 50 || s.Members[1].Weight != 100 {
+		t.Errorf("weights %d and %d", s.Members[0].Weight, s.Members[1].Weight)
 	}
 }
 

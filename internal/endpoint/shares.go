@@ -26,7 +26,7 @@ func (r Rules) share(members []Member, now Instant) *Snapshot {
 	return s
 }
 
-// weightScale is what weights are multiplied with while some of them rise, so that a part of
+// weightScale is what weights are multiplied with where some of them are parts of what their sources say, so that a part of
 // a small one can be told from none.
 const weightScale = 100
 
@@ -40,21 +40,22 @@ func (r Rules) weigh(members []Member, standings []standing, mode Mode, now Inst
 			top = max(top, float64(m.Ramp))
 		}
 	}
-	// If everybody is new, nobody has to be spared: the others cannot carry the load either.
+	scale := 1.0
 	for i := range members {
 		m := &members[i]
+		// If everybody is new, nobody has to be spared: the others cannot carry the load either.
 		m.Ramp = min(1, m.Ramp/float32(max(top, rampFloor)))
-		rising = rising || standings[i].serves(mode) && m.Ramp < 1
+		m.MaxRequests = int32(m.Limited(r.advice(m).maxRequests(m.Info.MaxRequests)))
+		if standings[i].serves(mode) {
+			rising = rising || m.Ramp < 1
+			if m.Ramp < 1 || standings[i].weight != math.Trunc(standings[i].weight) {
+				scale = weightScale
+			}
+		}
 	}
 	for i := range members {
-		m := &members[i]
-		m.MaxRequests = int32(m.Limited(r.advice(m).maxRequests(m.Info.MaxRequests)))
-		if !standings[i].serves(mode) {
-			continue
-		}
-		m.Weight = uint32(standings[i].weight)
-		if rising {
-			m.Weight = max(1, uint32(math.Round(float64(standings[i].weight)*weightScale*float64(m.Ramp))))
+		if m := &members[i]; standings[i].serves(mode) {
+			m.Weight = uint32(max(1, math.Round(standings[i].weight*scale*float64(m.Ramp))))
 		}
 	}
 	return rising || top > 0 && top < 1

@@ -53,10 +53,10 @@ func (t *tier) add(i int, s *standing) {
 		return
 	}
 	t.proven++
-	t.provenWeight += float64(s.weight)
+	t.provenWeight += s.weight
 	if s.healthy {
 		t.usable++
-		t.usableWeight += float64(s.weight)
+		t.usableWeight += s.weight
 	}
 }
 

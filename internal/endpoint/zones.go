@@ -45,7 +45,7 @@ func zonesOf(members []Member, standings []standing, serving []int, own string) 
 		if _, ok := weights[zone]; !ok {
 			order = append(order, zone)
 		}
-		weights[zone] += float64(standings[i].weight)
+		weights[zone] += standings[i].weight
 	}
 	slices.Sort(order)
 	if i := slices.Index(order, own); i > 0 {
