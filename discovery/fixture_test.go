@@ -35,8 +35,10 @@ func (s scripted) says(a Answer) {
 }
 
 // lists says which endpoints are left; finally says it of those that are meant to be.
-func (s scripted) lists(addresses ...string)   { s.says(Answer{Endpoints: infos(addresses...)}) }
-func (s scripted) finally(addresses ...string) { s.says(Answer{Endpoints: infos(addresses...), Final: true}) }
+func (s scripted) lists(addresses ...string) { s.says(Answer{Endpoints: infos(addresses...)}) }
+func (s scripted) finally(addresses ...string) {
+	s.says(Answer{Endpoints: infos(addresses...), Final: true})
+}
 
 // stumbles is an error that the source gets over by itself; breaks ends its run.
 func (s scripted) stumbles(err error) { s.says(Answer{Err: err}) }

@@ -15,7 +15,7 @@ import (
 // the answer has is taken.
 //
 // An answer that brings all of them back ends it. One that brings back some is held as well, and starts
-// the clock again: when services register anew with a registry that forgot them, believing the
+// the clock anew: while services register again with a registry that forgot them, believing the
 // first answer that is no longer too bad would leave the whole load to the few who were quickest.
 type guard struct {
 	maxLoss float64 // in percent
@@ -24,6 +24,7 @@ type guard struct {
 	held    []endpoint.Info // the newest answer, if it is held back
 	holding bool
 	severe  bool      // the held answer lacks more than maxLoss
+	least   int       // what was lost by the best answer since the clock started
 	since   time.Time // when the clock started; zero if it is stopped
 }
 
@@ -34,8 +35,8 @@ func (g *guard) judge(list, answer []endpoint.Info, now time.Time) (believed boo
 	if lost == 0 || g.grace == 0 || !severe && !g.holding {
 		return true
 	}
-	if !g.holding || severe != g.severe || g.since.IsZero() {
-		g.since = now
+	if !g.holding || g.since.IsZero() || lost < g.least || severe && !g.severe {
+		g.since, g.least = now, lost
 	}
 	g.held, g.holding, g.severe = answer, true, severe
 	return false
@@ -54,5 +55,5 @@ func (g *guard) until() time.Time {
 
 // release forgets the held answer, because another one is believed or this one now is.
 func (g *guard) release() {
-	g.held, g.holding, g.severe, g.since = nil, false, false, time.Time{}
+	*g = guard{maxLoss: g.maxLoss, grace: g.grace}
 }

@@ -22,7 +22,9 @@ func TestSourcesAreMergedInTheOrderOfAddresses(t *testing.T) {
 
 func TestTheFirstSourceWinsOnADuplicateAddress(t *testing.T) {
 	two(t, defaults(), func(f *fixture, first, second scripted) {
-		weigh := func(s scripted, weight int) { s.says(Answer{Endpoints: []endpoint.Info{{Address: "a:1", Weight: weight}}}) }
+		weigh := func(s scripted, weight int) {
+			s.says(Answer{Endpoints: []endpoint.Info{{Address: "a:1", Weight: weight}}})
+		}
 		weigh(second, 2)
 		weigh(first, 1)
 		weigh(second, 3)
