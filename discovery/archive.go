@@ -140,5 +140,7 @@ func (a *archive) read(ctx context.Context, key string) (list []endpoint.Info, a
 
 // path is where the list of a source is. The key alone tells pools apart, the name is for people.
 func (a *archive) path(key string) string {
-	return path.Join("balance/pools", new(certmagic.KeyBuilder).Safe(a.pool), key+".json")
+	const longest = 64 // file systems end at 255
+	name := new(certmagic.KeyBuilder).Safe(a.pool)
+	return path.Join("balance/pools", name[:min(len(name), longest)], key+".json")
 }

@@ -55,6 +55,7 @@ func newMembership(name string, parts []part, rules rules, r *endpoint.Roster) *
 	now := time.Now()
 	log := func() *zap.Logger { return r.Logger().With(zap.String("pool", name)) }
 	m := &membership{roster: r, log: log, rules: rules, turns: make(chan func(time.Time))}
+	m.published = now.Add(-rules.updateInterval) // the first list does not wait
 	m.handover = handover{list: inherited(r), since: now, initialWait: rules.initialWait, emptyGrace: rules.emptyGrace}
 	if rules.persist {
 		m.archive = newArchive(name, r.Storage, log)
