@@ -125,8 +125,9 @@ func (f *fixture) load(parts ...part) {
 	config := new(int)
 	claim, err := endpoint.Acquire(endpoint.Definition{
 		Config: config, Name: f.Name(), Text: fmt.Sprintf("%p", config), // no two alike
+		Rules:  endpoint.Rules{Heeds: endpoint.Failing},
 		Holder: endpoint.Holder{Logger: zap.New(core), Storage: f.storage},
-		Run: func(ctx context.Context, r *endpoint.Roster) { run(ctx, f.Name(), parts, f.rules, r) },
+		Run:    func(ctx context.Context, r *endpoint.Roster) { run(ctx, f.Name(), parts, f.rules, r) },
 	})
 	if err != nil {
 		f.Fatal(err)

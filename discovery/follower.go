@@ -34,15 +34,6 @@ type follower struct {
 	dropped     []endpoint.DroppedEntry
 }
 
-func newFollower(p part, r rules, log func() *zap.Logger, kept func(*follower)) *follower {
-	return &follower{
-		part: p, kept: kept,
-		log:     func() *zap.Logger { return log().With(zap.String("source", p.name), zap.Int("position", p.position)) },
-		guard:   guard{maxLoss: r.maxLoss, grace: r.emptyGrace},
-		leavers: leavers{grace: r.removalGrace, failing: r.failing},
-	}
-}
-
 // origin is where a list is from.
 type origin int
 

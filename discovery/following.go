@@ -80,9 +80,6 @@ type rules struct {
 	updateInterval time.Duration
 	initialWait    time.Duration
 	persist        bool
-
-	// failing reports whether probes say that an endpoint fails.
-	failing func(address string) bool
 }
 
 func (f *Following) rules(initialWait time.Duration) rules {
@@ -93,7 +90,6 @@ func (f *Following) rules(initialWait time.Duration) rules {
 		updateInterval: time.Duration(or(f.UpdateInterval, caddy.Duration(100*time.Millisecond))),
 		initialWait:    initialWait,
 		persist:        or(f.Persist, true),
-		failing:        func(string) bool { return false },
 	}
 }
 

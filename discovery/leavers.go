@@ -14,8 +14,8 @@ const leaverInterval = time.Second
 // probes fail, whichever comes first. Without probes nothing speaks against them, so they have the
 // whole grace. Envoy has the same rule for hosts that are absent and pass.
 type leavers struct {
-	grace   time.Duration
-	failing func(address string) bool // as far as probes tell
+	grace  time.Duration
+	passes func(address string) bool // as far as probes tell
 
 	all     []leaver // in the order of addresses
 	checked time.Time
@@ -53,7 +53,7 @@ func (l *leavers) update(before, after []endpoint.Info, now time.Time) {
 func (l *leavers) expire(now time.Time) {
 	l.checked = now
 	l.all = slices.DeleteFunc(l.all, func(one leaver) bool {
-		return !now.Before(one.until) || l.failing(one.info.Address)
+		return !now.Before(one.until) || !l.passes(one.info.Address)
 	})
 }
 

@@ -7,16 +7,15 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// graceful are rules with a removal grace of a minute, and probes that some endpoints fail.
-func graceful(failing map[string]bool) rules {
+// graceful are rules with a removal grace of a minute.
+func graceful() rules {
 	rules := defaults()
 	rules.removalGrace = time.Minute
-	rules.failing = func(address string) bool { return failing[address] }
 	return rules
 }
 
 func TestAnEndpointThatVanishesServesForItsGrace(t *testing.T) {
-	one(t, graceful(nil), func(f *fixture, s scripted) {
+	one(t, graceful(), func(f *fixture, s scripted) {
 		s.lists(letters("abc")...)
 		s.lists(letters("ab")...)
 		after(59 * time.Second)
@@ -30,19 +29,18 @@ func TestAnEndpointThatVanishesServesForItsGrace(t *testing.T) {
 }
 
 func TestAnEndpointThatVanishesAndFailsGoesWithinASecond(t *testing.T) {
-	failing := map[string]bool{}
-	one(t, graceful(failing), func(f *fixture, s scripted) {
+	one(t, graceful(), func(f *fixture, s scripted) {
 		s.lists(letters("abc")...)
 		s.lists(letters("a")...)
 		f.has("abc")
-		failing["b:1"] = true
+		f.roster.Snapshot().Find("b:1").Set(endpoint.Failing, true)
 		after(time.Second)
 		f.has("ac")
 	})
 }
 
 func TestAnEndpointThatComesBackStartsAnew(t *testing.T) {
-	one(t, graceful(nil), func(f *fixture, s scripted) {
+	one(t, graceful(), func(f *fixture, s scripted) {
 		s.lists(letters("ab")...)
 		for range 5 { // flapping membership
 			s.lists(letters("a")...)
@@ -56,7 +54,7 @@ func TestAnEndpointThatComesBackStartsAnew(t *testing.T) {
 }
 
 func TestThereIsNoGraceForARemovalThatIsMeant(t *testing.T) {
-	one(t, graceful(nil), func(f *fixture, s scripted) {
+	one(t, graceful(), func(f *fixture, s scripted) {
 		s.lists(letters("abc")...)
 		s.lists(letters("ab")...)
 		s.finally(letters("a")...)
@@ -65,7 +63,7 @@ func TestThereIsNoGraceForARemovalThatIsMeant(t *testing.T) {
 }
 
 func TestThereIsNoGraceForAnEndpointThatDrained(t *testing.T) {
-	one(t, graceful(nil), func(f *fixture, s scripted) {
+	one(t, graceful(), func(f *fixture, s scripted) {
 		s.says(Answer{Endpoints: []endpoint.Info{{Address: "a:1", Weight: 1}, {Address: "b:1"}, {Address: "c:1", Weight: 1, Draining: true}}})
 		f.has("abc")
 		s.lists("a:1")
@@ -74,7 +72,7 @@ func TestThereIsNoGraceForAnEndpointThatDrained(t *testing.T) {
 }
 
 func TestAConfirmedLossHasItsGraceToo(t *testing.T) {
-	one(t, graceful(nil), func(f *fixture, s scripted) {
+	one(t, graceful(), func(f *fixture, s scripted) {
 		s.lists(letters("abc")...)
 		s.lists()
 		after(30*time.Second + 59*time.Second)

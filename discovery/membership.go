@@ -63,11 +63,20 @@ func newMembership(name string, parts []part, rules rules, r *endpoint.Roster) *
 	}
 	before := r.SourceLists()
 	for _, p := range parts {
-		f := newFollower(p, rules, log, m.remember)
+		f := m.newFollower(p)
 		m.followers = append(m.followers, f)
 		m.dirty = f.restore(before[p.key], fromRoster, time.Time{}) || m.dirty
 	}
 	return m
+}
+
+func (m *membership) newFollower(p part) *follower {
+	return &follower{
+		part: p, kept: m.remember,
+		log:     func() *zap.Logger { return m.log().With(zap.String("source", p.name), zap.Int("position", p.position)) },
+		guard:   guard{maxLoss: m.rules.maxLoss, grace: m.rules.emptyGrace},
+		leavers: leavers{grace: m.rules.removalGrace, passes: m.roster.Passes},
+	}
 }
 
 // do has the loop do something.
