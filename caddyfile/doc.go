@@ -19,6 +19,8 @@
 // where it stands in a Block:
 //
 //	Duration, Int, Float, String, Flag    one value, or none for Flag
+//	Percent, Switch                       80%; on or off
+//	Pointer(kind, ...)                    one value, where giving none differs from giving zero
 //	Func                                  one value that the module reads itself
 //	Ints, Strings, Rest(p)                one value or more, to the end of the line
 //	Pairs                                 option <key> <value>, may be repeated

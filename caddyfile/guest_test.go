@@ -28,6 +28,8 @@ type guest struct {
 	Choices  string            `json:"choices,omitempty"`
 	Tags     []string          `json:"tags,omitempty"`
 	Draining bool              `json:"draining,omitempty"`
+	Loss     *float64          `json:"loss,omitempty"`
+	Persist  *bool             `json:"persist,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Fallback json.RawMessage   `json:"fallback,omitempty"`
 	Sources  []json.RawMessage `json:"sources,omitempty"`
@@ -64,6 +66,8 @@ func (g *guest) options() []Param {
 		}),
 		Strings("tags", &g.Tags),
 		Flag("draining", &g.Draining),
+		Pointer(Percent, "loss", &g.Loss),
+		Pointer(Switch, "persist", &g.Persist),
 		Pairs("metadata", &g.Metadata),
 		Module("fallback", guests, "guest", &g.Fallback),
 		Modules("source", guests, "source", &g.Sources),

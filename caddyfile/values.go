@@ -106,6 +106,27 @@ func Percent(name string, into *float64) Param {
 	})
 }
 
+// Switch is on or off.
+func Switch(name string, into *bool) Param {
+	return Func(name, "on or off", func(text string) bool {
+		*into = text == "on"
+		return text == "on" || text == "off"
+	})
+}
+
+// Pointer makes a kind of value fill a pointer, for settings whose zero value means something else than
+// giving none: Pointer(Percent, "max_loss", &p.MaxLoss).
+func Pointer[T any](kind func(name string, into *T) Param, name string, into **T) Param {
+	value := new(T)
+	p := kind(name, value)
+	read := p.read
+	p.read = func(d *Dispenser) error {
+		*into = value
+		return read(d)
+	}
+	return p
+}
+
 // Pairs is an option with a key and a value that may be given once per key.
 func Pairs(name string, into *map[string]string) Param {
 	return Param{name: name, repeat: true, read: func(d *Dispenser) error {

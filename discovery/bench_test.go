@@ -117,13 +117,19 @@ func BenchmarkMembershipChange10000(b *testing.B) {
 	base := quietContext(b)
 	for _, p := range ours {
 		b.Run("policy="+policyName(p), func(b *testing.B) {
-			newHandler(b, base, poolConfig(n, p))
+			h := newHandler(b, base, poolConfig(n, p)).(*reverseproxy.Handler)
 			report := <-benchReports
+			changed := make(chan int, 1)
+			unfollow := h.DynamicUpstreams.(*discovery.Pool).Roster().Follow(func(s *endpoint.Snapshot) { changed <- len(s.Members) })
+			defer unfollow()
+			for <-changed < n { // until the first list is there
+			}
 			lists := [2][]endpoint.Info{benchInfos(n), benchInfos(n)}
 			lists[1][n/2].Address = "10.9.9.9:8080"
 			b.ReportAllocs()
 			for i := 1; b.Loop(); i++ {
 				report(discovery.Answer{Endpoints: lists[i%2], Final: true})
+				<-changed
 			}
 		})
 	}
@@ -131,7 +137,7 @@ func BenchmarkMembershipChange10000(b *testing.B) {
 
 func poolConfig(n int, policy string) string {
 	return fmt.Sprintf(`{
-		"dynamic_upstreams": {"source": "pool", "name": "bench", "sources": [{"source": "bench", "endpoints": %d}]},
+		"dynamic_upstreams": {"source": "pool", "name": "bench", "update_interval": 0, "sources": [{"source": "bench", "endpoints": %d}]},
 		"load_balancing": {"selection_policy": %s},
 		"transport": {"protocol": "bench"}
 	}`, n, policy)

@@ -111,9 +111,12 @@ func (s *FileSource) run(ctx context.Context, report Report, watch *fileWatch) {
 	}
 }
 
+// Local implements Local: the files have the list.
+func (*FileSource) Local() {}
+
 // Interface guards
 var (
 	_ caddy.Provisioner     = (*FileSource)(nil)
 	_ caddyfile.Unmarshaler = (*FileSource)(nil)
-	_ Source                = (*FileSource)(nil)
+	_ Local                 = (*FileSource)(nil)
 )

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type Pool struct {
 	// upstreams if it has any. Default: 5s.
 	InitialWait caddy.Duration `json:"initial_wait,omitempty"`
 
+	Following
 	Serving
 
 	handler   *reverseproxy.Handler
@@ -71,13 +73,18 @@ func (*Pool) CaddyModule() caddy.ModuleInfo {
 // UnmarshalCaddyfile sets up the pool from Caddyfile tokens. Syntax:
 //
 //	dynamic pool <name> {
-//	    source       <source> ...
-//	    initial_wait <duration>
-//	    health       { ... }
-//	    outlier      { ... }
-//	    slow_start   <duration>
-//	    fail_open    <percent>|off
-//	    zone         <name>
+//	    source          <source> ...
+//	    initial_wait    <duration>
+//	    max_loss        <percent>%
+//	    empty_grace     <duration>
+//	    removal_grace   <duration>
+//	    update_interval <duration>
+//	    persist         on|off
+//	    health          { ... }
+//	    outlier         { ... }
+//	    slow_start      <duration>
+//	    fail_open       <percent>|off
+//	    zone            <name>
 //	}
 func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d,
@@ -85,7 +92,7 @@ func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		caddyfile.Block(append([]caddyfile.Param{
 			caddyfile.Modules("source", "http.reverse_proxy.upstreams.pool.sources", "source", &p.SourcesRaw),
 			caddyfile.Duration("initial_wait", &p.InitialWait),
-		}, p.Serving.options()...)...),
+		}, slices.Concat(p.Following.options(), p.Serving.options())...)...),
 	)
 }
 
@@ -122,6 +129,9 @@ func (p *Pool) check() error {
 	if p.InitialWait == 0 {
 		p.InitialWait = caddy.Duration(defaultInitialWait)
 	}
+	if err := p.Following.check(); err != nil {
+		return fmt.Errorf("pool %q: %v", p.Name, err)
+	}
 	return nil
 }
 
@@ -131,13 +141,13 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("pool %q: %v", p.Name, err)
 	}
+	sources := parts(p.Name, p.SourcesRaw)
 	modules, err := ctx.LoadModule(p, "SourcesRaw")
 	if err != nil {
 		return fmt.Errorf("pool %q: sources: %v", p.Name, err)
 	}
-	var sources []Source
-	for _, m := range modules.([]any) {
-		sources = append(sources, m.(Source))
+	for i, m := range modules.([]any) {
+		sources[i].source = m.(Source)
 	}
 	if err := p.Serving.provision(ctx); err != nil {
 		return fmt.Errorf("pool %q: %v", p.Name, err)
@@ -146,19 +156,20 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("pool %q: %v", p.Name, err)
 	}
+	following := p.Following.rules(time.Duration(p.InitialWait))
 	p.expires = time.Now().Add(time.Duration(p.InitialWait))
 	p.claim, err = endpoint.Acquire(endpoint.Definition{
 		Config: ctx.GetMetricsRegistry(), // each config has its own
 		Name:   p.Name,
 		Text:   string(definition),
 		Rules:  p.Serving.rules(),
-		Holder: endpoint.Holder{Logger: p.logger, Emit: emit},
+		Holder: endpoint.Holder{Logger: p.logger, Storage: ctx.Storage(), Emit: emit},
 		Run: func(ctx context.Context, r *endpoint.Roster) {
 			var wg sync.WaitGroup
 			for _, m := range p.Serving.minders {
 				wg.Go(func() { m.Mind(ctx, r) })
 			}
-			run(ctx, p.Name, sources, r)
+			run(ctx, p.Name, sources, following, r)
 			wg.Wait()
 		},
 	})

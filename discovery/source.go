@@ -24,6 +24,13 @@ type Source interface {
 	Run(ctx context.Context, report Report) error
 }
 
+// Local is a source that needs nothing beyond this machine, or keeps its list itself. Its lists are not
+// written to Caddy's storage.
+type Local interface {
+	Source
+	Local()
+}
+
 // Report takes what a source has to say. It does not block for long.
 type Report func(Answer)
 

@@ -99,9 +99,12 @@ func (s *StaticSource) Run(_ context.Context, report Report) error {
 	return nil
 }
 
+// Local implements Local: the config has the list.
+func (*StaticSource) Local() {}
+
 // Interface guards
 var (
 	_ caddy.Provisioner     = (*StaticSource)(nil)
 	_ caddyfile.Unmarshaler = (*StaticSource)(nil)
-	_ Source                = (*StaticSource)(nil)
+	_ Local                 = (*StaticSource)(nil)
 )

@@ -1,7 +1,5 @@
 package endpoint
 
-import "maps"
-
 // Change says how a list differs from the one before.
 type Change struct{ Added, Removed, Changed []string }
 
@@ -17,7 +15,7 @@ func diff(old *Snapshot, infos []Info) Change {
 		switch was := old.Find(infos[i].Address); {
 		case was == nil:
 			c.Added = append(c.Added, infos[i].Address)
-		case !equal(was.Info, &infos[i]):
+		case !was.Info.Equal(&infos[i]):
 			c.Changed = append(c.Changed, infos[i].Address)
 		}
 	}
@@ -27,11 +25,6 @@ func diff(old *Snapshot, infos []Info) Change {
 		}
 	}
 	return c
-}
-
-func equal(a, b *Info) bool {
-	return a.ID == b.ID && a.Weight == b.Weight && a.Zone == b.Zone && a.Priority == b.Priority &&
-		a.MaxRequests == b.MaxRequests && a.Draining == b.Draining && maps.Equal(a.Metadata, b.Metadata)
 }
 
 // reordered reports whether equal sets stand in another order or number, which

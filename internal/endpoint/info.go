@@ -4,6 +4,7 @@ package endpoint
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"unicode"
@@ -56,6 +57,13 @@ func (i *Info) UnmarshalJSON(data []byte) error {
 // Serving reports whether the endpoint may get new requests as far as its source is concerned.
 func (i *Info) Serving() bool { return i.Weight > 0 && !i.Draining }
 
+// Equal reports whether both say the same.
+func (i *Info) Equal(other *Info) bool {
+	return i.Address == other.Address && i.ID == other.ID && i.Weight == other.Weight && i.Zone == other.Zone &&
+		i.Priority == other.Priority && i.MaxRequests == other.MaxRequests && i.Draining == other.Draining &&
+		maps.Equal(i.Metadata, other.Metadata)
+}
+
 // Key is what names the endpoint for hashing: its ID if it has one, else its address.
 func (i *Info) Key() string {
 	if i.ID != "" {
@@ -83,6 +91,11 @@ func (i *Info) Normalize() error {
 	for _, f := range []struct{ name, value string }{{"id", i.ID}, {"zone", i.Zone}} {
 		if hasControl(f.value) {
 			return &fieldError{f.name, fmt.Errorf("%s has a control character", shown(f.value))}
+		}
+	}
+	for key, value := range i.Metadata {
+		if hasControl(key) || hasControl(value) {
+			return &fieldError{"metadata", fmt.Errorf("%s: %s has a control character", shown(key), shown(value))}
 		}
 	}
 	return nil

@@ -88,6 +88,8 @@ func TestNormalizeRefusesFieldsOutOfRange(t *testing.T) {
 		"max_requests: -2147483648 is not between 0 and 2147": {MaxRequests: math.MinInt32},
 		`id: "a\nb" has a control character`:                  {ID: "a\nb"},
 		`zone: "\x1b[2J" has a control character`:             {Zone: "\x1b[2J"},
+		`metadata: "k": "\x00" has a control character`:       {Metadata: map[string]string{"k": "\x00"}},
+		`metadata: "\n": "v" has a control character`:         {Metadata: map[string]string{"\n": "v"}},
 	} {
 		info.Address = "10.0.0.7:8080"
 		if err := info.Normalize(); err == nil || !strings.HasPrefix(err.Error(), want) {

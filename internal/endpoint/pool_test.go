@@ -81,7 +81,7 @@ func TestEveryFieldOfInfoCountsAsAChange(t *testing.T) {
 		default:
 			t.Fatalf("no value for a field of kind %s", f.Kind())
 		}
-		if name := reflect.TypeFor[Info]().Field(i).Name; name != "Address" && equal(&a, &b) {
+		if name := reflect.TypeFor[Info]().Field(i).Name; a.Equal(&b) {
 			t.Errorf("a change of %s goes unnoticed", name)
 		}
 	}

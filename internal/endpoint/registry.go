@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 )
 
@@ -40,6 +41,9 @@ type Definition struct {
 // it uses what its newest holder gave it.
 type Holder struct {
 	Logger *zap.Logger
+
+	// Storage is that of the module's config.
+	Storage certmagic.Storage
 
 	// Emit hands an event to Caddy's events app; nil if there is none.
 	Emit func(name string, data map[string]any)

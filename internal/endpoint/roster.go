@@ -19,6 +19,8 @@ type Roster struct {
 	observer Observer // under the pool's lock
 	journal  journal
 
+	provenance provenance
+
 	mu        sync.Mutex // orders Replace, Follow, work and close
 	followers map[*func(*Snapshot)]struct{}
 	answered  chan struct{}
@@ -119,6 +121,7 @@ func (r *Roster) inheritLocked(from *Roster) {
 	r.snapshot.Store(s)
 	r.told = s.Mode
 	r.settled.Store(from.settled.Load())
+	r.provenance.lists.Store(from.provenance.lists.Load())
 }
 
 func (r *Roster) join(infos []Info) []Member {

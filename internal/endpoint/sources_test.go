@@ -1,0 +1,72 @@
+package endpoint
+
+import (
+	"testing"
+
+	"github.com/caddyserver/certmagic"
+	"go.uber.org/zap"
+)
+
+func TestLoggerAndStorageAreThoseOfTheNewestHolder(t *testing.T) {
+	def := Definition{Name: t.Name(), Text: "same", Run: idle}
+	holding := func(path string) *Claim {
+		def := def
+		def.Config, def.Holder = path, Holder{Storage: &certmagic.FileStorage{Path: path}, Logger: zap.NewExample().Named(path)}
+		c, err := Acquire(def)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	wants := func(c *Claim, want string) {
+		t.Helper()
+		if path := c.Roster.Storage().(*certmagic.FileStorage).Path; path != want || c.Roster.Logger().Name() != want {
+			t.Errorf("storage %s, logger %s; want %s", path, c.Roster.Logger().Name(), want)
+		}
+	}
+	old := holding("old")
+	wants(old, "old")
+	failed := holding("failed")
+	wants(old, "failed")
+	failed.Release()
+	wants(old, "old")
+	newer := holding("newer")
+	old.Release()
+	wants(newer, "newer")
+	newer.Release()
+}
+
+func TestAChangedDefinitionInheritsTheListsOfItsSources(t *testing.T) {
+	old := acquire(t, 1, t.Name(), "old")
+	defer old.Release()
+	old.Roster.SetSourceLists(map[string][]Info{"a": infos("a:1")})
+	changed := acquire(t, 2, t.Name(), "changed")
+	defer changed.Release()
+	old.Roster.SetSourceLists(map[string][]Info{})
+	if got := changed.Roster.SourceLists()["a"]; len(got) != 1 || got[0].Address != "a:1" {
+		t.Errorf("inherited %v", changed.Roster.SourceLists())
+	}
+	old.Roster.SetSources([]SourceStatus{{Name: "old"}})
+	changed.Roster.SetSources([]SourceStatus{{Name: "changed"}})
+	if got := changed.Pool.Sources(); len(got) != 1 || got[0].Name != "changed" {
+		t.Errorf("the pool's sources are %v", got)
+	}
+}
+
+func TestAnEndpointPassesUnlessProbesThatThereAreSpeakAgainstIt(t *testing.T) {
+	for heeds, passes := range map[Condition]bool{0: true, Failing: false} {
+		c, err := Acquire(Definition{Config: 1, Name: t.Name(), Run: idle, Rules: Rules{Heeds: heeds}, Holder: Holder{Logger: zap.NewNop()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Roster.Replace(infos("a:1"))
+		if !c.Roster.Passes("a:1") {
+			t.Error("does not pass though nothing is known")
+		}
+		c.Roster.Snapshot().Find("a:1").Set(Failing, true)
+		if c.Roster.Passes("a:1") != passes {
+			t.Errorf("passes is %t where %b are heeded", !passes, heeds)
+		}
+		c.Release()
+	}
+}
