@@ -24,6 +24,7 @@
 //	Func                                  one value that the module reads itself
 //	Ints, Strings, Rest(p)                one value or more, to the end of the line
 //	Pairs                                 option <key> <value>, may be repeated
+//	Lists                                 option <key> <values...>, may be repeated
 //	Module, Modules                       option <module> ..., once or repeated
 //	Repeated                              option with arguments and a block of its own, repeated
 //	Optional(p)                           an argument that may be left out; it comes after the required ones

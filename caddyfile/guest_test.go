@@ -18,22 +18,23 @@ func init() {
 
 // guest has one setting of every kind, and may hold guests itself.
 type guest struct {
-	Key      string            `json:"key,omitempty"`
-	Factor   float64           `json:"factor,omitempty"`
-	Weights  []int             `json:"weights,omitempty"`
-	Decay    caddy.Duration    `json:"decay,omitempty"`
-	Rise     int               `json:"rise,omitempty"`
-	Share    float64           `json:"share,omitempty"`
-	Limit    int               `json:"limit,omitempty"`
-	Choices  string            `json:"choices,omitempty"`
-	Tags     []string          `json:"tags,omitempty"`
-	Draining bool              `json:"draining,omitempty"`
-	Loss     *float64          `json:"loss,omitempty"`
-	Persist  *bool             `json:"persist,omitempty"`
-	Metadata map[string]string `json:"metadata,omitempty"`
-	Fallback json.RawMessage   `json:"fallback,omitempty"`
-	Sources  []json.RawMessage `json:"sources,omitempty"`
-	Members  []member          `json:"members,omitempty"`
+	Key      string              `json:"key,omitempty"`
+	Factor   float64             `json:"factor,omitempty"`
+	Weights  []int               `json:"weights,omitempty"`
+	Decay    caddy.Duration      `json:"decay,omitempty"`
+	Rise     int                 `json:"rise,omitempty"`
+	Share    float64             `json:"share,omitempty"`
+	Limit    int                 `json:"limit,omitempty"`
+	Choices  string              `json:"choices,omitempty"`
+	Tags     []string            `json:"tags,omitempty"`
+	Draining bool                `json:"draining,omitempty"`
+	Loss     *float64            `json:"loss,omitempty"`
+	Persist  *bool               `json:"persist,omitempty"`
+	Metadata map[string]string   `json:"metadata,omitempty"`
+	Headers  map[string][]string `json:"headers,omitempty"`
+	Fallback json.RawMessage     `json:"fallback,omitempty"`
+	Sources  []json.RawMessage   `json:"sources,omitempty"`
+	Members  []member            `json:"members,omitempty"`
 }
 
 type member struct {
@@ -69,6 +70,7 @@ func (g *guest) options() []Param {
 		Pointer(Percent, "loss", &g.Loss),
 		Pointer(Switch, "persist", &g.Persist),
 		Pairs("metadata", &g.Metadata),
+		Lists("headers", &g.Headers),
 		Module("fallback", guests, "guest", &g.Fallback),
 		Modules("source", guests, "source", &g.Sources),
 		Repeated("member", &g.Members, func(m *member) []Param {

@@ -27,6 +27,7 @@ func TestWhatIsWrittenIsStored(t *testing.T) {
 		"guest k {\nloss 0%\npersist off\n}":       `{"key":"k","loss":0,"persist":false}`,
 		"guest k {\nloss 12.5%\npersist on\n}":     `{"key":"k","loss":12.5,"persist":true}`,
 		"guest k {\nmetadata a 1\nmetadata b 2\n}": `{"key":"k","metadata":{"a":"1","b":"2"}}`,
+		"guest k {\nheaders a 1 2\nheaders a 3\n}": `{"key":"k","headers":{"a":["1","2","3"]}}`,
 		"guest k {\nfallback guest x 2 {\nrise 2\n}\nrise 3\n}": `{"key":"k","rise":3,` +
 			`"fallback":{"factor":2,"guest":"guest","key":"x","rise":2}}`,
 		"guest k {\nsource guest a\nsource guest b {\n}\n}": `{"key":"k",` +
@@ -46,7 +47,7 @@ func TestWhatIsWrittenIsStored(t *testing.T) {
 }
 
 func TestErrorsNamePlaceValueAndExpectation(t *testing.T) {
-	const options = "decay, rise, share, limit, choices, tags, draining, loss, persist, metadata, fallback, source or member"
+	const options = "decay, rise, share, limit, choices, tags, draining, loss, persist, metadata, headers, fallback, source or member"
 	for text, want := range map[string]string{
 		"":                                                 "unexpected EOF, at :0",
 		"guest":                                            "guest: key: missing value; expected text of one character or more, at Testfile:1",
@@ -87,6 +88,8 @@ func TestErrorsNamePlaceValueAndExpectation(t *testing.T) {
 		"guest k {\nmetadata a\n}":                         "guest: metadata: missing value; expected a key and a value, at Testfile:2",
 		"guest k {\nmetadata a b c\n}":                     "guest: metadata: unexpected argument 'c', at Testfile:2",
 		"guest k {\nmetadata a 1\nmetadata a 2\n}":         "guest: metadata: 'a' is given twice, at Testfile:3",
+		"guest k {\nheaders a\n}":                          "guest: headers: missing value; expected a key and one value or more, at Testfile:2",
+		"guest k {\nheaders\n}":                            "guest: headers: missing value; expected a key and one value or more, at Testfile:2",
 		"guest k {\nfallback\n}":                           "guest: fallback: missing value; expected guest or mute, at Testfile:2",
 		"guest k {\nfallback x\n}":                         "guest: fallback: unknown module 'x'; expected guest or mute, at Testfile:2",
 		"guest k {\nfallback mute\n}":                      "guest: fallback: module test.caddyfile.guests.mute is not a Caddyfile unmarshaler; is caddyfile.mute, at Testfile:2",

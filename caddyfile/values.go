@@ -145,6 +145,21 @@ func Pairs(name string, into *map[string]string) Param {
 	}}
 }
 
+// Lists is an option with a key and any number of values, which may be given again, also with the same key.
+func Lists(name string, into *map[string][]string) Param {
+	return Param{name: name, repeat: true, read: func(d *Dispenser) error {
+		list := d.RemainingArgs()
+		if len(list) < 2 {
+			return d.Errf("missing value; expected a key and one value or more")
+		}
+		if *into == nil {
+			*into = make(map[string][]string)
+		}
+		(*into)[list[0]] = append((*into)[list[0]], list[1:]...)
+		return nil
+	}}
+}
+
 // appending makes p, which reads into one, add what it read to a list.
 func appending[T any](p Param, into *[]T, one *T) Param {
 	read := p.read
