@@ -1,0 +1,88 @@
+package healthprobe
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// beside is a probe that asks the agent at a for any endpoint.
+func beside(a *endpoint.Info) *AgentProbe {
+	return &AgentProbe{Connection: Connection{Upstream: a.Address}}
+}
+
+func agent(t *testing.T, answer string) *AgentProbe {
+	return provisioned(t, beside(serve(t, func(c net.Conn) { io.WriteString(c, answer) })))
+}
+
+func TestAnAgentIsAskedForOneLine(t *testing.T) {
+	leaksNothing(t)
+	const closed = "waiting for a line: the connection was closed before the answer was complete"
+	for answer, want := range map[string]struct{ advice, err string }{
+		"up 50%\n":                             {"50%", ""},
+		"drain\r\n":                            {"drain", ""},
+		"ready\rdown\n":                        {"ready", ""}, // one line only
+		"maint\n" + strings.Repeat("x", 1<<20): {"maint", ""},
+		"down#no disk\n":                       {"", `the agent says down: "no disk"`},
+		"":                                     {"", closed},
+		"100%":                                 {"", closed},
+		"\n":                                   {"", "the agent's line has no word; expected up, down, drain, 75% or the like"},
+		"hello\n":                              {"", `the agent's word "hello" is not known`},
+		strings.Repeat("up ", 341) + "\n":      {"", ""},
+		strings.Repeat("up ", 342) + "\n":      {"", "waiting for a line: the line is longer than 1 KiB"},
+	} {
+		advice, err := agent(t, answer).Advise(t.Context(), web7)
+		if expect(t, excerpt([]byte(answer)), err, want.err); told(advice) != want.advice {
+			t.Errorf("%q: got %q, want %q", answer, told(advice), want.advice)
+		}
+	}
+}
+
+func TestAnAgentIsFoundAtThePortOfTheEndpoint(t *testing.T) {
+	a := serve(t, func(c net.Conn) {
+		name, _ := bufio.NewReader(c).ReadString('\n')
+		io.WriteString(c, "down # I am "+name)
+	})
+	host, port := hostPort(a.Address)
+	probe := provisioned(t, &AgentProbe{Connection: Connection{Port: caddyhttp.WeakString(port)}, Send: `{endpoint.id}\n`})
+	err := checked(t, probe, &endpoint.Info{Address: host + ":1", ID: "web-7"})
+	expect(t, port, err, `the agent says down: "I am web-7"`)
+}
+
+func TestAnAgentThatCannotBeReachedFailsUnlessItIsOptional(t *testing.T) {
+	leaksNothing(t)
+	for name, c := range map[string]struct {
+		agent *endpoint.Info
+		want  [2]string // required, optional
+	}{
+		"refusing": {nobody(t), [2]string{"connecting: connection refused", ""}},
+		"hanging":  {serve(t, hangs), [2]string{"waiting for a line: timed out", "waiting for a line: timed out"}},
+	} {
+		for i, optional := range []bool{false, true} {
+			probe := beside(c.agent)
+			probe.Optional = optional
+			advice, err := func() (endpoint.Advice, error) {
+				ctx, cancel := context.WithTimeout(t.Context(), brief)
+				defer cancel()
+				return provisioned(t, probe).Advise(ctx, web7)
+			}()
+			if expect(t, name, err, c.want[i]); advice != (endpoint.Advice{}) {
+				t.Errorf("%s: got %q", name, told(advice))
+			}
+		}
+	}
+}
+
+func TestMistakesInAnAgentProbeAreFoundWhenTheConfigIsLoaded(t *testing.T) {
+	refuses(t, map[string]*AgentProbe{
+		"port: is missing; expected where the agent listens, since it is not the endpoint itself": {},
+		`send: "\\" does not begin with an escape such as \r, \n, \x00 or \\`:                     {Connection: Connection{Port: "1"}, Send: `\`},
+	})
+}
