@@ -21,6 +21,7 @@ type backend struct {
 	handler func(b *backend, w http.ResponseWriter, r *http.Request)
 
 	hits      atomic.Int64
+	requests  atomic.Int64 // without those of checks
 	now, most atomic.Int64 // requests at once
 
 	mu     sync.Mutex
@@ -101,6 +102,9 @@ func (b *backend) kill() {
 
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.hits.Add(1)
+	if r.URL.Path != "/healthz" {
+		b.requests.Add(1)
+	}
 	now := b.now.Add(1)
 	defer b.now.Add(-1)
 	for most := b.most.Load(); now > most && !b.most.CompareAndSwap(most, now); most = b.most.Load() {

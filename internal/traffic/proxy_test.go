@@ -18,13 +18,20 @@ import (
 type proxy struct {
 	t       *testing.T
 	dir     string
-	configs int // so far
+	configs int    // so far
+	globals string // more global options
 }
 
 // load runs Caddy until the test ends. Each site is what stands in the braces of a Caddyfile's site.
 func load(t *testing.T, sites ...string) *proxy {
 	t.Helper()
-	p := &proxy{t: t, dir: socketDir(t)}
+	return loadWith(t, "", sites...)
+}
+
+// loadWith is load with more global options.
+func loadWith(t *testing.T, globals string, sites ...string) *proxy {
+	t.Helper()
+	p := &proxy{t: t, dir: socketDir(t), globals: globals}
 	p.run(p.text(sites...))
 	return p
 }
@@ -79,8 +86,9 @@ func (p *proxy) options() string {
 			protocols h1 h2 h2c h3
 			enable_full_duplex
 		}
+		%s
 	}
-	`, p.admin(), p.dir)
+	`, p.admin(), p.dir, p.globals)
 }
 
 func (p *proxy) text(sites ...string) string {
