@@ -37,7 +37,7 @@ func (s *DNSSource) check() error {
 	case s.Timeout < 0:
 		return fmt.Errorf("timeout: %s is negative", time.Duration(s.Timeout))
 	}
-	return errors.Join(s.checkName(), s.checkPort(), s.checkResolvers())
+	return cmp.Or(s.checkName(), s.checkPort(), s.checkResolvers())
 }
 
 func (s *DNSSource) checkName() error {
