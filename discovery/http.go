@@ -131,7 +131,7 @@ func (s *HTTPSource) follow(ctx context.Context, client *http.Client, report Rep
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(min(max(busy.pause, time.Duration(s.Interval)), longestPause)):
+		case <-time.After(min(max(busy.pause, time.Duration(s.Interval)), longestRetryAfter)):
 		}
 	}
 }

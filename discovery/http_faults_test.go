@@ -162,7 +162,7 @@ func TestABusyServerIsAskedAgainWhenItWantsToBe(t *testing.T) {
 			t.Errorf("%q: got %s, %t", c.after, got, ok)
 		}
 	}
-	for after, want := range map[string]time.Duration{"1": 10 * time.Second, "30": 30 * time.Second, "86400": longestPause} {
+	for after, want := range map[string]time.Duration{"1": 10 * time.Second, "30": 30 * time.Second, "86400": longestRetryAfter} {
 		synctest.Test(t, func(t *testing.T) { wantPause(t, after, want) })
 	}
 }

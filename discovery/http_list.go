@@ -17,9 +17,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// longestPause is how long a server may ask to be left alone. It is long for a list that others depend on, so
+// longestRetryAfter is how long a server may ask to be left alone. It is long for a list that others depend on, so
 // a server that says a day, or has its clock wrong, is not believed.
-const longestPause = 5 * time.Minute
+const longestRetryAfter = 5 * time.Minute
 
 // httpList is the list at a URL, and what its server calls the version that was last taken.
 type httpList struct {
