@@ -1,0 +1,167 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// resolvConf says which resolvers the system uses.
+	resolvConf = "/etc/resolv.conf"
+
+	// dnsParallel is how many targets are resolved at once. A resolver in the same network
+	// answers some hundred targets in a fraction of a second so, and is not flooded.
+	dnsParallel = 8
+
+	// mostAddresses is far beyond any pool. The targets of one message could have millions.
+	mostAddresses = 1 << 16
+)
+
+// dnsLookup is one look-up of a source.
+type dnsLookup struct {
+	query dnsQuery
+	kinds []uint16 // of addresses
+
+	mu  sync.Mutex
+	ttl uint32 // the smallest one so far
+}
+
+// lookUp gives the endpoints and for how long they hold.
+func (s *DNSSource) lookUp(ctx context.Context) (Answer, uint32, error) {
+	names, resolvers, err := s.names(resolvConf)
+	if err != nil {
+		return Answer{}, 0, err
+	}
+	l := dnsLookup{
+		query: dnsQuery{resolvers: resolvers, timeout: time.Duration(s.Timeout)},
+		kinds: families[s.IP],
+		ttl:   math.MaxUint32,
+	}
+	for _, name := range names {
+		// An error ends it: the next name may be another service.
+		answer, err := l.find(ctx, s, name)
+		if err != nil || len(answer.Endpoints)+len(answer.Dropped) > 0 || answer.Final {
+			return answer, l.ttl, err
+		}
+	}
+	return new(Gathering).Answer(), l.ttl, nil
+}
+
+func (l *dnsLookup) find(ctx context.Context, s *DNSSource, name string) (Answer, error) {
+	if s.Type == "a" {
+		addresses, err := l.addresses(ctx, name)
+		return gatherAddresses(addresses, s.Port), err
+	}
+	answer, err := l.resolve(ctx, name, dns.TypeSRV)
+	if err != nil || isNotOffered(answer.records) {
+		return Answer{Final: err == nil, Endpoints: new(Gathering).Answer().Endpoints}, err
+	}
+	if s.KeepNames {
+		return gatherNames(answer.records), nil
+	}
+	targets, err := l.targets(ctx, answer)
+	return gatherTargets(targets), err
+}
+
+// resolve also keeps the smallest TTL.
+func (l *dnsLookup) resolve(ctx context.Context, name string, kind uint16) (dnsAnswer, error) {
+	answer, err := l.query.resolve(ctx, name, kind)
+	l.hold(answer.ttl)
+	return answer, err
+}
+
+func (l *dnsLookup) hold(ttl uint32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ttl = min(l.ttl, ttl)
+}
+
+func (l *dnsLookup) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
+	var all []netip.Addr
+	for _, kind := range l.kinds {
+		answer, err := l.resolve(ctx, name, kind)
+		if err != nil {
+			return nil, err
+		}
+		for _, record := range answer.records {
+			all = append(all, addressOf(record))
+		}
+	}
+	return distinct(all), nil
+}
+
+// distinct has an order of its own, because servers rotate theirs.
+func distinct(addresses []netip.Addr) []netip.Addr {
+	slices.SortFunc(addresses, netip.Addr.Compare)
+	return slices.Compact(addresses)
+}
+
+// targets resolves the targets of SRV records, each name once.
+func (l *dnsLookup) targets(ctx context.Context, answer dnsAnswer) ([]srvTarget, error) {
+	known := l.additional(answer.extra)
+	targets, missing := srvTargets(answer.records), make(map[string][]netip.Addr)
+	for _, t := range targets {
+		if known[t.name] == nil {
+			missing[t.name] = nil
+		}
+	}
+	if err := l.fill(ctx, missing); err != nil {
+		return nil, err
+	}
+	total := 0
+	for i := range targets {
+		t := &targets[i]
+		if t.addresses = known[t.name]; t.addresses == nil {
+			t.addresses = missing[t.name]
+		}
+		if total += len(t.addresses); total > mostAddresses {
+			return nil, fmt.Errorf("the targets have more than %d addresses", mostAddresses)
+		}
+	}
+	return targets, nil
+}
+
+// fill finds the addresses of all names.
+func (l *dnsLookup) fill(ctx context.Context, names map[string][]netip.Addr) error {
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(dnsParallel)
+	for _, name := range slices.Collect(maps.Keys(names)) { // a copy, since names is written meanwhile
+		group.Go(func() error {
+			addresses, err := l.addresses(ctx, name)
+			mu.Lock()
+			defer mu.Unlock()
+			names[name] = addresses
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// additional takes the section to have all addresses of a name if it has one of the wanted kinds: RFC 2181 (section 9) wants sets
+// of records whole.
+func (l *dnsLookup) additional(extra []dns.RR) map[string][]netip.Addr {
+	known := make(map[string][]netip.Addr)
+	for _, kind := range l.kinds {
+		for _, record := range extra {
+			if h := record.Header(); h.Rrtype == kind && h.Class == dns.ClassINET {
+				name := dns.CanonicalName(h.Name)
+				known[name] = append(known[name], addressOf(record))
+				l.hold(h.Ttl)
+			}
+		}
+	}
+	for name, addresses := range known {
+		known[name] = distinct(addresses)
+	}
+	return known
+}

@@ -1,0 +1,195 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/goleak"
+)
+
+func TestSRVRecordsBecomeEndpointsWithTheirWeightsAndPriorities(t *testing.T) {
+	z := serve(t,
+		"_http._tcp.web.test. 30 SRV 0 3 8080 a.web.test.",
+		"_http._tcp.web.test. 30 SRV 10 1 8081 B.web.test.",
+		"a.web.test. 60 A 10.0.0.1",
+		"b.web.test. 60 A 10.0.0.2",
+	)
+	wantLook(t, z.source("srv", "_http._tcp.web.test"),
+		"10.0.0.1:8080 weight 3 priority 0 id a.web.test:8080",
+		"10.0.0.2:8081 weight 1 priority 10 id b.web.test:8081",
+	)
+	if got, want := z.questions(), "_http._tcp.web.test. SRV udp"; got != want {
+		t.Errorf("asked %s; want %s, since the additional section has the addresses", got, want)
+	}
+}
+
+func TestTargetsWithoutAdditionalRecordsAreLookedUp(t *testing.T) {
+	z := serve(t,
+		"web.test. 30 SRV 0 1 8080 a.other.",
+		"web.test. 30 SRV 0 1 8081 a.other.",
+		"a.other. 60 CNAME b.other.",
+		"b.other. 60 AAAA 2001:db8::1",
+		"other. 60 SOA ns.other. me.other. 1 1 1 1 60",
+	)
+	wantLook(t, z.source("srv", "web.test."),
+		"[2001:db8::1]:8080 weight 1 priority 0 id a.other:8080",
+		"[2001:db8::1]:8081 weight 1 priority 0 id a.other:8081",
+	)
+	if got, want := z.questions(), "web.test. SRV udp, a.other. A udp, a.other. AAAA udp"; got != want {
+		t.Errorf("asked %s; want %s", got, want)
+	}
+}
+
+func TestAddressesBecomeEndpointsOfOnePort(t *testing.T) {
+	z := serve(t, "web.test. 30 A 10.0.0.1", "web.test. 20 A 10.0.0.2", "web.test. 10 AAAA 2001:db8::1")
+	for ip, want := range map[string][]string{
+		"ipv4": {"10.0.0.1:80 weight 1 priority 0", "10.0.0.2:80 weight 1 priority 0"},
+		"ipv6": {"[2001:db8::1]:80 weight 1 priority 0"},
+		"":     {"10.0.0.1:80 weight 1 priority 0", "10.0.0.2:80 weight 1 priority 0", "[2001:db8::1]:80 weight 1 priority 0"},
+	} {
+		s := z.source("a", "web.test")
+		s.IP = ip
+		wantLook(t, s, want...)
+	}
+}
+
+func TestNamesMayBeKeptAsAddresses(t *testing.T) {
+	z := serve(t, "web.test. 30 SRV 0 3 443 A.web.test.", "a.web.test. 60 A 10.0.0.1")
+	s := z.source("srv", "web.test")
+	s.KeepNames = true
+	wantLook(t, s, "a.web.test:443 weight 3 priority 0")
+}
+
+func TestATargetOfADotSaysForSureThatThereIsNoService(t *testing.T) {
+	z := serve(t, "web.test. 30 SRV 0 0 0 .")
+	if answer := wantLook(t, z.source("srv", "web.test")); !answer.Final {
+		t.Error("the answer is not final")
+	}
+	z.set("web.test. 30 SRV 0 0 0 .", "web.test. 30 SRV 0 0 80 a.web.test.", "a.web.test. 30 A 10.0.0.1")
+	answer := wantLook(t, z.source("srv", "web.test"), "10.0.0.1:80 weight 1 priority 0 id a.web.test:80")
+	wantDropped(t, answer, ":0: target: has no address")
+}
+
+func TestNoSuchNameAndNoSuchRecordAreEmptyAnswers(t *testing.T) {
+	z := serve(t, "web.test. 30 TXT there", "alias.test. 30 CNAME gone.test.", "test. 300 SOA ns.test. me.test. 1 1 1 1 20")
+	for _, name := range []string{"web.test", "none.test", "alias.test"} {
+		for _, kind := range []string{"a", "srv"} {
+			answer, ttl, err := look(t, z.source(kind, name))
+			if err != nil || answer.Endpoints == nil || len(answer.Endpoints) > 0 || answer.Final || ttl != 20 {
+				t.Errorf("%s %s: got %+v for %d s, %v", kind, name, answer, ttl, err)
+			}
+		}
+	}
+}
+
+func TestTheSmallestTTLOfAllRecordsCounts(t *testing.T) {
+	for want, records := range map[uint32][]string{
+		30: {"web.test. 30 SRV 0 1 80 a.web.test.", "a.web.test. 60 A 10.0.0.1"},
+		20: {"web.test. 30 SRV 0 1 80 a.web.test.", "a.web.test. 20 A 10.0.0.1"},
+		10: {"web.test. 10 CNAME b.test.", "b.test. 30 SRV 0 1 80 a.web.test.", "a.web.test. 20 A 10.0.0.1"},
+		5:  {"web.test. 30 SRV 0 1 80 a.other.", "a.other. 5 CNAME b.other.", "b.other. 20 A 10.0.0.1"},
+		0:  {"web.test. 30 SRV 0 1 80 a.web.test.", "web.test. 0 SRV 0 1 81 a.web.test.", "a.web.test. 60 A 10.0.0.1"},
+	} {
+		s := serve(t, records...).source("srv", "web.test")
+		s.IP = "ipv4"
+		if _, ttl, err := look(t, s); ttl != want || err != nil {
+			t.Errorf("%q: got %d, %v; want %d", records, ttl, err, want)
+		}
+	}
+}
+
+func TestASourceFollowsAZoneThatChanges(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Run("run", func(t *testing.T) {
+		z := serve(t, "web.test. 0 A 10.0.0.1")
+		s := z.source("a", "web.test")
+		s.MinRefresh = caddy.Duration(time.Millisecond)
+		lists, done := startSource(t, s)
+		wantList(t, lists, "10.0.0.1:80")
+		z.set("web.test. 0 A 10.0.0.1", "web.test. 0 A 10.0.0.2")
+		wantList(t, lists, "10.0.0.1:80 10.0.0.2:80")
+		z.set()
+		wantList(t, lists, "")
+		z.set("web.test. 0 A 10.0.0.3")
+		wantList(t, lists, "10.0.0.3:80")
+		z.failWith(2)
+		if err := <-done; err == nil || !strings.Contains(err.Error(), "SERVFAIL") {
+			t.Errorf("got %v; want SERVFAIL", err)
+		}
+	})
+	goleak.VerifyNone(t, before)
+}
+
+// startSource runs a source until the test ends.
+func startSource(t *testing.T, s interface {
+	caddy.Provisioner
+	Source
+}) (lists chan Answer, done chan error) {
+	t.Helper()
+	if err := s.Provision(caddy.Context{}); err != nil {
+		t.Fatal(err)
+	}
+	lists, done = make(chan Answer), make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		done <- s.Run(ctx, func(a Answer) {
+			select {
+			case lists <- a:
+			case <-ctx.Done():
+			}
+		})
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	return lists, done
+}
+
+// wantList passes over what came before a change.
+func wantList(t *testing.T, lists chan Answer, want string) {
+	t.Helper()
+	limit := time.After(30 * time.Second)
+	for {
+		select {
+		case answer := <-lists:
+			if got := addresses(answer.Endpoints); got == want {
+				return
+			}
+		case <-limit:
+			t.Fatalf("no list of %q", want)
+		}
+	}
+}
+
+func wantEndpoints(t *testing.T, answer Answer, want ...string) {
+	t.Helper()
+	var got []string
+	for _, e := range answer.Endpoints {
+		text := fmt.Sprintf("%s weight %d priority %d", e.Address, e.Weight, e.Priority)
+		if e.ID != "" {
+			text += " id " + e.ID
+		}
+		got = append(got, text)
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) || answer.Endpoints == nil {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func wantDropped(t *testing.T, answer Answer, want ...string) {
+	t.Helper()
+	var got []string
+	for _, d := range answer.Dropped {
+		got = append(got, d.Key+": "+d.Err.Error())
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("dropped %q; want %q", got, want)
+	}
+}
