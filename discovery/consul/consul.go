@@ -26,7 +26,7 @@ func init() { caddy.RegisterModule(new(Source)) }
 //
 // An instance becomes an endpoint like this:
 //
-//	address       the service's address, or its node's if it has none, and the service's port; or its socket_path
+//	address       the service's address, or its node's if it has none, and the service's port
 //	weight        Weights.Passing of the service, and Weights.Warning while a check warns; 0 drains
 //	id            the node's name and the service's ID, so that hashing survives a new address
 //	zone          meta zone of the service, its locality's zone, meta zone_meta of its node, or its node's locality's

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/hashicorp/consul/api"
 
@@ -102,14 +103,14 @@ func bounded(info *endpoint.Info) error {
 }
 
 func address(service *api.AgentService, node *api.Node) (string, error) {
-	if service.SocketPath != "" {
-		return "unix/" + service.SocketPath, nil
+	host, port := cmp.Or(service.Address, node.Address), service.DefaultPort()
+	if strings.Contains(host, "/") { // it would become a network, or a unix socket here
+		return "", fmt.Errorf("address: %.100q is not a host", host)
 	}
-	port := service.DefaultPort()
 	if port < 1 || port > 65535 {
 		return "", fmt.Errorf("port: %d is not between 1 and 65535", port)
 	}
-	return net.JoinHostPort(cmp.Or(service.Address, node.Address), strconv.Itoa(port)), nil
+	return net.JoinHostPort(host, strconv.Itoa(port)), nil
 }
 
 // weight is 1 if there are no weights, as with Consul before 1.2.3: Consul itself takes no passing weight below 1.

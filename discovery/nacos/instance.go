@@ -2,11 +2,11 @@ package nacos
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/nacos-group/nacos-sdk-go/v2/model"
 
@@ -40,8 +40,8 @@ func endpointOf(instance *model.Instance, scale float64) (info endpoint.Info, er
 	if instance.Port < 1 || instance.Port > 65535 {
 		return info, fmt.Errorf("port: %d is not between 1 and 65535", instance.Port)
 	}
-	if instance.Ip == "" {
-		return info, errors.New("ip: is missing")
+	if instance.Ip == "" || strings.Contains(instance.Ip, "/") { // a slash would make it a network, or a unix socket here
+		return info, fmt.Errorf("ip: %.100q is not a host", instance.Ip)
 	}
 	meta := instance.Metadata
 	info = endpoint.Info{
