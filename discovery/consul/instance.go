@@ -113,10 +113,10 @@ func address(service *api.AgentService, node *api.Node) (string, error) {
 	return net.JoinHostPort(host, strconv.Itoa(port)), nil
 }
 
-// weight is 1 if there are no weights, as with Consul before 1.2.3: Consul itself takes no passing weight below 1.
+// weight is 1 if there are no weights, as in Consul before 1.2.3 and in what imitates it: draining all would be worse.
 func weight(weights api.AgentWeights, status string) int {
 	switch {
-	case weights.Passing == 0:
+	case weights == api.AgentWeights{}:
 		return 1
 	case status == api.HealthWarning:
 		return weights.Warning

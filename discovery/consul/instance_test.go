@@ -28,39 +28,38 @@ func gather(t *testing.T, s *Source, text string) discovery.Answer {
 }
 
 func TestAnInstanceBecomesAnEndpoint(t *testing.T) {
+	type (
+		entry = *api.ServiceEntry
+		info  = *endpoint.Info
+	)
 	meta := map[string]string{"priority": "1", "max_requests": "20", "draining": "true", "version": "v2"}
 	for name, c := range map[string]struct {
-		change func(*api.ServiceEntry)
-		want   endpoint.Info
+		given func(entry)
+		want  func(info)
 	}{
-		"bare":                {func(*api.ServiceEntry) {}, endpoint.Info{}},
-		"address of its node": {func(e *api.ServiceEntry) { e.Service.Address = "" }, endpoint.Info{Address: "10.0.0.1:80"}},
-		"IPv6":                {func(e *api.ServiceEntry) { e.Service.Address = "fd00::1" }, endpoint.Info{Address: "[fd00::1]:80"}},
-		"IPv6 of its node": {func(e *api.ServiceEntry) { e.Service.Address, e.Node.Address = "", "fd00::2" },
-			endpoint.Info{Address: "[fd00::2]:80"}},
-		"host name":      {func(e *api.ServiceEntry) { e.Service.Address = "Web.Local" }, endpoint.Info{Address: "web.local:80"}},
-		"several ports":  {func(e *api.ServiceEntry) { e.Service.Ports = api.ServicePorts{{Port: 81}, {Port: 82, Default: true}} }, endpoint.Info{Address: "10.0.0.7:82"}},
-		"weight":         {func(e *api.ServiceEntry) { e.Service.Weights.Passing = 5 }, endpoint.Info{Weight: 5}},
-		"no weights":     {func(e *api.ServiceEntry) { e.Service.Weights = api.AgentWeights{} }, endpoint.Info{}},
-		"zone of a node": {func(e *api.ServiceEntry) { e.Node.Meta = map[string]string{"zone": "a"} }, endpoint.Info{Zone: "a"}},
-		"locality of a node": {func(e *api.ServiceEntry) { e.Node.Locality = &api.Locality{Zone: "b"} },
-			endpoint.Info{Zone: "b"}},
-		"zone of a service": {func(e *api.ServiceEntry) {
-			e.Node.Meta, e.Service.Meta = map[string]string{"zone": "a"}, map[string]string{"zone": "c"}
-		}, endpoint.Info{Zone: "c", Metadata: map[string]string{"zone": "c"}}},
-		"meta": {func(e *api.ServiceEntry) { e.Service.Meta = meta },
-			endpoint.Info{Priority: 1, MaxRequests: 20, Draining: true, Metadata: meta}},
+		"bare":                {func(entry) {}, func(info) {}},
+		"address of its node": {func(e entry) { e.Service.Address = "" }, func(i info) { i.Address = "10.0.0.1:80" }},
+		"IPv6":                {func(e entry) { e.Service.Address = "fd00::1" }, func(i info) { i.Address = "[fd00::1]:80" }},
+		"IPv6 of its node":    {func(e entry) { e.Service.Address, e.Node.Address = "", "fd00::2" }, func(i info) { i.Address = "[fd00::2]:80" }},
+		"host name":           {func(e entry) { e.Service.Address = "Web.Local" }, func(i info) { i.Address = "web.local:80" }},
+		"several ports": {func(e entry) { e.Service.Ports = api.ServicePorts{{Port: 81}, {Port: 82, Default: true}} },
+			func(i info) { i.Address = "10.0.0.7:82" }},
+		"weight":             {func(e entry) { e.Service.Weights.Passing = 5 }, func(i info) { i.Weight = 5 }},
+		"weight of nothing":  {func(e entry) { e.Service.Weights.Passing = 0 }, func(i info) { i.Weight = 0 }},
+		"no weights":         {func(e entry) { e.Service.Weights = api.AgentWeights{} }, func(info) {}},
+		"zone of a node":     {func(e entry) { e.Node.Meta = map[string]string{"zone": "a"} }, func(i info) { i.Zone = "a" }},
+		"locality of a node": {func(e entry) { e.Node.Locality = &api.Locality{Zone: "b"} }, func(i info) { i.Zone = "b" }},
+		"zone of a service": {func(e entry) {
+			e.Node.Meta, e.Service.Locality = map[string]string{"zone": "a"}, &api.Locality{Zone: "c"}
+		},
+			func(i info) { i.Zone = "c" }},
+		"meta": {func(e entry) { e.Service.Meta = meta },
+			func(i info) { i.Priority, i.MaxRequests, i.Draining, i.Metadata = 1, 20, true, meta }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := gather(t, &Source{Services: []string{"web"}}, list(instance("a", "10.0.0.7", 80, c.change)))
-			want := c.want
-			want.ID = "n1/a"
-			if want.Address == "" {
-				want.Address = "10.0.0.7:80"
-			}
-			if want.Weight == 0 {
-				want.Weight = 1
-			}
+			got := gather(t, &Source{Services: []string{"web"}}, list(instance("a", "10.0.0.7", 80, c.given)))
+			want := endpoint.Info{Address: "10.0.0.7:80", Weight: 1, ID: "n1/a"}
+			c.want(&want)
 			if len(got.Endpoints) != 1 || !reflect.DeepEqual(got.Endpoints[0], want) {
 				t.Errorf("got %+v %v; want %+v", got.Endpoints, got.Dropped, want)
 			}
