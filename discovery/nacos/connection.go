@@ -2,6 +2,7 @@ package nacos
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -118,11 +119,11 @@ func read(answer *wire.Payload, into rpc_response.IResponse) error {
 	default:
 		return fmt.Errorf("the answer is %.100q; expected %s, is this Nacos?", kind, into.GetResponseType())
 	}
-	decoded := func() rpc_response.IResponse { return into }
-	if _, err := rpc_response.InnerResponseJsonUnmarshal(answer.GetBody().GetValue(), decoded); err != nil {
+	if err := json.Unmarshal(answer.GetBody().GetValue(), into); err != nil {
 		return fmt.Errorf("%s: %w", into.GetResponseType(), err)
 	}
-	if !into.IsSuccess() || into == rpc_response.IResponse(refused) {
+	// Like Nacos' Java client, and unlike the SDK, which also reads a flag that some servers do not set.
+	if into.GetResultCode() != constant.RESPONSE_CODE_SUCCESS {
 		return &refusal{into.GetErrorCode(), into.GetMessage()}
 	}
 	return nil

@@ -27,6 +27,13 @@ func TestTheListIsReportedAndThenEachPush(t *testing.T) {
 	s.wants()
 }
 
+func TestAnAnswerMayLackTheFlagOfSuccess(t *testing.T) {
+	nacos := startFake(t)
+	nacos.answer("SubscribeServiceRequest", payload("SubscribeServiceResponse",
+		`{"resultCode": 200, "success": false, "serviceInfo": {"hosts": [{"ip": "a", "port": 1, "weight": 1, "healthy": true, "enabled": true}]}}`, nil))
+	follow(t, &Source{Service: "web"}, nacos).wants("a:1")
+}
+
 func TestSettingsReachNacos(t *testing.T) {
 	nacos := startFake(t)
 	follow(t, &Source{Service: "web", Namespace: "team", Group: "g", Clusters: []string{"a", "b"}}, nacos).wants()
@@ -93,6 +100,7 @@ func TestAListIsNotMadeOfAnAnswerThatSaysNo(t *testing.T) {
 		`service "web": Nacos answered 403: "user not found"`: refuse(403, "user not found"),
 		`Nacos answered 500: "failed"`: confirm(&rpc_response.SubscribeServiceResponse{
 			Response: &rpc_response.Response{ResultCode: 500, ErrorCode: 500, Message: "failed"}}),
+		`Nacos answered 0: ""`:                    payload("SubscribeServiceResponse", "{}", nil),
 		`the answer is "HealthCheckResponse"`:     confirm(&rpc_response.HealthCheckResponse{Response: confirmation("")}),
 		"SubscribeServiceResponse: invalid":       payload("SubscribeServiceResponse", "<html>", nil),
 		"SubscribeServiceResponse: unexpected":    {Metadata: &wire.Metadata{Type: "SubscribeServiceResponse"}},
