@@ -1,0 +1,144 @@
+package consul
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/goleak"
+)
+
+func TestAChangeArrivesWithoutWaitingForTheEndOfTheWait(t *testing.T) {
+	consul := startFake(t)
+	s := follow(t, &Source{Services: []string{"web"}, Address: consul.URL})
+	s.wants()
+	consul.register("web", list(instance("a", "10.0.0.1", 80)))
+	s.wants("10.0.0.1:80")
+	consul.register("web", list(instance("a", "10.0.0.1", 80), instance("b", "10.0.0.2", 80)))
+	s.wants("10.0.0.1:80", "10.0.0.2:80")
+	if wait := consul.last().FormValue("wait"); wait != "55000ms" {
+		t.Errorf("waits for %s", wait)
+	}
+}
+
+func TestServicesAreOneListOnceAllHaveAnswered(t *testing.T) {
+	consul := startFake(t)
+	consul.register("web", list(instance("a", "10.0.0.1", 80), instance("b", "10.0.0.2", 80)))
+	consul.register("api", list(instance("c", "10.0.0.2", 80), instance("d", "10.0.0.3", 80)))
+	s := follow(t, &Source{Services: []string{"web", "api"}, Address: consul.URL})
+	first := s.next()
+	if got := addressesOf(first); got != "10.0.0.1:80 10.0.0.2:80 10.0.0.3:80" {
+		t.Errorf("the first list is %s", got)
+	}
+	if len(first.Dropped) != 1 || first.Dropped[0].Key != "n1/c" {
+		t.Errorf("dropped %v; want the second service's 10.0.0.2:80", first.Dropped)
+	}
+	consul.register("api", list())
+	s.wants("10.0.0.1:80", "10.0.0.2:80")
+}
+
+func TestAnIndexThatGoesBackIsForgotten(t *testing.T) {
+	consul := startFake(t)
+	consul.register("web", list(instance("a", "10.0.0.1", 80)))
+	s := follow(t, &Source{Services: []string{"web"}, Address: consul.URL, Wait: caddy.Duration(time.Second)})
+	s.wants("10.0.0.1:80")
+	consul.set(func() { consul.index, consul.services = 3, map[string]string{} })
+	s.wants()
+	consul.register("web", list(instance("b", "10.0.0.2", 80)))
+	s.wants("10.0.0.2:80")
+	if got := strings.Join(consul.indices(), " "); !strings.Contains(got, "8 none") {
+		t.Errorf("asked with the indices %s; want none after the loss of 8", got)
+	}
+}
+
+func TestRunEndsWithWhatKeptItFromGoingOn(t *testing.T) {
+	page := "<html>" + strings.Repeat("x", 10<<20)
+	for name, c := range map[string]struct {
+		change func(*fakeConsul)
+		want   string
+	}{
+		"error 500":        {func(f *fakeConsul) { f.refusal, f.services["web"] = 500, "No cluster leader" }, `service "web": Consul answered 500: "No cluster leader"`},
+		"wrong token":      {func(f *fakeConsul) { f.refusal, f.services["web"] = 403, "ACL not found" }, `Consul answered 403: "ACL not found"`},
+		"redirect":         {func(f *fakeConsul) { f.refusal = 302; f.header.Set("Location", "http://127.0.0.1:1/") }, "Consul answered 302"},
+		"page of an error": {func(f *fakeConsul) { f.refusal, f.services["web"] = 502, page }, "Consul answered 502"},
+		"page":             {func(f *fakeConsul) { f.services["web"] = page }, "invalid character '<'"},
+		"null":             {func(f *fakeConsul) { f.services["web"] = "null" }, "the answer is null"},
+		"half an answer":   {func(f *fakeConsul) { f.services["web"] = `[{"Node":` }, "unexpected EOF"},
+		"other JSON":       {func(f *fakeConsul) { f.services["web"] = `{"error": 1}` }, "cannot unmarshal object"},
+		"no index":         {func(f *fakeConsul) { f.header["X-Consul-Index"] = nil }, "the answer has no index"},
+		"index 0":          {func(f *fakeConsul) { f.header.Set("X-Consul-Index", "0") }, "the answer has no index"},
+		"hidden":           {func(f *fakeConsul) { f.header.Set("X-Consul-Results-Filtered-By-ACLs", "true") }, "service:read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			consul := startFake(t)
+			c.change(consul)
+			s := follow(t, &Source{Services: []string{"web"}, Address: consul.URL})
+			s.wantsError(c.want)
+			if len(s.answers) > 0 {
+				t.Errorf("reported %v before", <-s.answers)
+			}
+		})
+	}
+}
+
+func TestAnErrorIsShort(t *testing.T) {
+	consul := startFake(t)
+	consul.refusal, consul.services["web"] = 500, strings.Repeat("x", 10<<20)
+	s := follow(t, &Source{Services: []string{"web"}, Address: consul.URL})
+	if err := <-s.ended; len(err.Error()) > 1000 {
+		t.Errorf("an error of %d bytes", len(err.Error()))
+	}
+}
+
+func TestInstancesThatArePartlyHiddenAreListedWithAnError(t *testing.T) {
+	consul := startFake(t)
+	consul.header.Set("X-Consul-Results-Filtered-By-ACLs", "true")
+	consul.register("web", list(instance("a", "10.0.0.1", 80)))
+	a := follow(t, &Source{Services: []string{"web"}, Address: consul.URL}).wants("10.0.0.1:80")
+	if a.Err == nil || !strings.Contains(a.Err.Error(), "node:read") {
+		t.Errorf("got %v", a.Err)
+	}
+}
+
+func TestTheNextRunAsksWithoutAnIndex(t *testing.T) {
+	consul := startFake(t)
+	source := &Source{Services: []string{"web"}, Address: consul.URL}
+	s := follow(t, source)
+	s.wants()
+	consul.set(func() { consul.refusal = http.StatusInternalServerError })
+	s.wantsError("500")
+	consul.set(func() { consul.refusal = 0 })
+	follow(t, source).wants()
+	if got := strings.Join(consul.indices(), " "); !strings.HasPrefix(got, "none 7 none") {
+		t.Errorf("asked with the indices %s", got)
+	}
+}
+
+func TestAnAnswerThatNeverWaitsIsNotAskedForWithoutEnd(t *testing.T) {
+	consul := startFake(t)
+	const changes = 200
+	s := follow(t, &Source{Services: []string{"web"}, Address: consul.URL})
+	s.wants()
+	for range changes {
+		consul.register("web", list())
+	}
+	s.wants()
+	if asked := len(consul.indices()); asked > changes/2 {
+		t.Errorf("asked %d times for %d changes", asked, changes)
+	}
+}
+
+func TestRunEndsWithItsContextAndLeavesNothingBehind(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	consul := startFake(t)
+	s := follow(t, &Source{Services: []string{"web", "api"}, Address: consul.URL})
+	s.wants()
+	s.cancel()
+	if err := <-s.ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	consul.Close()
+	goleak.VerifyNone(t, before)
+}

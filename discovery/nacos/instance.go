@@ -1,0 +1,121 @@
+package nacos
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/nacos-group/nacos-sdk-go/v2/model"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// defaultCluster is that of instances that were registered without one, so it says nothing of where they are.
+const defaultCluster = "DEFAULT"
+
+func gather(instances []model.Instance) discovery.Answer {
+	var g discovery.Gathering
+	scale := weightScale(instances)
+	for i := range instances {
+		instance := &instances[i]
+		if !instance.Healthy {
+			continue
+		}
+		key := fmt.Sprintf("%.255s:%d", instance.Ip, instance.Port)
+		info, err := endpointOf(instance, scale)
+		if err != nil {
+			g.Drop(key, err)
+			continue
+		}
+		g.Add(key, info)
+	}
+	return g.Answer()
+}
+
+func endpointOf(instance *model.Instance, scale float64) (info endpoint.Info, err error) {
+	if instance.Port < 1 || instance.Port > 65535 {
+		return info, fmt.Errorf("port: %d is not between 1 and 65535", instance.Port)
+	}
+	if instance.Ip == "" || strings.Contains(instance.Ip, "/") { // a slash would make it a network, or a unix socket here
+		return info, fmt.Errorf("ip: %.100q is not a host", instance.Ip)
+	}
+	meta := instance.Metadata
+	info = endpoint.Info{
+		Address:  net.JoinHostPort(instance.Ip, strconv.FormatUint(instance.Port, 10)),
+		ID:       meta["id"],
+		Zone:     meta["zone"],
+		Draining: !instance.Enable,
+		Metadata: meta,
+	}
+	if instance.ClusterName != defaultCluster {
+		info.Zone = cmp.Or(info.Zone, instance.ClusterName)
+	}
+	if err := bounded(&info); err != nil {
+		return info, err
+	}
+	if info.Weight, err = weight(instance.Weight, scale); err != nil {
+		return info, err
+	}
+	return info, readMetadata(&info)
+}
+
+func readMetadata(info *endpoint.Info) (err error) {
+	for key, field := range map[string]*int{"priority": &info.Priority, "max_requests": &info.MaxRequests} {
+		if text, ok := info.Metadata[key]; ok {
+			if *field, err = strconv.Atoi(text); err != nil {
+				return fmt.Errorf("metadata %s: %.100q is not a whole number", key, text)
+			}
+		}
+	}
+	if text, ok := info.Metadata["draining"]; ok {
+		draining, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("metadata draining: %.100q is not true or false", text)
+		}
+		info.Draining = info.Draining || draining
+	}
+	return nil
+}
+
+// bounded holds an endpoint to what one may have anywhere.
+func bounded(info *endpoint.Info) error {
+	size := len(info.Address) + len(info.Zone)
+	for key, value := range info.Metadata {
+		size += len(key) + len(value)
+	}
+	if size > endpoint.MaxEntrySize {
+		return fmt.Errorf("has %d bytes; an endpoint may have %d", size, endpoint.MaxEntrySize)
+	}
+	return nil
+}
+
+// weightScale is what makes whole numbers of all weights, to the two places that Nacos' console has. Whole ones
+// are left alone, so that they compare with those of other sources.
+func weightScale(instances []model.Instance) float64 {
+	scale, largest := 1.0, 0.0
+	for i := range instances {
+		largest = max(largest, instances[i].Weight)
+		for scale < 100 && math.Abs(instances[i].Weight*scale-math.Round(instances[i].Weight*scale)) > 1e-6 {
+			scale *= 10
+		}
+	}
+	for scale > 1 && largest*scale > endpoint.MaxWeight {
+		scale /= 10
+	}
+	return scale
+}
+
+// weight never rounds to 0, which would drain.
+func weight(w, scale float64) (int, error) {
+	switch {
+	case w < 0 || w > endpoint.MaxWeight:
+		return 0, fmt.Errorf("weight: %v is not between 0 and %d", w, endpoint.MaxWeight)
+	case w == 0:
+		return 0, nil
+	}
+	return min(max(int(math.Round(w*scale)), 1), endpoint.MaxWeight), nil
+}

@@ -1,0 +1,65 @@
+package nacos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxLogin is the most bytes of the answer to a login; a token has a few hundred.
+const maxLogin = 64 << 10
+
+// login returns the token that requests need; none if there is no user. A token is for the one subscription of a connection,
+// which outlives it, so there is nothing to renew.
+func (s *Source) login(ctx context.Context, at server) (string, error) {
+	if s.Username == "" {
+		return "", nil
+	}
+	scheme := "http"
+	if s.TLS != nil {
+		scheme = "https"
+	}
+	form := url.Values{"username": {s.Username}, "password": {s.Password}}.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, scheme+"://"+at.http+s.ContextPath+"/v1/auth/users/login", strings.NewReader(form))
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	transport := &http.Transport{TLSClientConfig: s.tls.Clone(), DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}
+	client := &http.Client{
+		Transport: transport,
+		// The password must not follow to another host.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	return token(answer)
+}
+
+func token(answer *http.Response) (string, error) {
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxLogin))
+	if err != nil {
+		return "", err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("Nacos answered %d: %.200q", answer.StatusCode, body)
+	}
+	var login struct {
+		AccessToken string `json:"accessToken"`
+	}
+	if err := json.Unmarshal(body, &login); err != nil {
+		return "", err
+	}
+	if login.AccessToken == "" {
+		return "", errors.New("the answer has no accessToken")
+	}
+	return login.AccessToken, nil
+}

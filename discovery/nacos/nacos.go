@@ -1,0 +1,119 @@
+// Package nacos discovers the endpoints of a pool in Nacos. It is a Go module of its own, so that only those who use
+// it link Nacos' protocol:
+//
+//	xcaddy build --with github.com/caddy-balance/caddy-balance --with github.com/caddy-balance/caddy-balance/discovery/nacos
+//
+// nacos.go is what can be configured and settings.go what is checked of it, follow.go subscribes and listens, connection.go
+// and login.go are the way to a server, and instance.go says which endpoint an instance is.
+package nacos
+
+import (
+	"crypto/tls"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/discovery"
+)
+
+func init() { caddy.RegisterModule(new(Source)) }
+
+// Source subscribes to a service in Nacos 2 or newer, which pushes each change over gRPC. Choose it when services
+// register with Nacos.
+//
+// An instance becomes an endpoint like this:
+//
+//	address       its ip and port
+//	weight        its weight; 0 drains. If any has a fraction, all are multiplied by 10 or 100, so that 0.5 and 1 are 5 and 10
+//	draining      when it is not enabled ("offline" in Nacos' console), or metadata draining is true
+//	id            metadata id
+//	zone          metadata zone, or its cluster unless that is DEFAULT
+//	priority      metadata priority, a whole number
+//	max_requests  metadata max_requests, a whole number
+//	metadata      its metadata
+//
+// An instance that is not healthy is left out, and so is one with a mistake, such as port 0, which the status names; the
+// others stay. Below its protection threshold Nacos itself calls all instances healthy.
+//
+// The source speaks Nacos' protocol with the messages of its official SDK, but not through the SDK's client,
+// which keeps log and cache files and can end the process.
+type Source struct {
+	// The name of the service. Required.
+	Service string `json:"service"`
+
+	// The servers, by host and port of the HTTP API; the port may be left out. gRPC is expected at that port + 1000. One of
+	// them is used at a time. Default: 127.0.0.1:8848.
+	Servers []string `json:"servers,omitempty"`
+
+	// The ID of the namespace. Default: public.
+	Namespace string `json:"namespace,omitempty"`
+
+	// The group of the service. Default: DEFAULT_GROUP.
+	Group string `json:"group,omitempty"`
+
+	// The clusters whose instances are taken. Default: all.
+	Clusters []string `json:"clusters,omitempty"`
+
+	// The user, if Nacos wants one; it needs to read the namespace. Default: none.
+	Username string `json:"username,omitempty"`
+
+	// The user's password.
+	Password string `json:"password,omitempty"`
+
+	// Where the HTTP API begins, which only the login needs. Default: /nacos.
+	ContextPath string `json:"context_path,omitempty"`
+
+	// How to speak TLS, for gRPC and the login; its presence turns TLS on. Default: no TLS.
+	TLS *reverseproxy.TLSConfig `json:"tls,omitempty"`
+
+	tls     *tls.Config
+	servers []server
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Source) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.reverse_proxy.upstreams.pool.sources.nacos",
+		New: func() caddy.Module { return new(Source) },
+	}
+}
+
+// UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
+//
+//	source nacos <service> {
+//	    servers      <host:port...>
+//	    namespace    <id>
+//	    group        <name>
+//	    cluster      <names...>
+//	    username     <name>
+//	    password     <password>
+//	    context_path <path>
+//	    tls
+//	    tls_server_name          <name>
+//	    tls_trust_pool           <module> ...
+//	    tls_client_auth          <certificate file> <key file>
+//	    tls_insecure_skip_verify
+//	}
+func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	options := []caddyfile.Param{
+		caddyfile.Strings("servers", &s.Servers),
+		caddyfile.String("namespace", &s.Namespace),
+		caddyfile.String("group", &s.Group),
+		caddyfile.Strings("cluster", &s.Clusters),
+		caddyfile.String("username", &s.Username),
+		caddyfile.String("password", &s.Password),
+		caddyfile.String("context_path", &s.ContextPath),
+	}
+	return caddyfile.Parse(d,
+		caddyfile.String("service", &s.Service),
+		caddyfile.Block(append(options, caddyfile.TLS(&s.TLS)...)...),
+	)
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner     = (*Source)(nil)
+	_ caddyfile.Unmarshaler = (*Source)(nil)
+	_ discovery.Source      = (*Source)(nil)
+)

@@ -1,0 +1,42 @@
+package nacos
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+func TestAServerIsAHostAndAPort(t *testing.T) {
+	for text, want := range map[string]server{
+		"10.0.0.1:8848": {"10.0.0.1:8848", "10.0.0.1:9848"},
+		"nacos":         {"nacos:8848", "nacos:9848"},
+		"[fd00::1]:80":  {"[fd00::1]:80", "[fd00::1]:1080"},
+		"fd00::1":       {"[fd00::1]:8848", "[fd00::1]:9848"},
+	} {
+		if got, err := serverAt(text); got != want || err != nil {
+			t.Errorf("%s: got %v, %v; want %v", text, got, err, want)
+		}
+	}
+}
+
+func TestASourceThatCannotBeMeantIsRefused(t *testing.T) {
+	for want, s := range map[string]*Source{
+		"service: is missing":                                               {},
+		"username, password: only one is given":                             {Service: "web", Username: "caddy"},
+		`servers: "http://nacos:8848" is not a host and port`:               {Service: "web", Servers: []string{"http://nacos:8848"}},
+		`servers: "nacos:64600" is not`:                                     {Service: "web", Servers: []string{"nacos:64600"}},
+		`servers: "nacos:0" is not`:                                         {Service: "web", Servers: []string{"nacos:0"}},
+		`servers: "" is not`:                                                {Service: "web", Servers: []string{""}},
+		`servers: "u:p@nacos" is not`:                                       {Service: "web", Servers: []string{"u:p@nacos"}},
+		"password: evaluated placeholder {env.CADDY_BALANCE_NONE} is empty": {Service: "web", Username: "u", Password: "{env.CADDY_BALANCE_NONE}"},
+		"clusters: unrecognized placeholder {http.request.host}":            {Service: "web", Clusters: []string{"{http.request.host}"}},
+	} {
+		ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+		err := s.Provision(ctx)
+		cancel()
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %v; want %s", err, want)
+		}
+	}
+}
