@@ -18,8 +18,9 @@ import (
 // fakeAPI answers lists and watches over HTTP the way an API server does. It keeps every event, so that a watch may
 // begin at any version that was not compacted.
 type fakeAPI struct {
-	t   *testing.T
-	url string
+	t      *testing.T
+	url    string
+	server *httptest.Server
 
 	mu        sync.Mutex
 	changed   chan struct{} // closed and replaced on each change
@@ -47,14 +48,19 @@ type event struct {
 func newFakeAPI(t *testing.T) *fakeAPI {
 	t.Helper()
 	f := &fakeAPI{t: t, version: 10, changed: make(chan struct{}), objects: map[string]map[string]object{"services": {}, "endpointslices": {}}}
-	server := httptest.NewServer(f)
-	f.url = server.URL
-	t.Cleanup(func() {
-		server.CloseClientConnections()
-		server.Close()
-	})
+	f.server = httptest.NewServer(f)
+	f.url = f.server.URL
+	t.Cleanup(f.close)
 	return f
 }
+
+func (f *fakeAPI) close() {
+	f.server.Listener.Close() // before the connections, so that nobody comes back
+	f.server.CloseClientConnections()
+	f.server.Close()
+}
+
+func (f *fakeAPI) breakConnections() { f.server.CloseClientConnections() }
 
 func resourceOf(o object) string {
 	if _, ok := o.(*corev1.Service); ok {
