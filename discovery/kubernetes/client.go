@@ -1,8 +1,10 @@
 package kubernetes
 
 import (
+	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -15,6 +17,7 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
+	"k8s.io/client-go/util/connrotation"
 )
 
 // largestList holds ten times the endpoints of the largest clusters (a thousand take half a megabyte), so that
@@ -24,12 +27,16 @@ const largestList = 64 << 20
 // client asks one API server over connections of its own. The ones that client-go would share
 // among all its users are never closed, and with them a goroutine for each client certificate.
 type client struct {
-	connections     *http.Transport
+	transport       *http.Transport
+	connections     *connrotation.Dialer
 	core, discovery *rest.RESTClient
 }
 
+// The dialer of http.DefaultTransport, which cannot be asked for it.
+var dialer = net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+
 func connect(to server) (*client, error) {
-	c := new(client)
+	c := &client{connections: connrotation.NewDialer(dialer.DialContext)}
 	authenticated, err := c.open(to)
 	if err != nil {
 		return nil, err
@@ -52,10 +59,10 @@ func (c *client) open(to server) (http.RoundTripper, error) {
 		}
 	}
 	// The defaults are HTTP/2 with pings, which tell a dead connection from an idle one within 45 seconds.
-	c.connections = utilnet.SetTransportDefaults(&http.Transport{
-		TLSClientConfig: to.tls.Clone(), Proxy: to.config.Proxy,
+	c.transport = utilnet.SetTransportDefaults(&http.Transport{
+		TLSClientConfig: to.tls.Clone(), Proxy: to.config.Proxy, DialContext: c.connections.DialContext,
 	})
-	return transport.HTTPWrappersForConfig(settings, limited{c.connections})
+	return transport.HTTPWrappersForConfig(settings, limited{c.transport})
 }
 
 // group is a client for one group of the API, which knows no other types: those of the whole API would
@@ -72,7 +79,12 @@ func group(config *rest.Config, authenticated http.RoundTripper, path string, ve
 	return rest.RESTClientForConfigAndClient(config, &http.Client{Transport: authenticated})
 }
 
-func (c *client) close() { c.connections.CloseIdleConnections() }
+// close closes the idle connections, and those still being made once they are idle; and
+// then the others, because a watch that was just left keeps one of HTTP/2 busy for a moment.
+func (c *client) close() {
+	c.transport.CloseIdleConnections()
+	c.connections.CloseAll()
+}
 
 func (c *client) service(namespace, name string) resource {
 	return resource{

@@ -70,12 +70,12 @@ func TestOfAnAddressInTwoSlicesTheOneThatServesMoreWins(t *testing.T) {
 		first, second discoveryv1.Endpoint
 		want          string
 	}{
-		"ready twice":               {ready("10.0.0.1"), ready("10.0.0.1"), "10.0.0.1:8080"},
-		"ready, then terminating":   {ready("10.0.0.1"), terminating("10.0.0.1"), "10.0.0.1:8080"},
-		"terminating, then ready":   {terminating("10.0.0.1"), ready("10.0.0.1"), "10.0.0.1:8080"},
-		"gone, then ready":          {off, ready("10.0.0.1"), "10.0.0.1:8080"},
-		"terminating, then gone":    {terminating("10.0.0.1"), off, "10.0.0.1:8080 draining"},
-		"gone, then terminating":    {off, terminating("10.0.0.1"), "10.0.0.1:8080 draining"},
+		"ready twice":             {ready("10.0.0.1"), ready("10.0.0.1"), "10.0.0.1:8080"},
+		"ready, then terminating": {ready("10.0.0.1"), terminating("10.0.0.1"), "10.0.0.1:8080"},
+		"terminating, then ready": {terminating("10.0.0.1"), ready("10.0.0.1"), "10.0.0.1:8080"},
+		"gone, then ready":        {off, ready("10.0.0.1"), "10.0.0.1:8080"},
+		"terminating, then gone":  {terminating("10.0.0.1"), off, "10.0.0.1:8080 draining"},
+		"gone, then terminating":  {off, terminating("10.0.0.1"), "10.0.0.1:8080 draining"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := answerTo(wanted{}, service(), slice("a", c.first), slice("b", c.second, other))

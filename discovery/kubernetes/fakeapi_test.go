@@ -2,9 +2,13 @@ package kubernetes
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,10 +50,27 @@ type event struct {
 }
 
 func newFakeAPI(t *testing.T) *fakeAPI {
-	t.Helper()
-	f := &fakeAPI{t: t, version: 10, changed: make(chan struct{}), objects: map[string]map[string]object{"services": {}, "endpointslices": {}}}
-	f.server = httptest.NewServer(f)
+	f := unstarted(t)
+	f.server.Start()
 	f.url = f.server.URL
+	return f
+}
+
+// newSecureAPI speaks HTTP/2 over TLS, as API servers do. It returns a file with its authority, too.
+func newSecureAPI(t *testing.T) (f *fakeAPI, authority string) {
+	f = unstarted(t)
+	f.server.EnableHTTP2 = true
+	f.server.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
+	f.server.StartTLS()
+	f.url = f.server.URL
+	authority = filepath.Join(t.TempDir(), "ca.pem")
+	writeFile(t, authority, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.server.Certificate().Raw})))
+	return f, authority
+}
+
+func unstarted(t *testing.T) *fakeAPI {
+	f := &fakeAPI{t: t, version: 10, changed: make(chan struct{}), objects: map[string]map[string]object{"services": {}, "endpointslices": {}}}
+	f.server = httptest.NewUnstartedServer(f)
 	t.Cleanup(f.close)
 	return f
 }
@@ -125,6 +146,17 @@ func (f *fakeAPI) say(line string) {
 // answerInstead has a function answer first; nil ends that.
 func (f *fakeAPI) answerInstead(how func(w http.ResponseWriter, r *http.Request) bool) {
 	f.change(func() { f.instead = how })
+}
+
+// admitOnly refuses everybody without the token.
+func (f *fakeAPI) admitOnly(token string) {
+	f.answerInstead(func(w http.ResponseWriter, r *http.Request) bool {
+		admitted := r.Header.Get("Authorization") == "Bearer "+token
+		if !admitted {
+			status(w, http.StatusUnauthorized, "Unauthorized", "Unauthorized")
+		}
+		return !admitted
+	})
 }
 
 func (f *fakeAPI) asked() []string {

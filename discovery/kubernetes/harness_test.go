@@ -44,7 +44,9 @@ func run(t *testing.T, api *fakeAPI) *runner {
 
 func runSource(t *testing.T, s *Source) *runner {
 	t.Helper()
-	if err := s.Provision(caddy.Context{}); err != nil {
+	config, done := caddy.NewContext(caddy.Context{Context: context.Background()})
+	t.Cleanup(done)
+	if err := s.Provision(config); err != nil {
 		t.Fatal(err)
 	}
 	before := goleak.IgnoreCurrent()

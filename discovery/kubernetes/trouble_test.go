@@ -98,6 +98,7 @@ func TestAConnectionThatBreaksIsNoErrorWhenTheServerIsThere(t *testing.T) {
 	api.put(service(), slice("web-a", ready("10.0.0.1")))
 	r := run(t, api)
 	api.awaitRequest("watching endpointslices")
+	api.awaitRequest("watching services")
 	api.breakConnections()
 	api.put(slice("web-b", ready("10.0.0.2")))
 	r.wants("10.0.0.1:8080", "10.0.0.2:8080")
@@ -132,13 +133,7 @@ func TestStrangeEventsInAWatchChangeNothing(t *testing.T) {
 func TestATokenFileIsReadAgainByTheNextRun(t *testing.T) {
 	api := newFakeAPI(t)
 	api.put(service(), slice("web-a", ready("10.0.0.1")))
-	api.answerInstead(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Header.Get("Authorization") == "Bearer second" {
-			return false
-		}
-		status(w, http.StatusUnauthorized, "Unauthorized", "Unauthorized")
-		return true
-	})
+	api.admitOnly("second")
 	path := filepath.Join(t.TempDir(), "token")
 	writeFile(t, path, "first")
 	s := &Source{Service: "web", Namespace: "shop", APIServer: api.url, TokenFile: path}
