@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -12,6 +13,9 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 )
+
+// watchSlack is what the end of a watch may be late.
+const watchSlack = 30 * time.Second
 
 // reflection is a resource and the store that is to be like it.
 type reflection struct {
@@ -58,7 +62,10 @@ func (l *loud) ListWithContext(ctx context.Context, options metav1.ListOptions) 
 	}
 	defer l.calls.running.Done()
 	list, err := l.fetch(ctx, options)
-	l.heard(err)
+	ofVersion := options.ResourceVersion > "0" || options.Continue != ""
+	if err != nil && !(ofVersion && stale(err)) {
+		l.fail(err)
+	}
 	return list, err
 }
 
@@ -66,17 +73,21 @@ func (l *loud) WatchWithContext(ctx context.Context, options metav1.ListOptions)
 	if !l.calls.begin() {
 		return nil, context.Canceled
 	}
-	events, cancel, err := l.watch(ctx, options)
+	// A connection that died without a word must not last: the server should have ended the watch by then.
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(*options.TimeoutSeconds)*time.Second+watchSlack)
+	events, err := l.watch(ctx, options)
 	if err != nil {
+		cancel()
 		l.calls.running.Done()
 		l.heard(err)
 		return nil, err
 	}
-	return l.listen(events, cancel), nil
+	return l.listen(ctx, cancel, events), nil
 }
 
+// heard is told of the errors of watches, each of which is for a version.
 func (l *loud) heard(err error) {
-	if err != nil && !stale(err) {
+	if !stale(err) {
 		l.fail(err)
 	}
 }

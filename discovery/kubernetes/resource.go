@@ -12,13 +12,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-const (
-	// listTimeout is as long as an API server itself works on one request.
-	listTimeout = time.Minute
-
-	// watchSlack is what the end of a watch may be late, before the connection counts as dead.
-	watchSlack = 30 * time.Second
-)
+// listTimeout is as long as an API server itself works on one request.
+const listTimeout = time.Minute
 
 // resource is what is followed: some objects of one kind in one namespace.
 type resource struct {
@@ -48,17 +43,10 @@ func (r resource) fetch(ctx context.Context, options metav1.ListOptions) (runtim
 	return list, r.explain("list", err)
 }
 
-// watch ends on its own when the server should have ended it, so that a connection that
-// died without a word does not last.
-func (r resource) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, context.CancelFunc, error) {
+func (r resource) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	options.Watch = true
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(*options.TimeoutSeconds)*time.Second+watchSlack)
 	events, err := r.request(options).Watch(ctx)
-	if err != nil {
-		cancel()
-		return nil, nil, r.explain("watch", err)
-	}
-	return events, cancel, nil
+	return events, r.explain("watch", err)
 }
 
 func (r resource) explain(verb string, err error) error {

@@ -47,6 +47,9 @@ func TestAnErrorEndsTheRunAndSaysWhatIsWrong(t *testing.T) {
 		},
 		"list endpointslices": {
 			"cannot list endpointslices in namespace shop: ": saying(`{"kind":"EndpointSliceList","apiVersion":"discovery.k8s.io/v1","items":[{"endpoints":7}]}`),
+			"cannot list endpointslices in namespace shop: too old": func(w http.ResponseWriter, _ *http.Request) {
+				status(w, http.StatusGone, "Expired", "too old")
+			},
 			"cannot list endpointslices in namespace shop: the server is currently unable to handle the request": func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Retry-After", "1")
 				status(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the server is currently unable to handle the request")
