@@ -59,7 +59,7 @@ func (f *fakeAPI) serveWatch(w http.ResponseWriter, r *http.Request, resource st
 		next = len(f.events)
 		f.mu.Unlock()
 		for _, e := range events {
-			if e.resource == resource && e.version > version {
+			if e.resource == resource && e.version > version && (!e.bookmark || r.URL.Query().Get("allowWatchBookmarks") == "true") {
 				fmt.Fprintf(w, "%s\n", e.line)
 			}
 		}

@@ -46,6 +46,7 @@ type object interface {
 type event struct {
 	resource string
 	version  int
+	bookmark bool
 	line     []byte
 }
 
@@ -139,7 +140,7 @@ func (f *fakeAPI) endWatches() { f.change(func() { f.ends++ }) }
 func (f *fakeAPI) say(line string) {
 	f.change(func() {
 		f.version++
-		f.events = append(f.events, event{"endpointslices", f.version, []byte(line)})
+		f.events = append(f.events, event{resource: "endpointslices", version: f.version, line: []byte(line)})
 	})
 }
 
@@ -178,7 +179,7 @@ func (f *fakeAPI) tell(kind, resource string, o object) {
 	if err != nil {
 		f.t.Error(err)
 	}
-	f.events = append(f.events, event{resource, f.version, line})
+	f.events = append(f.events, event{resource, f.version, kind == "BOOKMARK", line})
 }
 
 // typed is an object with its kind, which Go's types leave out.

@@ -14,6 +14,17 @@ func TestASourceReportsTheEndpointsOfAService(t *testing.T) {
 	run(t, api).wants("10.0.0.1:8080", "10.0.0.2:8080", "10.0.0.3:8080")
 }
 
+// An old list, out of the cache of a server that lags behind, would undo what the pool already knows.
+func TestAListIsTheMostRecentOne(t *testing.T) {
+	api := newFakeAPI(t)
+	run(t, api).wants()
+	for _, want := range []string{`list services from ""`, `list endpointslices from ""`} {
+		if !slices.Contains(api.asked(), want) {
+			t.Errorf("got %q; want %q", api.asked(), want)
+		}
+	}
+}
+
 func TestASourceReportsNothingBeforeItHasBothLists(t *testing.T) {
 	api := newFakeAPI(t)
 	api.put(service(), slice("web-a", ready("10.0.0.1")))
