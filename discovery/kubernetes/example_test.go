@@ -1,0 +1,79 @@
+package kubernetes
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+)
+
+const example = "../../examples/kubernetes/"
+
+func TestTheExampleLoadsWithoutACluster(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	validate(t, adapt(t, example+"Caddyfile"))
+}
+
+// The kinds of the example's manifests, and what holds each.
+var manifests = map[string]func() any{
+	"v1 Service":                               func() any { return new(corev1.Service) },
+	"v1 ServiceAccount":                        func() any { return new(corev1.ServiceAccount) },
+	"apps/v1 Deployment":                       func() any { return new(appsv1.Deployment) },
+	"rbac.authorization.k8s.io/v1 Role":        func() any { return new(rbacv1.Role) },
+	"rbac.authorization.k8s.io/v1 RoleBinding": func() any { return new(rbacv1.RoleBinding) },
+}
+
+func TestTheExamplesManifestsHaveOnlyFieldsThatExist(t *testing.T) {
+	found := make(map[string]bool)
+	documents := yaml.NewDecoder(bytes.NewReader(read(t, example+"manifests.yaml")))
+	for {
+		var document map[string]any
+		if err := documents.Decode(&document); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		kind := document["apiVersion"].(string) + " " + document["kind"].(string)
+		text, err := json.Marshal(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[kind] = true
+		make, ok := manifests[kind]
+		if !ok {
+			t.Fatalf("unknown kind %s", kind)
+		}
+		into := make()
+		strict := json.NewDecoder(bytes.NewReader(text))
+		strict.DisallowUnknownFields()
+		if err := strict.Decode(into); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if role, ok := into.(*rbacv1.Role); ok {
+			grants(t, role)
+		}
+	}
+	if len(found) != len(manifests) {
+		t.Errorf("found only %v", slices.Sorted(maps.Keys(found)))
+	}
+}
+
+// grants checks that the role allows what the source asks for.
+func grants(t *testing.T, role *rbacv1.Role) {
+	for _, needed := range []struct{ group, resource string }{{"", "services"}, {"discovery.k8s.io", "endpointslices"}} {
+		if !slices.ContainsFunc(role.Rules, func(r rbacv1.PolicyRule) bool {
+			return slices.Equal(r.APIGroups, []string{needed.group}) && slices.Equal(r.Resources, []string{needed.resource}) &&
+				slices.Equal(r.Verbs, []string{"get", "list", "watch"})
+		}) {
+			t.Errorf("the role lacks %v", needed)
+		}
+	}
+}
