@@ -93,7 +93,10 @@ func (s *Source) connect(ctx context.Context) (*clientv3.Client, error) {
 		MaxCallRecvMsgSize:   maxMessage,
 		MaxUnaryRetries:      maxTries,
 		Logger:               zap.NewNop(),
-		DialOptions:          []grpc.DialOption{grpc.WithChainStreamInterceptor(new(oneWatch).intercept)},
+		DialOptions: []grpc.DialOption{
+			grpc.WithChainUnaryInterceptor(failFast),
+			grpc.WithChainStreamInterceptor(new(oneWatch).intercept),
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("connecting to etcd: %w", err)
@@ -101,14 +104,21 @@ func (s *Source) connect(ctx context.Context) (*clientv3.Client, error) {
 	return client, nil
 }
 
+// failFast makes an error of a refused connection at once. The client would rather try until the time is up, and then
+// not say what was wrong.
+func failFast(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+	invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	return invoke(ctx, method, request, reply, conn, append(opts, grpc.WaitForReady(false))...)
+}
+
 // oneWatch keeps the client from resuming a watch by itself. It would ask for what came after the last revision that it
 // has seen, and an etcd that came back with an older state answers that with silence until its revision gets there.
 type oneWatch struct{ begun atomic.Bool }
 
 func (w *oneWatch) intercept(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string,
-	streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	if w.begun.Swap(true) {
 		return nil, status.Error(codes.Aborted, "the connection broke")
 	}
-	return streamer(ctx, desc, conn, method, opts...)
+	return open(ctx, desc, conn, method, append(opts, grpc.WaitForReady(false))...)
 }

@@ -74,7 +74,11 @@ func (f *follower) list(ctx context.Context) error {
 func (f *follower) watch(ctx context.Context, report discovery.Report) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
+	late := time.AfterFunc(time.Duration(f.source.Timeout), cancel) // opening a watch waits for etcd, and knows no timeout
 	responses := f.client.Watch(ctx, f.source.prefix, clientv3.WithPrefix(), clientv3.WithRev(f.revision+1), clientv3.WithFragment())
+	if !late.Stop() {
+		return f.late()
+	}
 	check := time.NewTicker(f.source.interval)
 	defer check.Stop()
 	var settled <-chan time.Time
@@ -134,12 +138,15 @@ func (f *follower) check(ctx context.Context) error {
 }
 
 func (f *follower) get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
-	limit := time.Duration(f.source.Timeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(f.source.Timeout), f.late())
 	defer cancel()
 	answer, err := f.client.Get(ctx, key, opts...)
 	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		err = context.Cause(ctx)
 	}
 	return answer, err
+}
+
+func (f *follower) late() error {
+	return fmt.Errorf("no answer within %s", time.Duration(f.source.Timeout))
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"go.uber.org/goleak"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -27,8 +26,16 @@ type following struct {
 	errors []string
 }
 
-// follow starts a source with a short interval and timeout, and proves in the end that nothing of it is left.
+// follow starts a source with a short interval and timeout.
 func follow(t *testing.T, s *Source) *following {
+	t.Helper()
+	f := &following{t: t, changed: make(chan struct{}, 1)}
+	t.Cleanup(f.start(s))
+	return f
+}
+
+func (f *following) start(s *Source) (stop func()) {
+	t := f.t
 	t.Helper()
 	if s.Prefix == "" {
 		s.Prefix = "web"
@@ -40,20 +47,16 @@ func follow(t *testing.T, s *Source) *following {
 		t.Fatal(err)
 	}
 	s.interval = 100 * time.Millisecond
-	f := &following{t: t, changed: make(chan struct{}, 1)}
-	before := goleak.IgnoreCurrent()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		f.run(ctx, s)
 	}()
-	t.Cleanup(func() {
+	return func() {
 		cancel()
 		<-ended
-		goleak.VerifyNone(t, before)
-	})
-	return f
+	}
 }
 
 func (f *following) run(ctx context.Context, s *Source) {
