@@ -108,7 +108,7 @@ func (f *follower) apply(response clientv3.WatchResponse, open bool) error {
 		return err
 	}
 	if !open {
-		return errors.New("the watch ended")
+		return errors.New("etcd ended the watch")
 	}
 	f.revision = max(f.revision, response.Header.Revision)
 	for _, event := range response.Events {
