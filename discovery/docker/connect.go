@@ -27,11 +27,16 @@ func machine(host string) (string, error) {
 	return "", fmt.Errorf("host: %q is not a socket; expected unix:///path or tcp://host:port", host)
 }
 
-// connect makes the client. It finds out by itself which version of the API the engine speaks.
+// connect makes the client. It finds out by itself which version of the API the engine speaks, but
+// takes any transport of ours for one with TLS.
 func (s *Source) connect() (*client.Client, error) {
 	own := &http.Client{
 		Transport:     &http.Transport{TLSClientConfig: s.tls},
 		CheckRedirect: client.CheckRedirect,
 	}
-	return client.New(client.WithHTTPClient(own), client.WithHost(s.Host))
+	scheme := "http"
+	if s.tls != nil {
+		scheme = "https"
+	}
+	return client.New(client.WithHTTPClient(own), client.WithHost(s.Host), client.WithScheme(scheme))
 }

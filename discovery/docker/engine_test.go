@@ -65,7 +65,7 @@ func (e *engine) list(w http.ResponseWriter, r *http.Request) {
 	e.lists++
 	e.filters = r.FormValue("filters")
 	if e.broken {
-		http.Error(w, `{"message":"out of order"}`, http.StatusInternalServerError)
+		fail(w, http.StatusInternalServerError, "out of order")
 		return
 	}
 	ids := slices.Sorted(maps.Keys(e.containers))
@@ -79,12 +79,18 @@ func (e *engine) list(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(listed)
 }
 
+func fail(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"message": message})
+}
+
 func (e *engine) inspect(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	text, ok := e.containers[r.PathValue("id")]
 	if !ok {
-		http.Error(w, `{"message":"no such container"}`, http.StatusNotFound)
+		fail(w, http.StatusNotFound, "no such container")
 		return
 	}
 	_, _ = fmt.Fprint(w, text)

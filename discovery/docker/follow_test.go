@@ -16,7 +16,7 @@ import (
 )
 
 // patience ends the wait for something that will not come; nothing takes nearly as long.
-const patience = time.Minute
+const patience = 15 * time.Second
 
 // following is a source that runs, and runs again when it fails, as below a pool.
 type following struct {
@@ -235,7 +235,7 @@ func TestNothingIsLeftOfASourceThatEnded(t *testing.T) {
 			})
 			f := follow(t, s)
 			if strings.Contains(s.Host, "nowhere") {
-				f.wantsError("docker daemon")
+				f.wantsError("failed to connect to the docker API at unix:///nowhere")
 			} else {
 				f.wants("10.0.0.1:80")
 			}
