@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -30,6 +31,15 @@ func TestAUserNeedsThePasswordAndARoleThatReadsThePrefix(t *testing.T) {
 	follow(t, &elsewhere).wantsError("listing app/: etcdserver: permission denied")
 
 	f.wantsNoError() // looks at the revision need no more than the role
+}
+
+func TestTheCertificateOfEtcdIsVerified(t *testing.T) {
+	etcd := startServerOver(t, "https")
+	etcd.put("web/a", "10.0.0.1:80")
+	follow(t, &Source{Endpoints: []string{"https://" + etcd.address}}).wantsError("certificate signed by unknown authority")
+	follow(t, &Source{Endpoints: []string{etcd.address}}).wantsError("listing web/: ") // without TLS
+	trusting := &reverseproxy.TLSConfig{InsecureSkipVerify: true}
+	follow(t, &Source{Endpoints: []string{etcd.address}, TLS: trusting}).wants("10.0.0.1:80")
 }
 
 // enableAuth makes the user caddy, whose role may read the prefix. The server's own client is of no use afterwards.
