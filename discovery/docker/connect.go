@@ -1,0 +1,42 @@
+package docker
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/moby/moby/client"
+)
+
+const maxPort = 65535
+
+// machine is where the engine runs, as far as it can be told.
+func machine(host string) (string, error) {
+	if socket, ok := strings.CutPrefix(host, "unix://"); ok && path.IsAbs(socket) {
+		return "127.0.0.1", nil
+	}
+	u, err := url.Parse(host)
+	if err == nil && u.Scheme == "tcp" && u.User == nil {
+		if name, port, err := net.SplitHostPort(u.Host); err == nil && name != "" && port != "" {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("host: %q is not a socket; expected unix:///path or tcp://host:port", host)
+}
+
+// connect makes the client. It finds out by itself which version of the API the engine speaks, but
+// takes any transport of ours for one with TLS.
+func (s *Source) connect() (*client.Client, error) {
+	own := &http.Client{
+		Transport:     &http.Transport{TLSClientConfig: s.tls},
+		CheckRedirect: client.CheckRedirect,
+	}
+	scheme := "http"
+	if s.tls != nil {
+		scheme = "https"
+	}
+	return client.New(client.WithHTTPClient(own), client.WithHost(s.Host), client.WithScheme(scheme))
+}

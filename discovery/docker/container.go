@@ -1,0 +1,164 @@
+package docker
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// What a container is to a pool.
+const (
+	absent = iota
+	unhealthy
+	serving
+)
+
+func condition(c *container.InspectResponse) int {
+	switch {
+	case c.Config == nil || c.NetworkSettings == nil || c.State == nil || c.State.Status != container.StateRunning:
+		return absent
+	case c.State.Health == nil:
+		return serving
+	}
+	switch c.State.Health.Status {
+	case "", container.NoHealthcheck, container.Healthy:
+		return serving
+	case container.Unhealthy:
+		return unhealthy
+	}
+	return absent // it has yet to start
+}
+
+func name(c *container.InspectResponse) string { return strings.TrimPrefix(c.Name, "/") }
+
+// endpoint is what a container that serves says of itself.
+func (s *Source) endpoint(c *container.InspectResponse) (endpoint.Info, error) {
+	info := endpoint.Info{Weight: 1, ID: name(c)}
+	port := s.Port
+	if err := s.readLabels(c.Config.Labels, &info, &port); err != nil {
+		return info, err
+	}
+	var err error
+	if port == 0 {
+		if port, err = exposed(c); err != nil {
+			return info, err
+		}
+	}
+	if s.Published {
+		info.Address, err = s.published(c, port)
+	} else {
+		info.Address, err = s.inside(c, port)
+	}
+	if err != nil {
+		return info, err
+	}
+	return info, info.Normalize()
+}
+
+// exposed is the port that need not be said.
+func exposed(c *container.InspectResponse) (int, error) {
+	ports := make(map[int]bool)
+	for port := range c.Config.ExposedPorts {
+		if port.Proto() == network.TCP {
+			ports[int(port.Num())] = true
+		}
+	}
+	for port := range c.NetworkSettings.Ports {
+		if port.Proto() == network.TCP {
+			ports[int(port.Num())] = true
+		}
+	}
+	all := slices.Sorted(maps.Keys(ports))
+	if len(all) != 1 {
+		return 0, fmt.Errorf("port: the container exposes the TCP ports %v; expected one, or the label balance.port", all)
+	}
+	return all[0], nil
+}
+
+// inside is the container's own address in a network.
+func (s *Source) inside(c *container.InspectResponse, port int) (string, error) {
+	ips := make(map[string]string)
+	for name, settings := range c.NetworkSettings.Networks {
+		if settings == nil {
+			continue
+		}
+		if ip := settings.IPAddress; ip.IsValid() {
+			ips[name] = ip.String()
+		} else if ip := settings.GlobalIPv6Address; ip.IsValid() {
+			ips[name] = ip.String()
+		}
+	}
+	names := slices.Sorted(maps.Keys(ips))
+	chosen := s.Network
+	if chosen == "" && len(names) == 1 {
+		chosen = names[0]
+	}
+	if ips[chosen] == "" {
+		return "", fmt.Errorf("network: the container has addresses in the networks %q; expected one, or the one that the source names", names)
+	}
+	return net.JoinHostPort(ips[chosen], strconv.Itoa(port)), nil
+}
+
+// published is the address at the engine's machine that leads to the port.
+func (s *Source) published(c *container.InspectResponse, port int) (string, error) {
+	inner, _ := network.PortFrom(uint16(port), network.TCP)
+	bindings := c.NetworkSettings.Ports[inner]
+	if len(bindings) == 0 {
+		return "", fmt.Errorf("port: %d is not published", port)
+	}
+	outer, ip := bindings[0].HostPort, bindings[0].HostIP
+	if !ip.IsValid() || ip.IsUnspecified() {
+		return net.JoinHostPort(s.machine, outer), nil
+	}
+	return net.JoinHostPort(ip.String(), outer), nil
+}
+
+// readLabels takes the labels that are meant for pools. A name that is not known is as good as surely misspelt, unless
+// it is that of the label that the source goes by.
+func (s *Source) readLabels(labels map[string]string, info *endpoint.Info, port *int) error {
+	own, _, _ := strings.Cut(s.Label, "=")
+	for _, label := range slices.Sorted(maps.Keys(labels)) {
+		name, ours := strings.CutPrefix(label, "balance.")
+		if !ours || label == own {
+			continue
+		}
+		if err := readLabel(name, labels[label], info, port); err != nil {
+			return fmt.Errorf("label %s: %w", label, err)
+		}
+	}
+	return nil
+}
+
+func readLabel(name, text string, info *endpoint.Info, port *int) (err error) {
+	switch name {
+	case "port":
+		if *port, err = strconv.Atoi(text); err == nil && (*port < 1 || *port > maxPort) {
+			return fmt.Errorf("%d is not between 1 and %d", *port, maxPort)
+		}
+	case "weight":
+		info.Weight, err = strconv.Atoi(text)
+	case "priority":
+		info.Priority, err = strconv.Atoi(text)
+	case "max_requests":
+		info.MaxRequests, err = strconv.Atoi(text)
+	case "zone":
+		info.Zone = text
+	case "id":
+		info.ID = text
+	default:
+		return errors.New("is not known; expected port, weight, priority, zone, max_requests or id")
+	}
+	if err != nil {
+		return fmt.Errorf("%.20q is not a whole number", text)
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package docker
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const inside = "CADDY_BALANCE_TEST_INSIDE"
+
+// A real engine. It runs in namespaces of its own for mounts and the network, and so does the test, which
+// runs itself again there.
+func TestContainersOfPodmanAreFollowed(t *testing.T) {
+	if os.Getenv(inside) != "" {
+		followPodman(t, startPodman(t))
+		return
+	}
+	for _, program := range []string{"podman", "crun", "unshare", "/usr/lib/cni/bridge"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Fatalf("%v; install it with: apt-get install --no-install-recommends podman crun containernetworking-plugins", err)
+		}
+	}
+	again := exec.Command("unshare", "-mn", "--propagation", "private", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=5m")
+	again.Env = append(os.Environ(), inside+"=1")
+	if out, err := again.CombinedOutput(); err != nil {
+		t.Fatalf("%v (it takes root)\n%s", err, out)
+	}
+}
+
+func followPodman(t *testing.T, p *podman) {
+	p.run("web-1", "--network", "front", "--label", "balance.pool=web")
+	p.run("web-2", "--network", "front,back", "--label", "balance.pool=web", "--label", "balance.weight=3")
+	p.run("db-1", "--network", "front", "--label", "balance.pool=db")
+	f := follow(t, &Source{Host: p.host, Network: "front", Timeout: 10e9})
+	names := func(want ...string) {
+		t.Helper()
+		f.until(strings.Join(want, " "), func() bool {
+			var got []string
+			for _, e := range f.last.Endpoints {
+				got = append(got, e.ID)
+			}
+			return f.last.Endpoints != nil && strings.Join(got, " ") == strings.Join(want, " ")
+		})
+	}
+	names("web-1", "web-2")
+	if got := f.last.Endpoints; got[0].Weight != 1 || got[1].Weight != 3 || !strings.HasPrefix(got[1].Address, "10.88.1.") {
+		t.Errorf("got %+v", got)
+	}
+	f.answers()
+	p.run("web-3", "--network", "front", "--label", "balance.pool=web")
+	names("web-1", "web-2", "web-3")
+
+	before := f.last.Endpoints[0].Address
+	p.do("restart", "--time", "0", "web-1")
+	f.until("another address", func() bool { return len(f.last.Endpoints) == 3 && f.last.Endpoints[0].Address != before })
+	names("web-1", "web-2", "web-3")
+	f.answers()
+
+	p.do("stop", "--time", "0", "web-1")
+	names("web-2", "web-3")
+	p.do("rm", "--force", "--time", "0", "web-2")
+	names("web-3")
+	p.do("start", "web-1")
+	names("web-1", "web-3")
+
+	p.restart()
+	f.wantsError("following events: ")
+	p.do("rm", "--force", "--time", "0", "web-3")
+	names("web-1")
+	p.do("rm", "--force", "--time", "0", "web-1")
+	names()
+	f.until("final", func() bool { return f.last.Final })
+}
+
+// answers asks every endpoint.
+func (f *following) answers() {
+	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range f.last.Endpoints {
+		var err error
+		for range 50 { // the backend may have just been started
+			var answer *http.Response
+			if answer, err = http.Get("http://" + e.Address); err == nil {
+				_, _ = io.Copy(io.Discard, answer.Body)
+				_ = answer.Body.Close()
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if err != nil {
+			f.t.Errorf("%s: %v", e.ID, err)
+		}
+	}
+}
+
+// podman is the engine and its command.
+type podman struct {
+	t       *testing.T
+	folder  string
+	host    string
+	service *exec.Cmd
+}
+
+func startPodman(t *testing.T) *podman {
+	t.Helper()
+	p := &podman{t: t, folder: t.TempDir()}
+	p.host = "unix://" + filepath.Join(p.folder, "podman.sock")
+	for _, command := range []string{"mount -t cgroup2 none /sys/fs/cgroup", "mount -t tmpfs none /run", "ip link set lo up"} {
+		p.command(strings.Fields(command)...)
+	}
+	p.settings("containers.conf", "containers.conf")
+	p.settings("storage.conf", "storage.conf")
+	p.settings("policy.json", "policy.json")
+	p.settings("Containerfile", "Containerfile")
+	p.settings("network.conflist", "cni/front.conflist", "$NAME", "front", "$SUBNET", "10.88.1")
+	p.settings("network.conflist", "cni/back.conflist", "$NAME", "back", "$SUBNET", "10.88.2")
+	t.Setenv("CONTAINERS_CONF", filepath.Join(p.folder, "containers.conf"))
+	t.Setenv("CONTAINERS_STORAGE_CONF", filepath.Join(p.folder, "storage.conf"))
+	t.Setenv("CGO_ENABLED", "0")
+	p.command("go", "build", "-o", filepath.Join(p.folder, "app"), "./testdata/app")
+	p.do("build", "--isolation", "chroot", "--signature-policy", filepath.Join(p.folder, "policy.json"), "-t", "localhost/app:1", p.folder)
+	p.serve()
+	t.Cleanup(func() {
+		p.kill()
+		p.do("rm", "--all", "--force", "--time", "0")
+	})
+	return p
+}
+
+// settings puts a file of testdata/podman into the folder.
+func (p *podman) settings(from, to string, values ...string) {
+	p.t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "podman", from))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	path := filepath.Join(p.folder, to)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+	replaced := strings.NewReplacer(append(values, "$FOLDER", p.folder)...).Replace(string(text))
+	if err := os.WriteFile(path, []byte(replaced), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *podman) run(name string, options ...string) {
+	p.t.Helper()
+	p.do(append(append([]string{"run", "--detach", "--name", name}, options...), "localhost/app:1")...)
+}
+
+func (p *podman) do(arguments ...string) {
+	p.t.Helper()
+	p.command(append([]string{"podman"}, arguments...)...)
+}
+
+func (p *podman) command(words ...string) {
+	p.t.Helper()
+	if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+		p.t.Fatalf("%q: %v\n%s", words, err, out)
+	}
+}
+
+func (p *podman) serve() {
+	p.t.Helper()
+	p.service = exec.Command("podman", "system", "service", "--time=0", p.host)
+	p.service.Stderr = p.t.Output()
+	if err := p.service.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *podman) kill() {
+	_ = p.service.Process.Kill()
+	_ = p.service.Wait()
+}
+
+// restart leaves the containers running.
+func (p *podman) restart() {
+	p.t.Helper()
+	p.kill()
+	p.serve()
+}

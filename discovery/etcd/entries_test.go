@@ -1,0 +1,128 @@
+package etcd
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+func TestValuesAreAddressesOrEndpointsInEitherLayout(t *testing.T) {
+	for value, want := range map[string]endpoint.Info{
+		`10.0.0.1:80`:                                {Address: "10.0.0.1:80", Weight: 1, ID: "a"},
+		" [fd00::1]:80\n":                            {Address: "[fd00::1]:80", Weight: 1, ID: "a"},
+		`"10.0.0.1:80"`:                              {Address: "10.0.0.1:80", Weight: 1, ID: "a"},
+		`{"address":"10.0.0.1:80"}`:                  {Address: "10.0.0.1:80", Weight: 1, ID: "a"},
+		`{"address":"10.0.0.1:80","id":"b"}`:         {Address: "10.0.0.1:80", Weight: 1, ID: "b"},
+		`{"address":"10.0.0.1:80","weight":0}`:       {Address: "10.0.0.1:80", Weight: 0, ID: "a"},
+		`{"Addr":"10.0.0.1:80"}`:                     {Address: "10.0.0.1:80", Weight: 1, ID: "a"},
+		`{"Op":0,"Addr":"10.0.0.1:80","Metadata":7}`: {Address: "10.0.0.1:80", Weight: 1, ID: "a"},
+		`{"Op":0,"Addr":"10.0.0.1:80","Metadata":null}`: {
+			Address: "10.0.0.1:80", Weight: 1, ID: "a"},
+		`{"Op":0,"Addr":"10.0.0.1:80","Metadata":{"weight":3,"zone":"eu-1a","version":1.10,"tags":["x"]}}`: {
+			Address: "10.0.0.1:80", Weight: 3, Zone: "eu-1a", ID: "a", Metadata: map[string]string{"version": "1.10", "tags": `["x"]`}},
+		`{"Op":0,"Addr":"10.0.0.1:80","Metadata":{"weight":"0","name":"w\u00e9b"}}`: {
+			Address: "10.0.0.1:80", Weight: 0, ID: "a", Metadata: map[string]string{"name": "wéb"}},
+	} {
+		got := of(map[string]string{"web/a": value})
+		if len(got.Dropped) > 0 || len(got.Endpoints) != 1 || !reflect.DeepEqual(got.Endpoints[0], want) {
+			t.Errorf("%s:\ngot  %+v, %v\nwant %+v", value, got.Endpoints, got.Dropped, want)
+		}
+	}
+}
+
+func TestAValueWithAMistakeIsDroppedAndItsKeyAndMistakeAreSaid(t *testing.T) {
+	for value, want := range map[string]string{
+		"":                              "is empty",
+		"10.0.0.1":                      "address: ",
+		"a:0":                           "address: ",
+		"a:80\x00":                      "address: ",
+		"\xff:80":                       "is not UTF-8",
+		"a:1-2":                         "address: ",
+		`{"addr`:                        "unexpected end of JSON input",
+		`{}`:                            "address: ",
+		`{"Addr":}`:                     "invalid character",
+		`{"Addr":"10.0.0.1:80","Op":1}`: `Op: is "1"; expected 0`,
+		`{"Addr":7}`:                    "Addr: json: ",
+		`{"Addr":""}`:                   "address: ",
+		`{"Addr":"10.0.0.1:80","Metadata":{"weight":-1}}`:     "weight: -1 is not between 0 and 65535",
+		`{"Addr":"10.0.0.1:80","Metadata":{"weight":"much"}}`: `Metadata: weight: "much" is not a whole number`,
+		`{"Addr":"10.0.0.1:80","Metadata":{"zone":"\u0000"}}`: "zone: ",
+		`{"address":"10.0.0.1:80","wieght":1}`:                "unknown field",
+		`{"address":"10.0.0.1:80","weight":-1}`:               "weight: ",
+		strings.Repeat("x", endpoint.MaxEntrySize+1):          "has 65537 bytes",
+	} {
+		got := of(map[string]string{"web/bad": value, "web/good": "10.0.0.9:80"})
+		if len(got.Endpoints) != 1 || got.Endpoints[0].ID != "good" {
+			t.Errorf("%.40q: got %+v; want the other one", value, got.Endpoints)
+		}
+		if len(got.Dropped) != 1 || got.Dropped[0].Key != "web/bad" || !strings.Contains(got.Dropped[0].Err.Error(), want) {
+			t.Errorf("%.40q: got %v; want %s of web/bad", value, got.Dropped, want)
+		}
+	}
+}
+
+func TestOfTwoKeysWithOneAddressTheFirstWins(t *testing.T) {
+	got := of(map[string]string{"web/b": "10.0.0.1:80", "web/a": "10.0.0.1:80", "web/c": "10.0.0.2:80"})
+	if len(got.Endpoints) != 2 || got.Endpoints[0].ID != "a" || got.Endpoints[1].ID != "c" {
+		t.Errorf("got %+v", got.Endpoints)
+	}
+	if len(got.Dropped) != 1 || got.Dropped[0].Key != "web/b" {
+		t.Errorf("dropped %+v", got.Dropped)
+	}
+}
+
+func TestTheIDIsTheKeyUnlessThatChangesOnEachStart(t *testing.T) {
+	for key, want := range map[string]string{
+		"web/a":                "a",
+		"web/eu/a":             "eu/a",
+		"web/":                 "",
+		"web/7587848943239":    "", // the lease
+		"web/6e6af0a7687":      "", // the lease, as etcdctl shows it
+		"web/75878489432390":   "75878489432390",
+		"web/eu/7587848943239": "",
+	} {
+		e := entries{prefix: "web/"}
+		if got := e.id(&mvccpb.KeyValue{Key: []byte(key), Lease: 7587848943239}); got != want {
+			t.Errorf("%s: got %q; want %q", key, got, want)
+		}
+	}
+}
+
+func TestAPrefixThatEndsInAWordIsAFolder(t *testing.T) {
+	for given, want := range map[string]string{
+		"web": "web/", "services/web": "services/web/", "web2": "web2/", "é": "é/",
+		"web/": "web/", "web-": "web-", "services:web:": "services:web:", "/": "/", "\xff": "\xff",
+	} {
+		if got := folder(given); got != want {
+			t.Errorf("%q: got %q; want %q", given, got, want)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{
+		"10.0.0.1:80", `{"address":"10.0.0.1:80","weight":3,"metadata":{"a":"b"}}`,
+		`{"Op":0,"Addr":"10.0.0.1:80","Metadata":{"weight":3,"zone":"a","x":[1]}}`, `{"Addr":"x","Metadata":"\ud800"}`, `{"Addr":null}`, `[1]`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		info, err := decode(value)
+		if again := info; err == nil && again.Normalize() != nil {
+			t.Errorf("%q became %+v, which is not valid", value, info)
+		}
+	})
+}
+
+func of(values map[string]string) discovery.Answer {
+	e := entries{prefix: "web/"}
+	for key, value := range values {
+		e.put(&mvccpb.KeyValue{Key: []byte(key), Value: []byte(value)})
+	}
+	return e.answer()
+}

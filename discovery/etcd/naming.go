@@ -1,0 +1,61 @@
+package etcd
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// decodeNaming reads what etcd's package naming/endpoints writes for clients of gRPC:
+// {"Op":0,"Addr":"10.0.0.1:80","Metadata":...}. Addr is what gives the layout away; ours has an address.
+func decodeNaming(value []byte) (info endpoint.Info, naming bool, err error) {
+	if !bytes.Contains(value, []byte(`"Addr"`)) {
+		return info, false, nil
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(value, &fields) != nil || fields["Addr"] == nil {
+		return info, false, nil
+	}
+	info.Weight = 1
+	if err := json.Unmarshal(fields["Addr"], &info.Address); err != nil {
+		return info, true, fmt.Errorf("Addr: %w", err)
+	}
+	if op := string(fields["Op"]); op != "" && op != "0" {
+		return info, true, fmt.Errorf("Op: is %.20q; expected 0, for an endpoint that was added", op)
+	}
+	if err := setMetadata(&info, fields["Metadata"]); err != nil {
+		return info, true, fmt.Errorf("Metadata: %w", err)
+	}
+	return info, true, info.Normalize()
+}
+
+// setMetadata takes the fields of an object, weight and zone for those of the endpoint. The metadata can be anything, for it is
+// meant for the application's own load balancer, so what is no object is no mistake either.
+func setMetadata(info *endpoint.Info, metadata json.RawMessage) error {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(metadata, &fields) != nil || len(fields) == 0 {
+		return nil
+	}
+	info.Metadata = make(map[string]string, len(fields))
+	for name, raw := range fields {
+		text := string(raw) // numbers as they were written, and what is nested as JSON
+		if raw[0] == '"' {
+			_ = json.Unmarshal(raw, &text) // a valid string literal decodes
+		}
+		info.Metadata[name] = text
+	}
+	info.Zone = info.Metadata["zone"]
+	delete(info.Metadata, "zone")
+	if text, ok := info.Metadata["weight"]; ok {
+		weight, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("weight: %.20q is not a whole number between 0 and %d", text, endpoint.MaxWeight)
+		}
+		info.Weight = weight
+		delete(info.Metadata, "weight")
+	}
+	return nil
+}
