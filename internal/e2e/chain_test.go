@@ -24,24 +24,33 @@ const poolOptions = "empty_grace 3s"
 // startChain registers three backends and has requests shared evenly among them until the test ends.
 func startChain(t *testing.T, r registry) *chain {
 	t.Helper()
-	c := &chain{t: t, registry: r, backends: startBackends(t, "b0", "b1", "b2")}
+	c := &chain{t: t, registry: r, backends: startBackends(t, "b0", "b1", "b2"), proxy: startProxy(t, r)}
 	for _, b := range c.backends {
 		r.put(b.entry())
 	}
-	c.proxy = newProxy(t, site(r))
-	if s, ok := r.(server); ok {
-		t.Cleanup(func() {
-			c.proxy.stop()
-			eventually(t, "no connection to the registry is left", func() bool { return s.between().open() == 0 })
-		})
-	}
-	c.proxy.start()
+	eventually(t, "the backends are listed", func() bool { return source().Entries == len(c.backends) })
 	c.load = startLoad(t, c.proxy)
 	c.expect(each(c.backends...))
 	return c
 }
 
-// site is what stands in the braces of a site. The keep-alive would hold a connection to each of ten thousand endpoints.
+// startProxy has a pool from the registry, and no connection to it after the end.
+func startProxy(t *testing.T, r registry, transport ...string) *proxy {
+	t.Helper()
+	p := newProxy(t, site(r, transport...))
+	if s, ok := r.(server); ok {
+		t.Cleanup(func() {
+			p.stop()
+			eventually(t, "no connection to the registry is left", func() bool { return s.between().open() == 0 })
+		})
+	}
+	if i, ok := r.(inside); ok {
+		i.of(p)
+	}
+	p.start()
+	return p
+}
+
 func site(r registry, transport ...string) string {
 	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource %s\n%s\n}\nlb_policy smooth_weighted_round_robin\n%s\n}",
 		r.source(), poolOptions, strings.Join(transport, "\n"))

@@ -15,8 +15,7 @@ func takesCrowd(t *testing.T, r registry) {
 	}
 	crowd := startCrowd(t, size)
 	// The connections that a transport keeps would use up the files that a process may open.
-	p := newProxy(t, site(r, "transport http {\nkeepalive off\n}"))
-	p.start()
+	p := startProxy(t, r, "transport http {\nkeepalive off\n}")
 
 	begin := time.Now()
 	r.put(crowd.entries()...)

@@ -27,12 +27,17 @@ func TestEtcd(t *testing.T) { prove(t, startEtcd) }
 func startEtcd(t *testing.T) *etcdRegistry {
 	t.Helper()
 	s := servers.StartEtcd(t)
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{"http://" + s.Address}})
+	return &etcdRegistry{t: t, Etcd: s, client: etcdClient(t, s.Address), line: startLine(t, s.Address)}
+}
+
+func etcdClient(t *testing.T, address string) *clientv3.Client {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{"http://" + address}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
-	return &etcdRegistry{t: t, Etcd: s, client: client, line: startLine(t, s.Address)}
+	return client
 }
 
 func (e *etcdRegistry) source() string {

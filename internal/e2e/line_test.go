@@ -11,7 +11,7 @@ import (
 )
 
 // line lies between Caddy and a registry. It can become slow, or lose its connections the way a router does
-// that forgets them: nobody is told, and nothing comes through any more.
+// that forgets them: nobody is told, and nothing comes through any more. It can also break.
 type line struct {
 	address string
 	target  string
@@ -19,6 +19,7 @@ type line struct {
 	mu       sync.Mutex
 	delay    time.Duration
 	silent   bool
+	broken   bool
 	wires    map[*wire]struct{}
 	accepted int
 }
@@ -61,11 +62,21 @@ func (l *line) lose() {
 	}
 }
 
+// cut ends all connections, and new ones too until it is healed.
+func (l *line) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken = true
+	for w := range l.wires {
+		w.close()
+	}
+}
+
 // heal lets new connections through at once. Those that were lost stay so.
 func (l *line) heal() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.silent, l.delay = false, 0
+	l.silent, l.broken, l.delay = false, false, 0
 }
 
 // slow delays everything.
@@ -73,15 +84,6 @@ func (l *line) slow(delay time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.delay = delay
-}
-
-// cut ends all connections.
-func (l *line) cut() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for w := range l.wires {
-		w.close()
-	}
 }
 
 // open is how many connections there are, and accepted how many there have been.
@@ -120,7 +122,10 @@ func (l *line) carry(near net.Conn) {
 		return
 	}
 	w := &wire{near: near, far: far}
-	l.add(w)
+	defer w.close()
+	if !l.add(w) {
+		return
+	}
 	defer l.remove(w)
 	var both sync.WaitGroup
 	both.Go(func() { l.copy(w, near, far) })
@@ -128,16 +133,20 @@ func (l *line) carry(near net.Conn) {
 	both.Wait()
 }
 
-func (l *line) add(w *wire) {
+// add refuses a wire while the line is broken.
+func (l *line) add(w *wire) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.broken {
+		return false
+	}
 	w.lost.Store(l.silent)
 	l.wires[w] = struct{}{}
 	l.accepted++
+	return true
 }
 
 func (l *line) remove(w *wire) {
-	w.close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.wires, w)
@@ -188,10 +197,10 @@ func (l *line) answerAll(packets net.PacketConn) {
 // answer is what comes back for one packet, which is all that a DNS question needs.
 func (l *line) answer(packet []byte) []byte {
 	l.mu.Lock()
-	silent, delay := l.silent, l.delay
+	down, delay := l.silent || l.broken, l.delay
 	l.mu.Unlock()
 	far, err := net.Dial("udp", l.target)
-	if err != nil || silent {
+	if err != nil || down {
 		return nil
 	}
 	defer far.Close()

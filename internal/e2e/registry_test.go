@@ -34,8 +34,14 @@ type server interface {
 	restartEmpty()
 }
 
-// mute is a registry that has no word for draining; it removes instead.
+// inside is a registry that is part of Caddy, so it is told of which.
+type inside interface{ of(*proxy) }
+
+// mute is a registry that has no word for draining.
 type mute interface{ mute() }
 
-// limited is a registry that cannot list ten thousand endpoints at one name.
+// connectionless is a server that is asked by datagrams.
+type connectionless interface{ connectionless() }
+
+// limited is a registry that cannot list ten thousand endpoints in one place.
 type limited interface{ most() int }

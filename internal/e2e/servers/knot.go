@@ -53,11 +53,19 @@ func prepareKnot(data, address string) error {
 	return os.WriteFile(filepath.Join(data, "svc.zone"), []byte(knotZone), 0o600)
 }
 
-func knotReady(ctx context.Context, address string) error {
-	answer, err := dns.ExchangeContext(ctx, new(dns.Msg).SetQuestion(Zone, dns.TypeSOA), address)
-	if err == nil && answer.Rcode != dns.RcodeSuccess {
-		err = fmt.Errorf("answers %s", dns.RcodeToString[answer.Rcode])
+// RestartBroken brings it back with a zone that cannot be read, of which it answers SERVFAIL.
+func (k *Knot) RestartBroken() {
+	k.t.Helper()
+	k.Kill()
+	k.clear()
+	if err := os.WriteFile(filepath.Join(k.Data, "svc.zone"), []byte("this is no zone"), 0o600); err != nil {
+		k.t.Fatal(err)
 	}
+	k.start()
+}
+
+func knotReady(ctx context.Context, address string) error {
+	_, err := dns.ExchangeContext(ctx, new(dns.Msg).SetQuestion(Zone, dns.TypeSOA), address)
 	return err
 }
 

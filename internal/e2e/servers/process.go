@@ -2,6 +2,7 @@ package servers
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"syscall"
@@ -81,14 +82,16 @@ func (p *Process) Restart() {
 func (p *Process) RestartEmpty() {
 	p.t.Helper()
 	p.Kill()
-	if err := os.RemoveAll(p.Data); err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.Mkdir(p.Data, 0o700); err != nil {
+	p.clear()
+	p.start()
+}
+
+func (p *Process) clear() {
+	p.t.Helper()
+	if err := errors.Join(os.RemoveAll(p.Data), os.Mkdir(p.Data, 0o700)); err != nil {
 		p.t.Fatal(err)
 	}
 	p.prepare()
-	p.start()
 }
 
 func (p *Process) prepare() {
