@@ -64,7 +64,7 @@ func (c *consulRegistry) put(entries ...entry) {
 func (c *consulRegistry) remove(entries ...entry) {
 	var all []object
 	for _, e := range entries {
-		all = append(all, consulService("delete", object{"ID": e.address}))
+		all = append(all, consulService("delete", object{"ID": e.address, "Service": "web"}))
 	}
 	c.do(all)
 }

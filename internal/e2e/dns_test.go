@@ -31,7 +31,7 @@ func startDNS(t *testing.T) *dnsRegistry {
 }
 
 func (d *dnsRegistry) source() string {
-	return "dns srv " + dnsName + " {\nresolvers " + d.line.address + "\nip ipv4\ntimeout 1s\n}"
+	return "dns srv " + dnsName + " {\nresolvers " + d.line.address + "\nip ipv4\ntimeout 500ms\n}"
 }
 
 func (d *dnsRegistry) between() *line  { return d.line }
