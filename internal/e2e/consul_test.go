@@ -1,10 +1,7 @@
 package e2e
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -43,9 +40,6 @@ func (c *consulRegistry) kill()          { c.Kill() }
 func (c *consulRegistry) restart()       { c.Restart() }
 func (c *consulRegistry) restartEmpty()  { c.RestartEmpty() }
 
-// object is one in JSON.
-type object = map[string]any
-
 const consulNode = "external"
 
 func (c *consulRegistry) put(entries ...entry) {
@@ -81,31 +75,4 @@ func (c *consulRegistry) do(all []object) {
 			c.t.Fatal(err)
 		}
 	}
-}
-
-// send sends an object to a registry's API.
-func send(client *http.Client, method, url string, body any) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequest(method, url, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	contentType := "application/json"
-	if method == http.MethodPatch {
-		contentType = "application/apply-patch+yaml" // of which JSON is a part
-	}
-	request.Header.Set("Content-Type", contentType)
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	said, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode/100 != 2 {
-		err = fmt.Errorf("%s %s: %s: %s", method, url, response.Status, said)
-	}
-	return err
 }

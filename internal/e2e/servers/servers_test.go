@@ -2,10 +2,20 @@ package servers
 
 import (
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
 )
+
+func TestEveryBinaryHasARecipeOfItsVersion(t *testing.T) {
+	for _, b := range Binaries {
+		recipe, err := recipes.ReadFile("recipes/" + b.Name + ".mod")
+		if err != nil || !strings.Contains(string(recipe), " v"+b.Version+" ") {
+			t.Errorf("%s %s: %v", b.Name, b.Version, err)
+		}
+	}
+}
 
 func TestEtcdComesBackWithItsDataOrWithout(t *testing.T) {
 	s := StartEtcd(t)
