@@ -1,0 +1,39 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// object is one in JSON.
+type object = map[string]any
+
+// send sends an object to a registry's API.
+func send(client *http.Client, method, url string, body any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequest(method, url, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	contentType := "application/json"
+	if method == http.MethodPatch {
+		contentType = "application/apply-patch+yaml" // of which JSON is a part
+	}
+	request.Header.Set("Content-Type", contentType)
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	said, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %s: %s", method, url, response.Status, said)
+	}
+	return err
+}

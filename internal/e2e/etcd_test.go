@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
+
+	_ "github.com/caddy-balance/caddy-balance/discovery/etcd"
+)
+
+// etcdRegistry keeps endpoints below a prefix of an etcd.
+type etcdRegistry struct {
+	t *testing.T
+	*servers.Etcd
+	client *clientv3.Client
+	line   *line
+}
+
+const etcdPrefix = "/services/web/"
+
+func TestEtcd(t *testing.T) { prove(t, startEtcd) }
+
+func startEtcd(t *testing.T) *etcdRegistry {
+	t.Helper()
+	s := servers.StartEtcd(t)
+	return &etcdRegistry{t: t, Etcd: s, client: etcdClient(t, s.Address), line: startLine(t, s.Address)}
+}
+
+func etcdClient(t *testing.T, address string) *clientv3.Client {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{"http://" + address}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+func (e *etcdRegistry) source() string {
+	return "etcd " + etcdPrefix + " {\nendpoints http://" + e.line.address + "\ntimeout 2s\n}"
+}
+
+func (e *etcdRegistry) between() *line { return e.line }
+func (e *etcdRegistry) kill()          { e.Kill() }
+func (e *etcdRegistry) restart()       { e.Restart() }
+func (e *etcdRegistry) restartEmpty()  { e.RestartEmpty() }
+
+func (e *etcdRegistry) put(entries ...entry) {
+	var all []clientv3.Op
+	for _, one := range entries {
+		value, err := json.Marshal(one.fields())
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		all = append(all, clientv3.OpPut(etcdPrefix+one.address, string(value)))
+	}
+	e.do(all)
+}
+
+func (e *etcdRegistry) remove(entries ...entry) {
+	var all []clientv3.Op
+	for _, one := range entries {
+		all = append(all, clientv3.OpDelete(etcdPrefix+one.address))
+	}
+	e.do(all)
+}
+
+// do puts as much into one transaction as etcd takes.
+func (e *etcdRegistry) do(all []clientv3.Op) {
+	e.t.Helper()
+	for batch := range slices.Chunk(all, 128) {
+		if _, err := e.client.Txn(e.t.Context()).Then(batch...).Commit(); err != nil {
+			e.t.Fatal(err)
+		}
+	}
+}

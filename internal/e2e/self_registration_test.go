@@ -1,0 +1,56 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// selfRegistration is Caddy's own registry, in which services list themselves through its admin API.
+type selfRegistration struct {
+	t     *testing.T
+	proxy *proxy
+}
+
+func TestRegistry(t *testing.T) { prove(t, startSelfRegistration) }
+
+func startSelfRegistration(t *testing.T) *selfRegistration { return &selfRegistration{t: t} }
+
+func (s *selfRegistration) source() string { return "registry" }
+func (s *selfRegistration) of(p *proxy)    { s.proxy = p }
+
+func (s *selfRegistration) put(entries ...entry) {
+	s.do(entries, func(c *http.Client, e entry) error {
+		fields := e.fields()
+		fields["ttl"] = "10m" // no test is about the heartbeat that this spares
+		return send(c, http.MethodPut, endpointURL(e), fields)
+	})
+}
+
+func (s *selfRegistration) remove(entries ...entry) {
+	s.do(entries, func(c *http.Client, e entry) error { return send(c, http.MethodDelete, endpointURL(e), nil) })
+}
+
+func endpointURL(e entry) string {
+	return "http://admin/pools/web/endpoints/" + url.PathEscape(e.address)
+}
+
+// do sends some at once, as services do that do not know of one another.
+func (s *selfRegistration) do(entries []entry, one func(*http.Client, entry) error) {
+	s.t.Helper()
+	admin := client(s.proxy.admin(), false)
+	defer admin.CloseIdleConnections()
+	var all sync.WaitGroup
+	for part := range slices.Chunk(entries, len(entries)/workers+1) {
+		all.Go(func() {
+			for _, e := range part {
+				if err := one(admin, e); err != nil {
+					s.t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}

@@ -1,0 +1,20 @@
+// Command build builds all servers in advance, so that the first run of the tests need not.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
+)
+
+func main() {
+	for _, b := range servers.Binaries {
+		path, err := b.Path()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		fmt.Println(path)
+	}
+}
