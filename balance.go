@@ -10,5 +10,6 @@ package balance
 import (
 	_ "github.com/caddy-balance/caddy-balance/discovery"
 	_ "github.com/caddy-balance/caddy-balance/healthprobe"
+	_ "github.com/caddy-balance/caddy-balance/internal/status"
 	_ "github.com/caddy-balance/caddy-balance/lbpolicy"
 )

@@ -45,7 +45,7 @@ var reserved = map[string]struct {
 }{
 	"walking tokens":                {regexp.MustCompile(`\bd\.(Next|Val|Args|Remaining)`), regexp.MustCompile(`^caddyfile/`)},
 	"knowing reverseproxy.Selector": {regexp.MustCompile(`reverseproxy\.Selector\b`), regexp.MustCompile(`^lbpolicy/selector\.go$|^discovery/pool\.go$`)},
-	"knowing UpstreamSource":        {regexp.MustCompile(`reverseproxy\.UpstreamSource\b`), regexp.MustCompile(`^discovery/(pool|upstreams)\.go$`)},
+	"knowing UpstreamSource":        {regexp.MustCompile(`reverseproxy\.UpstreamSource\b`), regexp.MustCompile(`^discovery/(pool|upstreams|hosted)\.go$`)},
 	"keeping state over reloads":    {regexp.MustCompile(`NewUsagePool`), regexp.MustCompile(`^internal/endpoint/registry\.go$`)},
 	"reading the process's clock":   {regexp.MustCompile(`endpoint\.Now\(\)`), regexp.MustCompile(`^internal/attempt/|^lbpolicy/selector\.go$|^healthprobe/(check|release)\.go$`)},
 }

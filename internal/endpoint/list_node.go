@@ -53,22 +53,22 @@ func (n *node) info() (Info, error) {
 	return i, fmt.Errorf("is %s; expected an address or an object with an address", n.kind)
 }
 
-func (n *node) fields(i *Info) error {
-	seen := make([]string, 0, 8) // there are no more fields, and an unknown one ends the loop
+func (n *node) fields(i *Info, more ...TextField) error {
+	seen := make([]string, 0, 8) // there are hardly more fields, and an unknown one ends the loop
 	for c := range n.children {
 		field := &n.children[c]
 		if slices.Contains(seen, field.name) {
 			return field.errorf("is there twice")
 		}
 		seen = append(seen, field.name)
-		if err := i.set(field); err != nil {
+		if err := i.set(field, more); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (i *Info) set(field *node) error {
+func (i *Info) set(field *node, more []TextField) error {
 	switch field.name {
 	case "address":
 		return field.into(&i.Address)
@@ -87,7 +87,14 @@ func (i *Info) set(field *node) error {
 	case "metadata":
 		return field.intoMap(&i.Metadata)
 	}
-	return field.unknown("address, weight, id, zone, priority, max_requests, draining and metadata")
+	known := "address, weight, id, zone, priority, max_requests, draining"
+	for _, f := range more {
+		if field.name == f.Name {
+			return field.into(f.Value)
+		}
+		known += ", " + f.Name
+	}
+	return field.unknown(known + " and metadata")
 }
 
 func (n *node) into(s *string) error {

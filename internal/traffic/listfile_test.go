@@ -47,15 +47,21 @@ func (l *listFile) site(options string) string {
 	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource file %s\n}\n%s\n}", l.path, options)
 }
 
-// settle waits until the pool has the endpoints of the file: requests for a backend's own
-// answer come from all of them and from no other.
+// settle waits until the pool has the endpoints of the file.
 func (l *listFile) settle(c *client, backends ...*backend) {
 	l.t.Helper()
+	settle(l.t, c, backends...)
+}
+
+// settle waits until a pool has these endpoints: requests for a backend's own answer come from all
+// of them and from no other.
+func settle(t *testing.T, c *client, backends ...*backend) {
+	t.Helper()
 	want := make(map[string]bool)
 	for _, b := range backends {
 		want[b.name] = true
 	}
-	eventually(l.t, fmt.Sprintf("the pool has %v", fleet(backends)), func() bool {
+	eventually(t, fmt.Sprintf("the pool has %v", fleet(backends)), func() bool {
 		seen := make(map[string]bool)
 		for range 4 * len(backends) {
 			a, err := c.get("/")

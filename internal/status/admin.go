@@ -1,0 +1,56 @@
+package status
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+func init() { caddy.RegisterModule(new(AdminPools)) }
+
+// AdminPools is the part of Caddy's admin API below /pools/. Caddy makes it before the pools of a config and
+// only once for both of its admin endpoints, so it looks pools up on each request.
+//
+//	GET    /pools/<pool>/endpoints       the endpoints that registered themselves
+//	GET    /pools/<pool>/endpoints/<id>  one of them
+//	PUT    /pools/<pool>/endpoints/<id>  registers an endpoint, or renews that
+//	DELETE /pools/<pool>/endpoints/<id>  takes it away
+type AdminPools struct{}
+
+// CaddyModule returns the Caddy module information.
+func (*AdminPools) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "admin.api.pools",
+		New: func() caddy.Module { return new(AdminPools) },
+	}
+}
+
+// Routes implements caddy.AdminRouter. Methods that are not there get 405 with an Allow header.
+func (*AdminPools) Routes() []caddy.AdminRoute {
+	return []caddy.AdminRoute{
+		{Pattern: "GET /pools/{pool}/endpoints", Handler: caddy.AdminHandlerFunc(listEndpoints)},
+		{Pattern: "GET /pools/{pool}/endpoints/{id}", Handler: caddy.AdminHandlerFunc(getEndpoint)},
+		{Pattern: "PUT /pools/{pool}/endpoints/{id}", Handler: caddy.AdminHandlerFunc(putEndpoint)},
+		{Pattern: "DELETE /pools/{pool}/endpoints/{id}", Handler: caddy.AdminHandlerFunc(deleteEndpoint)},
+	}
+}
+
+func answer(w http.ResponseWriter, status int, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(data, '\n')) // an error would be sent to the client that has gone
+	return nil
+}
+
+func refuse(status int, err error) error { return caddy.APIError{HTTPStatus: status, Err: err} }
+
+// Interface guards
+var (
+	_ caddy.Module      = (*AdminPools)(nil)
+	_ caddy.AdminRouter = (*AdminPools)(nil)
+)

@@ -1,0 +1,2 @@
+// Package status shows pools to the outside, and lets the outside change them.
+package status

@@ -1,0 +1,95 @@
+package status
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+func listEndpoints(w http.ResponseWriter, r *http.Request) error {
+	leases, err := leasesOf(r)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, leases.List())
+}
+
+func getEndpoint(w http.ResponseWriter, r *http.Request) error {
+	leases, err := leasesOf(r)
+	if err != nil {
+		return err
+	}
+	registration, ok := leases.Find(r.PathValue("id"))
+	if !ok {
+		return notRegistered(r)
+	}
+	return answer(w, http.StatusOK, registration)
+}
+
+func putEndpoint(w http.ResponseWriter, r *http.Request) error {
+	leases, err := leasesOf(r)
+	if err != nil {
+		return err
+	}
+	asked, err := readRegistration(w, r)
+	if err != nil {
+		return err
+	}
+	registered, isNew, err := leases.Register(asked, time.Now())
+	switch {
+	case errors.Is(err, discovery.ErrFull):
+		return refuse(http.StatusInsufficientStorage, err)
+	case err != nil:
+		return refuse(http.StatusBadRequest, err)
+	case isNew:
+		return answer(w, http.StatusCreated, registered)
+	}
+	return answer(w, http.StatusOK, registered)
+}
+
+func readRegistration(w http.ResponseWriter, r *http.Request) (discovery.Registration, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, endpoint.MaxEntrySize))
+	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
+		return discovery.Registration{}, refuse(http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes", tooLong.Limit))
+	}
+	var registration discovery.Registration
+	if err == nil {
+		registration, err = discovery.DecodeRegistration(body)
+	}
+	if err == nil {
+		err = registration.Identify(r.PathValue("id"))
+	}
+	if err != nil {
+		return registration, refuse(http.StatusBadRequest, fmt.Errorf("body: %w", err))
+	}
+	return registration, nil
+}
+
+func deleteEndpoint(w http.ResponseWriter, r *http.Request) error {
+	leases, err := leasesOf(r)
+	if err != nil {
+		return err
+	}
+	if !leases.Leave(r.PathValue("id")) {
+		return notRegistered(r)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func leasesOf(r *http.Request) (*discovery.Leases, error) {
+	pool := r.PathValue("pool")
+	if leases := discovery.LeasesOf(r.Context(), pool); leases != nil {
+		return leases, nil
+	}
+	return nil, refuse(http.StatusNotFound, fmt.Errorf("there is no pool %q with a registry source", pool))
+}
+
+func notRegistered(r *http.Request) error {
+	return refuse(http.StatusNotFound, fmt.Errorf("pool %q has no endpoint that registered as %q", r.PathValue("pool"), r.PathValue("id")))
+}
