@@ -3,6 +3,7 @@ package discovery
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,7 +102,8 @@ func TestTenThousandRegistrationsInASecondCostAFewPublications(t *testing.T) {
 			for j := range 10 {
 				list = append(list, endpoint.Info{Address: fmt.Sprintf("e:%d", 10000+10*i+j), Weight: 1})
 			}
-			s <- func(report Report) error { report(Answer{Endpoints: list[:len(list):len(list)]}); return nil }
+			answer := Answer{Endpoints: slices.Clone(list)}
+			s <- func(report Report) error { report(answer); return nil }
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(rules.updateInterval)
