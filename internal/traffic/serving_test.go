@@ -197,7 +197,13 @@ func TestAServiceOfGRPCThatDoesNotServeGetsNoCalls(t *testing.T) {
 	eventually(t, "both answer", func() bool { return len(calls()) == 2 })
 }
 
-func startHealthServices(t *testing.T, n int) (all fleet, services []*grpchealth.Server) {
+// healthService is a backend that speaks gRPC and knows how it is.
+type healthService struct {
+	*grpchealth.Server
+	stop func()
+}
+
+func startHealthServices(t *testing.T, n int) (all fleet, services []healthService) {
 	t.Helper()
 	for i := range n {
 		b := &grpcBackend{backend: &backend{name: string(rune('a' + i)), address: freeAddress(t)}}
@@ -211,7 +217,7 @@ func startHealthServices(t *testing.T, n int) (all fleet, services []*grpchealth
 		healthpb.RegisterHealthServer(server, service)
 		go server.Serve(listener)
 		t.Cleanup(server.Stop)
-		all, services = append(all, b.backend), append(services, service)
+		all, services = append(all, b.backend), append(services, healthService{service, server.Stop})
 	}
 	return all, services
 }
@@ -257,5 +263,26 @@ func TestCaddysEventsTellWhatHappensToAPool(t *testing.T) {
 		if !slices.Contains(events.kept, want) {
 			t.Errorf("there was no event %q among %q", want, events.kept)
 		}
+	}
+}
+
+func TestCallsOfGRPCSeeAtMostWhatWasInFlight(t *testing.T) {
+	fleet, services := startHealthServices(t, 3)
+	client := dialGRPC(t, load(t, watched(fleet, fmt.Sprintf(quickHealth, "grpc web")+firstFailure, roundRobin+"\nlb_retries 1"+h2cBehind)))
+	var failed atomic.Int64
+	call := func(int) {
+		if _, err := client.UnaryCall(t.Context(), new(pb.SimpleRequest)); err != nil {
+			failed.Add(1)
+		}
+	}
+	flood(atOnce, 60, call)
+	if failed.Load() > 0 {
+		t.Fatalf("%d calls failed", failed.Load())
+	}
+	go services[0].stop()
+	flood(atOnce, amount(2000, 400), call)
+	t.Logf("%d calls failed", failed.Load())
+	if failed.Load() > atOnce {
+		t.Errorf("%d calls failed", failed.Load())
 	}
 }
