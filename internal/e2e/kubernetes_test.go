@@ -160,6 +160,10 @@ func (k *kubernetesRegistry) revoke() {
 func (k *kubernetesRegistry) apply(version, kind, name string, o object) {
 	k.t.Helper()
 	o["apiVersion"], o["kind"] = version, kind
+	if o["metadata"] == nil {
+		o["metadata"] = object{}
+	}
+	o["metadata"].(object)["name"] = name
 	if err := send(k.admin, http.MethodPatch, k.url(version, kind, name)+"?fieldManager=e2e&force=true", o); err != nil {
 		k.t.Fatal(err)
 	}
