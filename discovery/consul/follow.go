@@ -108,7 +108,7 @@ func (s *Source) ask(ctx context.Context, health *api.Health, service string, in
 // hidden tells an empty list from one that the token may not see: Consul answers both alike.
 func (s *Source) hidden(meta *api.QueryMeta) error {
 	if meta.ResultsFilteredByACLs {
-		return errors.New("Consul hides instances from the token; expected one with service:read and node:read")
+		return errors.New("instances are hidden from the token; expected one with service:read and node:read")
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func readable(ctx context.Context, err error) error {
 	var refused api.StatusError
 	switch {
 	case errors.As(err, &refused):
-		return fmt.Errorf("Consul answered %d: %.*q", refused.Code, maxRefusal, refused.Body)
+		return fmt.Errorf("the agent answered %d: %.*q", refused.Code, maxRefusal, refused.Body)
 	case errors.As(err, &tooLong):
 		return fmt.Errorf("the answer has more than %d bytes", tooLong.Limit)
 	case ctx.Err() != nil:

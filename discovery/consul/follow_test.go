@@ -59,10 +59,10 @@ func TestRunEndsWithWhatKeptItFromGoingOn(t *testing.T) {
 		change func(*fakeConsul)
 		want   string
 	}{
-		"error 500":        {func(f *fakeConsul) { f.refusal, f.services["web"] = 500, "No cluster leader" }, `service "web": Consul answered 500: "No cluster leader"`},
-		"wrong token":      {func(f *fakeConsul) { f.refusal, f.services["web"] = 403, "ACL not found" }, `Consul answered 403: "ACL not found"`},
-		"redirect":         {func(f *fakeConsul) { f.refusal = 302; f.header.Set("Location", "http://127.0.0.1:1/") }, "Consul answered 302"},
-		"page of an error": {func(f *fakeConsul) { f.refusal, f.services["web"] = 502, page }, "Consul answered 502"},
+		"error 500":        {func(f *fakeConsul) { f.refusal, f.services["web"] = 500, "No cluster leader" }, `service "web": the agent answered 500: "No cluster leader"`},
+		"wrong token":      {func(f *fakeConsul) { f.refusal, f.services["web"] = 403, "ACL not found" }, `the agent answered 403: "ACL not found"`},
+		"redirect":         {func(f *fakeConsul) { f.refusal = 302; f.header.Set("Location", "http://127.0.0.1:1/") }, "the agent answered 302"},
+		"page of an error": {func(f *fakeConsul) { f.refusal, f.services["web"] = 502, page }, "the agent answered 502"},
 		"page":             {func(f *fakeConsul) { f.services["web"] = page }, "invalid character '<'"},
 		"null":             {func(f *fakeConsul) { f.services["web"] = "null" }, "the answer is null"},
 		"half an answer":   {func(f *fakeConsul) { f.services["web"] = `[{"Node":` }, "unexpected EOF"},

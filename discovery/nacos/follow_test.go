@@ -82,7 +82,7 @@ func TestRunEndsWithWhatKeptItFromGoingOn(t *testing.T) {
 		"NotifySubscriberRequest: invalid":         func(f *fakeNacos) { f.say("NotifySubscriberRequest", "<html>") },
 		"ClientDetectionRequest: json: cannot":     func(f *fakeNacos) { f.say("ClientDetectionRequest", "[]") },
 		"Unavailable":                              func(f *fakeNacos) { f.Stop() },
-		`heartbeat: Nacos answered 500: "no more"`: func(f *fakeNacos) { f.answer("HealthCheckRequest", refuse(500, "no more")) },
+		`heartbeat: the server answered 500: "no more"`: func(f *fakeNacos) { f.answer("HealthCheckRequest", refuse(500, "no more")) },
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
@@ -97,10 +97,10 @@ func TestRunEndsWithWhatKeptItFromGoingOn(t *testing.T) {
 
 func TestAListIsNotMadeOfAnAnswerThatSaysNo(t *testing.T) {
 	for want, answer := range map[string]*wire.Payload{
-		`service "web": Nacos answered 403: "user not found"`: refuse(403, "user not found"),
-		`Nacos answered 500: "failed"`: confirm(&rpc_response.SubscribeServiceResponse{
+		`service "web": the server answered 403: "user not found"`: refuse(403, "user not found"),
+		`the server answered 500: "failed"`: confirm(&rpc_response.SubscribeServiceResponse{
 			Response: &rpc_response.Response{ResultCode: 500, ErrorCode: 500, Message: "failed"}}),
-		`Nacos answered 0: ""`:                    payload("SubscribeServiceResponse", "{}", nil),
+		`the server answered 0: ""`:                    payload("SubscribeServiceResponse", "{}", nil),
 		`the answer is "HealthCheckResponse"`:     confirm(&rpc_response.HealthCheckResponse{Response: confirmation("")}),
 		"SubscribeServiceResponse: invalid":       payload("SubscribeServiceResponse", "<html>", nil),
 		"SubscribeServiceResponse: unexpected":    {Metadata: &wire.Metadata{Type: "SubscribeServiceResponse"}},
@@ -125,7 +125,7 @@ func TestAServerThatIsNotReadyIsLeftForTheNext(t *testing.T) {
 	ready.hosts = []model.Instance{host("10.0.0.1", 80)}
 	follow(t, &Source{Service: "web", Servers: []string{"127.0.0.1:1", "127.0.0.1:2"}}, starting, ready).wants("10.0.0.1:80")
 	both := follow(t, &Source{Service: "web", Servers: []string{"127.0.0.1:1", "127.0.0.1:2"}}, starting, starting)
-	both.wantsError(`server 127.0.0.1:1: Nacos answered 300: "server is starting"`)
+	both.wantsError(`server 127.0.0.1:1: the server answered 300: "server is starting"`)
 }
 
 func TestATokenIsFetchedAndSent(t *testing.T) {
@@ -145,7 +145,7 @@ func TestATokenIsFetchedAndSent(t *testing.T) {
 		t.Errorf("sent the token %q", got)
 	}
 	wrong := follow(t, &Source{Service: "web", Servers: []string{address}, ContextPath: "registry", Username: "caddy", Password: "guess"}, nacos)
-	wrong.wantsError(`login: Nacos answered 403: "unknown user!`)
+	wrong.wantsError(`login: the server answered 403: "unknown user!`)
 }
 
 func TestALoginIsReadWithSuspicion(t *testing.T) {

@@ -50,7 +50,7 @@ func token(answer *http.Response) (string, error) {
 		return "", err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("Nacos answered %d: %.200q", answer.StatusCode, body)
+		return "", fmt.Errorf("the server answered %d: %.200q", answer.StatusCode, body)
 	}
 	var login struct {
 		AccessToken string `json:"accessToken"`
