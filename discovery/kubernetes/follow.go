@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -13,9 +14,6 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 )
-
-// watchSlack is what the end of a watch may be late.
-const watchSlack = 30 * time.Second
 
 // reflection is a resource and the store that is to be like it.
 type reflection struct {
@@ -73,16 +71,17 @@ func (l *loud) WatchWithContext(ctx context.Context, options metav1.ListOptions)
 	if !l.calls.begin() {
 		return nil, context.Canceled
 	}
-	// A connection that died without a word must not last: the server should have ended the watch by then.
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(*options.TimeoutSeconds)*time.Second+watchSlack)
+	ctx, cancel := context.WithCancelCause(ctx)
+	hung := time.AfterFunc(silence, func() { cancel(fmt.Errorf("no answer in %s", silence)) })
 	events, err := l.watch(ctx, options)
+	hung.Stop()
 	if err != nil {
-		cancel()
+		cancel(nil)
 		l.calls.running.Done()
 		l.heard(err)
 		return nil, err
 	}
-	return l.listen(ctx, cancel, events), nil
+	return l.listen(ctx, func() { cancel(nil) }, events), nil
 }
 
 // heard is told of the errors of watches, each of which is for a version.
