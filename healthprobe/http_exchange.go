@@ -50,8 +50,7 @@ func (p *HTTPProbe) scheme(to address) string {
 }
 
 // ask sends the request, and those that redirects ask for.
-func (p *HTTPProbe) ask(r *http.Request, to address) (*http.Response, error) {
-	at := endpointAt{p, to}
+func (p *HTTPProbe) ask(r *http.Request, at endpointAt) (*http.Response, error) {
 	if !p.FollowRedirects {
 		return at.RoundTrip(r)
 	}
@@ -62,10 +61,12 @@ func (p *HTTPProbe) ask(r *http.Request, to address) (*http.Response, error) {
 	return answer, err
 }
 
-// endpointAt sends each request to one address, whatever its URL says, over a connection of its own.
+// endpointAt sends each request to one address, whatever its URL says, over the connection that is kept for the target or
+// over a new one.
 type endpointAt struct {
-	probe *HTTPProbe
-	to    address
+	probe  *HTTPProbe
+	target *Target
+	to     address
 }
 
 // RoundTrip implements http.RoundTripper. Its errors are complete, as Check returns them.
@@ -73,10 +74,35 @@ func (a endpointAt) RoundTrip(r *http.Request) (*http.Response, error) {
 	if has := a.probe.scheme(a.to); r.URL.Scheme != has {
 		return nil, fmt.Errorf("%s: redirected to %.20s; the probe speaks %s", a.probe.name, r.URL.Scheme, has)
 	}
+	if kept := a.target.takeConn(r.Context(), a.to); kept != nil {
+		answer, err := a.over(kept, r)
+		if err == nil || kept.answered || r.Context().Err() != nil {
+			return answer, err
+		}
+		if r, err = rewound(r); err != nil { // the endpoint closed it in the meantime, as it may
+			return nil, err
+		}
+	}
 	connected, err := a.probe.connect(r.Context(), a.to)
 	if err != nil {
 		return nil, err
 	}
+	return a.over(connected, r)
+}
+
+// rewound is a request once more.
+func rewound(r *http.Request) (*http.Request, error) {
+	if r.GetBody == nil {
+		return r, nil
+	}
+	body, err := r.GetBody()
+	r = r.WithContext(r.Context()) // a copy: that given to a RoundTripper is not its own
+	r.Body = body
+	return r, err
+}
+
+// over sends a request over a connection, which is closed if there is no answer.
+func (a endpointAt) over(connected *conn, r *http.Request) (*http.Response, error) {
 	answer, err := a.exchange(connected, r)
 	if err != nil {
 		connected.Close()
@@ -91,6 +117,8 @@ func (a endpointAt) exchange(connected *conn, r *http.Request) (*http.Response, 
 		return exchangeHTTP2(connected, r)
 	case versions.HTTP2() && !versions.HTTP1():
 		return nil, errors.New("HTTP/2 was not agreed on")
+	case a.probe.FreshConnections:
+		return exchangeHTTP1(connected, r, nil)
 	}
-	return exchangeHTTP1(connected, r)
+	return exchangeHTTP1(connected, r, a.target)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// prober checks the endpoints of a roster, each in its time. It has one goroutine, and one more for each check that is
+// prober checks the endpoints of a roster, each in its time. It has one goroutine, and a crew for the checks that are
 // under way.
 type prober struct {
 	probe        Probe
@@ -22,28 +22,32 @@ type prober struct {
 	random       func() float64
 
 	roster *endpoint.Roster
-	checks sync.WaitGroup
+	crew   *crew
 	wake   chan struct{}
 
 	mu       sync.Mutex
 	targets  map[*endpoint.Endpoint]*target
+	left     []*target // whose kept things are still to be closed
 	schedule schedule
 	lanes    [2]lane // for those that answer, and for those that hang
 }
 
 func newProber(h *Health, r *endpoint.Roster) *prober {
-	return &prober{
+	p := &prober{
 		probe: h.probe, key: h.key, initial: h.Initial,
 		interval: time.Duration(h.Interval), fastInterval: time.Duration(h.FastInterval), timeout: time.Duration(h.Timeout),
 		thresholds: thresholds{h.Rise, h.Fall}, random: rand.Float64,
 		roster: r, wake: make(chan struct{}, 1), targets: make(map[*endpoint.Endpoint]*target),
 	}
+	p.crew = newCrew(p.do)
+	return p
 }
 
 // run checks until ctx ends, and waits for the checks that are under way then.
 func (p *prober) run(ctx context.Context) {
 	stop := p.roster.Follow(p.follow)
-	defer p.checks.Wait()
+	defer p.letGoOfAll()
+	defer p.crew.workers.Wait()
 	defer stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -55,6 +59,7 @@ func (p *prober) run(ctx context.Context) {
 		case <-p.wake:
 		}
 		timer.Reset(p.startDue(ctx))
+		p.letGoOfLeft()
 	}
 }
 
@@ -99,13 +104,16 @@ func (p *prober) lane(t *target) *lane {
 }
 
 func (p *prober) start(ctx context.Context, t *target) {
-	info := t.info
-	p.checks.Go(func() {
-		r := p.check(ctx, info)
-		if ctx.Err() == nil {
-			p.finish(ctx, t, r)
-		}
-	})
+	t.checking, t.asked.Info = true, t.latest
+	p.crew.begin(ctx, t)
+}
+
+// do is what the crew does.
+func (p *prober) do(ctx context.Context, t *target) {
+	r := p.check(ctx, &t.asked)
+	if ctx.Err() == nil {
+		p.finish(ctx, t, r)
+	}
 }
 
 // finish takes a result, and goes on to whoever waited for the lane.
@@ -115,7 +123,9 @@ func (p *prober) finish(ctx context.Context, t *target, r result) {
 	if next := p.lane(t).leave(); next != nil {
 		p.start(ctx, next)
 	}
+	t.checking = false
 	if t.gone {
+		p.stir()
 		return
 	}
 	t.hangs = r.hung
