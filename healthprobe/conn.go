@@ -10,7 +10,6 @@ import (
 type conn struct {
 	net.Conn // what to read and write: TLS if there is TLS
 
-	to       address
 	protocol string // that TLS agreed on
 	plain    net.Conn
 	unwatch  func() bool

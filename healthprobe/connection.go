@@ -141,7 +141,7 @@ func (c *Connection) dial(ctx context.Context, to address) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", reason(ctx, err))
 	}
-	connected := &conn{Conn: plain, plain: plain, to: to, uses: randomUses()}
+	connected := &conn{Conn: plain, plain: plain, uses: randomUses()}
 	connected.watch(ctx)
 	return connected, nil
 }

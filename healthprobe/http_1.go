@@ -24,29 +24,33 @@ type buffers struct {
 var pooled = sync.Pool{New: func() any { return new(buffers) }}
 
 // exchangeHTTP1 writes one request and reads one answer. The connection belongs to the answer's body if there is no error, and
-// then to heir, if that is not nil and the endpoint keeps it too.
+// then is kept for the next check, if both sides are for it.
 //
 // TODO numbers
-func exchangeHTTP1(connected *conn, r *http.Request, heir *Target) (*http.Response, error) {
+func exchangeHTTP1(connected *conn, r *http.Request, kept *keptHTTP) (*http.Response, error) {
 	b := pooled.Get().(*buffers)
-	answer, err := b.exchange(connected, r)
+	answer, err := b.exchange(connected, r, kept)
 	if err != nil {
 		b.release()
 		return nil, err
 	}
 	if r.Close || answer.Close || !answer.ProtoAtLeast(1, 1) || answer.StatusCode < 200 {
-		heir = nil
+		kept = nil
 	}
-	answer.Body = &body1{answer.Body, connected, b, heir}
+	answer.Body = &body1{answer.Body, connected, b, kept}
 	return answer, nil
 }
 
-func (b *buffers) exchange(connected *conn, r *http.Request) (*http.Response, error) {
+func (b *buffers) exchange(connected *conn, r *http.Request, kept *keptHTTP) (*http.Response, error) {
 	connected.answered = false
-	if err := r.Write(&b.out); err != nil {
-		return nil, err
+	wire := kept.wire
+	if wire == nil || r.URL != kept.asked.URL { // it follows a redirect
+		if err := r.Write(&b.out); err != nil {
+			return nil, err
+		}
+		wire = b.out.Bytes()
 	}
-	if _, err := connected.Write(b.out.Bytes()); err != nil {
+	if _, err := connected.Write(wire); err != nil {
 		return nil, err
 	}
 	b.limited = io.LimitedReader{R: connected, N: maxHeader}
@@ -85,7 +89,7 @@ type body1 struct {
 	io.Reader
 	connected *conn
 	buffers   *buffers
-	heir      *Target
+	heir      *keptHTTP // nil if the connection is not to be kept
 }
 
 // Close gives up what has not been read, if it does not end soon.
@@ -99,7 +103,7 @@ func (b *body1) Close() error {
 	}
 	b.buffers.release()
 	b.Reader, b.buffers = eof{}, nil
-	if heir != nil && heir.keepConn(b.connected) {
+	if heir != nil && heir.leave(b.connected) {
 		return nil
 	}
 	return b.connected.Close()

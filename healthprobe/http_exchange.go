@@ -1,6 +1,7 @@
 package healthprobe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -61,44 +62,38 @@ func (p *HTTPProbe) ask(r *http.Request, at endpointAt) (*http.Response, error) 
 	return answer, err
 }
 
-// endpointAt sends each request to one address, whatever its URL says, over the connection that is kept for the target or
-// over a new one.
+// endpointAt sends each request to one address, whatever its URL says, over the connection that was kept or a new one.
 type endpointAt struct {
-	probe  *HTTPProbe
-	target *Target
-	to     address
+	probe *HTTPProbe
+	kept  *keptHTTP
 }
 
 // RoundTrip implements http.RoundTripper. Its errors are complete, as Check returns them.
 func (a endpointAt) RoundTrip(r *http.Request) (*http.Response, error) {
-	if has := a.probe.scheme(a.to); r.URL.Scheme != has {
+	if has := a.probe.scheme(a.kept.to); r.URL.Scheme != has {
 		return nil, fmt.Errorf("%s: redirected to %.20s; the probe speaks %s", a.probe.name, r.URL.Scheme, has)
 	}
-	if kept := a.target.takeConn(r.Context(), a.to); kept != nil {
-		answer, err := a.over(kept, r)
-		if err == nil || kept.answered || r.Context().Err() != nil {
+	if idle := a.kept.take(r.Context()); idle != nil {
+		answer, err := a.over(idle, r)
+		if err == nil || idle.answered || r.Context().Err() != nil {
 			return answer, err
 		}
-		if r, err = rewound(r); err != nil { // the endpoint closed it in the meantime, as it may
-			return nil, err
-		}
+		r = rewound(r, r.Context()) // the endpoint closed the connection in the meantime, as it may
 	}
-	connected, err := a.probe.connect(r.Context(), a.to)
+	connected, err := a.probe.connect(r.Context(), a.kept.to)
 	if err != nil {
 		return nil, err
 	}
 	return a.over(connected, r)
 }
 
-// rewound is a request once more.
-func rewound(r *http.Request) (*http.Request, error) {
-	if r.GetBody == nil {
-		return r, nil
+// rewound is a request once more, from the beginning of its body.
+func rewound(r *http.Request, ctx context.Context) *http.Request {
+	r = r.WithContext(ctx)
+	if r.GetBody != nil {
+		r.Body, _ = r.GetBody() // has no way to fail, being a string
 	}
-	body, err := r.GetBody()
-	r = r.WithContext(r.Context()) // a copy: that given to a RoundTripper is not its own
-	r.Body = body
-	return r, err
+	return r
 }
 
 // over sends a request over a connection, which is closed if there is no answer.
@@ -113,12 +108,10 @@ func (a endpointAt) over(connected *conn, r *http.Request) (*http.Response, erro
 
 func (a endpointAt) exchange(connected *conn, r *http.Request) (*http.Response, error) {
 	switch versions := a.probe.versions; {
-	case connected.protocol == "h2", versions.UnencryptedHTTP2(), a.to.h2c && len(a.probe.Versions) == 0:
+	case connected.protocol == "h2", versions.UnencryptedHTTP2(), a.kept.to.h2c && len(a.probe.Versions) == 0:
 		return exchangeHTTP2(connected, r)
 	case versions.HTTP2() && !versions.HTTP1():
 		return nil, errors.New("HTTP/2 was not agreed on")
-	case a.probe.FreshConnections:
-		return exchangeHTTP1(connected, r, nil)
 	}
-	return exchangeHTTP1(connected, r, a.target)
+	return exchangeHTTP1(connected, r, a.kept)
 }

@@ -154,6 +154,8 @@ func TestAConnectionIsForOneAddress(t *testing.T) {
 	other, others := served(t, empty)
 	probe, target := provisioned(t, &HTTPProbe{}), &Target{Info: e}
 	expect(t, e.Address, checkedAgain(t, probe, target, false), "")
+	target.Info = &endpoint.Info{Address: e.Address, Weight: 7}
+	expect(t, "weight", checkedAgain(t, probe, target, false), "")
 	target.Info = other
 	expect(t, other.Address, checkedAgain(t, probe, target, true), "")
 	if connections.Load() != 1 || others.Load() != 1 {

@@ -3,6 +3,7 @@ package healthprobe
 import (
 	"context"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"time"
 
@@ -32,6 +33,8 @@ type prober struct {
 	lanes    [2]lane // for those that answer, and for those that hang
 }
 
+var pulse = func() time.Duration { d, _ := time.ParseDuration(os.Getenv("PULSE")); return d }()
+
 func newProber(h *Health, r *endpoint.Roster) *prober {
 	p := &prober{
 		probe: h.probe, key: h.key, initial: h.Initial,
@@ -58,7 +61,7 @@ func (p *prober) run(ctx context.Context) {
 		case <-timer.C:
 		case <-p.wake:
 		}
-		timer.Reset(p.startDue(ctx))
+		timer.Reset(max(p.startDue(ctx), min(pulse, p.fastInterval/10)))
 		p.letGoOfLeft()
 	}
 }
