@@ -138,7 +138,7 @@ func benchSpans(b *testing.B, probe *counting) {
 
 // watch has a pool check 500 endpoints every 250 ms, which the backends share.
 func watch(b *testing.B, probe Probe, backends []*endpoint.Info) {
-	h := &Health{probe: probe, Interval: caddy.Duration(250 * time.Millisecond), Timeout: caddy.Duration(10 * time.Second)}
+	h := &Health{probe: probe, Interval: caddy.Duration(250 * time.Millisecond), FastInterval: caddy.Duration(time.Second), Timeout: caddy.Duration(10 * time.Second)}
 	h.fillIn()
 	c, err := endpoint.Acquire(endpoint.Definition{
 		Config: b, Name: b.Name(), Rules: endpoint.Rules{Heeds: h.Conditions()}, Holder: endpoint.Holder{Logger: zap.NewNop()}, Run: h.Mind,

@@ -18,10 +18,8 @@ type result struct {
 	advice  endpoint.Advice
 }
 
-// check makes one check within its time limit.
+// check makes one check. Its context is for its time limit.
 func (p *prober) check(ctx context.Context, asked *Target) result {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
 	start := time.Now()
 	advice, err := p.ask(ctx, asked)
 	took := time.Since(start)

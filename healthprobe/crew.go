@@ -3,24 +3,17 @@ package healthprobe
 import (
 	"context"
 	"sync"
-	"time"
 )
 
-// crew makes checks, all that were begun at the same time. It keeps its goroutines for a while, because a new one
-// grows its stack during each check anew, for 10 to 20 µs.
+// crew makes checks, all that were begun at the same time. It keeps its goroutines, because a new one
+// grows its stack during each check anew, for 10 to 20 µs. How many there are is bounded by the lanes.
 type crew struct {
-	do      func(context.Context, *target)
-	next    chan *target
+	do      func(*target)
+	next    chan *target // nil for who is not needed
 	workers sync.WaitGroup
 }
 
-// idleLimit is how long a goroutine waits for another check. Where there are fewer checks than one in that time, new
-// goroutines do not matter; where there are thousands, the lanes bound how many there are.
-const idleLimit = time.Second
-
-func newCrew(do func(context.Context, *target)) *crew {
-	return &crew{do: do, next: make(chan *target)}
-}
+func newCrew(do func(*target)) *crew { return &crew{do: do, next: make(chan *target)} }
 
 // begin returns at once. The goroutines end with ctx.
 func (c *crew) begin(ctx context.Context, t *target) {
@@ -32,17 +25,21 @@ func (c *crew) begin(ctx context.Context, t *target) {
 }
 
 func (c *crew) work(ctx context.Context, t *target) {
-	idle := time.NewTimer(idleLimit)
-	defer idle.Stop()
-	for {
-		c.do(ctx, t)
-		idle.Reset(idleLimit)
+	for t != nil {
+		c.do(t)
 		select {
 		case t = <-c.next:
-		case <-idle.C:
-			return
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// shrink ends one goroutine that is idle. Called now and then, it makes those end that a burst of checks needed, without
+// a timer for each, which would have to be set for each check.
+func (c *crew) shrink() {
+	select {
+	case c.next <- nil:
+	default:
 	}
 }

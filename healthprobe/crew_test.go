@@ -20,7 +20,7 @@ func TestACrewUsesItsGoroutinesAgain(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var mu sync.Mutex
 		by := map[string]int{}
-		c := newCrew(func(context.Context, *target) {
+		c := newCrew(func(*target) {
 			time.Sleep(10 * time.Millisecond)
 			mu.Lock()
 			defer mu.Unlock()
@@ -34,14 +34,17 @@ func TestACrewUsesItsGoroutinesAgain(t *testing.T) {
 		if len(by) != 2 {
 			t.Errorf("%d goroutines for two checks at a time", len(by))
 		}
-		time.Sleep(2 * idleLimit)
-		c.workers.Wait() // those that are idle end without being told
+		for range 2 {
+			synctest.Wait()
+			c.shrink()
+		}
+		c.workers.Wait()
 		c.begin(ctx, new(target))
 		time.Sleep(20 * time.Millisecond)
 		cancel()
-		c.workers.Wait() // the others with the context
-		if total := by; len(total) != 3 {
-			t.Errorf("%d goroutines", len(total))
+		c.workers.Wait()
+		if len(by) != 3 {
+			t.Errorf("%d goroutines, though those that are not needed had ended", len(by))
 		}
 	})
 }

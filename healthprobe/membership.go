@@ -55,10 +55,10 @@ func (p *prober) letGoOfLeft() {
 	p.mu.Lock()
 	var over []*target
 	p.left = slices.DeleteFunc(p.left, func(t *target) bool {
-		if !t.checking {
+		if t.round == nil {
 			over = append(over, t)
 		}
-		return !t.checking
+		return t.round == nil
 	})
 	p.mu.Unlock()
 	for _, t := range over {

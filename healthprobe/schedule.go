@@ -12,7 +12,7 @@ type target struct {
 	endpoint *endpoint.Endpoint
 	latest   *endpoint.Info
 	asked    Target // belongs to the check while there is one
-	checking bool
+	round    *round // nil if it is not being checked
 	due      time.Time
 	place    int // in the schedule; -1 if it is not there, because it is being checked or waits for a lane
 	gone     bool
