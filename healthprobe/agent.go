@@ -82,14 +82,14 @@ func (p *AgentProbe) Provision(ctx caddy.Context) (err error) {
 }
 
 // Check implements Probe.
-func (p *AgentProbe) Check(ctx context.Context, e *endpoint.Info) error {
-	_, err := p.Advise(ctx, e)
+func (p *AgentProbe) Check(ctx context.Context, t *Target) error {
+	_, err := p.Advise(ctx, t)
 	return err
 }
 
 // Advise implements Adviser.
-func (p *AgentProbe) Advise(ctx context.Context, e *endpoint.Info) (endpoint.Advice, error) {
-	to, err := p.address(e)
+func (p *AgentProbe) Advise(ctx context.Context, t *Target) (endpoint.Advice, error) {
+	to, err := p.address(t.Info)
 	if err != nil {
 		return endpoint.Advice{}, err
 	}
@@ -101,7 +101,7 @@ func (p *AgentProbe) Advise(ctx context.Context, e *endpoint.Info) (endpoint.Adv
 		return endpoint.Advice{}, err
 	}
 	defer connected.Close()
-	if said := p.send.of(e); said != "" {
+	if said := p.send.of(t.Info); said != "" {
 		if _, err := io.WriteString(connected, said); err != nil {
 			return endpoint.Advice{}, fmt.Errorf("sending: %w", reason(ctx, err))
 		}

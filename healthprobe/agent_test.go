@@ -38,7 +38,7 @@ func TestAnAgentIsAskedForOneLine(t *testing.T) {
 		strings.Repeat("up ", 341) + "\n":      {"", ""},
 		strings.Repeat("up ", 342) + "\n":      {"", "waiting for a line: the line is longer than 1 KiB"},
 	} {
-		advice, err := agent(t, answer).Advise(t.Context(), web7)
+		advice, err := agent(t, answer).Advise(t.Context(), &Target{Info: web7})
 		if expect(t, excerpt([]byte(answer)), err, want.err); told(advice) != want.advice {
 			t.Errorf("%q: got %q, want %q", answer, told(advice), want.advice)
 		}
@@ -71,7 +71,7 @@ func TestAnAgentThatCannotBeReachedFailsUnlessItIsOptional(t *testing.T) {
 			advice, err := func() (endpoint.Advice, error) {
 				ctx, cancel := context.WithTimeout(t.Context(), brief)
 				defer cancel()
-				return provisioned(t, probe).Advise(ctx, web7)
+				return provisioned(t, probe).Advise(ctx, &Target{Info: web7})
 			}()
 			if expect(t, name, err, c.want[i]); advice != (endpoint.Advice{}) {
 				t.Errorf("%s: got %q", name, told(advice))

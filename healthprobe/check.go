@@ -18,35 +18,34 @@ type result struct {
 	advice  endpoint.Advice
 }
 
-// check makes one check within its time limit.
-func (p *prober) check(ctx context.Context, info *endpoint.Info) result {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
+// check makes one check. Its context is for its time limit.
+func (p *prober) check(ctx context.Context, asked *Target) result {
 	start := time.Now()
-	advice, err := p.ask(ctx, info)
+	advice, err := p.ask(ctx, asked)
 	took := time.Since(start)
 	r := result{advice: advice}
 	if err != nil {
+		asked.letGo()
 		r.hung = errors.Is(ctx.Err(), context.DeadlineExceeded)
 		r.failure = fmt.Sprintf("%v in %s", err, took.Round(time.Millisecond/10))
 	}
 	if entry := p.roster.Logger().Check(zap.DebugLevel, "checked endpoint"); entry != nil {
-		entry.Write(zap.String("address", info.Address), zap.Duration("took", took), zap.Error(err))
+		entry.Write(zap.String("address", asked.Address), zap.Duration("took", took), zap.Error(err))
 	}
 	return r
 }
 
 // ask keeps a probe that panics, which may be anybody's, from taking Caddy down.
-func (p *prober) ask(ctx context.Context, info *endpoint.Info) (advice endpoint.Advice, err error) {
+func (p *prober) ask(ctx context.Context, asked *Target) (advice endpoint.Advice, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("the probe panicked: %v", cause)
 		}
 	}()
 	if adviser, ok := p.probe.(Adviser); ok {
-		return adviser.Advise(ctx, info)
+		return adviser.Advise(ctx, asked)
 	}
-	return endpoint.Advice{}, p.probe.Check(ctx, info)
+	return endpoint.Advice{}, p.probe.Check(ctx, asked)
 }
 
 // take makes a result count, and returns how long it is to the next check.

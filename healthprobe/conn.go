@@ -13,13 +13,15 @@ type conn struct {
 	protocol string // that TLS agreed on
 	plain    net.Conn
 	unwatch  func() bool
+
+	uses     int  // that it is still good for
+	answered bool // at least with a byte, to the last request
 }
 
-// watched makes waiting reads and writes return once ctx ends. That also is the only time limit: a
+// watch makes waiting reads and writes return once ctx ends. That also is the only time limit: a
 // deadline on the connection would be a second timer for the same moment.
-func watched(ctx context.Context, plain net.Conn) *conn {
-	stop := context.AfterFunc(ctx, func() { plain.SetDeadline(time.Unix(1, 0)) })
-	return &conn{Conn: plain, plain: plain, unwatch: stop}
+func (c *conn) watch(ctx context.Context) {
+	c.unwatch = context.AfterFunc(ctx, func() { c.plain.SetDeadline(time.Unix(1, 0)) })
 }
 
 // Close resets the connection. Nobody waits for a last word of a probe: TLS would write one, and

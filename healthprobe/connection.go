@@ -16,9 +16,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// Connection is where and how a probe connects. Every probe has a connection of its own and resets it in the end:
-// so a probe sees whether the endpoint accepts new connections, no idle ones pile up, and none
-// stays behind in TIME_WAIT, of which thousands of endpoints would use up ports and memory.
+// Connection is where and how a probe connects. Probes never share connections with the proxy or with one another, and
+// reset them in the end: so none stays behind in TIME_WAIT, of which thousands of endpoints would use up ports and memory.
 type Connection struct {
 	// The [network address](/docs/conventions#network-addresses) to probe instead of the endpoint's own, such as that of a service that
 	// knows how the endpoint is. Placeholders are replaced, such as `{endpoint.metadata.health}`.
@@ -133,7 +132,7 @@ func (c *Connection) tlsFor(to address) *tls.Config {
 	return config
 }
 
-// dialer sends no keep-alives: no probe lasts as long as their interval.
+// dialer sends no keep-alives: no probe lasts as long as their interval, and the next check is one.
 var dialer = net.Dialer{KeepAlive: -1}
 
 // dial connects without TLS.
@@ -142,7 +141,9 @@ func (c *Connection) dial(ctx context.Context, to address) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", reason(ctx, err))
 	}
-	return watched(ctx, plain), nil
+	connected := &conn{Conn: plain, plain: plain, uses: randomUses()}
+	connected.watch(ctx)
+	return connected, nil
 }
 
 // connect dials, and shakes hands if there is TLS.

@@ -87,8 +87,8 @@ func (p *GRPCProbe) Provision(ctx caddy.Context) (err error) {
 }
 
 // Check implements Probe.
-func (p *GRPCProbe) Check(ctx context.Context, e *endpoint.Info) error {
-	to, err := p.address(e)
+func (p *GRPCProbe) Check(ctx context.Context, t *Target) error {
+	to, err := p.address(t.Info)
 	if err != nil {
 		return err
 	}
@@ -97,12 +97,12 @@ func (p *GRPCProbe) Check(ctx context.Context, e *endpoint.Info) error {
 		return err
 	}
 	defer connected.Close()
-	client, err := p.over(connected, e, to)
+	client, err := p.over(connected, t.Info, to)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	answer, err := healthpb.NewHealthClient(client).Check(ctx, &healthpb.HealthCheckRequest{Service: p.service.of(e)})
+	answer, err := healthpb.NewHealthClient(client).Check(ctx, &healthpb.HealthCheckRequest{Service: p.service.of(t.Info)})
 	switch {
 	case err != nil:
 		return p.explain(ctx, err)

@@ -154,7 +154,7 @@ func TestAGRPCProbeMeetsOtherServers(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- probe.Check(ctx, serve(t, hangs)) }()
+	go func() { ended <- probe.Check(ctx, &Target{Info: serve(t, hangs)}) }()
 	cancel()
 	if err := <-ended; err == nil || !strings.HasSuffix(err.Error(), "context canceled") {
 		t.Errorf("got %v", err)

@@ -1,6 +1,7 @@
 package healthprobe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -50,8 +51,7 @@ func (p *HTTPProbe) scheme(to address) string {
 }
 
 // ask sends the request, and those that redirects ask for.
-func (p *HTTPProbe) ask(r *http.Request, to address) (*http.Response, error) {
-	at := endpointAt{p, to}
+func (p *HTTPProbe) ask(r *http.Request, at endpointAt) (*http.Response, error) {
 	if !p.FollowRedirects {
 		return at.RoundTrip(r)
 	}
@@ -62,21 +62,42 @@ func (p *HTTPProbe) ask(r *http.Request, to address) (*http.Response, error) {
 	return answer, err
 }
 
-// endpointAt sends each request to one address, whatever its URL says, over a connection of its own.
+// endpointAt sends each request to one address, whatever its URL says, over the connection that was kept or a new one.
 type endpointAt struct {
 	probe *HTTPProbe
-	to    address
+	kept  *keptHTTP
 }
 
 // RoundTrip implements http.RoundTripper. Its errors are complete, as Check returns them.
 func (a endpointAt) RoundTrip(r *http.Request) (*http.Response, error) {
-	if has := a.probe.scheme(a.to); r.URL.Scheme != has {
+	if has := a.probe.scheme(a.kept.to); r.URL.Scheme != has {
 		return nil, fmt.Errorf("%s: redirected to %.20s; the probe speaks %s", a.probe.name, r.URL.Scheme, has)
 	}
-	connected, err := a.probe.connect(r.Context(), a.to)
+	if idle := a.kept.take(r.Context()); idle != nil {
+		answer, err := a.over(idle, r)
+		if err == nil || idle.answered || r.Context().Err() != nil {
+			return answer, err
+		}
+		r = rewound(r, r.Context()) // the endpoint closed the connection in the meantime, as it may
+	}
+	connected, err := a.probe.connect(r.Context(), a.kept.to)
 	if err != nil {
 		return nil, err
 	}
+	return a.over(connected, r)
+}
+
+// rewound is a request once more, from the beginning of its body.
+func rewound(r *http.Request, ctx context.Context) *http.Request {
+	r = r.WithContext(ctx)
+	if r.GetBody != nil {
+		r.Body, _ = r.GetBody() // has no way to fail, being a string
+	}
+	return r
+}
+
+// over sends a request over a connection, which is closed if there is no answer.
+func (a endpointAt) over(connected *conn, r *http.Request) (*http.Response, error) {
 	answer, err := a.exchange(connected, r)
 	if err != nil {
 		connected.Close()
@@ -87,10 +108,10 @@ func (a endpointAt) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (a endpointAt) exchange(connected *conn, r *http.Request) (*http.Response, error) {
 	switch versions := a.probe.versions; {
-	case connected.protocol == "h2", versions.UnencryptedHTTP2(), a.to.h2c && len(a.probe.Versions) == 0:
+	case connected.protocol == "h2", versions.UnencryptedHTTP2(), a.kept.to.h2c && len(a.probe.Versions) == 0:
 		return exchangeHTTP2(connected, r)
 	case versions.HTTP2() && !versions.HTTP1():
 		return nil, errors.New("HTTP/2 was not agreed on")
 	}
-	return exchangeHTTP1(connected, r)
+	return exchangeHTTP1(connected, r, a.kept)
 }

@@ -117,7 +117,6 @@ func (r *request) of(e *endpoint.Info, to address, scheme string) (*http.Request
 	made := &http.Request{
 		Method: r.method, URL: &target, Host: cmp.Or(r.host.of(e), target.Host), Header: r.headerFor(e),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Close: true, // it is the only one on its connection
 	}
 	if body := r.body.of(e); body != "" {
 		made.ContentLength = int64(len(body))

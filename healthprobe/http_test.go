@@ -90,16 +90,17 @@ func TestARequestSaysWhatTheProbeAndTheEndpointSay(t *testing.T) {
 	}
 }
 
-func TestEachHTTPProbeHasItsOwnConnection(t *testing.T) {
+func TestFreshConnectionsAreForOneCheckEach(t *testing.T) {
 	var from []string
 	e := serveHTTP(t, func(_ http.ResponseWriter, r *http.Request) {
 		if from = append(from, r.RemoteAddr); !r.Close {
 			t.Error("the server may keep the connection")
 		}
 	})
-	probe := provisioned(t, &HTTPProbe{})
+	probe := provisioned(t, &HTTPProbe{FreshConnections: true})
+	target := &Target{Info: e}
 	for range 3 {
-		expect(t, e.Address, checked(t, probe, e), "")
+		expect(t, e.Address, checkedAgain(t, probe, target, false), "")
 	}
 	if slices.Sort(from); len(slices.Compact(from)) != 3 {
 		t.Errorf("got %v", from)
@@ -168,7 +169,7 @@ func TestAnHTTPProbeEndsWithItsContext(t *testing.T) {
 		expect(t, name, checkedBriefly(t, probe, e), "GET /healthz: timed out")
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
-		go func() { ended <- probe.Check(ctx, e) }()
+		go func() { ended <- probe.Check(ctx, &Target{Info: e}) }()
 		cancel()
 		if err := <-ended; err == nil || !strings.HasSuffix(err.Error(), "context canceled") {
 			t.Errorf("%s: got %v", name, err)

@@ -1,6 +1,7 @@
 package healthprobe
 
 import (
+	"slices"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -17,14 +18,17 @@ func (p *prober) follow(s *endpoint.Snapshot) {
 		m := &s.Members[i]
 		present[m.Endpoint] = true
 		if t := p.targets[m.Endpoint]; t != nil {
-			t.info = m.Info
+			t.latest = m.Info
 		} else {
-			t := &target{endpoint: m.Endpoint, info: m.Info, place: -1}
+			t := &target{endpoint: m.Endpoint, latest: m.Info, place: -1}
 			p.targets[m.Endpoint] = t
 			newcomers = append(newcomers, t)
 		}
 	}
 	p.dismiss(present)
+	if len(p.left) > 0 {
+		p.stir()
+	}
 	p.welcome(newcomers, !first && p.roster.Running() && p.someoneServes(s))
 }
 
@@ -35,12 +39,40 @@ func (p *prober) dismiss(present map[*endpoint.Endpoint]bool) {
 			continue
 		}
 		t.gone = true
+		p.left = append(p.left, t)
 		p.schedule.remove(t)
 		delete(p.targets, e)
 		if p.roster.Leads() {
 			e.SetVerdict(nil)
 			e.Set(endpoint.Failing|endpoint.Unproven, false)
 		}
+	}
+}
+
+// letGoOfLeft closes what was kept for those who left, once they are not being checked any more. It is not a part of
+// dismiss, as ten thousand connections take a while to close.
+func (p *prober) letGoOfLeft() {
+	p.mu.Lock()
+	var over []*target
+	p.left = slices.DeleteFunc(p.left, func(t *target) bool {
+		if t.round == nil {
+			over = append(over, t)
+		}
+		return t.round == nil
+	})
+	p.mu.Unlock()
+	for _, t := range over {
+		t.asked.letGo()
+	}
+}
+
+// letGoOfAll is for the end, when no check is under way.
+func (p *prober) letGoOfAll() {
+	for _, t := range p.left {
+		t.asked.letGo()
+	}
+	for _, t := range p.targets {
+		t.asked.letGo()
 	}
 }
 

@@ -2,6 +2,7 @@ package healthprobe
 
 import (
 	"context"
+	"io"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
@@ -14,12 +15,29 @@ import (
 type Probe interface {
 	// Check returns nil if the endpoint passed, and else why it did not, in words for a log line
 	// such as "GET /healthz: status 503". It returns soon after ctx ends, which is the time limit.
-	Check(ctx context.Context, target *endpoint.Info) error
+	Check(ctx context.Context, t *Target) error
 }
 
 // Adviser is a Probe whose endpoints say more of themselves than whether they pass. The prober calls
 // Advise instead of Check.
 type Adviser interface {
 	Probe
-	Advise(ctx context.Context, target *endpoint.Info) (endpoint.Advice, error)
+	Advise(ctx context.Context, t *Target) (endpoint.Advice, error)
+}
+
+// Target is an endpoint that a probe checks. It is the same one at each check until the endpoint leaves, and its checks come
+// one after the other, so that a probe needs no lock for it.
+type Target struct {
+	*endpoint.Info
+
+	// Kept is what the probe wants to find again at the next check, such as a connection, or nil. The prober closes it
+	// after a check that failed, when the endpoint leaves, and when the checks end.
+	Kept io.Closer
+}
+
+func (t *Target) letGo() {
+	if t.Kept != nil {
+		t.Kept.Close()
+		t.Kept = nil
+	}
 }

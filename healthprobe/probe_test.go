@@ -37,11 +37,20 @@ func refuses[P caddy.Provisioner](t *testing.T, mistakes map[string]P) {
 	}
 }
 
-// checked is the outcome of a probe that has more time than it needs.
+// checked is the outcome of a probe that has more time than it needs, and checks for the first and last time.
 func checked(t *testing.T, probe Probe, e *endpoint.Info) error {
+	return checkedAgain(t, probe, &Target{Info: e}, true)
+}
+
+// checkedAgain goes on with what the probe keeps, as the prober does.
+func checkedAgain(t *testing.T, probe Probe, target *Target, last bool) error {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	return probe.Check(ctx, e)
+	err := probe.Check(ctx, target)
+	if err != nil || last {
+		target.letGo()
+	}
+	return err
 }
 
 // brief is longer than any of these probes needs for what it can do.
@@ -51,7 +60,9 @@ const brief = 50 * time.Millisecond
 func checkedBriefly(t *testing.T, probe Probe, e *endpoint.Info) error {
 	ctx, cancel := context.WithTimeout(t.Context(), brief)
 	defer cancel()
-	return probe.Check(ctx, e)
+	target := &Target{Info: e}
+	defer target.letGo()
+	return probe.Check(ctx, target)
 }
 
 // expect compares with what Check should say, which is nothing if the probe passes.

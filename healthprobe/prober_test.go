@@ -146,8 +146,8 @@ func script() *scripted {
 	return &scripted{fails: map[string]bool{}, hangs: map[string]bool{}, asked: map[string][]time.Time{}}
 }
 
-func (s *scripted) Check(ctx context.Context, info *endpoint.Info) error {
-	name := strings.TrimSuffix(info.Address, ":1")
+func (s *scripted) Check(ctx context.Context, t *Target) error {
+	name := strings.TrimSuffix(t.Address, ":1")
 	s.mu.Lock()
 	s.asked[name] = append(s.asked[name], time.Now())
 	fails, hangs := s.fails[name], s.hangs[name]
@@ -400,7 +400,7 @@ func TestWhoLeavesIsNotCheckedAnyMore(t *testing.T) {
 // panicking is anybody's probe.
 type panicking struct{}
 
-func (panicking) Check(context.Context, *endpoint.Info) error { panic("oops") }
+func (panicking) Check(context.Context, *Target) error { panic("oops") }
 
 func TestAProbeThatPanicsFails(t *testing.T) {
 	caring(t, func(w *ward) {
@@ -418,8 +418,8 @@ type advising struct {
 	advice atomic.Pointer[endpoint.Advice]
 }
 
-func (a *advising) Advise(ctx context.Context, info *endpoint.Info) (endpoint.Advice, error) {
-	return *a.advice.Load(), a.Check(ctx, info)
+func (a *advising) Advise(ctx context.Context, t *Target) (endpoint.Advice, error) {
+	return *a.advice.Load(), a.Check(ctx, t)
 }
 
 func TestAnEndpointCanDrainItself(t *testing.T) {

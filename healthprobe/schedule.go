@@ -10,7 +10,9 @@ import (
 // target is an endpoint that is checked.
 type target struct {
 	endpoint *endpoint.Endpoint
-	info     *endpoint.Info
+	latest   *endpoint.Info
+	asked    Target // belongs to the check while there is one
+	round    *round // nil if it is not being checked
 	due      time.Time
 	place    int // in the schedule; -1 if it is not there, because it is being checked or waits for a lane
 	gone     bool

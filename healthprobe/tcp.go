@@ -11,7 +11,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 func init() { caddy.RegisterModule(new(TCPProbe)) }
@@ -91,8 +90,8 @@ func (p *TCPProbe) Provision(ctx caddy.Context) (err error) {
 }
 
 // Check implements Probe.
-func (p *TCPProbe) Check(ctx context.Context, e *endpoint.Info) error {
-	to, err := p.address(e)
+func (p *TCPProbe) Check(ctx context.Context, t *Target) error {
+	to, err := p.address(t.Info)
 	if err != nil {
 		return err
 	}
@@ -101,12 +100,12 @@ func (p *TCPProbe) Check(ctx context.Context, e *endpoint.Info) error {
 		return err
 	}
 	defer connected.Close()
-	if said := p.send.of(e); said != "" {
+	if said := p.send.of(t.Info); said != "" {
 		if _, err := io.WriteString(connected, said); err != nil {
 			return fmt.Errorf("sending: %w", reason(ctx, err))
 		}
 	}
-	return p.await(ctx, connected, []byte(p.expect.of(e)))
+	return p.await(ctx, connected, []byte(p.expect.of(t.Info)))
 }
 
 // await reads until the answer is as expected. What else it says is not of interest, and may never end.

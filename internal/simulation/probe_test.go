@@ -7,7 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/healthprobe"
 )
 
 func init() { caddy.RegisterModule(probe{}) }
@@ -32,11 +32,11 @@ func (p *probe) Provision(caddy.Context) (err error) {
 }
 
 // Check sees a backend's fault after a millisecond, and nothing else: a backend is not busy for checks.
-func (p *probe) Check(ctx context.Context, target *endpoint.Info) error {
+func (p *probe) Check(ctx context.Context, t *healthprobe.Target) error {
 	if err := sleep(ctx, time.Millisecond); err != nil {
 		return err
 	}
-	if p.fleet.backends[p.fleet.addresses[target.Address]].fault.Load() != nil {
+	if p.fleet.backends[p.fleet.addresses[t.Address]].fault.Load() != nil {
 		return errors.New("it has a fault")
 	}
 	return nil
