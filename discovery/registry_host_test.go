@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +56,12 @@ func (s *shelf) breaks(err error) {
 	s.broken = err
 }
 
+func (s *shelf) text(key string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.texts[key]
+}
+
 func (s *shelf) written() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,11 +111,16 @@ func (c *clerk) take(a Answer) {
 	}
 }
 
-// newest is the length of the last list.
-func (c *clerk) newest() int {
+// told is every list so far.
+func (c *clerk) told() []Answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.answers[len(c.answers)-1].Endpoints)
+	return slices.Clone(c.answers)
+}
+
+func (c *clerk) last() Answer {
+	all := c.told()
+	return all[len(all)-1]
 }
 
 // put registers as the admin API does.
@@ -132,23 +144,25 @@ func (c *clerk) must(id, body string) {
 
 // pass lets time go by, and says how many lists were reported meanwhile.
 func (c *clerk) pass(d time.Duration) (lists int) {
-	before := len(c.answers)
+	before := len(c.told())
 	time.Sleep(d)
 	synctest.Wait()
-	return len(c.answers) - before
+	return len(c.told()) - before
 }
 
 // wants says what the newest list must be.
 func (c *clerk) wants(want string) {
 	c.t.Helper()
 	c.pass(2 * grain)
-	if got := sortedAddresses(c.answers[len(c.answers)-1].Endpoints); got != want {
+	if got := sortedAddresses(c.last().Endpoints); got != want {
 		c.t.Errorf("the list is %q, want %q", got, want)
 	}
 }
 
 func (c *clerk) wantsError(want string) {
 	c.t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if len(c.errors) != 1 || !strings.Contains(c.errors[0], want) {
 		c.t.Errorf("errors are %q, want one of %q", c.errors, want)
 	}

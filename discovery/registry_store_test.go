@@ -23,7 +23,7 @@ func TestWhatIsRegisteredSurvivesARestart(t *testing.T) {
 		if one, ok := c.leases.Find("one"); !ok || one.Weight != 3 || one.Metadata["version"] != "v1" || one.TTL != TTL(10*time.Second) {
 			t.Errorf("restored as %+v", one)
 		}
-		if first := c.answers[0]; sortedAddresses(first.Endpoints) != "a:1 b:1" || !first.Final {
+		if first := c.told()[0]; sortedAddresses(first.Endpoints) != "a:1 b:1" || !first.Final {
 			t.Errorf("the first list is %+v", first)
 		}
 		c.pass(9 * time.Second) // the grace is a whole ttl
@@ -44,13 +44,13 @@ func TestChangesAreWrittenASecondLaterAndAtTheEnd(t *testing.T) {
 			t.Error("written at once")
 		}
 		c.pass(saveDelay)
-		if want := `[{"address":"a:1","weight":1,"id":"one","ttl":"30s"}]`; storage.texts[webKey] != want {
-			t.Errorf("the storage has %s, want %s", storage.texts[webKey], want)
+		if want := `[{"address":"a:1","weight":1,"id":"one","ttl":"30s"}]`; storage.text(webKey) != want {
+			t.Errorf("the storage has %s, want %s", storage.text(webKey), want)
 		}
 		c.leases.Leave("one")
 		c.stop()
-		if storage.texts[webKey] != "[]" {
-			t.Errorf("the storage has %s after the end", storage.texts[webKey])
+		if storage.text(webKey) != "[]" {
+			t.Errorf("the storage has %s after the end", storage.text(webKey))
 		}
 	})
 }
@@ -84,7 +84,7 @@ func TestWhatCannotBeReadIsToldAndLossesAreNotFinalForATTL(t *testing.T) {
 			c.wants("")
 			c.must("one", `{"address": "a:1"}`)
 			c.wants("a:1")
-			for _, a := range c.answers {
+			for _, a := range c.told() {
 				if a.Final {
 					t.Error("a list is final though endpoints may be missing")
 				}
@@ -92,7 +92,7 @@ func TestWhatCannotBeReadIsToldAndLossesAreNotFinalForATTL(t *testing.T) {
 			c.pass(10 * time.Second)
 			c.must("two", `{"address": "b:1"}`)
 			c.wants("b:1")
-			if !c.answers[len(c.answers)-1].Final {
+			if !c.last().Final {
 				t.Error("a list is not final though everybody had time to come back")
 			}
 		})

@@ -32,7 +32,7 @@ func TestAnEndpointIsInTheListFromItsFirstHeartbeatToATTLAfterItsLast(t *testing
 		c.wants("b:1")
 		c.pass(30 * time.Second)
 		c.wants("")
-		if last := c.answers[len(c.answers)-1]; !last.Final {
+		if last := c.last(); !last.Final {
 			t.Error("the end of a lease is not final")
 		}
 	})
@@ -44,13 +44,13 @@ func TestAHeartbeatThatChangesNothingIsNeitherReportedNorWritten(t *testing.T) {
 		c := employ(t, storage, RegistrySource{})
 		c.must("one", `{"address": "a:1", "metadata": {"version": "v1"}}`)
 		c.pass(time.Minute / 4)
-		lists, writes := len(c.answers), storage.written()
+		lists, writes := len(c.told()), storage.written()
 		for range 100 {
 			c.must("one", `{"metadata": {"version": "v1"}, "address": "a:1", "weight": 1}`)
 			c.pass(10 * time.Second)
 		}
-		if len(c.answers) != lists || storage.written() != writes {
-			t.Errorf("%d lists and %d writes after 100 heartbeats, %d and %d before", len(c.answers), storage.written(), lists, writes)
+		if len(c.told()) != lists || storage.written() != writes {
+			t.Errorf("%d lists and %d writes after 100 heartbeats, %d and %d before", len(c.told()), storage.written(), lists, writes)
 		}
 	})
 }
@@ -106,16 +106,16 @@ func TestABurstOfRegistrationsIsAFewLists(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		storage := newShelf()
 		c := employ(t, storage, RegistrySource{})
-		before := len(c.answers)
+		before := len(c.told())
 		for i := range 1000 {
 			c.must(fmt.Sprint(i), fmt.Sprintf(`{"address": "a:%d"}`, i+1))
 			time.Sleep(time.Millisecond)
 		}
 		c.pass(2 * time.Second)
-		if lists := len(c.answers) - before; lists > 12 || storage.written() > 3 {
+		if lists := len(c.told()) - before; lists > 12 || storage.written() > 3 {
 			t.Errorf("%d lists and %d writes for a second of registrations", lists, storage.written())
 		}
-		if n := len(c.answers[len(c.answers)-1].Endpoints); n != 1000 {
+		if n := len(c.last().Endpoints); n != 1000 {
 			t.Errorf("%d endpoints in the last list", n)
 		}
 	})
