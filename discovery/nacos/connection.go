@@ -135,7 +135,9 @@ type refusal struct {
 	message string
 }
 
-func (r *refusal) Error() string { return fmt.Sprintf("the server answered %d: %.200q", r.code, r.message) }
+func (r *refusal) Error() string {
+	return fmt.Sprintf("the server answered %d: %.200q", r.code, r.message)
+}
 
 func payload(kind, body string, headers map[string]string) *wire.Payload {
 	return &wire.Payload{

@@ -77,11 +77,11 @@ func TestAServerThatLooksWhetherWeLiveIsAnswered(t *testing.T) {
 
 func TestRunEndsWithWhatKeptItFromGoingOn(t *testing.T) {
 	for want, happens := range map[string]func(*fakeNacos){
-		"the server asks to connect anew":          func(f *fakeNacos) { f.say("ConnectResetRequest", `{"ServerIp": "10.0.0.1"}`) },
-		"NotifySubscriberRequest: unexpected end":  func(f *fakeNacos) { f.say("NotifySubscriberRequest", "") },
-		"NotifySubscriberRequest: invalid":         func(f *fakeNacos) { f.say("NotifySubscriberRequest", "<html>") },
-		"ClientDetectionRequest: json: cannot":     func(f *fakeNacos) { f.say("ClientDetectionRequest", "[]") },
-		"Unavailable":                              func(f *fakeNacos) { f.Stop() },
+		"the server asks to connect anew":               func(f *fakeNacos) { f.say("ConnectResetRequest", `{"ServerIp": "10.0.0.1"}`) },
+		"NotifySubscriberRequest: unexpected end":       func(f *fakeNacos) { f.say("NotifySubscriberRequest", "") },
+		"NotifySubscriberRequest: invalid":              func(f *fakeNacos) { f.say("NotifySubscriberRequest", "<html>") },
+		"ClientDetectionRequest: json: cannot":          func(f *fakeNacos) { f.say("ClientDetectionRequest", "[]") },
+		"Unavailable":                                   func(f *fakeNacos) { f.Stop() },
 		`heartbeat: the server answered 500: "no more"`: func(f *fakeNacos) { f.answer("HealthCheckRequest", refuse(500, "no more")) },
 	} {
 		t.Run(want, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestAListIsNotMadeOfAnAnswerThatSaysNo(t *testing.T) {
 		`service "web": the server answered 403: "user not found"`: refuse(403, "user not found"),
 		`the server answered 500: "failed"`: confirm(&rpc_response.SubscribeServiceResponse{
 			Response: &rpc_response.Response{ResultCode: 500, ErrorCode: 500, Message: "failed"}}),
-		`the server answered 0: ""`:                    payload("SubscribeServiceResponse", "{}", nil),
+		`the server answered 0: ""`:               payload("SubscribeServiceResponse", "{}", nil),
 		`the answer is "HealthCheckResponse"`:     confirm(&rpc_response.HealthCheckResponse{Response: confirmation("")}),
 		"SubscribeServiceResponse: invalid":       payload("SubscribeServiceResponse", "<html>", nil),
 		"SubscribeServiceResponse: unexpected":    {Metadata: &wire.Metadata{Type: "SubscribeServiceResponse"}},
