@@ -3,11 +3,12 @@ package healthprobe
 import (
 	"context"
 	"errors"
-	"fmt"
+
 	"io"
 	"net"
 	"net/url"
 	"os"
+	"strings"
 )
 
 var errTimedOut = errors.New("timed out")
@@ -52,7 +53,7 @@ func innermost(err error) error {
 func shortened(err error) error {
 	const longest = 300
 	if text := err.Error(); len(text) > longest {
-		return fmt.Errorf("%.*s...", longest, text)
+		return errors.New(strings.ToValidUTF8(text[:longest], "") + "...")
 	}
 	return err
 }
