@@ -88,7 +88,7 @@ func (s *Source) ask(ctx context.Context, health *api.Health, service string, in
 		WaitIndex:  index,
 		WaitTime:   wait,
 	}
-	instances, meta, err := health.ServiceMultipleTags(service, s.Tags, !s.PassWarning, options.WithContext(ctx))
+	instances, meta, err := s.query(health, service, options.WithContext(ctx))
 	switch {
 	case err != nil:
 		return nil, 0, readable(ctx, err)
@@ -103,6 +103,16 @@ func (s *Source) ask(ctx context.Context, health *api.Health, service string, in
 		return nil, 0, hidden
 	}
 	return &answer{instances, hidden}, meta.LastIndex, nil
+}
+
+// query keeps a panic of Consul's client, such as on a check whose definition is null, from ending Caddy.
+func (s *Source) query(health *api.Health, service string, options *api.QueryOptions) (list []*api.ServiceEntry, meta *api.QueryMeta, err error) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			err = fmt.Errorf("the answer cannot be read: %v", problem)
+		}
+	}()
+	return health.ServiceMultipleTags(service, s.Tags, !s.PassWarning, options)
 }
 
 // hidden tells an empty list from one that the token may not see: Consul answers both alike.

@@ -65,6 +65,7 @@ func TestRunEndsWithWhatKeptItFromGoingOn(t *testing.T) {
 		"page of an error": {func(f *fakeConsul) { f.refusal, f.services["web"] = 502, page }, "the agent answered 502"},
 		"page":             {func(f *fakeConsul) { f.services["web"] = page }, "invalid character '<'"},
 		"null":             {func(f *fakeConsul) { f.services["web"] = "null" }, "the answer is null"},
+		"null definition":  {func(f *fakeConsul) { f.services["web"] = `[{"Checks": [{"Definition": null}]}]` }, "the answer cannot be read"},
 		"half an answer":   {func(f *fakeConsul) { f.services["web"] = `[{"Node":` }, "unexpected EOF"},
 		"other JSON":       {func(f *fakeConsul) { f.services["web"] = `{"error": 1}` }, "cannot unmarshal object"},
 		"no index":         {func(f *fakeConsul) { f.header["X-Consul-Index"] = nil }, "the answer has no index"},

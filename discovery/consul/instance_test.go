@@ -2,6 +2,8 @@ package consul
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -148,23 +150,28 @@ func TestANullCheckSaysNothing(t *testing.T) {
 }
 
 // Whatever Consul answers, what is made of it is sound, and each instance is taken, left out, or dropped.
-func FuzzInstances(f *testing.F) {
+func FuzzAnswers(f *testing.F) {
 	f.Add(list(instance("a", "10.0.0.7", 80), instance("b", "", 0)))
 	f.Add(`[null, {"Node": {}, "Service": {"Port": 1, "Weights": {"Warning": -1}}, "Checks": [null, {"Definition": {"Interval": "x"}}]}]`)
-	f.Add(`[{"Node": {"Locality": {}}, "Service": {"SocketPath": "x", "Meta": {"priority": "1e9", "draining": "1"}}}]`)
+	f.Add(`[{"Node": {"Locality": {}}, "Service": {"Address": "a/b", "Meta": {"priority": "1e9", "draining": "1"}}}]`)
+	f.Add(`[{"Checks": [{"Definition": null}]}]`)
 	f.Fuzz(func(t *testing.T, text string) {
-		var instances []*api.ServiceEntry
-		if json.Unmarshal([]byte(text), &instances) != nil {
-			return
+		client, err := api.NewClient(&api.Config{HttpClient: &http.Client{Transport: says(text)}})
+		if err != nil {
+			t.Fatal(err)
 		}
 		s := &Source{PassWarning: true, ZoneMeta: "zone"}
+		a, _, err := s.ask(t.Context(), client.Health(), "web", 0)
+		if err != nil {
+			return
+		}
 		var g gathering
-		for _, i := range instances {
+		for _, i := range a.instances {
 			g.add(s, "web", i)
 		}
 		answer := g.Answer()
-		if len(answer.Endpoints)+len(answer.Dropped) > len(instances) {
-			t.Errorf("%d endpoints and %d dropped of %d", len(answer.Endpoints), len(answer.Dropped), len(instances))
+		if len(answer.Endpoints)+len(answer.Dropped) > len(a.instances) {
+			t.Errorf("%d endpoints and %d dropped of %d", len(answer.Endpoints), len(answer.Dropped), len(a.instances))
 		}
 		for _, info := range answer.Endpoints {
 			again := info
@@ -173,4 +180,12 @@ func FuzzInstances(f *testing.F) {
 			}
 		}
 	})
+}
+
+// says is a Consul that says one thing only.
+type says string
+
+func (s says) RoundTrip(*http.Request) (*http.Response, error) {
+	header := http.Header{"X-Consul-Index": {"1"}}
+	return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(string(s)))}, nil
 }
