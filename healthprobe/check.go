@@ -98,7 +98,8 @@ func (p *prober) tell(e *endpoint.Endpoint, old, v endpoint.Verdict) {
 	p.roster.Tell(event)
 }
 
-// jittered is d, give or take a tenth, so that checks which fell into step do not stay there.
+// jittered is d, give or take a tenth, so that checks which fell into step do not stay there. Up to a fiftieth is left
+// to the pulse.
 func (p *prober) jittered(d time.Duration) time.Duration {
-	return time.Duration((0.9 + 0.2*p.random()) * float64(d))
+	return time.Duration((0.9 + 0.18*p.random()) * float64(d))
 }

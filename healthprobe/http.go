@@ -68,7 +68,7 @@ type HTTPProbe struct {
 	MaxSize int64 `json:"max_size,omitempty"`
 
 	// Whether each check connects anew. Default: over HTTP/1.1 a connection serves 8 to 16 checks, if the endpoint
-	// keeps it too and the last check passed; that costs a third of the CPU time, and a tenth with TLS. But a backend that answers
+	// keeps it too and the last check passed; that takes half the CPU time, and a tenth of it with TLS. But a backend that answers
 	// on connections it has and accepts no more, as when its accept queue is full, fails only at the next new
 	// one: after 16 intervals at most. Turn it on to see that at each check. Over HTTP/2 each check always connects anew.
 	FreshConnections bool `json:"fresh_connections,omitempty"`
@@ -103,6 +103,7 @@ func (*HTTPProbe) CaddyModule() caddy.ModuleInfo {
 //	    status           <codes, classes or ranges...>
 //	    body             <regexp>
 //	    max_size         <size>
+//	    fresh_connections
 //	    upstream         <address>
 //	    port             <port>
 //	    tls
@@ -182,7 +183,7 @@ func (p *HTTPProbe) Check(ctx context.Context, t *Target) error {
 	if err != nil {
 		return err
 	}
-	answer, err := p.ask(rewound(kept.asked, ctx), endpointAt{p, kept})
+	answer, err := p.ask(rewound(ctx, kept.asked), endpointAt{p, kept})
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (a endpointAt) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err == nil || idle.answered || r.Context().Err() != nil {
 			return answer, err
 		}
-		r = rewound(r, r.Context()) // the endpoint closed the connection in the meantime, as it may
+		r = rewound(r.Context(), r) // the endpoint closed the connection in the meantime, as it may
 	}
 	connected, err := a.probe.connect(r.Context(), a.kept.to)
 	if err != nil {
@@ -88,7 +88,7 @@ func (a endpointAt) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // rewound is a request once more, from the beginning of its body.
-func rewound(r *http.Request, ctx context.Context) *http.Request {
+func rewound(ctx context.Context, r *http.Request) *http.Request {
 	r = r.WithContext(ctx)
 	if r.GetBody != nil {
 		r.Body, _ = r.GetBody() // has no way to fail, being a string
