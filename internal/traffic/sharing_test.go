@@ -77,6 +77,7 @@ func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 func TestANewDefinitionWithoutAListYetServesTheOldOne(t *testing.T) {
 	fleet := startBackends(t, 2)
 	p := load(t, pooled(fleet[:1], ""))
+	must(t)(p.client().get("/")) // so that there is an old list
 	list := newListFile(t)
 	if err := p.reload(waitingSite(list, "1h", "")); err != nil {
 		t.Fatal(err)
