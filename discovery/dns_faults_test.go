@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,8 +76,8 @@ func TestTheNextResolverIsAskedWhenOneFails(t *testing.T) {
 
 func TestALostPacketIsAskedForAgain(t *testing.T) {
 	z := serve(t, "web.test. 30 A 10.0.0.1")
-	lost := false
-	z.fail(func(dns.ResponseWriter, *dns.Msg, *dns.Msg) bool { first := !lost; lost = true; return first })
+	var lost atomic.Bool
+	z.fail(func(dns.ResponseWriter, *dns.Msg, *dns.Msg) bool { return !lost.Swap(true) })
 	s := z.source("a", "web.test")
 	s.IP, s.Timeout = "ipv4", caddy.Duration(300*time.Millisecond)
 	wantLook(t, s, "10.0.0.1:80 weight 1 priority 0")

@@ -26,13 +26,18 @@ func TestACrewUsesItsGoroutinesAgain(t *testing.T) {
 			defer mu.Unlock()
 			by[goroutine()]++
 		})
+		used := func() int {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(by)
+		}
 		for range 100 {
 			c.begin(ctx, new(target))
 			c.begin(ctx, new(target))
 			time.Sleep(20 * time.Millisecond)
 		}
-		if len(by) != 2 {
-			t.Errorf("%d goroutines for two checks at a time", len(by))
+		if n := used(); n != 2 {
+			t.Errorf("%d goroutines for two checks at a time", n)
 		}
 		for range 2 {
 			synctest.Wait()
@@ -43,8 +48,8 @@ func TestACrewUsesItsGoroutinesAgain(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 		cancel()
 		c.workers.Wait()
-		if len(by) != 3 {
-			t.Errorf("%d goroutines, though those that are not needed had ended", len(by))
+		if n := used(); n != 3 {
+			t.Errorf("%d goroutines, though those that are not needed had ended", n)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -18,12 +19,12 @@ func TestATCPProbeConnects(t *testing.T) {
 func TestATCPProbeSendsAndExpects(t *testing.T) {
 	leaksNothing(t)
 	t.Setenv("PROBE_PASSWORD", `a\n`)
-	var got string
+	var got atomic.Value
 	answering := func(answers ...string) func(net.Conn) {
 		return func(c net.Conn) {
 			text := make([]byte, 100)
 			n, _ := c.Read(text)
-			got = string(text[:n])
+			got.Store(string(text[:n]))
 			for _, answer := range answers {
 				io.WriteString(c, answer)
 			}
@@ -48,8 +49,8 @@ func TestATCPProbeSendsAndExpects(t *testing.T) {
 		e := serve(t, answering(c.answers...))
 		e.ID = "web-7"
 		expect(t, c.probe.Send, checked(t, provisioned(t, &c.probe), e), c.want)
-		if got != c.sent {
-			t.Errorf("%d: sent %q, want %q", i, got, c.sent)
+		if got.Load() != c.sent {
+			t.Errorf("%d: sent %q, want %q", i, got.Load(), c.sent)
 		}
 	}
 }

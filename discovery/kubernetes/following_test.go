@@ -91,7 +91,7 @@ func TestAServiceThatIsLostWithoutADeletionIsNotFinal(t *testing.T) {
 	api.compact()
 	api.endWatches()
 	answer := r.wants()
-	if answer.Final || answer.Err == nil || answer.Err.Error() != "service shop/web was not found" {
+	if answer.Final || answer.Err != nil || len(answer.Dropped) != 1 || answer.Dropped[0].Err != errNoService {
 		t.Errorf("got final %v, %v", answer.Final, answer.Err)
 	}
 }
@@ -100,7 +100,7 @@ func TestAServiceThatDoesNotExistIsAnErrorAndWaitedFor(t *testing.T) {
 	api := newFakeAPI(t)
 	r := run(t, api)
 	answer := r.wants()
-	if answer.Final || answer.Err == nil || answer.Err.Error() != "service shop/web was not found" {
+	if answer.Final || answer.Err != nil || len(answer.Dropped) != 1 || answer.Dropped[0].Err != errNoService {
 		t.Errorf("got final %v, %v", answer.Final, answer.Err)
 	}
 	api.put(slice("web-a", ready("10.0.0.1")), service())

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -55,6 +56,8 @@ func (v *view) answer() discovery.Answer {
 	return g.answer(v.slices.byName)
 }
 
+var errNoService = errors.New("there is no such service")
+
 // gone is the answer without a Service. Its slices are deleted after it, and until then nobody keeps them right.
 func (v *view) gone() discovery.Answer {
 	answer := discovery.Answer{Endpoints: []endpoint.Info{}}
@@ -62,8 +65,9 @@ func (v *view) gone() discovery.Answer {
 		answer.Final = true
 		answer.Err = fmt.Errorf("service %s/%s was deleted", v.namespace, v.service)
 	} else {
-		// One that is merely missing from a list may be one that its cluster has lost.
-		answer.Err = fmt.Errorf("service %s/%s was not found", v.namespace, v.service)
+		// One that is merely missing from a list may be one that its cluster has lost, so the pool
+		// doubts it for a while. It is no error of the list, which would be doubted for ever.
+		answer.Dropped = []discovery.Dropped{{Key: v.namespace + "/" + v.service, Err: errNoService}}
 	}
 	return answer
 }
