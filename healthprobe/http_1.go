@@ -47,7 +47,7 @@ func exchangeHTTP1(connected *conn, r *http.Request, kept *keptHTTP) (*http.Resp
 func (b *buffers) exchange(connected *conn, r *http.Request, kept *keptHTTP) (*http.Response, error) {
 	connected.answered = false
 	wire := kept.wire
-	if wire == nil || r.URL != kept.asked.URL { // it follows a redirect
+	if wire == nil || r.URL != kept.asked.URL { // it has a body, or follows a redirect
 		if err := r.Write(&b.out); err != nil {
 			return nil, err
 		}
