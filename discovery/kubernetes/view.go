@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -62,8 +63,9 @@ func (v *view) gone() discovery.Answer {
 		answer.Final = true
 		answer.Err = fmt.Errorf("service %s/%s was deleted", v.namespace, v.service)
 	} else {
-		// One that is merely missing from a list may be one that its cluster has lost.
-		answer.Err = fmt.Errorf("service %s/%s was not found", v.namespace, v.service)
+		// One that is merely missing from a list may be one that its cluster has lost. It is told as
+		// an entry that was dropped: an error would keep the pool from ever believing the loss.
+		answer.Dropped = []discovery.Dropped{{Key: "service " + v.namespace + "/" + v.service, Err: errors.New("was not found")}}
 	}
 	return answer
 }
