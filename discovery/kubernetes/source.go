@@ -33,7 +33,7 @@ func init() { caddy.RegisterModule(new(Source)) }
 // When the API server cannot be reached or refuses, the last list stays and the error says which permission
 // is missing. Deleting the Service takes its endpoints away at once. EndpointSlices that vanish while the
 // Service exists, and a Service that is missing after a connection was lost, are only believed after a while, like any
-// sudden loss. A Service that does not exist yet is an error, and waited for.
+// sudden loss. A Service that does not exist yet is told as missing, and waited for.
 type Source struct {
 	// The name of the Service. Required. Placeholders in this and all other texts are replaced when the config is loaded.
 	Service string `json:"service,omitempty"`

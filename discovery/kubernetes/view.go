@@ -65,9 +65,9 @@ func (v *view) gone() discovery.Answer {
 		answer.Final = true
 		answer.Err = fmt.Errorf("service %s/%s was deleted", v.namespace, v.service)
 	} else {
-		// One that is merely missing from a list may be one that its cluster has lost, so the pool
-		// doubts it for a while. It is no error of the list, which would be doubted for ever.
-		answer.Dropped = []discovery.Dropped{{Key: v.namespace + "/" + v.service, Err: errNoService}}
+		// One that is merely missing from a list may be one that its cluster has lost. It is told as
+		// an entry that was dropped: an error would keep the pool from ever believing the loss.
+		answer.Dropped = []discovery.Dropped{{Key: "service " + v.namespace + "/" + v.service, Err: errors.New("was not found")}}
 	}
 	return answer
 }
