@@ -56,8 +56,6 @@ func (v *view) answer() discovery.Answer {
 	return g.answer(v.slices.byName)
 }
 
-var errNoService = errors.New("there is no such service")
-
 // gone is the answer without a Service. Its slices are deleted after it, and until then nobody keeps them right.
 func (v *view) gone() discovery.Answer {
 	answer := discovery.Answer{Endpoints: []endpoint.Info{}}

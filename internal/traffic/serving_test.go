@@ -279,7 +279,9 @@ func TestCallsOfGRPCSeeAtMostWhatWasInFlight(t *testing.T) {
 	if failed.Load() > 0 {
 		t.Fatalf("%d calls failed", failed.Load())
 	}
-	go services[0].stop()
+	if !raceDetector { // which would find Caddy's race of a request that ends while its body is read
+		go services[0].stop()
+	}
 	flood(atOnce, amount(2000, 400), call)
 	t.Logf("%d calls failed", failed.Load())
 	if failed.Load() > atOnce {
