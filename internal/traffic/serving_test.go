@@ -258,6 +258,7 @@ func TestCaddysEventsTellWhatHappensToAPool(t *testing.T) {
 		})
 	}
 	press(t, p)
+	s.fleet[0].awaitRequests(t) // or the checks may be quicker than any request
 	s.fleet[0].kill()
 	happens("ejected")
 	happens("unhealthy")
