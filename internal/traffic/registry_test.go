@@ -14,7 +14,7 @@ import (
 
 // registered is a site whose backends register themselves.
 func registered(options string) string {
-	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource registry\n%s\n}\n%s\n}", options, roundRobin)
+	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource registry\n%s\n}\n%s\n}", options, roundRobin+shortKeepalive)
 }
 
 // ask sends a request to the admin API, again if a reload drops it.
