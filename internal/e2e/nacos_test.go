@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/nacos-group/nacos-sdk-go/v2/clients"
+	"github.com/nacos-group/nacos-sdk-go/v2/clients/naming_client"
+	"github.com/nacos-group/nacos-sdk-go/v2/common/constant"
+	"github.com/nacos-group/nacos-sdk-go/v2/vo"
+
+	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
+
+	_ "github.com/caddy-balance/caddy-balance/discovery/nacos"
+)
+
+// nacosRegistry has endpoints as instances that the official SDK registers, each with a client of its own, as
+// services do. The server is one that speaks Nacos' protocol; it loses some deregistrations, so it is
+// not put through the suite, which would find its mistakes.
+type nacosRegistry struct {
+	t *testing.T
+	*servers.Polaris
+	clients map[string]naming_client.INamingClient // by address
+}
+
+func startNacos(t *testing.T) *nacosRegistry {
+	t.Helper()
+	return &nacosRegistry{t: t, Polaris: servers.StartPolaris(t), clients: map[string]naming_client.INamingClient{}}
+}
+
+func (n *nacosRegistry) source() string {
+	return fmt.Sprintf("nacos web {\nservers 127.0.0.1:%d\n}", n.Port)
+}
+
+func (n *nacosRegistry) put(entries ...entry) {
+	n.t.Helper()
+	for _, e := range entries {
+		address := netip.MustParseAddrPort(e.address)
+		// The server does not always set the flag of success that the SDK returns.
+		_, err := n.client(e).RegisterInstance(vo.RegisterInstanceParam{
+			ServiceName: "web", Ip: address.Addr().String(), Port: uint64(address.Port()),
+			Weight: float64(e.weight), Enable: !e.draining, Healthy: true, Ephemeral: true,
+		})
+		if err != nil {
+			n.t.Fatalf("registering %s: %v", e.address, err)
+		}
+	}
+}
+
+// remove is not to be relied on: see above.
+func (n *nacosRegistry) remove(entries ...entry) {
+	n.t.Helper()
+	for _, e := range entries {
+		address := netip.MustParseAddrPort(e.address)
+		_, err := n.client(e).DeregisterInstance(vo.DeregisterInstanceParam{
+			ServiceName: "web", Ip: address.Addr().String(), Port: uint64(address.Port()), Ephemeral: true,
+		})
+		if err != nil {
+			n.t.Fatalf("deregistering %s: %v", e.address, err)
+		}
+	}
+}
+
+// client is that of one instance.
+func (n *nacosRegistry) client(e entry) naming_client.INamingClient {
+	n.t.Helper()
+	if c := n.clients[e.address]; c != nil {
+		return c
+	}
+	files := n.t.TempDir()
+	c, err := clients.NewNamingClient(vo.NacosClientParam{
+		ClientConfig:  &constant.ClientConfig{TimeoutMs: 5000, NotLoadCacheAtStart: true, LogDir: files, CacheDir: files, LogLevel: "error"},
+		ServerConfigs: []constant.ServerConfig{{IpAddr: "127.0.0.1", Port: n.Port}},
+	})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(c.CloseClient)
+	n.clients[e.address] = c
+	return c
+}
+
+func TestNacosInstancesAreFollowed(t *testing.T) {
+	r := startNacos(t)
+	c := startChain(t, r)
+	b2 := c.backends[2]
+	r.put(entry{address: b2.address, weight: 3})
+	c.expect(each(c.backends...).but(b2, 3))
+	c.join("b3")
+	c.expect(each(c.backends...).but(b2, 3))
+	c.finish()
+}
+
+// The SDK registers again by itself once the server is back.
+func TestNacosIsOutlivedAndFoundAgain(t *testing.T) {
+	r := startNacos(t)
+	c := startChain(t, r)
+	r.Kill()
+	awaitFailures(t, 3)
+	c.expect(each(c.backends...))
+	r.Restart()
+	c.join("b3")
+	c.expect(each(c.backends...))
+	c.finish()
+}

@@ -1,0 +1,67 @@
+package servers
+
+import (
+	"context"
+	_ "embed"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"text/template"
+)
+
+// Polaris is a registry that speaks Nacos' protocol. Nacos itself needs Java and is in no registry of packages.
+type Polaris struct {
+	*Process
+	Port uint64 // of Nacos' HTTP API; gRPC is 1000 above
+}
+
+//go:embed polaris.yaml
+var polarisConfig string
+
+// StartPolaris runs it until the test ends.
+func StartPolaris(t testing.TB) *Polaris {
+	t.Helper()
+	path := mustPath(t, PolarisBinary)
+	nacos := nacosPort(t)
+	config := template.Must(template.New("").Parse(polarisConfig))
+	return &Polaris{Port: nacos, Process: Run(t, Plan{
+		Name: "polaris",
+		Prepare: func(data string) error {
+			file, err := os.Create(filepath.Join(data, "polaris.yaml"))
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			return config.Execute(file, map[string]any{"Nacos": nacos, "GRPC": port(FreeAddress(t))})
+		},
+		Command: func(data string) *exec.Cmd {
+			cmd := exec.Command(path, "start", "-c", "polaris.yaml")
+			cmd.Dir = data
+			return cmd
+		},
+		Ready: func(ctx context.Context) error {
+			conn, err := new(net.Dialer).DialContext(ctx, "tcp", nacosAddress(nacos+1000))
+			if err == nil {
+				conn.Close()
+			}
+			return err
+		},
+	})}
+}
+
+// nacosPort has another free one 1000 above, where Nacos' clients expect gRPC.
+func nacosPort(t testing.TB) uint64 {
+	t.Helper()
+	for {
+		if p, err := strconv.ParseUint(port(FreeAddress(t)), 10, 16); err == nil && free(nacosAddress(p+1000)) {
+			return p
+		}
+	}
+}
+
+func nacosAddress(port uint64) string {
+	return net.JoinHostPort("127.0.0.1", strconv.FormatUint(port, 10))
+}
