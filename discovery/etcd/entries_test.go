@@ -47,7 +47,7 @@ func TestAValueWithAMistakeIsDroppedAndItsKeyAndMistakeAreSaid(t *testing.T) {
 		`{}`:                            "address: ",
 		`{"Addr":}`:                     "invalid character",
 		`{"Addr":"10.0.0.1:80","Op":1}`: `Op: is "1"; expected 0`,
-		`{"Addr":7}`:                    "Addr: json: ",
+		`{"Addr":7}`:                    "field Addr: json: ",
 		`{"Addr":""}`:                   "address: ",
 		`{"Addr":"10.0.0.1:80","Metadata":{"weight":-1}}`:     "weight: -1 is not between 0 and 65535",
 		`{"Addr":"10.0.0.1:80","Metadata":{"weight":"much"}}`: `Metadata: weight: "much" is not a whole number`,

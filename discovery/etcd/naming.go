@@ -21,13 +21,13 @@ func decodeNaming(value []byte) (info endpoint.Info, naming bool, err error) {
 	}
 	info.Weight = 1
 	if err := json.Unmarshal(fields["Addr"], &info.Address); err != nil {
-		return info, true, fmt.Errorf("Addr: %w", err)
+		return info, true, fmt.Errorf("field Addr: %w", err)
 	}
 	if op := string(fields["Op"]); op != "" && op != "0" {
-		return info, true, fmt.Errorf("Op: is %.20q; expected 0, for an endpoint that was added", op)
+		return info, true, fmt.Errorf("field Op: is %.20q; expected 0, for an endpoint that was added", op)
 	}
 	if err := setMetadata(&info, fields["Metadata"]); err != nil {
-		return info, true, fmt.Errorf("Metadata: %w", err)
+		return info, true, fmt.Errorf("field Metadata: %w", err)
 	}
 	return info, true, info.Normalize()
 }

@@ -30,7 +30,7 @@ const (
 func inCluster() (server, error) {
 	config, err := rest.InClusterConfig()
 	if errors.Is(err, rest.ErrNotInCluster) {
-		return server{}, errors.New("Caddy does not run in a cluster (KUBERNETES_SERVICE_HOST is not set); expected kubeconfig or api_server")
+		return server{}, errors.New("not in a cluster (KUBERNETES_SERVICE_HOST is not set); expected kubeconfig or api_server")
 	}
 	if err != nil {
 		return server{}, err
