@@ -101,6 +101,13 @@ func (f *following) until(what string, is func() bool) {
 	}
 }
 
+// newest is the last answer so far.
+func (f *following) newest() discovery.Answer {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last
+}
+
 // wants waits for the addresses, in the order of the names.
 func (f *following) wants(addresses ...string) {
 	f.t.Helper()

@@ -48,14 +48,14 @@ func followPodman(t *testing.T, p *podman) {
 		})
 	}
 	names("web-1", "web-2")
-	if got := f.last.Endpoints; got[0].Weight != 1 || got[1].Weight != 3 || !strings.HasPrefix(got[1].Address, "10.88.1.") {
+	if got := f.newest().Endpoints; got[0].Weight != 1 || got[1].Weight != 3 || !strings.HasPrefix(got[1].Address, "10.88.1.") {
 		t.Errorf("got %+v", got)
 	}
 	f.answers()
 	p.run("web-3", "--network", "front", "--label", "balance.pool=web")
 	names("web-1", "web-2", "web-3")
 
-	before := f.last.Endpoints[0].Address
+	before := f.newest().Endpoints[0].Address
 	p.do("restart", "--time", "0", "web-1")
 	f.until("another address", func() bool { return len(f.last.Endpoints) == 3 && f.last.Endpoints[0].Address != before })
 	names("web-1", "web-2", "web-3")
@@ -82,7 +82,7 @@ func (f *following) answers() {
 	f.t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, e := range f.last.Endpoints {
+	for _, e := range f.newest().Endpoints {
 		var err error
 		for range 50 { // the backend may have just been started
 			var answer *http.Response
