@@ -69,9 +69,10 @@ func (p *Pool) only(e *endpoint.Endpoint) []*reverseproxy.Upstream {
 // already while there are others.
 func (p *Pool) list(r *http.Request) []*reverseproxy.Upstream {
 	tries := p.transport.Tries(r)
-	usable := p.listNow(tries)
-	if len(usable) == 0 && p.claim.Roster.CatchUp() {
-		usable = p.listNow(tries)
+	snapshot := p.claim.Roster.Snapshot()
+	usable := p.listFrom(snapshot, tries)
+	if len(usable) == 0 && p.claim.Roster.CatchUp(snapshot) {
+		usable = p.listFrom(p.claim.Roster.Snapshot(), tries)
 	}
 	if len(usable) == 0 {
 		p.empty.report(p)
@@ -81,8 +82,7 @@ func (p *Pool) list(r *http.Request) []*reverseproxy.Upstream {
 	return usable
 }
 
-func (p *Pool) listNow(tries *attempt.Tries) []*reverseproxy.Upstream {
-	snapshot := p.claim.Roster.Snapshot()
+func (p *Pool) listFrom(snapshot *endpoint.Snapshot, tries *attempt.Tries) []*reverseproxy.Upstream {
 	usable := p.fromBands(snapshot, func(m *endpoint.Member) bool { return !tries.Tried(m.Endpoint) })
 	if len(usable) == 0 && tries.Any() {
 		usable = p.fromBands(snapshot, func(*endpoint.Member) bool { return true })

@@ -61,18 +61,22 @@ func (f *following) pick(req *http.Request) (e *endpoint.Endpoint, listed bool) 
 	if f.selector.fallback != nil && f.selector.deferred(req) {
 		return nil, true
 	}
-	e = f.pickNow(req)
-	if e == nil && f.roster.CatchUp() {
-		e = f.pickNow(req)
+	now := f.now()
+	e = f.pickFrom(now, req)
+	if e == nil && f.roster.CatchUp(now.snapshot) {
+		e = f.pickFrom(f.now(), req)
 	}
 	return e, false
 }
 
-func (f *following) pickNow(req *http.Request) *endpoint.Endpoint {
+func (f *following) now() *followed {
 	if f.stopped.Load() && f.current.Load().snapshot != f.roster.Snapshot() {
 		f.follow(f.roster.Snapshot())
 	}
-	now := f.current.Load()
+	return f.current.Load()
+}
+
+func (f *following) pickFrom(now *followed, req *http.Request) *endpoint.Endpoint {
 	c := candidates{request: req, roster: f.roster, admit: f.admit, tries: f.selector.transport.Tries(req), heed: now.snapshot.Heed, trial: now.snapshot.Trial}
 	b, i := f.selector.choose(now.bands, f.selector.draw(now.snapshot, req), c)
 	if b == nil {

@@ -29,18 +29,10 @@ func (e *Endpoint) Conditions() Condition { return Condition(e.conditions.Load()
 // Set makes conditions hold or not, and reports whether that changed anything. Picks see it at
 // once; shares follow when the lists have been worked out anew, which takes a moment.
 func (e *Endpoint) Set(c Condition, holds bool) (changed bool) {
-	var old uint32
 	if holds {
-		old = e.conditions.Or(uint32(c))
-		changed = Condition(old)&c != c
-	} else {
-		old = e.conditions.And(^uint32(c))
-		changed = Condition(old)&c != 0
+		return e.Replace(0, c)
 	}
-	if changed {
-		e.pool.touch()
-	}
-	return changed
+	return e.Replace(c, 0)
 }
 
 // Replace makes exactly one set of conditions out of another in one step, so that no pick sees
@@ -52,8 +44,11 @@ func (e *Endpoint) Replace(gone, come Condition) (changed bool) {
 		if old == now {
 			return false
 		}
-		if e.conditions.CompareAndSwap(old, now) {
-			e.pool.touch()
+		e.pool.begun.Add(1)
+		changed = e.conditions.CompareAndSwap(old, now)
+		e.pool.ended.Add(1)
+		if changed {
+			e.pool.stir()
 			return true
 		}
 	}

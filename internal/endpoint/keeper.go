@@ -47,30 +47,40 @@ func (r *Roster) stir() {
 	}
 }
 
-// CatchUp works out the shares at once if something changed since the last time, and reports
-// whether it did. It is for picks that find nobody, as after the last usable endpoint failed.
-func (r *Roster) CatchUp() bool {
-	if r.worked.Load() == r.pool.version.Load() {
-		return false
+// CatchUp works out the shares at once if anything changed since the last time, and reports whether there is another
+// snapshot than the one seen. It is for picks that find nobody there, as after the last usable endpoint failed.
+func (r *Roster) CatchUp(seen *Snapshot) bool {
+	if r.behind() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.behind() { // nobody else has done it meanwhile
+			r.workLocked()
+		}
 	}
-	r.work()
-	return true
+	return r.Snapshot() != seen
 }
+
+func (r *Roster) behind() bool { return r.worked.Load() != r.pool.begun.Load() }
 
 func (r *Roster) work() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.workLocked()
+}
+
+func (r *Roster) workLocked() {
+	changes := r.pool.ended.Load() // first, or one that comes now would be missed
 	old := r.snapshot.Load()
 	if s := r.workOut(memberCopies(old), old); !s.sameShares(old) {
 		r.publish(s)
 	}
+	r.worked.Store(changes) // last, or a pick would believe that it is all in the snapshot already
 }
 
 func memberCopies(s *Snapshot) []Member { return slices.Clone(s.Members) }
 
 // workOut makes the snapshot that follows old for these members.
 func (r *Roster) workOut(members []Member, old *Snapshot) *Snapshot {
-	r.worked.Store(r.pool.version.Load()) // first, or a change that comes now would be missed
 	now := Now()
 	if r.rules.SlowStart > 0 {
 		r.rise(members, old, now)

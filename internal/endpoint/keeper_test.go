@@ -84,20 +84,6 @@ func TestSharesFollowConditions(t *testing.T) {
 	})
 }
 
-func TestAPickThatFindsNobodyCanCatchUp(t *testing.T) {
-	keeping(t, Rules{}, func(k *kept) {
-		k.list("a b")
-		if k.Roster.CatchUp() {
-			t.Error("there was nothing to catch up with")
-		}
-		k.set("a", Failing, true)
-		k.set("b", Failing, true)
-		if !k.Roster.CatchUp() || serving(k.Roster.Snapshot()) != "a b" || k.Roster.Snapshot().Mode != Open {
-			t.Errorf("%q serve in mode %s", serving(k.Roster.Snapshot()), k.Roster.Snapshot().Mode)
-		}
-	})
-}
-
 func TestManyChangesAreOnePublication(t *testing.T) {
 	keeping(t, Rules{}, func(k *kept) {
 		var names []string

@@ -12,8 +12,11 @@ import (
 // the same pool, and what both name they share.
 type Pool struct {
 	inFlight atomic.Int64
-	version  atomic.Uint64 // grows with each change of what is known of its endpoints
 	observer atomic.Pointer[Observer]
+
+	// Changes of what is known of its endpoints. They are counted when they begin too, so that whoever
+	// sees one knows that there was one.
+	begun, ended atomic.Uint64
 
 	mu        sync.Mutex
 	endpoints map[string]*holding
@@ -36,9 +39,8 @@ func newPool() *Pool {
 	return &Pool{endpoints: make(map[string]*holding), configs: make(map[any]*defined)}
 }
 
-// touch makes the rosters work out their shares anew.
-func (p *Pool) touch() {
-	p.version.Add(1)
+// stir makes the rosters work out their shares anew.
+func (p *Pool) stir() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, h := range p.rosters {

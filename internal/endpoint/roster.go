@@ -13,7 +13,7 @@ type Roster struct {
 	pool     *Pool
 	rules    Rules
 	snapshot atomic.Pointer[Snapshot]
-	worked   atomic.Uint64 // the pool's version that the snapshot was worked out from
+	worked   atomic.Uint64 // how many of the pool's changes are in the snapshot
 	leads    atomic.Bool
 	holder   atomic.Pointer[Holder]
 	observer Observer // under the pool's lock

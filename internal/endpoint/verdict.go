@@ -47,12 +47,14 @@ func (e *Endpoint) Advise(a Advice) (changed bool) {
 	if a.same(old) {
 		return false
 	}
+	e.pool.begun.Add(1)
 	e.advice.Store(&a)
+	e.pool.ended.Add(1)
 	if a.Mode != nil {
 		come := [...]Condition{AdvisedReady: 0, AdvisedDrain: Drained, AdvisedMaint: Stopped}[*a.Mode]
 		e.Replace(unwilling, come)
 	}
-	e.pool.touch()
+	e.pool.stir()
 	return true
 }
 
