@@ -80,8 +80,6 @@ func followPodman(t *testing.T, p *podman) {
 // answers asks every endpoint.
 func (f *following) answers() {
 	f.t.Helper()
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	for _, e := range f.newest().Endpoints {
 		var err error
 		for range 50 { // the backend may have just been started

@@ -1,20 +1,27 @@
 package e2e
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
+
+// Three failures are a few seconds, in which all has happened that happens in a minute; who wants to see the minute can.
+var outage = flag.Duration("outage", 0, "how long registries are down at least")
 
 // outlivesRegistry restarts Caddy in the middle of the outage.
 func outlivesRegistry(t *testing.T, r registry) {
 	c := startChain(t, r)
 	eventually(t, "the list is stored", c.stored)
 	r.(server).kill()
+	back := time.After(*outage)
 	awaitFailures(t, 3)
+	<-back
 	c.expect(each(c.backends...))
 
 	c.restartCaddy()
