@@ -1,23 +1,15 @@
 package kubernetes
 
 import (
-	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
 	caddytext "github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
-	"github.com/caddyserver/certmagic"
 
 	_ "github.com/caddy-balance/caddy-balance"
+	"github.com/caddy-balance/caddy-balance/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write what testdata/full.json should be")
 
 func TestTheSourceIsWrittenInACaddyfile(t *testing.T) {
 	for text, want := range map[string]string{
@@ -66,51 +58,6 @@ func TestMistakesInACaddyfileAreNamed(t *testing.T) {
 	}
 }
 
-func TestAWholeCaddyfileBecomesThisJSON(t *testing.T) {
-	var got bytes.Buffer
-	if err := json.Indent(&got, adapt(t, "testdata/full.Caddyfile"), "", "\t"); err != nil {
-		t.Fatal(err)
-	}
-	got.WriteByte('\n')
-	if *update {
-		writeFile(t, "testdata/full.json", got.String())
-	}
-	if want := read(t, "testdata/full.json"); got.String() != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
-	}
-	validate(t, got.Bytes())
-}
-
-func adapt(t *testing.T, name string) []byte {
-	t.Helper()
-	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt(read(t, name), map[string]any{"filename": name})
-	if err != nil || len(warnings) > 0 {
-		t.Fatal(err, warnings)
-	}
-	return config
-}
-
-// validate does what `caddy validate` does: it provisions every module and starts nothing.
-func validate(t *testing.T, config []byte) {
-	t.Helper()
-	before := caddy.DefaultStorage
-	t.Cleanup(func() { caddy.DefaultStorage = before })
-	caddy.DefaultStorage = &certmagic.FileStorage{Path: t.TempDir()}
-	var c caddy.Config
-	if err := caddy.StrictUnmarshalJSON(config, &c); err != nil {
-		t.Fatal(err)
-	}
-	c.Logging = &caddy.Logging{Logs: map[string]*caddy.CustomLog{caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{Level: "PANIC"}}}}
-	if err := caddy.Validate(&c); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func read(t *testing.T, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+func TestCaddyfilesBecomeTheExpectedJSONOrError(t *testing.T) {
+	golden.Caddyfiles(t, "testdata/adapt/*.caddyfiletest")
 }

@@ -7,19 +7,22 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v4"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/caddy-balance/caddy-balance/internal/golden"
 )
 
 const example = "../../examples/kubernetes/"
 
 func TestTheExampleLoadsWithoutACluster(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
-	validate(t, adapt(t, example+"Caddyfile"))
+	golden.Example(t, example+"Caddyfile")
 }
 
 // The kinds of the example's manifests, and what holds each.
@@ -33,7 +36,7 @@ var manifests = map[string]func() any{
 
 func TestTheExamplesManifestsHaveOnlyFieldsThatExist(t *testing.T) {
 	found := make(map[string]bool)
-	documents := yaml.NewDecoder(bytes.NewReader(read(t, example+"manifests.yaml")))
+	documents := yaml.NewDecoder(strings.NewReader(golden.Read(t, example+"manifests.yaml")))
 	for {
 		var document map[string]any
 		if err := documents.Decode(&document); errors.Is(err, io.EOF) {

@@ -1,0 +1,95 @@
+// Package golden holds Caddyfiles against what they should become. It is for tests, here and in the modules of
+// sources that have a client of their own.
+package golden
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/modules/standard" // what Caddyfiles are made of
+	"github.com/caddyserver/certmagic"
+)
+
+var update = flag.Bool("update", false, "write what golden files should expect")
+
+const dashes = "\n----------\n"
+
+// Caddyfiles tests all files that match the pattern. A file is a Caddyfile, a line of dashes, and the JSON that it
+// becomes or the error that it gives. If Caddy refuses to load the JSON, another line of dashes and
+// that error follow.
+func Caddyfiles(t *testing.T, pattern string) {
+	t.Helper()
+	for _, name := range Files(t, pattern) {
+		t.Run(strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), func(t *testing.T) {
+			input, want, _ := strings.Cut(Read(t, name), dashes)
+			got := outcome(t, input+"\n")
+			if *update {
+				write(t, name, input+dashes+got+"\n")
+			} else if got != strings.TrimSuffix(want, "\n") {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// Example tests that a Caddyfile becomes a config that loads, with no server around that it names.
+func Example(t *testing.T, name string) {
+	t.Helper()
+	config, err := adapt(t, name, Read(t, name))
+	if err == nil {
+		err = Load(t, config)
+	}
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+}
+
+// outcome is what a file expects after its first line of dashes.
+func outcome(t *testing.T, input string) string {
+	t.Helper()
+	config, err := adapt(t, "Caddyfile", input)
+	if err != nil {
+		return err.Error()
+	}
+	var text bytes.Buffer
+	if err := json.Indent(&text, config, "", "\t"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Load(t, config); err != nil {
+		return text.String() + dashes + err.Error()
+	}
+	return text.String()
+}
+
+// adapt fails on warnings as well: they are for Caddyfiles that are not formatted.
+func adapt(t *testing.T, name, input string) ([]byte, error) {
+	t.Helper()
+	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(input), map[string]any{"filename": name})
+	for _, w := range warnings {
+		t.Error(w)
+	}
+	return config, err
+}
+
+// Load does what `caddy validate` does: it provisions every module and starts nothing. The certificates that Caddy
+// makes meanwhile stay away from those of the user who runs the tests.
+func Load(t *testing.T, config []byte) error {
+	t.Helper()
+	before := caddy.DefaultStorage
+	defer func() { caddy.DefaultStorage = before }()
+	caddy.DefaultStorage = &certmagic.FileStorage{Path: t.TempDir()}
+	var c caddy.Config
+	if err := caddy.StrictUnmarshalJSON(config, &c); err != nil {
+		return err
+	}
+	if c.Logging == nil { // what Caddy says of its own comings and goings would bury a failure
+		c.Logging = &caddy.Logging{Logs: map[string]*caddy.CustomLog{caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{Level: "ERROR"}}}}
+	}
+	return caddy.Validate(&c)
+}
