@@ -47,7 +47,8 @@ type RegistrySource struct {
 	// The most endpoints in the pool. One more is answered with 507 until another leaves. Default: 10000.
 	MaxEndpoints int `json:"max_endpoints,omitempty"`
 
-	pool string
+	pool   string
+	leases *Leases
 }
 
 const (
@@ -90,7 +91,19 @@ func (s *RegistrySource) Provision(ctx caddy.Context) error {
 	if s.pool == "" {
 		return errors.New("is not in a pool")
 	}
-	return s.check()
+	if err := s.check(); err != nil {
+		return err
+	}
+	s.leases = registries.open(s.pool)
+	return nil
+}
+
+// Cleanup implements caddy.CleanerUpper.
+func (s *RegistrySource) Cleanup() error {
+	if s.leases != nil {
+		registries.close(s.leases)
+	}
+	return nil
 }
 
 func (s *RegistrySource) check() error {
@@ -127,16 +140,16 @@ func (s *RegistrySource) grant(ttl time.Duration) (time.Duration, error) {
 
 // Run implements Source. It never gives up: whoever registers must find somebody who listens.
 func (s *RegistrySource) Run(ctx context.Context, report Report) error {
-	leases := registries.join(s)
-	defer registries.leave(s, leases)
-	leases.restore(ctx, report)
+	s.leases.begin(s)
+	defer s.leases.end(s)
+	s.leases.restore(ctx, report)
 	failures := make(chan error, 1)
 	saved := make(chan struct{})
 	go func() {
 		defer close(saved)
-		leases.keepSaved(ctx, failures)
+		s.leases.keepSaved(ctx, failures)
 	}()
-	leases.follow(ctx, report, failures)
+	s.leases.follow(ctx, report, failures)
 	<-saved
 	return nil
 }
@@ -147,6 +160,7 @@ func (*RegistrySource) Local() {}
 // Interface guards
 var (
 	_ caddy.Provisioner     = (*RegistrySource)(nil)
+	_ caddy.CleanerUpper    = (*RegistrySource)(nil)
 	_ caddyfile.Unmarshaler = (*RegistrySource)(nil)
 	_ Local                 = (*RegistrySource)(nil)
 )

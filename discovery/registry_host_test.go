@@ -85,6 +85,7 @@ func employ(t *testing.T, storage certmagic.Storage, options RegistrySource) *cl
 	if err := options.check(); err != nil {
 		t.Fatal(err)
 	}
+	options.leases = registries.open("web")
 	ctx, cancel := context.WithCancel(withStorage(context.Background(), func() certmagic.Storage { return storage }))
 	c := &clerk{t: t}
 	done := make(chan struct{})
@@ -92,12 +93,10 @@ func employ(t *testing.T, storage certmagic.Storage, options RegistrySource) *cl
 		defer close(done)
 		options.Run(ctx, c.take)
 	}()
-	c.stop = sync.OnceFunc(func() { cancel(); <-done })
+	c.stop = sync.OnceFunc(func() { cancel(); <-done; options.Cleanup() })
 	t.Cleanup(c.stop)
-	for c.leases == nil { // the source has not begun
-		time.Sleep(time.Millisecond)
-		c.leases = LeasesOf(ctx, "web")
-	}
+	c.leases = LeasesOf(ctx, "web")
+	time.Sleep(time.Millisecond) // until the first list
 	return c
 }
 

@@ -14,6 +14,8 @@ import (
 // Leases are the endpoints that registered themselves in one pool.
 type Leases struct {
 	pool      string
+	uses      int           // sources that were provisioned, under the lock of all registries
+	closed    chan struct{} // when there is none any more
 	restoring sync.Once
 	restored  chan struct{} // closed when that is done
 	saving    sync.Mutex
@@ -38,7 +40,7 @@ type lease struct {
 
 func newLeases(pool string) *Leases {
 	return &Leases{
-		pool: pool, restored: make(chan struct{}),
+		pool: pool, closed: make(chan struct{}), restored: make(chan struct{}),
 		byID: make(map[string]*lease), holders: make(map[string]string), changed: make(chan struct{}),
 	}
 }
