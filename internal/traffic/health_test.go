@@ -12,22 +12,24 @@ import (
 	"time"
 )
 
-// quickHealth sees within a tenth of a second that an endpoint is down, and a bit later that it is back.
+// quickHealth sees within a tenth of a second that an endpoint is down, within three quarters of one that it hangs, and a
+// bit later that it is back. A shorter timeout would find healthy ones slow on a machine that is busy.
 const quickHealth = `health {
 	probe %s
 	interval 100ms
 	fast_interval 20ms
-	timeout 80ms
+	timeout 300ms
 	fall 2
 	rise 2
 }
 `
 
-// firstFailure ejects at the first failure, so that no more requests fail than were in flight then.
+// firstFailure ejects at the first failure, so that no more requests fail than were in flight then, for so long that checks have
+// seen it too when the ejection ends.
 const firstFailure = `outlier {
 	consecutive_failures 1
 	max_ejected_percent 50%
-	base_ejection 500ms
+	base_ejection 1s
 	interval 100ms
 }
 `
