@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
@@ -96,8 +97,10 @@ func TestVersionsOfHTTP(t *testing.T) {
 		}
 	}
 	h2c := provisioned(t, &HTTPProbe{Versions: []string{"h2c"}})
-	expect(t, "h2c to HTTP/1.1", checked(t, h2c, serveHTTP(t, answering(200))),
-		"GET /: http2: failed reading the frame payload: http2: frame too large, note that the frame header looked like an HTTP/1.1 header")
+	// How much is known of what went wrong depends on whether the answer comes before or after the request.
+	if err := checked(t, h2c, serveHTTP(t, answering(200))); err == nil || !strings.HasPrefix(err.Error(), "GET /: http2: ") {
+		t.Errorf("h2c to HTTP/1.1: %v", err)
+	}
 }
 
 func TestOverHTTP2AnswersAreJudgedAlike(t *testing.T) {
