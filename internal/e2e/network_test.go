@@ -23,7 +23,7 @@ func inOwnNetwork(t *testing.T, run func(t *testing.T), namespaces ...uintptr) {
 		run(t)
 		return
 	}
-	child := exec.Command("/proc/self/exe", "-test.v", "-test.run="+onlyThis(t), "-test.timeout="+flag.Lookup("test.timeout").Value.String())
+	child := exec.Command("/proc/self/exe", "-test.v", "-test.run="+onlyThis(t), "-test.timeout="+flag.Lookup("test.timeout").Value.String(), "-outage="+outage.String())
 	child.Env = append(os.Environ(), ownNetwork+"=1")
 	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	for _, n := range namespaces {
