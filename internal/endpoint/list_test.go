@@ -153,6 +153,13 @@ func surviveBothFormats(t *testing.T, list []Info) {
 	if err := json.Unmarshal(asJSON, &plain); err != nil {
 		t.Fatal(err)
 	}
+	for _, fields := range plain {
+		for name, value := range fields {
+			if number, ok := value.(float64); ok {
+				fields[name] = int(number) // else a million would be 1e+06
+			}
+		}
+	}
 	asYAML, err := yaml.Marshal(plain)
 	if err != nil {
 		t.Fatal(err)
