@@ -71,6 +71,7 @@ type DNSSource struct {
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
 	resolvers []string
+	last      dnsMemory // of Run
 }
 
 const (

@@ -17,6 +17,7 @@ type srvTarget struct {
 	*dns.SRV
 	name      string // of the target, in lower case with its final dot
 	addresses []netip.Addr
+	failed    bool // to resolve, which is noted elsewhere
 }
 
 func srvTargets(records []dns.RR) []srvTarget {
@@ -69,7 +70,7 @@ func gatherTargets(targets []srvTarget) Answer {
 	weights := shares(targets)
 	for i := range targets {
 		t := &targets[i]
-		if len(t.addresses) == 0 {
+		if len(t.addresses) == 0 && !t.failed {
 			g.Drop(t.key(), errors.New("target: has no address"))
 		}
 		for _, address := range t.addresses {

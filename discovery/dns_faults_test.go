@@ -27,20 +27,6 @@ func TestFailuresAreErrorsAndNotEmptyAnswers(t *testing.T) {
 	}
 }
 
-func TestAFailingTargetFailsTheLookUp(t *testing.T) {
-	z := serve(t, "web.test. 30 SRV 0 1 80 a.other.", "web.test. 30 SRV 0 1 80 b.other.", "a.other. 30 A 10.0.0.1", "b.other. 30 A 10.0.0.2")
-	z.fail(func(_ dns.ResponseWriter, query, reply *dns.Msg) bool {
-		if query.Question[0].Name == "b.other." {
-			reply.Rcode = dns.RcodeServerFailure
-		}
-		reply.Extra = nil
-		return false
-	})
-	if _, _, err := look(t, z.source("srv", "web.test")); err == nil || !strings.Contains(err.Error(), "b.other. A: ") {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestTheNextResolverIsAskedWhenOneFails(t *testing.T) {
 	good := serve(t, "web.test. 30 A 10.0.0.1")
 	for name, fault := range map[string]func(dns.ResponseWriter, *dns.Msg, *dns.Msg) bool{

@@ -31,8 +31,12 @@ type dnsLookup struct {
 	query dnsQuery
 	kinds []uint16 // of addresses
 
-	mu  sync.Mutex
-	ttl uint32 // the smallest one so far
+	last dnsMemory // of the look-up before
+
+	mu     sync.Mutex
+	ttl    uint32 // the smallest one so far
+	fresh  dnsMemory
+	failed []Dropped
 }
 
 // lookUp gives the endpoints and for how long they hold.
@@ -45,12 +49,22 @@ func (s *DNSSource) lookUp(ctx context.Context) (Answer, uint32, error) {
 		query: dnsQuery{resolvers: resolvers, timeout: time.Duration(s.Timeout)},
 		kinds: families[s.IP],
 		ttl:   math.MaxUint32,
+		last:  s.last,
+		fresh: make(dnsMemory),
 	}
 	for _, name := range names {
 		// An error ends it: the next name may be another service.
 		answer, err := l.find(ctx, s, name)
-		if err != nil || len(answer.Endpoints)+len(answer.Dropped) > 0 || answer.Final {
-			return answer, l.ttl, err
+		if err == nil {
+			err = ctx.Err() // or half an answer would pass for a whole one
+		}
+		if err != nil {
+			return Answer{}, 0, err
+		}
+		answer.Dropped = append(answer.Dropped, l.failures()...)
+		if len(answer.Endpoints)+len(answer.Dropped) > 0 || answer.Final {
+			s.last = l.fresh
+			return answer, l.ttl, nil
 		}
 	}
 	return new(Gathering).Answer(), l.ttl, nil
@@ -75,7 +89,9 @@ func (l *dnsLookup) find(ctx context.Context, s *DNSSource, name string) (Answer
 // resolve also keeps the smallest TTL.
 func (l *dnsLookup) resolve(ctx context.Context, name string, kind uint16) (dnsAnswer, error) {
 	answer, err := l.query.resolve(ctx, name, kind)
-	l.hold(answer.ttl)
+	if err == nil {
+		l.hold(answer.ttl)
+	}
 	return answer, err
 }
 
@@ -85,15 +101,25 @@ func (l *dnsLookup) hold(ttl uint32) {
 	l.ttl = min(l.ttl, ttl)
 }
 
+// addresses are those of all kinds. It fails if there is none and not every kind was answered.
 func (l *dnsLookup) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
 	var all []netip.Addr
+	failed := make(map[uint16]error)
 	for _, kind := range l.kinds {
 		answer, err := l.resolve(ctx, name, kind)
 		if err != nil {
-			return nil, err
+			failed[kind] = err
+			continue
 		}
-		for _, record := range answer.records {
-			all = append(all, addressOf(record))
+		all = append(all, l.remember(dnsQuestion{name, kind}, answer.records)...)
+	}
+	for _, kind := range l.kinds {
+		switch err := failed[kind]; {
+		case err == nil:
+		case len(all) == 0:
+			return nil, err
+		default:
+			all = append(all, l.recall(name, []uint16{kind}, err)...)
 		}
 	}
 	return distinct(all), nil
@@ -105,7 +131,7 @@ func distinct(addresses []netip.Addr) []netip.Addr {
 	return slices.Compact(addresses)
 }
 
-// targets resolves the targets of SRV records, each name once.
+// targets resolves the targets of SRV records, each name once. It fails if none of them could be resolved.
 func (l *dnsLookup) targets(ctx context.Context, answer dnsAnswer) ([]srvTarget, error) {
 	known := l.additional(answer.extra)
 	targets, missing := srvTargets(answer.records), make(map[string][]netip.Addr)
@@ -114,14 +140,18 @@ func (l *dnsLookup) targets(ctx context.Context, answer dnsAnswer) ([]srvTarget,
 			missing[t.name] = nil
 		}
 	}
-	if err := l.fill(ctx, missing); err != nil {
-		return nil, err
+	failed := l.fill(ctx, missing)
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		if len(failed) == len(missing) && len(known) == 0 {
+			return nil, failed[name]
+		}
+		missing[name] = l.recall(name, l.kinds, failed[name])
 	}
 	total := 0
 	for i := range targets {
 		t := &targets[i]
 		if t.addresses = known[t.name]; t.addresses == nil {
-			t.addresses = missing[t.name]
+			t.addresses, t.failed = missing[t.name], failed[t.name] != nil
 		}
 		if total += len(t.addresses); total > mostAddresses {
 			return nil, fmt.Errorf("the targets have more than %d addresses", mostAddresses)
@@ -130,21 +160,25 @@ func (l *dnsLookup) targets(ctx context.Context, answer dnsAnswer) ([]srvTarget,
 	return targets, nil
 }
 
-// fill finds the addresses of all names.
-func (l *dnsLookup) fill(ctx context.Context, names map[string][]netip.Addr) error {
+// fill finds the addresses of all names, as far as it can.
+func (l *dnsLookup) fill(ctx context.Context, names map[string][]netip.Addr) (failed map[string]error) {
 	var mu sync.Mutex
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(dnsParallel)
+	failed = make(map[string]error)
 	for _, name := range slices.Collect(maps.Keys(names)) { // a copy, since names is written meanwhile
 		group.Go(func() error {
 			addresses, err := l.addresses(ctx, name)
 			mu.Lock()
 			defer mu.Unlock()
-			names[name] = addresses
-			return err
+			if names[name] = addresses; err != nil {
+				failed[name] = err
+			}
+			return nil
 		})
 	}
-	return group.Wait()
+	_ = group.Wait()
+	return failed
 }
 
 // additional takes the section to have all addresses of a name if it has one of the wanted kinds: RFC 2181 (section 9) wants sets
