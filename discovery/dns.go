@@ -31,8 +31,8 @@ func init() { caddy.RegisterModule(new(DNSSource)) }
 // `a` takes the addresses of a name, each an endpoint of weight 1 at the given port.
 //
 // No such name (NXDOMAIN) and no such record are answers, and empty lists. SERVFAIL, REFUSED and silence are not: the
-// next resolver is asked, twice around, and if none answers the pool keeps its list. If one of several queries fails, so
-// does the whole look-up, for half an answer would take endpoints away. An address that cannot be one server's, such
+// next resolver is asked, twice around, and if none answers the pool keeps its list. If only AAAA fails, or one target
+// of several, its last addresses stay, and the others are followed. An address that cannot be one server's, such
 // as 0.0.0.0, and a record that cannot be meant, such as one with port 0, are left out.
 type DNSSource struct {
 	// What to look up: `srv` or `a`, which means AAAA as well.
