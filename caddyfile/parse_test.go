@@ -155,7 +155,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		tokens, err := caddyfile.Tokenize([]byte(text), "Caddyfile")
 		if err != nil {
-			t.Skip()
+			return // Caddy's own lexer takes care of these
 		}
 		var g guest
 		err = g.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens))

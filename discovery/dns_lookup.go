@@ -160,7 +160,7 @@ func (l *dnsLookup) targets(ctx context.Context, answer dnsAnswer) ([]srvTarget,
 	return targets, nil
 }
 
-// fill finds the addresses of all names, as far as it can.
+// fill finds the addresses of all names. One that fails does not end the others, so errors are not the group's.
 func (l *dnsLookup) fill(ctx context.Context, names map[string][]netip.Addr) (failed map[string]error) {
 	var mu sync.Mutex
 	var group errgroup.Group

@@ -71,7 +71,7 @@ func TestSearchDomainsBelongToTheResolversBesideThem(t *testing.T) {
 	}
 }
 
-func TestWithoutAnyResolverTheErrorSaysWhatToDo(t *testing.T) {
+func TestWithoutAnyResolverTheErrorNamesTheOption(t *testing.T) {
 	if _, _, err := resolving(t, DNSSource{Type: "srv", Name: "web"}, "search svc.test\n"); err == nil || !strings.HasSuffix(err.Error(), "names no resolver; name one with the option resolvers") {
 		t.Errorf("got %v", err)
 	}
