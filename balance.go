@@ -8,8 +8,15 @@
 package balance
 
 import (
-	_ "github.com/caddy-balance/caddy-balance/discovery"
+	_ "github.com/caddy-balance/caddy-balance/discovery/dns"
+	_ "github.com/caddy-balance/caddy-balance/discovery/file"
+	_ "github.com/caddy-balance/caddy-balance/discovery/http"
+	_ "github.com/caddy-balance/caddy-balance/discovery/pool"
+	_ "github.com/caddy-balance/caddy-balance/discovery/registry"
+	_ "github.com/caddy-balance/caddy-balance/discovery/static"
+	_ "github.com/caddy-balance/caddy-balance/discovery/upstreams"
 	_ "github.com/caddy-balance/caddy-balance/healthprobe"
+	_ "github.com/caddy-balance/caddy-balance/healthprobe/outlier"
 	_ "github.com/caddy-balance/caddy-balance/internal/status"
 	_ "github.com/caddy-balance/caddy-balance/lbpolicy"
 )

@@ -8,8 +8,8 @@ import (
 
 	_ "github.com/caddy-balance/caddy-balance"
 	_ "github.com/caddy-balance/caddy-balance/examples/quickstart/delay"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/golden"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func TestCaddyfilesBecomeTheExpectedJSONOrError(t *testing.T) {
@@ -36,7 +36,7 @@ func TestExamplesAdaptAndLoad(t *testing.T) {
 // check takes an array for a list of endpoints, and anything else for a config.
 func check(t *testing.T, name string, data []byte) error {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
-		_, err := endpoint.DecodeList(name, data)
+		_, err := listing.DecodeList(name, data)
 		return err
 	}
 	return golden.Load(t, data)

@@ -3,19 +3,19 @@ package discovery
 import (
 	"fmt"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // Gathering makes a list of the entries of a registry. What cannot be taken is dropped, and
 // what is wrong with it is kept for the answer: one bad entry must not cost the others.
 type Gathering struct {
-	infos   []endpoint.Info
+	infos   []listing.Info
 	dropped []Dropped
 	seen    map[string]string // the key that an address came from
 }
 
 // Add takes an endpoint, unless something is wrong with it. key is what the registry calls it.
-func (g *Gathering) Add(key string, info endpoint.Info) {
+func (g *Gathering) Add(key string, info listing.Info) {
 	if err := info.Normalize(); err != nil {
 		g.Drop(key, err)
 		return
@@ -33,7 +33,7 @@ func (g *Gathering) Add(key string, info endpoint.Info) {
 
 // Decode takes an endpoint in the form that registries keep it in, see endpoint.DecodeEntry.
 func (g *Gathering) Decode(key string, value []byte) {
-	info, err := endpoint.DecodeEntry(value)
+	info, err := listing.DecodeEntry(value)
 	if err != nil {
 		g.Drop(key, err)
 		return
@@ -50,7 +50,7 @@ func (g *Gathering) Drop(key string, err error) {
 func (g *Gathering) Answer() Answer {
 	infos := g.infos
 	if infos == nil {
-		infos = []endpoint.Info{}
+		infos = []listing.Info{}
 	}
 	return Answer{Endpoints: infos, Dropped: g.dropped}
 }

@@ -3,7 +3,7 @@ package discovery
 import (
 	"context"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // Source says who could serve. It is the guest of a pool, in the namespace
@@ -38,7 +38,7 @@ type Report func(Answer)
 type Answer struct {
 	// Endpoints is the whole list, each of them normalized. It belongs to the pool
 	// afterwards. nil leaves the last list in force; an empty one empties it.
-	Endpoints []endpoint.Info
+	Endpoints []listing.Info
 
 	// Dropped are the entries that the list lacks because something is wrong with them.
 	Dropped []Dropped

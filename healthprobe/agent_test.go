@@ -11,10 +11,11 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // beside is a probe that asks the agent at a for any endpoint.
-func beside(a *endpoint.Info) *AgentProbe {
+func beside(a *listing.Info) *AgentProbe {
 	return &AgentProbe{Connection: Connection{Upstream: a.Address}}
 }
 
@@ -52,14 +53,14 @@ func TestAnAgentIsFoundAtThePortOfTheEndpoint(t *testing.T) {
 	})
 	host, port := hostPort(a.Address)
 	probe := provisioned(t, &AgentProbe{Connection: Connection{Port: caddyhttp.WeakString(port)}, Send: `{endpoint.id}\n`})
-	err := checked(t, probe, &endpoint.Info{Address: host + ":1", ID: "web-7"})
+	err := checked(t, probe, &listing.Info{Address: host + ":1", ID: "web-7"})
 	expect(t, port, err, `the agent says down: "I am web-7"`)
 }
 
 func TestAnAgentThatCannotBeReachedFailsUnlessItIsOptional(t *testing.T) {
 	leaksNothing(t)
 	for name, c := range map[string]struct {
-		agent *endpoint.Info
+		agent *listing.Info
 		want  [2]string // required, optional
 	}{
 		"refusing": {nobody(t), [2]string{"connecting: connection refused", ""}},

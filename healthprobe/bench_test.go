@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // backendsEnv makes the test binary serve instead of test: what the backends cost must not count. Its value is the scheme.
@@ -51,7 +52,7 @@ func serveBackends(scheme string, n int) {
 	os.Exit(0)
 }
 
-func startBackends(b *testing.B, scheme string) []*endpoint.Info {
+func startBackends(b *testing.B, scheme string) []*listing.Info {
 	command := exec.Command(os.Args[0])
 	command.Env = append(os.Environ(), backendsEnv+"="+scheme)
 	in, err := command.StdinPipe()
@@ -66,9 +67,9 @@ func startBackends(b *testing.B, scheme string) []*endpoint.Info {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { in.Close(); command.Wait() })
-	var list []*endpoint.Info
+	var list []*listing.Info
 	for lines := bufio.NewScanner(out); lines.Scan() && lines.Text() != ""; {
-		list = append(list, &endpoint.Info{Address: strings.TrimSpace(lines.Text())})
+		list = append(list, &listing.Info{Address: strings.TrimSpace(lines.Text())})
 	}
 	return list
 }
@@ -137,7 +138,7 @@ func benchSpans(b *testing.B, probe *counting) {
 }
 
 // watch has a pool check 500 endpoints every 250 ms, which the backends share.
-func watch(b *testing.B, probe Probe, backends []*endpoint.Info) {
+func watch(b *testing.B, probe Probe, backends []*listing.Info) {
 	h := &Health{probe: probe, Interval: caddy.Duration(250 * time.Millisecond), FastInterval: caddy.Duration(time.Second), Timeout: caddy.Duration(10 * time.Second)}
 	h.fillIn()
 	c, err := endpoint.Acquire(endpoint.Definition{
@@ -147,10 +148,10 @@ func watch(b *testing.B, probe Probe, backends []*endpoint.Info) {
 		b.Fatal(err)
 	}
 	b.Cleanup(c.Release)
-	infos := make([]endpoint.Info, 500)
+	infos := make([]listing.Info, 500)
 	for i := range infos {
 		host, port := hostPort(backends[i%len(backends)].Address)
-		infos[i] = endpoint.Info{Address: net.JoinHostPort(host, strconv.Itoa(i+1)), Weight: 1, Metadata: map[string]string{"port": port}}
+		infos[i] = listing.Info{Address: net.JoinHostPort(host, strconv.Itoa(i+1)), Weight: 1, Metadata: map[string]string{"port": port}}
 	}
 	c.Roster.Replace(infos)
 }

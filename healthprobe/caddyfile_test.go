@@ -8,6 +8,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-balance/caddy-balance/internal/httpstatus"
 )
 
 // read is what `probe <text>` becomes, as a pool would have it in its JSON.
@@ -76,7 +78,7 @@ func TestWhatIsWrittenOfAProbeIsStored(t *testing.T) {
 
 func TestMistakesInACaddyfileNameTheLine(t *testing.T) {
 	const options = "upstream, port, tls, tls_server_name, tls_trust_pool, tls_client_auth or tls_insecure_skip_verify"
-	const text, statuses = "text of one character or more", expectedStatus
+	const text, statuses = "text of one character or more", httpstatus.Expected
 	for input, want := range map[string]string{
 		"http /a /b":                      "http: unexpected argument '/b', at Testfile:1",
 		"http /a {\nuri /b\n}":            "http: uri: '/b' is not a path such as /healthz, given once, at Testfile:2",
@@ -127,7 +129,7 @@ func TestPortsAndStatusesMayBeNumbersInJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(`{"port":81,"expect_status":[200,"3xx"]}`), &probe); err != nil {
 		t.Fatal(err)
 	}
-	if provisioned(t, &probe); probe.port.literal != "81" || !probe.statuses.has(200) || !probe.statuses.has(301) || probe.statuses.has(201) {
+	if provisioned(t, &probe); probe.port.literal != "81" || !probe.statuses.Has(200) || !probe.statuses.Has(301) || probe.statuses.Has(201) {
 		t.Errorf("got %+v", probe)
 	}
 }
@@ -145,7 +147,7 @@ func TestMistakesInAnHTTPProbeAreFoundWhenTheConfigIsLoaded(t *testing.T) {
 		`versions: "3" is not 1.1, 2 or h2c`:                                   {Versions: []string{"3"}},
 		"versions: HTTP/2 needs tls; expected h2c to speak it without":         {Versions: []string{"2"}},
 		"versions: h2c goes with neither tls nor other versions":               {Versions: []string{"1.1", "h2c"}},
-		`expect_status: "20x" is not ` + expectedStatus:                        {ExpectStatus: []caddyhttp.WeakString{"20x"}},
+		`expect_status: "20x" is not ` + httpstatus.Expected:                   {ExpectStatus: []caddyhttp.WeakString{"20x"}},
 		"expect_body: error parsing regexp: missing closing ): `(`":            {ExpectBody: "("},
 		"expect_body: the answer to HEAD has no body; expected another method": {Method: "HEAD", ExpectBody: "a"},
 		"max_size: -1 is not a number of bytes":                                {MaxSize: -1},

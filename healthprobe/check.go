@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // result is what came of one check.
@@ -63,7 +64,7 @@ func (p *prober) take(t *target, r result) time.Duration {
 		e.Replace(endpoint.Unproven, endpoint.Failing)
 	}
 	if r.failure == "" {
-		e.SetPassed(endpoint.Now())
+		e.SetPassed(load.Now())
 	}
 	if v.Passes != old.Passes {
 		p.tell(e, old, v)

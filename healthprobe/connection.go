@@ -13,7 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // Connection is where and how a probe connects. Probes never share connections with the proxy or with one another, and
@@ -93,7 +93,7 @@ func (c *Connection) provisionAddress() (err error) {
 
 // parseUpstream is as strict as pools are with endpoints: the address must mean one socket.
 func parseUpstream(text string) (address, error) {
-	to := endpoint.Info{Address: text}
+	to := listing.Info{Address: text}
 	err := to.Normalize()
 	if err == nil {
 		var a address
@@ -105,7 +105,7 @@ func parseUpstream(text string) (address, error) {
 }
 
 // address is where to probe an endpoint.
-func (c *Connection) address(e *endpoint.Info) (address, error) {
+func (c *Connection) address(e *listing.Info) (address, error) {
 	switch {
 	case c.fixed != nil:
 		return *c.fixed, nil

@@ -8,25 +8,25 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func TestAProbeConnectsWhereItIsTold(t *testing.T) {
-	elsewhere := &endpoint.Info{Address: "10.0.0.7:8080", Metadata: map[string]string{"health": "unix//run/health.sock", "port": "9090", "bad": "x:y"}}
-	six := &endpoint.Info{Address: "[::1]:8080"}
-	socket := &endpoint.Info{Address: "unix//run/app.sock"}
+	elsewhere := &listing.Info{Address: "10.0.0.7:8080", Metadata: map[string]string{"health": "unix//run/health.sock", "port": "9090", "bad": "x:y"}}
+	six := &listing.Info{Address: "[::1]:8080"}
+	socket := &listing.Info{Address: "unix//run/app.sock"}
 	for i, c := range []struct {
 		connection Connection
-		e          *endpoint.Info
+		e          *listing.Info
 		want       address
 		err        string
 	}{
 		{Connection{}, elsewhere, address{"tcp", "10.0.0.7:8080", "10.0.0.7", "8080", false}, ""},
 		{Connection{}, six, address{"tcp", "[::1]:8080", "::1", "8080", false}, ""},
 		{Connection{}, socket, address{"unix", "/run/app.sock", "localhost", "", false}, ""},
-		{Connection{}, &endpoint.Info{Address: "tcp4/web.test:80"}, address{"tcp4", "web.test:80", "web.test", "80", false}, ""},
-		{Connection{}, &endpoint.Info{Address: "unix/@app"}, address{"unix", "@app", "localhost", "", false}, ""},
-		{Connection{}, &endpoint.Info{Address: "unix+h2c//run/app.sock"}, address{"unix", "/run/app.sock", "localhost", "", true}, ""},
+		{Connection{}, &listing.Info{Address: "tcp4/web.test:80"}, address{"tcp4", "web.test:80", "web.test", "80", false}, ""},
+		{Connection{}, &listing.Info{Address: "unix/@app"}, address{"unix", "@app", "localhost", "", false}, ""},
+		{Connection{}, &listing.Info{Address: "unix+h2c//run/app.sock"}, address{"unix", "/run/app.sock", "localhost", "", true}, ""},
 		{Connection{Port: "81"}, elsewhere, address{"tcp", "10.0.0.7:81", "10.0.0.7", "81", false}, ""},
 		{Connection{Port: "{endpoint.metadata.port}"}, elsewhere, address{"tcp", "10.0.0.7:9090", "10.0.0.7", "9090", false}, ""},
 		{Connection{Port: "81"}, six, address{"tcp", "[::1]:81", "::1", "81", false}, ""},

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func init() { caddy.RegisterModule(new(GRPCProbe)) }
@@ -114,7 +114,7 @@ func (p *GRPCProbe) Check(ctx context.Context, t *Target) error {
 
 // over is a client on one connection. gRPC's way is to connect by itself and again whenever
 // the connection fails, and to tell neither what was wrong nor when.
-func (p *GRPCProbe) over(connected net.Conn, e *endpoint.Info, to address) (*grpc.ClientConn, error) {
+func (p *GRPCProbe) over(connected net.Conn, e *listing.Info, to address) (*grpc.ClientConn, error) {
 	var given atomic.Bool
 	options := []grpc.DialOption{
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
@@ -137,7 +137,7 @@ func (p *GRPCProbe) over(connected net.Conn, e *endpoint.Info, to address) (*grp
 }
 
 // authorityOf is empty where the name comes from the credentials.
-func (p *GRPCProbe) authorityOf(e *endpoint.Info, to address) string {
+func (p *GRPCProbe) authorityOf(e *listing.Info, to address) string {
 	switch {
 	case p.Authority != "":
 		return p.authority.of(e)

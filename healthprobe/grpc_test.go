@@ -16,17 +16,17 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-func serveGRPC(t *testing.T, service healthpb.HealthServer, options ...grpc.ServerOption) *endpoint.Info {
+func serveGRPC(t *testing.T, service healthpb.HealthServer, options ...grpc.ServerOption) *listing.Info {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	serveGRPCOn(t, listener, service, options...)
-	return &endpoint.Info{Address: listener.Addr().String()}
+	return &listing.Info{Address: listener.Addr().String()}
 }
 
 func serveGRPCOn(t *testing.T, listener net.Listener, service healthpb.HealthServer, options ...grpc.ServerOption) {
@@ -69,7 +69,7 @@ func TestAGRPCProbeJudgesTheHealthService(t *testing.T) {
 	stopped.Shutdown()
 	for i, c := range []struct {
 		probe GRPCProbe
-		e     *endpoint.Info
+		e     *listing.Info
 		want  string
 	}{
 		{GRPCProbe{}, server, ""},
@@ -97,11 +97,11 @@ func TestAGRPCProbeNamesAnAuthority(t *testing.T) {
 	serveGRPCOn(t, listener, server)
 	for want, c := range map[string]struct {
 		probe *GRPCProbe
-		e     *endpoint.Info
+		e     *listing.Info
 	}{
 		e.Address:    {&GRPCProbe{}, e},
 		"web-7.test": {&GRPCProbe{Authority: "{endpoint.id}.test"}, e},
-		"localhost":  {&GRPCProbe{}, &endpoint.Info{Address: "unix/" + path}},
+		"localhost":  {&GRPCProbe{}, &listing.Info{Address: "unix/" + path}},
 	} {
 		expect(t, want, checked(t, provisioned(t, c.probe), c.e), "")
 		if got := strings.Join(server.authority, " "); got != want {

@@ -15,6 +15,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/httpstatus"
 )
 
 func init() { caddy.RegisterModule(new(HTTPProbe)) }
@@ -76,7 +77,7 @@ type HTTPProbe struct {
 	name     string // of the request in errors, as configured: with placeholders that may stand for secrets
 	request  request
 	versions http.Protocols
-	statuses statusSet
+	statuses httpstatus.Set
 	body     *regexp.Regexp
 }
 
@@ -124,7 +125,7 @@ func (p *HTTPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		caddyfile.String("request_body", &p.Body),
 		caddyfile.Strings("versions", &p.Versions),
 		caddyfile.Flag("follow_redirects", &p.FollowRedirects),
-		caddyfile.Rest(caddyfile.Func("status", expectedStatus, p.addStatus)),
+		caddyfile.Rest(caddyfile.Func("status", httpstatus.Expected, p.addStatus)),
 		caddyfile.String("body", &p.ExpectBody),
 		caddyfile.Func("max_size", "a size of at least one byte such as 64KiB", p.setMaxSize),
 		caddyfile.Flag("fresh_connections", &p.FreshConnections),
@@ -133,7 +134,7 @@ func (p *HTTPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 func (p *HTTPProbe) addStatus(text string) bool {
 	p.ExpectStatus = append(p.ExpectStatus, caddyhttp.WeakString(text))
-	_, ok := parseStatus(text)
+	_, ok := httpstatus.ParseRange(text)
 	return ok
 }
 
@@ -159,7 +160,7 @@ func (p *HTTPProbe) Provision(ctx caddy.Context) (err error) {
 }
 
 func (p *HTTPProbe) provisionExpectations() (err error) {
-	if p.statuses, err = parseStatuses(p.ExpectStatus); err != nil {
+	if p.statuses, err = httpstatus.Parse(p.ExpectStatus); err != nil {
 		return fmt.Errorf("expect_status: %w", err)
 	}
 	if p.MaxSize < 0 {
@@ -195,7 +196,7 @@ func (p *HTTPProbe) Check(ctx context.Context, t *Target) error {
 }
 
 func (p *HTTPProbe) judge(ctx context.Context, answer *http.Response) error {
-	if !p.statuses.has(answer.StatusCode) {
+	if !p.statuses.Has(answer.StatusCode) {
 		return fmt.Errorf("status %d", answer.StatusCode)
 	}
 	if p.body == nil {

@@ -7,13 +7,13 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // keptHTTP is what an HTTP probe keeps for an endpoint. Without the request, each check would make the same one again, which costs
 // about as much as to write it to the connection.
 type keptHTTP struct {
-	of    *endpoint.Info // that the request is made for
+	of    *listing.Info // that the request is made for
 	to    address
 	asked *http.Request
 	wire  []byte // asked as HTTP/1.1 has it, nil if it has a body

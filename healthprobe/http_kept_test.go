@@ -13,12 +13,12 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // served has an endpoint answer each request with one of the answers in turn, and counts connections. An empty answer closes the connection
 // instead. Another connection goes on with the next answer.
-func served(t *testing.T, answers ...string) (e *endpoint.Info, connections *atomic.Int32) {
+func served(t *testing.T, answers ...string) (e *listing.Info, connections *atomic.Int32) {
 	connections = new(atomic.Int32)
 	next := 0
 	e = serve(t, func(c net.Conn) {
@@ -154,7 +154,7 @@ func TestAConnectionIsForOneAddress(t *testing.T) {
 	other, others := served(t, empty)
 	probe, target := provisioned(t, &HTTPProbe{}), &Target{Info: e}
 	expect(t, e.Address, checkedAgain(t, probe, target, false), "")
-	target.Info = &endpoint.Info{Address: e.Address, Weight: 7}
+	target.Info = &listing.Info{Address: e.Address, Weight: 7}
 	expect(t, "weight", checkedAgain(t, probe, target, false), "")
 	target.Info = other
 	expect(t, other.Address, checkedAgain(t, probe, target, true), "")
@@ -195,7 +195,7 @@ func TestConnectionsAreKeptOverTLSAndUnixSockets(t *testing.T) {
 			}
 		}
 		server.Start()
-		probe, target := provisioned(t, &v.probe), &Target{Info: &endpoint.Info{Address: address}}
+		probe, target := provisioned(t, &v.probe), &Target{Info: &listing.Info{Address: address}}
 		for i := range 3 {
 			expect(t, address, checkedAgain(t, probe, target, i == 2), "")
 		}

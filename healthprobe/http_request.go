@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // request makes the requests of a probe. What is the same for all endpoints is made once, and shared.
@@ -90,7 +90,7 @@ func (r *request) compileFields(headers map[string][]string) error {
 	return nil
 }
 
-func (r *request) headerFor(e *endpoint.Info) http.Header {
+func (r *request) headerFor(e *listing.Info) http.Header {
 	if r.header != nil {
 		return r.header
 	}
@@ -104,7 +104,7 @@ func (r *request) headerFor(e *endpoint.Info) http.Header {
 }
 
 // of is the request for one endpoint.
-func (r *request) of(e *endpoint.Info, to address, scheme string) (*http.Request, error) {
+func (r *request) of(e *listing.Info, to address, scheme string) (*http.Request, error) {
 	target := url.URL{Scheme: scheme, Host: to.authority()}
 	path := r.url
 	if path == nil {

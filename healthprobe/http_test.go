@@ -14,13 +14,13 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-func serveHTTP(t *testing.T, handler http.HandlerFunc) *endpoint.Info {
+func serveHTTP(t *testing.T, handler http.HandlerFunc) *listing.Info {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return &endpoint.Info{Address: server.Listener.Addr().String()}
+	return &listing.Info{Address: server.Listener.Addr().String()}
 }
 
 func answering(code int) http.HandlerFunc {
@@ -152,13 +152,13 @@ func TestAnHTTPProbeGoesToUnixSockets(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	for network, want := range map[string]string{"unix": "localhostHTTP/1.1", "unix+h2c": "localhostHTTP/2.0"} {
-		expect(t, network, checked(t, provisioned(t, &HTTPProbe{}), &endpoint.Info{Address: network + "/" + path}), "")
+		expect(t, network, checked(t, provisioned(t, &HTTPProbe{}), &listing.Info{Address: network + "/" + path}), "")
 		if host != want {
 			t.Errorf("got %q, want %q", host, want)
 		}
 	}
 	expect(t, "port", checked(t, provisioned(t, &HTTPProbe{Connection: Connection{Port: "80"}}),
-		&endpoint.Info{Address: "unix/" + path}), "a unix socket has no port 80")
+		&listing.Info{Address: "unix/" + path}), "a unix socket has no port 80")
 }
 
 func TestAnHTTPProbeEndsWithItsContext(t *testing.T) {

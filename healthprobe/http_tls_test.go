@@ -9,11 +9,11 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // serveTLS is an endpoint that remembers the protocol and the server name of the last request.
-func serveTLS(t *testing.T, config *tls.Config, http2 bool) (e *endpoint.Info, last *string) {
+func serveTLS(t *testing.T, config *tls.Config, http2 bool) (e *listing.Info, last *string) {
 	last = new(string)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		*last = r.Proto + " " + r.TLS.ServerName
@@ -22,7 +22,7 @@ func serveTLS(t *testing.T, config *tls.Config, http2 bool) (e *endpoint.Info, l
 	server.TLS, server.EnableHTTP2 = config, http2
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return &endpoint.Info{Address: server.Listener.Addr().String()}, last
+	return &listing.Info{Address: server.Listener.Addr().String()}, last
 }
 
 func TestAnHTTPProbeSpeaksTLS(t *testing.T) {
@@ -79,7 +79,7 @@ func TestVersionsOfHTTP(t *testing.T) {
 	old, _ := serveTLS(t, c.server(), false)
 	for _, v := range []struct {
 		versions   []string
-		e          *endpoint.Info
+		e          *listing.Info
 		want, seen string
 	}{
 		{nil, both, "", "HTTP/1.1 "},
@@ -115,7 +115,7 @@ func TestOverHTTP2AnswersAreJudgedAlike(t *testing.T) {
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
 	t.Cleanup(server.Close)
-	e := &endpoint.Info{Address: server.Listener.Addr().String()}
+	e := &listing.Info{Address: server.Listener.Addr().String()}
 	for want, probe := range map[string]*HTTPProbe{
 		"":                                {ExpectBody: `^\x00+$`},
 		"GET /503: status 503":            {URI: "/503"},

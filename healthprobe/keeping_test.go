@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpointtest"
 )
 
 // keeping is a probe that keeps something for each endpoint, and counts it.
@@ -81,14 +83,14 @@ func keeper() *keeping { return &keeping{open: map[string]int{}, busy: map[strin
 
 func TestWhatIsKeptForAnEndpointIsClosedWhenItLeaves(t *testing.T) {
 	k := keeper()
-	caring(t, func(w *ward) {
-		w.list("a", "b", "c")
-		w.pass(time.Minute)
+	endpointtest.Run(t, func(w *endpointtest.Pool) {
+		w.List("a", "b", "c")
+		w.Pass(time.Minute)
 		k.wantKept(t, 3, 3)
-		w.list("a")
+		w.List("a")
 		k.wantKept(t, 1, 3)
-		w.list("a", "b")
-		w.pass(time.Minute)
+		w.List("a", "b")
+		w.Pass(time.Minute)
 		k.wantKept(t, 2, 4)
 	}, health(k))
 }
@@ -96,39 +98,39 @@ func TestWhatIsKeptForAnEndpointIsClosedWhenItLeaves(t *testing.T) {
 func TestWhatACheckKeepsForAnEndpointThatLeftMeanwhileIsClosedToo(t *testing.T) {
 	k := keeper()
 	k.late = true
-	caring(t, func(w *ward) {
-		w.list("a", "b")
-		w.pass(time.Second)
-		w.list("a")
+	endpointtest.Run(t, func(w *endpointtest.Pool) {
+		w.List("a", "b")
+		w.Pass(time.Second)
+		w.List("a")
 		k.wantKept(t, 0, 0)
 		k.set(false, false)
-		w.pass(time.Minute)
+		w.Pass(time.Minute)
 		k.wantKept(t, 1, 2)
 	}, health(k))
 }
 
 func TestWhatIsKeptIsClosedWhenTheChecksEnd(t *testing.T) {
 	k := keeper()
-	caring(t, func(w *ward) {
-		w.list("a", "b", "c")
-		w.pass(time.Minute)
+	endpointtest.Run(t, func(w *endpointtest.Pool) {
+		w.List("a", "b", "c")
+		w.Pass(time.Minute)
 		k.set(false, true)
-		w.pass(6 * time.Second) // all three are being checked
-		w.list("a", "b")
-		w.reload()
-		w.pass(time.Minute)
+		w.Pass(6 * time.Second) // all three are being checked
+		w.List("a", "b")
+		w.Reload()
+		w.Pass(time.Minute)
 		k.wantKept(t, 0, 3)
 	}, health(k))
 }
 
 func TestNothingIsKeptAfterACheckThatFailed(t *testing.T) {
 	k := keeper()
-	caring(t, func(w *ward) {
-		w.list("a")
-		w.pass(time.Minute)
+	endpointtest.Run(t, func(w *endpointtest.Pool) {
+		w.List("a")
+		w.Pass(time.Minute)
 		k.wantKept(t, 1, 1)
 		k.set(true, false)
-		w.pass(6 * time.Second)
+		w.Pass(6 * time.Second)
 		k.wantKept(t, 0, k.opened)
 	}, health(k))
 }

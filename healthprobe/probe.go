@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // Probe asks one endpoint once how it is. It is the guest of a pool's health settings, in the namespace
@@ -28,7 +29,7 @@ type Adviser interface {
 // Target is an endpoint that a probe checks. It is the same one at each check until the endpoint leaves, and its checks come
 // one after the other, so that a probe needs no lock for it.
 type Target struct {
-	*endpoint.Info
+	*listing.Info
 
 	// Kept is what the probe wants to find again at the next check, such as a connection, or nil. The prober closes it
 	// after a check that failed, when the endpoint leaves, and when the checks end.

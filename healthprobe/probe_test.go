@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	_ "github.com/caddyserver/caddy/v2/modules/caddytls" // the trust pools
+	_ "github.com/caddyserver/caddy/v2/modules/caddytls"
 	"go.uber.org/goleak"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
+
+// the trust pools
 
 func provisioned[P caddy.Provisioner](t testing.TB, probe P) P {
 	t.Helper()
@@ -38,7 +40,7 @@ func refuses[P caddy.Provisioner](t *testing.T, mistakes map[string]P) {
 }
 
 // checked is the outcome of a probe that has more time than it needs, and checks for the first and last time.
-func checked(t *testing.T, probe Probe, e *endpoint.Info) error {
+func checked(t *testing.T, probe Probe, e *listing.Info) error {
 	return checkedAgain(t, probe, &Target{Info: e}, true)
 }
 
@@ -57,7 +59,7 @@ func checkedAgain(t *testing.T, probe Probe, target *Target, last bool) error {
 const brief = 50 * time.Millisecond
 
 // checkedBriefly is the outcome of a probe that has to wait longer than it may.
-func checkedBriefly(t *testing.T, probe Probe, e *endpoint.Info) error {
+func checkedBriefly(t *testing.T, probe Probe, e *listing.Info) error {
 	ctx, cancel := context.WithTimeout(t.Context(), brief)
 	defer cancel()
 	target := &Target{Info: e}
@@ -84,14 +86,14 @@ func leaksNothing(t *testing.T) {
 }
 
 // serve is an endpoint that does the same with each connection, until the connection is closed.
-func serve(t *testing.T, each func(net.Conn)) *endpoint.Info {
+func serve(t *testing.T, each func(net.Conn)) *listing.Info {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	serveOn(t, listener, each)
-	return &endpoint.Info{Address: listener.Addr().String()}
+	return &listing.Info{Address: listener.Addr().String()}
 }
 
 func serveOn(t *testing.T, listener net.Listener, each func(net.Conn)) {
@@ -125,12 +127,12 @@ func hangs(c net.Conn) { io.Copy(io.Discard, c) }
 // nobody is an address that refuses connections.
 var quiet = log.New(io.Discard, "", 0)
 
-func nobody(t *testing.T) *endpoint.Info {
+func nobody(t *testing.T) *listing.Info {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	return &endpoint.Info{Address: listener.Addr().String()}
+	return &listing.Info{Address: listener.Addr().String()}
 }

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // target is an endpoint that is checked.
 type target struct {
 	endpoint *endpoint.Endpoint
-	latest   *endpoint.Info
+	latest   *listing.Info
 	asked    Target // belongs to the check while there is one
 	round    *round // nil if it is not being checked
 	due      time.Time

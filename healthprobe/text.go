@@ -7,7 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // text is a setting with placeholders. What is the same for all endpoints is replaced when the probe
@@ -20,7 +20,7 @@ type text struct {
 // part is either literal or a value that an endpoint has.
 type part struct {
 	literal string
-	value   func(*endpoint.Info) string
+	value   func(*listing.Info) string
 }
 
 // placeholder needs a dot in the name. Every placeholder that makes sense here has one, and
@@ -70,7 +70,7 @@ func (t *text) end(literal string) {
 func (t text) varies() bool { return t.parts != nil }
 
 // of is the text for one endpoint. What the endpoint does not have is empty, as anywhere in Caddy.
-func (t text) of(e *endpoint.Info) string {
+func (t text) of(e *listing.Info) string {
 	if !t.varies() {
 		return t.literal
 	}
@@ -85,21 +85,21 @@ func (t text) of(e *endpoint.Info) string {
 	return b.String()
 }
 
-func endpointValue(name string) (func(*endpoint.Info) string, error) {
+func endpointValue(name string) (func(*listing.Info) string, error) {
 	if key, ok := strings.CutPrefix(name, "metadata."); ok && key != "" {
-		return func(e *endpoint.Info) string { return e.Metadata[key] }, nil
+		return func(e *listing.Info) string { return e.Metadata[key] }, nil
 	}
 	switch name {
 	case "address":
-		return func(e *endpoint.Info) string { return e.Address }, nil
+		return func(e *listing.Info) string { return e.Address }, nil
 	case "host":
-		return func(e *endpoint.Info) string { host, _ := hostPort(e.Address); return host }, nil
+		return func(e *listing.Info) string { host, _ := hostPort(e.Address); return host }, nil
 	case "port":
-		return func(e *endpoint.Info) string { _, port := hostPort(e.Address); return port }, nil
+		return func(e *listing.Info) string { _, port := hostPort(e.Address); return port }, nil
 	case "id":
-		return func(e *endpoint.Info) string { return e.ID }, nil
+		return func(e *listing.Info) string { return e.ID }, nil
 	case "zone":
-		return func(e *endpoint.Info) string { return e.Zone }, nil
+		return func(e *listing.Info) string { return e.Zone }, nil
 	}
 	return nil, fmt.Errorf("is not known; expected endpoint.address, endpoint.host, endpoint.port, endpoint.id, endpoint.zone or endpoint.metadata.<key>")
 }

@@ -5,10 +5,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-var web7 = &endpoint.Info{
+var web7 = &listing.Info{
 	Address: "10.0.0.7:8080", ID: "web-7", Zone: "eu-1",
 	Metadata: map[string]string{"version": "v2", "a.b/c-d": "{endpoint.id}"},
 }
@@ -70,7 +70,7 @@ func TestUnknownPlaceholdersAreAnError(t *testing.T) {
 
 func TestASocketIsLocalhost(t *testing.T) {
 	compiled, err := compile("field", "{endpoint.host}|{endpoint.port}|{endpoint.address}")
-	if got := compiled.of(&endpoint.Info{Address: "unix//run/app.sock"}); err != nil || got != "localhost||unix//run/app.sock" {
+	if got := compiled.of(&listing.Info{Address: "unix//run/app.sock"}); err != nil || got != "localhost||unix//run/app.sock" {
 		t.Errorf("got %s, %v", got, err)
 	}
 }

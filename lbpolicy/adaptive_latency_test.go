@@ -7,6 +7,8 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 // fleet is a few endpoints with the answers they gave, and what time it is.
 type fleet struct {
 	members []endpoint.Member
-	now     endpoint.Instant
+	now     load.Instant
 	picker  picker
 }
 
@@ -25,9 +27,9 @@ type fleet struct {
 func newFleet(t *testing.T, weights ...int) *fleet {
 	roster, release := endpoint.AcquireUnnamed()
 	t.Cleanup(release)
-	infos := make([]endpoint.Info, len(weights))
+	infos := make([]listing.Info, len(weights))
 	for i, w := range weights {
-		infos[i] = endpoint.Info{Address: fmt.Sprintf("%s-%d:1", t.Name(), i), Weight: w}
+		infos[i] = listing.Info{Address: fmt.Sprintf("%s-%d:1", t.Name(), i), Weight: w}
 	}
 	roster.Replace(infos)
 	f := &fleet{members: roster.Snapshot().Members}
@@ -46,7 +48,7 @@ func (f *fleet) answers(i, n int, latency time.Duration) {
 
 // after lets time pass, in which all but one go on answering in 10 ms.
 func (f *fleet) after(d time.Duration, but int) {
-	f.now += endpoint.Instant(d)
+	f.now += load.Instant(d)
 	for i := range f.members {
 		if i != but {
 			f.answers(i, 100, 10*time.Millisecond)

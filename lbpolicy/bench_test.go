@@ -16,6 +16,8 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // 128 is the largest list that adaptive_latency compares as a whole.
@@ -88,7 +90,7 @@ func benchmarkPick(b *testing.B, pick func(candidates) int, roster *endpoint.Ros
 			members: members,
 			share:   1,
 			roster:  roster,
-			now:     endpoint.Now() + endpoint.Instant(passed),
+			now:     load.Now() + load.Instant(passed),
 			request: requests[i%len(requests)],
 			admit:   admitted,
 			tries:   tries,
@@ -163,15 +165,15 @@ func BenchmarkPrepare10000(b *testing.B) {
 	}
 }
 
-func infos(n int) []endpoint.Info {
-	infos := make([]endpoint.Info, n)
+func infos(n int) []listing.Info {
+	infos := make([]listing.Info, n)
 	for i := range infos {
-		infos[i] = endpoint.Info{Address: fmt.Sprintf("10.0.%d.%d:8080", i>>8, i&255), Weight: 1 + i%10, MaxRequests: 1000}
+		infos[i] = listing.Info{Address: fmt.Sprintf("10.0.%d.%d:8080", i>>8, i&255), Weight: 1 + i%10, MaxRequests: 1000}
 	}
 	return infos
 }
 
-func newRoster(b *testing.B, infos []endpoint.Info) *endpoint.Roster {
+func newRoster(b *testing.B, infos []listing.Info) *endpoint.Roster {
 	claim, err := endpoint.Acquire(endpoint.Definition{
 		Name: fmt.Sprintf("%s of %d", b.Name(), len(infos)),
 		Run:  func(context.Context, *endpoint.Roster) {},
@@ -187,7 +189,7 @@ func newRoster(b *testing.B, infos []endpoint.Info) *endpoint.Roster {
 // busyRoster has what a policy would otherwise get away without looking at: requests in flight,
 // some without an answer yet, latencies and failures.
 func busyRoster(b *testing.B, n int) *endpoint.Roster {
-	roster, random, now := newRoster(b, infos(n)), rand.New(rand.NewPCG(1, 2)), endpoint.Now()
+	roster, random, now := newRoster(b, infos(n)), rand.New(rand.NewPCG(1, 2)), load.Now()
 	for _, m := range roster.Snapshot().Members {
 		for range random.IntN(4) {
 			m.Reserve(0)

@@ -11,9 +11,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // caches is a pool of endpoints behind a bounded_load_hash of the path.
@@ -24,7 +26,7 @@ type caches struct {
 	weight float64
 }
 
-func newCaches(t *testing.T, infos ...endpoint.Info) *caches {
+func newCaches(t *testing.T, infos ...listing.Info) *caches {
 	c := &caches{host: newHost(t, "bounded_load_hash", "")}
 	roster, release := endpoint.AcquireUnnamed()
 	t.Cleanup(release)
@@ -36,7 +38,7 @@ func newCaches(t *testing.T, infos ...endpoint.Info) *caches {
 	return c
 }
 
-func (c *caches) replace(infos ...endpoint.Info) {
+func (c *caches) replace(infos ...listing.Info) {
 	c.weight = 0
 	for _, i := range infos {
 		c.weight += float64(i.Weight)
@@ -50,10 +52,10 @@ func (c *caches) setKey(key string) {
 }
 
 // unique addresses keep other tests out of the counts.
-func cachesOf(t *testing.T, weights ...int) []endpoint.Info {
-	infos := make([]endpoint.Info, len(weights))
+func cachesOf(t *testing.T, weights ...int) []listing.Info {
+	infos := make([]listing.Info, len(weights))
 	for i, w := range weights {
-		infos[i] = endpoint.Info{Address: fmt.Sprintf("%s-%d:80", t.Name(), i), Weight: w}
+		infos[i] = listing.Info{Address: fmt.Sprintf("%s-%d:80", t.Name(), i), Weight: w}
 	}
 	return infos
 }

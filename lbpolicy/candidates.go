@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // candidates are what a policy may choose among for one request. It is passed by
@@ -15,7 +16,7 @@ import (
 type candidates struct {
 	members []endpoint.Member
 	roster  *endpoint.Roster // nil if the members are not a pool's
-	now     endpoint.Instant
+	now     load.Instant
 	request *http.Request
 
 	// Either the upstreams that stand for the members, one for one, or the pool's

@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 const (
@@ -27,7 +27,7 @@ type glance struct {
 	failures  float64
 }
 
-func look(load *endpoint.Load, now endpoint.Instant, decay time.Duration) glance {
+func look(load *load.Load, now load.Instant, decay time.Duration) glance {
 	latency, certainty := load.Latency(now, decay)
 	_, age := load.Waiting(now)
 	return glance{latency, certainty, age * ageShare, load.Failures(now, decay)}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // homes picks where a key is at home.
@@ -21,7 +21,7 @@ type homes struct {
 // weightAt is how much weight was usable at a time.
 type weightAt struct {
 	weight float64
-	at     endpoint.Instant
+	at     load.Instant
 }
 
 const usableWeightKept = 100 * time.Millisecond

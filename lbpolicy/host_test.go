@@ -17,6 +17,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // everyPolicy runs a test for each registered policy, as guest of a reverse proxy with
@@ -54,7 +55,7 @@ func newHost(t *testing.T, policy, upstreams string) *host {
 		dial, limit, _ := strings.Cut(u, "/")
 		list = append(list, fmt.Sprintf(`{"dial":%q,"max_requests":%s}`, dial, cmp.Or(limit, "0")))
 	}
-	module, err := load(t, fmt.Sprintf(`{"upstreams":[%s],"load_balancing":{"selection_policy":%s}}`, strings.Join(list, ","), config))
+	module, err := loadHandler(t, fmt.Sprintf(`{"upstreams":[%s],"load_balancing":{"selection_policy":%s}}`, strings.Join(list, ","), config))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func newHost(t *testing.T, policy, upstreams string) *host {
 	return h
 }
 
-func load(t *testing.T, config string) (*reverseproxy.Handler, error) {
+func loadHandler(t *testing.T, config string) (*reverseproxy.Handler, error) {
 	t.Helper()
 	ctx, err := caddy.ProvisionContext(&caddy.Config{Admin: &caddy.AdminConfig{Disabled: true}})
 	if err != nil {
@@ -122,9 +123,9 @@ func address(i int) string { return fmt.Sprintf("10.1.%d.%d:80", i/200, i%200) }
 func shares(t *testing.T, p follower, weights []int, requests int) map[string]int {
 	roster, release := endpoint.AcquireUnnamed()
 	defer release()
-	infos := make([]endpoint.Info, len(weights))
+	infos := make([]listing.Info, len(weights))
 	for i, w := range weights {
-		infos[i] = endpoint.Info{Address: address(i), Weight: w}
+		infos[i] = listing.Info{Address: address(i), Weight: w}
 	}
 	roster.Replace(infos)
 	pick, stop := p.Follow(roster, nil)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 const (
@@ -93,8 +94,8 @@ func (l *leastCost) pick(c candidates) int {
 }
 
 // renew works out anew what is expected of each, if nobody has lately or does so now.
-func (l *leastCost) renew(now endpoint.Instant) {
-	if now.Sub(endpoint.Instant(l.renewed.Load())) < expectedFor || l.renewing.Swap(true) {
+func (l *leastCost) renew(now load.Instant) {
+	if now.Sub(load.Instant(l.renewed.Load())) < expectedFor || l.renewing.Swap(true) {
 		return
 	}
 	defer l.renewing.Store(false)

@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // view is a list of endpoints and what the algorithm prepared for it.
@@ -112,9 +113,9 @@ func (l *list) own(upstreams reverseproxy.UpstreamPool) []endpoint.Member {
 	if l.roster == nil {
 		l.roster, l.release = endpoint.AcquireUnnamed()
 	}
-	infos := make([]endpoint.Info, len(upstreams))
+	infos := make([]listing.Info, len(upstreams))
 	for i, u := range upstreams {
-		infos[i] = endpoint.Info{Address: u.Dial, Weight: 1}
+		infos[i] = listing.Info{Address: u.Dial, Weight: 1}
 		if len(l.weights) == len(upstreams) {
 			infos[i].Weight = l.weights[i]
 		}

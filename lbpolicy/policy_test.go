@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // These are the properties that every policy has. A policy that is registered is tested
@@ -137,9 +138,9 @@ func TestAPickAllocatesNothing(t *testing.T) {
 		for _, n := range []int{10, 1000} {
 			roster, release := endpoint.AcquireUnnamed()
 			defer release()
-			infos := make([]endpoint.Info, n)
+			infos := make([]listing.Info, n)
 			for i := range infos {
-				infos[i] = endpoint.Info{Address: address(i), Weight: 1 + i%7}
+				infos[i] = listing.Info{Address: address(i), Weight: 1 + i%7}
 			}
 			roster.Replace(infos)
 			pick, stop := h.policy.Follow(roster, nil)
@@ -167,7 +168,7 @@ func TestAFailedConfigIsAClearError(t *testing.T) {
 		`{"policy":"bounded_load_hash","key":"x","load_factor":0.5}`:               "load_factor: 0.5 is not between 1 and 1000",
 		`{"policy":"bounded_load_hash","key":"x","fallback":{"policy":"nowhere"}}`: "fallback: ",
 	} {
-		_, err := load(t, `{`+up+`,"load_balancing":{"selection_policy":`+config+`}}`)
+		_, err := loadHandler(t, `{`+up+`,"load_balancing":{"selection_policy":`+config+`}}`)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n got %v\nwant %s", config, err, want)
 		}

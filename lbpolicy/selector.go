@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // algorithm is what a policy is, without Caddy.
@@ -81,7 +82,7 @@ func (s *selector) Select(pool reverseproxy.UpstreamPool, r *http.Request, w htt
 
 // choose picks for a request and holds a place for it.
 func (s *selector) choose(bands []band, drawn int, c candidates) (*band, int) {
-	c.now = endpoint.Now()
+	c.now = load.Now()
 	b, i := choose(bands, drawn, c)
 	if b != nil && c.tries != nil {
 		c.tries.Begin(b.Members[i].Endpoint)

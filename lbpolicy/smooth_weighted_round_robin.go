@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func init() { caddy.RegisterModule(new(SmoothWeightedRoundRobin)) }
@@ -47,7 +48,7 @@ func (*SmoothWeightedRoundRobin) CaddyModule() caddy.ModuleInfo {
 //
 //	lb_policy smooth_weighted_round_robin [<weights...>]
 func (p *SmoothWeightedRoundRobin) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return caddyfile.Parse(d, caddyfile.Optional(caddyfile.Ints("weights", &p.Weights, 0, endpoint.MaxWeight)))
+	return caddyfile.Parse(d, caddyfile.Optional(caddyfile.Ints("weights", &p.Weights, 0, listing.MaxWeight)))
 }
 
 // Provision implements caddy.Provisioner.
@@ -61,8 +62,8 @@ func (p *SmoothWeightedRoundRobin) Provision(ctx caddy.Context) error {
 func (p *SmoothWeightedRoundRobin) checkWeights() error {
 	sum := 0
 	for i, w := range p.Weights {
-		if w < 0 || w > endpoint.MaxWeight {
-			return fmt.Errorf("weights: %d at position %d is not between 0 and %d", w, i+1, endpoint.MaxWeight)
+		if w < 0 || w > listing.MaxWeight {
+			return fmt.Errorf("weights: %d at position %d is not between 0 and %d", w, i+1, listing.MaxWeight)
 		}
 		sum += w
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // longestID is twice what DNS lets a node and a service be called.
@@ -65,9 +65,9 @@ func status(instance *api.ServiceEntry) string {
 	return checks.AggregatedStatus()
 }
 
-func (s *Source) endpoint(id string, instance *api.ServiceEntry, status string) (info endpoint.Info, err error) {
+func (s *Source) endpoint(id string, instance *api.ServiceEntry, status string) (info listing.Info, err error) {
 	service, node := instance.Service, instance.Node
-	info = endpoint.Info{ID: id, Weight: weight(service.Weights, status), Metadata: service.Meta}
+	info = listing.Info{ID: id, Weight: weight(service.Weights, status), Metadata: service.Meta}
 	if info.Address, err = address(service, node); err != nil {
 		return info, err
 	}
@@ -91,13 +91,13 @@ func (s *Source) endpoint(id string, instance *api.ServiceEntry, status string) 
 }
 
 // bounded holds an endpoint to what one may have anywhere. Consul's own limits are less than that.
-func bounded(info *endpoint.Info) error {
+func bounded(info *listing.Info) error {
 	size := len(info.Zone)
 	for key, value := range info.Metadata {
 		size += len(key) + len(value)
 	}
-	if size > endpoint.MaxEntrySize {
-		return fmt.Errorf("zone and meta: have %d bytes; an endpoint may have %d", size, endpoint.MaxEntrySize)
+	if size > listing.MaxEntrySize {
+		return fmt.Errorf("zone and meta: have %d bytes; an endpoint may have %d", size, listing.MaxEntrySize)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // gather is the answer made of the JSON of one service's instances.
@@ -32,7 +32,7 @@ func gather(t *testing.T, s *Source, text string) discovery.Answer {
 func TestAnInstanceBecomesAnEndpoint(t *testing.T) {
 	type (
 		entry = *api.ServiceEntry
-		info  = *endpoint.Info
+		info  = *listing.Info
 	)
 	meta := map[string]string{"priority": "1", "max_requests": "20", "draining": "true", "version": "v2"}
 	for name, c := range map[string]struct {
@@ -60,7 +60,7 @@ func TestAnInstanceBecomesAnEndpoint(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := gather(t, &Source{Services: []string{"web"}}, list(instance("a", "10.0.0.7", 80, c.given)))
-			want := endpoint.Info{Address: "10.0.0.7:80", Weight: 1, ID: "n1/a"}
+			want := listing.Info{Address: "10.0.0.7:80", Weight: 1, ID: "n1/a"}
 			c.want(&want)
 			if len(got.Endpoints) != 1 || !reflect.DeepEqual(got.Endpoints[0], want) {
 				t.Errorf("got %+v %v; want %+v", got.Endpoints, got.Dropped, want)

@@ -12,7 +12,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // What a container is to a pool.
@@ -41,8 +41,8 @@ func condition(c *container.InspectResponse) int {
 func name(c *container.InspectResponse) string { return strings.TrimPrefix(c.Name, "/") }
 
 // endpoint is what a container that serves says of itself.
-func (s *Source) endpoint(c *container.InspectResponse) (endpoint.Info, error) {
-	info := endpoint.Info{Weight: 1, ID: name(c)}
+func (s *Source) endpoint(c *container.InspectResponse) (listing.Info, error) {
+	info := listing.Info{Weight: 1, ID: name(c)}
 	port := s.Port
 	if err := s.readLabels(c.Config.Labels, &info, &port); err != nil {
 		return info, err
@@ -124,7 +124,7 @@ func (s *Source) published(c *container.InspectResponse, port int) (string, erro
 
 // readLabels takes the labels that are meant for pools. A name that is not known is as good as surely misspelt, unless
 // it is that of the label that the source goes by.
-func (s *Source) readLabels(labels map[string]string, info *endpoint.Info, port *int) error {
+func (s *Source) readLabels(labels map[string]string, info *listing.Info, port *int) error {
 	own, _, _ := strings.Cut(s.Label, "=")
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
 		name, ours := strings.CutPrefix(label, "balance.")
@@ -138,7 +138,7 @@ func (s *Source) readLabels(labels map[string]string, info *endpoint.Info, port 
 	return nil
 }
 
-func readLabel(name, text string, info *endpoint.Info, port *int) (err error) {
+func readLabel(name, text string, info *listing.Info, port *int) (err error) {
 	switch name {
 	case "port":
 		if *port, err = strconv.Atoi(text); err == nil && (*port < 1 || *port > maxPort) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/moby/moby/api/types/container"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // inspected is an answer of an engine, shortened.
@@ -29,8 +29,8 @@ const (
 )
 
 func TestAContainerBecomesAnEndpoint(t *testing.T) {
-	plain := endpoint.Info{Address: "172.17.0.2:8080", Weight: 1, ID: "web-1"}
-	with := func(change func(*endpoint.Info)) endpoint.Info {
+	plain := listing.Info{Address: "172.17.0.2:8080", Weight: 1, ID: "web-1"}
+	with := func(change func(*listing.Info)) listing.Info {
 		info := plain
 		change(&info)
 		return info
@@ -39,29 +39,29 @@ func TestAContainerBecomesAnEndpoint(t *testing.T) {
 		what   string
 		source Source
 		text   string
-		want   endpoint.Info
+		want   listing.Info
 	}{
 		{"the exposed port and the only network", Source{},
 			`{` + running + `,"Config":{` + exposes + `},"NetworkSettings":{` + bridged + `}}`, plain},
 		{"the port of the option", Source{Port: 9},
 			`{` + running + `,"Config":{` + exposes + `},"NetworkSettings":{` + bridged + `}}`,
-			with(func(i *endpoint.Info) { i.Address = "172.17.0.2:9" })},
+			with(func(i *listing.Info) { i.Address = "172.17.0.2:9" })},
 		{"labels", Source{Port: 9, Label: "balance.pool=web"},
 			`{` + running + `,"Config":{"Labels":{"balance.pool":"web","balance.port":"80","balance.weight":"3","balance.priority":"1",` +
 				`"balance.zone":"a","balance.max_requests":"7","balance.id":"one","other":"x"}},"NetworkSettings":{` + bridged + `}}`,
-			endpoint.Info{Address: "172.17.0.2:80", Weight: 3, ID: "one", Priority: 1, Zone: "a", MaxRequests: 7}},
+			listing.Info{Address: "172.17.0.2:80", Weight: 3, ID: "one", Priority: 1, Zone: "a", MaxRequests: 7}},
 		{"the chosen network", Source{Network: "front"},
 			`{` + running + `,"Config":{` + exposes + `},"NetworkSettings":{` + twofold + `}}`,
-			with(func(i *endpoint.Info) { i.Address = "10.2.0.2:8080" })},
+			with(func(i *listing.Info) { i.Address = "10.2.0.2:8080" })},
 		{"IPv6", Source{},
 			`{` + running + `,"Config":{` + exposes + `},"NetworkSettings":{"Networks":{"six":{"IPAddress":"","GlobalIPv6Address":"fd00::2"},"none":{}}}}`,
-			with(func(i *endpoint.Info) { i.Address = "[fd00::2]:8080" })},
+			with(func(i *listing.Info) { i.Address = "[fd00::2]:8080" })},
 		{"a published port", Source{Published: true, machine: "10.9.9.9"},
 			`{` + running + `,"Config":{},"NetworkSettings":{"Ports":{"8080/tcp":[{"HostIp":"0.0.0.0","HostPort":"32768"}]}}}`,
-			with(func(i *endpoint.Info) { i.Address = "10.9.9.9:32768" })},
+			with(func(i *listing.Info) { i.Address = "10.9.9.9:32768" })},
 		{"a port that is published at one address", Source{Published: true, machine: "10.9.9.9"},
 			`{` + running + `,"Config":{},"NetworkSettings":{"Ports":{"8080/tcp":[{"HostIp":"127.0.0.1","HostPort":"32768"}]}}}`,
-			with(func(i *endpoint.Info) { i.Address = "127.0.0.1:32768" })},
+			with(func(i *listing.Info) { i.Address = "127.0.0.1:32768" })},
 	} {
 		got, err := test.source.endpoint(inspected(t, test.text))
 		if err != nil || !reflect.DeepEqual(got, test.want) {

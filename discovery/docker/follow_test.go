@@ -12,7 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // patience ends the wait for something that will not come; nothing takes nearly as long.
@@ -112,7 +112,7 @@ func (f *following) newest() discovery.Answer {
 func (f *following) wants(addresses ...string) {
 	f.t.Helper()
 	f.until(strings.Join(addresses, " "), func() bool {
-		return f.last.Endpoints != nil && slices.EqualFunc(f.last.Endpoints, addresses, func(i endpoint.Info, a string) bool { return i.Address == a })
+		return f.last.Endpoints != nil && slices.EqualFunc(f.last.Endpoints, addresses, func(i listing.Info, a string) bool { return i.Address == a })
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // folder is the prefix that is meant. A prefix that ends in a word would otherwise be that of all
@@ -31,7 +31,7 @@ type entries struct {
 }
 
 type entry struct {
-	info endpoint.Info
+	info listing.Info
 	err  error
 }
 
@@ -72,11 +72,11 @@ func (e *entries) answer() discovery.Answer {
 }
 
 // decode reads a value in either layout.
-func decode(value []byte) (endpoint.Info, error) {
-	if len(value) <= endpoint.MaxEntrySize {
+func decode(value []byte) (listing.Info, error) {
+	if len(value) <= listing.MaxEntrySize {
 		if info, ours, err := decodeNaming(value); ours {
 			return info, err
 		}
 	}
-	return endpoint.DecodeEntry(value)
+	return listing.DecodeEntry(value)
 }

@@ -8,11 +8,11 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func TestValuesAreAddressesOrEndpointsInEitherLayout(t *testing.T) {
-	for value, want := range map[string]endpoint.Info{
+	for value, want := range map[string]listing.Info{
 		`10.0.0.1:80`:                                {Address: "10.0.0.1:80", Weight: 1, ID: "a"},
 		" [fd00::1]:80\n":                            {Address: "[fd00::1]:80", Weight: 1, ID: "a"},
 		`"10.0.0.1:80"`:                              {Address: "10.0.0.1:80", Weight: 1, ID: "a"},
@@ -54,7 +54,7 @@ func TestAValueWithAMistakeIsDroppedAndItsKeyAndMistakeAreSaid(t *testing.T) {
 		`{"Addr":"10.0.0.1:80","Metadata":{"zone":"\u0000"}}`: "zone: ",
 		`{"address":"10.0.0.1:80","wieght":1}`:                "unknown field",
 		`{"address":"10.0.0.1:80","weight":-1}`:               "weight: ",
-		strings.Repeat("x", endpoint.MaxEntrySize+1):          "has 65537 bytes",
+		strings.Repeat("x", listing.MaxEntrySize+1):           "has 65537 bytes",
 	} {
 		got := of(map[string]string{"web/bad": value, "web/good": "10.0.0.9:80"})
 		if len(got.Endpoints) != 1 || got.Endpoints[0].ID != "good" {

@@ -11,7 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // following is a source that runs, and runs again when it fails, as below a pool.
@@ -20,7 +20,7 @@ type following struct {
 	changed chan struct{}
 
 	mu     sync.Mutex
-	last   []endpoint.Info
+	last   []listing.Info
 	lost   []discovery.Dropped
 	lists  int
 	errors []string
@@ -117,7 +117,7 @@ func (f *following) until(what string, is func() bool) {
 func (f *following) wants(addresses ...string) {
 	f.t.Helper()
 	f.until(strings.Join(addresses, " "), func() bool {
-		return f.last != nil && slices.EqualFunc(f.last, addresses, func(i endpoint.Info, a string) bool { return i.Address == a })
+		return f.last != nil && slices.EqualFunc(f.last, addresses, func(i listing.Info, a string) bool { return i.Address == a })
 	})
 }
 

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // decodeNaming reads what etcd's package naming/endpoints writes for clients of gRPC:
 // {"Op":0,"Addr":"10.0.0.1:80","Metadata":...}. Addr is what gives the layout away; ours has an address.
-func decodeNaming(value []byte) (info endpoint.Info, naming bool, err error) {
+func decodeNaming(value []byte) (info listing.Info, naming bool, err error) {
 	if !bytes.Contains(value, []byte(`"Addr"`)) {
 		return info, false, nil
 	}
@@ -34,7 +34,7 @@ func decodeNaming(value []byte) (info endpoint.Info, naming bool, err error) {
 
 // setMetadata takes the fields of an object, weight and zone for those of the endpoint. The metadata can be anything, for it is
 // meant for the application's own load balancer, so what is no object is no mistake either.
-func setMetadata(info *endpoint.Info, metadata json.RawMessage) error {
+func setMetadata(info *listing.Info, metadata json.RawMessage) error {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(metadata, &fields) != nil || len(fields) == 0 {
 		return nil
@@ -52,7 +52,7 @@ func setMetadata(info *endpoint.Info, metadata json.RawMessage) error {
 	if text, ok := info.Metadata["weight"]; ok {
 		weight, err := strconv.Atoi(text)
 		if err != nil {
-			return fmt.Errorf("weight: %.20q is not a whole number between 0 and %d", text, endpoint.MaxWeight)
+			return fmt.Errorf("weight: %.20q is not a whole number between 0 and %d", text, listing.MaxWeight)
 		}
 		info.Weight = weight
 		delete(info.Metadata, "weight")

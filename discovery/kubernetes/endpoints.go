@@ -13,7 +13,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // gathering makes the list of a Service from its slices.
@@ -31,7 +31,7 @@ type gathering struct {
 // candidate is an endpoint of which another slice may say more.
 type candidate struct {
 	key   string
-	info  endpoint.Info
+	info  listing.Info
 	ready bool
 }
 
@@ -109,8 +109,8 @@ func readiness(c discoveryv1.EndpointConditions) (ready, serving bool) {
 	return ready, ready || valueOr(c.Serving, true) && valueOr(c.Terminating, false)
 }
 
-func info(e *discoveryv1.Endpoint, address string, weight int) endpoint.Info {
-	i := endpoint.Info{Address: address, Weight: weight, Zone: valueOr(e.Zone, ""), Metadata: metadata(e)}
+func info(e *discoveryv1.Endpoint, address string, weight int) listing.Info {
+	i := listing.Info{Address: address, Weight: weight, Zone: valueOr(e.Zone, ""), Metadata: metadata(e)}
 	if e.TargetRef != nil {
 		i.ID = e.TargetRef.Name
 	}
@@ -146,8 +146,8 @@ func (g *gathering) weight(key string, annotations map[string]string, otherwise 
 		return otherwise
 	}
 	weight, err := strconv.Atoi(text)
-	if err != nil || weight < 0 || weight > endpoint.MaxWeight {
-		g.Drop(key, fmt.Errorf("annotation %s: %q is not a whole number from 0 to %d", g.annotation, text, endpoint.MaxWeight))
+	if err != nil || weight < 0 || weight > listing.MaxWeight {
+		g.Drop(key, fmt.Errorf("annotation %s: %q is not a whole number from 0 to %d", g.annotation, text, listing.MaxWeight))
 		return otherwise
 	}
 	return weight

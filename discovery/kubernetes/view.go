@@ -9,7 +9,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // wanted is what the config says of the Service and its endpoints.
@@ -58,7 +58,7 @@ func (v *view) answer() discovery.Answer {
 
 // gone is the answer without a Service. Its slices are deleted after it, and until then nobody keeps them right.
 func (v *view) gone() discovery.Answer {
-	answer := discovery.Answer{Endpoints: []endpoint.Info{}}
+	answer := discovery.Answer{Endpoints: []listing.Info{}}
 	if v.services.deleted {
 		answer.Final = true
 		answer.Err = fmt.Errorf("service %s/%s was deleted", v.namespace, v.service)

@@ -11,7 +11,7 @@ import (
 	"github.com/nacos-group/nacos-sdk-go/v2/model"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // defaultCluster is that of instances that were registered without one, so it says nothing of where they are.
@@ -36,7 +36,7 @@ func gather(instances []model.Instance) discovery.Answer {
 	return g.Answer()
 }
 
-func endpointOf(instance *model.Instance, scale float64) (info endpoint.Info, err error) {
+func endpointOf(instance *model.Instance, scale float64) (info listing.Info, err error) {
 	if instance.Port < 1 || instance.Port > 65535 {
 		return info, fmt.Errorf("port: %d is not between 1 and 65535", instance.Port)
 	}
@@ -44,7 +44,7 @@ func endpointOf(instance *model.Instance, scale float64) (info endpoint.Info, er
 		return info, fmt.Errorf("ip: %.100q is not a host", instance.Ip)
 	}
 	meta := instance.Metadata
-	info = endpoint.Info{
+	info = listing.Info{
 		Address:  net.JoinHostPort(instance.Ip, strconv.FormatUint(instance.Port, 10)),
 		ID:       meta["id"],
 		Zone:     meta["zone"],
@@ -63,7 +63,7 @@ func endpointOf(instance *model.Instance, scale float64) (info endpoint.Info, er
 	return info, readMetadata(&info)
 }
 
-func readMetadata(info *endpoint.Info) (err error) {
+func readMetadata(info *listing.Info) (err error) {
 	for key, field := range map[string]*int{"priority": &info.Priority, "max_requests": &info.MaxRequests} {
 		if text, ok := info.Metadata[key]; ok {
 			if *field, err = strconv.Atoi(text); err != nil {
@@ -82,13 +82,13 @@ func readMetadata(info *endpoint.Info) (err error) {
 }
 
 // bounded holds an endpoint to what one may have anywhere.
-func bounded(info *endpoint.Info) error {
+func bounded(info *listing.Info) error {
 	size := len(info.Address) + len(info.Zone)
 	for key, value := range info.Metadata {
 		size += len(key) + len(value)
 	}
-	if size > endpoint.MaxEntrySize {
-		return fmt.Errorf("has %d bytes; an endpoint may have %d", size, endpoint.MaxEntrySize)
+	if size > listing.MaxEntrySize {
+		return fmt.Errorf("has %d bytes; an endpoint may have %d", size, listing.MaxEntrySize)
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func weightScale(instances []model.Instance) float64 {
 			scale *= 10
 		}
 	}
-	for scale > 1 && largest*scale > endpoint.MaxWeight {
+	for scale > 1 && largest*scale > listing.MaxWeight {
 		scale /= 10
 	}
 	return scale
@@ -112,10 +112,10 @@ func weightScale(instances []model.Instance) float64 {
 // weight never rounds to 0, which would drain.
 func weight(w, scale float64) (int, error) {
 	switch {
-	case w < 0 || w > endpoint.MaxWeight:
-		return 0, fmt.Errorf("weight: %v is not between 0 and %d", w, endpoint.MaxWeight)
+	case w < 0 || w > listing.MaxWeight:
+		return 0, fmt.Errorf("weight: %v is not between 0 and %d", w, listing.MaxWeight)
 	case w == 0:
 		return 0, nil
 	}
-	return min(max(int(math.Round(w*scale)), 1), endpoint.MaxWeight), nil
+	return min(max(int(math.Round(w*scale)), 1), listing.MaxWeight), nil
 }

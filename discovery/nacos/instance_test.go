@@ -11,24 +11,24 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func TestAnInstanceBecomesAnEndpoint(t *testing.T) {
 	meta := map[string]string{"id": "web-1", "zone": "a", "priority": "1", "max_requests": "20", "version": "v2"}
 	for name, c := range map[string]struct {
 		instance model.Instance
-		want     endpoint.Info
+		want     listing.Info
 	}{
-		"bare":     {host("10.0.0.1", 80), endpoint.Info{Address: "10.0.0.1:80", Weight: 1}},
-		"IPv6":     {host("fd00::1", 80), endpoint.Info{Address: "[fd00::1]:80", Weight: 1}},
-		"drained":  {host("a", 80, func(i *model.Instance) { i.Weight = 0 }), endpoint.Info{Address: "a:80"}},
-		"disabled": {host("a", 80, func(i *model.Instance) { i.Enable = false }), endpoint.Info{Address: "a:80", Weight: 1, Draining: true}},
-		"cluster":  {host("a", 80, func(i *model.Instance) { i.ClusterName = "hz" }), endpoint.Info{Address: "a:80", Weight: 1, Zone: "hz"}},
+		"bare":     {host("10.0.0.1", 80), listing.Info{Address: "10.0.0.1:80", Weight: 1}},
+		"IPv6":     {host("fd00::1", 80), listing.Info{Address: "[fd00::1]:80", Weight: 1}},
+		"drained":  {host("a", 80, func(i *model.Instance) { i.Weight = 0 }), listing.Info{Address: "a:80"}},
+		"disabled": {host("a", 80, func(i *model.Instance) { i.Enable = false }), listing.Info{Address: "a:80", Weight: 1, Draining: true}},
+		"cluster":  {host("a", 80, func(i *model.Instance) { i.ClusterName = "hz" }), listing.Info{Address: "a:80", Weight: 1, Zone: "hz"}},
 		"metadata": {host("a", 80, func(i *model.Instance) { i.ClusterName, i.Metadata = "hz", meta }),
-			endpoint.Info{Address: "a:80", Weight: 1, ID: "web-1", Zone: "a", Priority: 1, MaxRequests: 20, Metadata: meta}},
+			listing.Info{Address: "a:80", Weight: 1, ID: "web-1", Zone: "a", Priority: 1, MaxRequests: 20, Metadata: meta}},
 		"draining": {host("a", 80, func(i *model.Instance) { i.Metadata = map[string]string{"draining": "true"} }),
-			endpoint.Info{Address: "a:80", Weight: 1, Draining: true, Metadata: map[string]string{"draining": "true"}}},
+			listing.Info{Address: "a:80", Weight: 1, Draining: true, Metadata: map[string]string{"draining": "true"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := gather([]model.Instance{c.instance})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // Attempt is one try of one request at one endpoint. It holds a place there from
@@ -21,7 +22,7 @@ type Attempt struct {
 	// It is the attempt's own and nearly never contended.
 	mu    sync.Mutex
 	stage stage
-	start endpoint.Instant
+	start load.Instant
 
 	body followedBody // here, so that it is no allocation of its own
 }
@@ -45,9 +46,9 @@ func (a *Attempt) begin(ctx context.Context, t *Transport, e *endpoint.Endpoint)
 
 // roundTrip sends the request and follows it to the end of its response.
 func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	a.send(endpoint.Now())
+	a.send(load.Now())
 	res, err := next.RoundTrip(a.timeBody(req))
-	now := endpoint.Now()
+	now := load.Now()
 	if err != nil {
 		gone := req.Context().Err() != nil
 		a.judge(now, judge(err, gone, 0), endpoint.Result{Failed: !gone})
@@ -66,7 +67,7 @@ func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 	return res, nil
 }
 
-func (a *Attempt) send(now endpoint.Instant) {
+func (a *Attempt) send(now load.Instant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.stage == picked {
@@ -76,7 +77,7 @@ func (a *Attempt) send(now endpoint.Instant) {
 }
 
 // pause takes time off the attempt in which it waited for the client, not the endpoint.
-func (a *Attempt) pause(from, to endpoint.Instant) {
+func (a *Attempt) pause(from, to load.Instant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.stage == waiting {
@@ -89,7 +90,7 @@ func (a *Attempt) pause(from, to endpoint.Instant) {
 // advance goes on to a stage, and reports which one it was in and since when it waited.
 // Leaving one and entering the next is one step, or a request that ends just as it is sent
 // would be counted as waiting forever.
-func (a *Attempt) advance(to stage) (from stage, start endpoint.Instant) {
+func (a *Attempt) advance(to stage) (from stage, start load.Instant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	from = a.stage
@@ -101,7 +102,7 @@ func (a *Attempt) advance(to stage) (from stage, start endpoint.Instant) {
 }
 
 // judge ends the wait, writes what it says into the endpoint's load, and tells who judges endpoints.
-func (a *Attempt) judge(now endpoint.Instant, o Outcome, r endpoint.Result) {
+func (a *Attempt) judge(now load.Instant, o Outcome, r endpoint.Result) {
 	if from, start := a.advance(answered); from == waiting {
 		r.Latency = now.Sub(start)
 		a.record(o, now, r.Latency)
@@ -111,7 +112,7 @@ func (a *Attempt) judge(now endpoint.Instant, o Outcome, r endpoint.Result) {
 	}
 }
 
-func (a *Attempt) record(o Outcome, now endpoint.Instant, latency time.Duration) {
+func (a *Attempt) record(o Outcome, now load.Instant, latency time.Duration) {
 	load, decay := &a.endpoint.Load, a.transport.Decay
 	switch o {
 	case Worked:
@@ -137,7 +138,7 @@ func (a *Attempt) end() {
 func (a *Attempt) finish() {
 	from, start := a.advance(over)
 	if from == waiting {
-		now := endpoint.Now()
+		now := load.Now()
 		a.record(SaysNothing, now, now.Sub(start))
 	}
 	if from != over {

@@ -15,6 +15,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // backend answers a round trip.
@@ -39,7 +41,7 @@ func start(t *testing.T, b backend) *exchange {
 	t.Helper()
 	roster, release := endpoint.AcquireUnnamed()
 	t.Cleanup(release)
-	roster.Replace([]endpoint.Info{{Address: "a:1", Weight: 1}})
+	roster.Replace([]listing.Info{{Address: "a:1", Weight: 1}})
 	x := &exchange{
 		transport: &Transport{RoundTripper: b, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty, key: "k"},
 		endpoint:  roster.Snapshot().Members[0].Endpoint,
@@ -69,7 +71,7 @@ func (x *exchange) pick() {
 
 func (x *exchange) inFlight() (inFlight, waiting int) {
 	synctest.Wait()
-	waiting, _ = x.endpoint.Load.Waiting(endpoint.Now())
+	waiting, _ = x.endpoint.Load.Waiting(load.Now())
 	return x.endpoint.InFlight(), waiting
 }
 
@@ -98,7 +100,7 @@ func TestAnAttemptHoldsItsPlaceFromPickToEndOfBody(t *testing.T) {
 		x.expect(t, "picked", 1, 0)
 		res, _ := x.transport.RoundTrip(x.request)
 		x.expect(t, "answered", 1, 0)
-		if seconds, _ := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay); seconds < 0.99 || seconds > 1.01 {
+		if seconds, _ := x.endpoint.Load.Latency(load.Now(), DefaultDecay); seconds < 0.99 || seconds > 1.01 {
 			t.Errorf("latency is %v s, want 1", seconds)
 		}
 		io.Copy(io.Discard, res.Body)
@@ -171,8 +173,8 @@ func TestOutcomesAreWrittenIntoTheLoad(t *testing.T) {
 			bubble(t, c.backend, func(t *testing.T, x *exchange) {
 				x.pick()
 				x.transport.RoundTrip(x.request)
-				_, fresh := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay)
-				failures := x.endpoint.Load.Failures(endpoint.Now(), DefaultDecay)
+				_, fresh := x.endpoint.Load.Latency(load.Now(), DefaultDecay)
+				failures := x.endpoint.Load.Failures(load.Now(), DefaultDecay)
 				if (fresh > 0) != c.wantHistory || (failures > 0.5) != c.wantFailure {
 					t.Errorf("history %v, failures %v", fresh, failures)
 				}
@@ -196,7 +198,7 @@ func TestAFastFailureDoesNotLookFast(t *testing.T) {
 			time.Sleep(DefaultDecay)
 			x.pick()
 			x.transport.RoundTrip(x.request)
-			if seconds, _ := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay); seconds < 0.09 {
+			if seconds, _ := x.endpoint.Load.Latency(load.Now(), DefaultDecay); seconds < 0.09 {
 				t.Errorf("%d in 1ms made the estimate %v s", s, seconds)
 			}
 		})
@@ -213,7 +215,7 @@ func TestAClientThatGivesUpOnAHungEndpointTellsThatItIsSlow(t *testing.T) {
 		time.AfterFunc(3*time.Second, x.cancel)
 		x.transport.RoundTrip(x.request)
 		synctest.Wait()
-		if failures := x.endpoint.Load.Failures(endpoint.Now(), DefaultDecay); failures < 0.55 || failures > 0.65 {
+		if failures := x.endpoint.Load.Failures(load.Now(), DefaultDecay); failures < 0.55 || failures > 0.65 {
 			t.Errorf("after 3s of the 5s of a penalty it counts as %v failures", failures)
 		}
 	})
@@ -243,7 +245,7 @@ func TestASlowClientIsNotTheEndpointsFault(t *testing.T) {
 		x.request.Body = body
 		x.pick()
 		x.transport.RoundTrip(x.request)
-		if seconds, _ := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay); seconds > 0.06 {
+		if seconds, _ := x.endpoint.Load.Latency(load.Now(), DefaultDecay); seconds > 0.06 {
 			t.Errorf("the estimate is %v s, of which the endpoint took 0.05", seconds)
 		}
 		if x.request.Body != io.ReadCloser(body) {
@@ -283,7 +285,7 @@ func TestAnUpgradedConnectionIsInFlightUntilClosedAndGivesNoLatency(t *testing.T
 				x.expect(t, "half closed", 1, 0)
 				conn.Close()
 				x.expect(t, "closed", 0, 0)
-				if _, fresh := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay); fresh != 0 {
+				if _, fresh := x.endpoint.Load.Latency(load.Now(), DefaultDecay); fresh != 0 {
 					t.Error("it gave a latency")
 				}
 			})
@@ -299,7 +301,7 @@ func TestWhatIsNotAPickOfOursPassesThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 		x.transport.RoundTrip(x.request) // an upstream that no roster knows
-		if _, fresh := x.endpoint.Load.Latency(endpoint.Now(), DefaultDecay); fresh != 0 || x.tries.Any() {
+		if _, fresh := x.endpoint.Load.Latency(load.Now(), DefaultDecay); fresh != 0 || x.tries.Any() {
 			t.Error("it was observed")
 		}
 	})
@@ -310,7 +312,7 @@ func TestAttemptsOfAForeignPolicyAreObservedFromTheRoundTripOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		roster, release := endpoint.AcquireUnnamed()
 		defer release()
-		roster.Replace([]endpoint.Info{{Address: "a:1", Weight: 1}})
+		roster.Replace([]listing.Info{{Address: "a:1", Weight: 1}})
 		tr := &Transport{RoundTripper: backend(ok), Decay: DefaultDecay, key: "k"}
 		tr.Attend(roster)
 		r, cancel := newRequest(t)

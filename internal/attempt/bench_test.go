@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // What observing costs is the difference between the two, from the pick to the end of the body.
@@ -21,7 +22,7 @@ func BenchmarkAttempt(b *testing.B) {
 	t := &Transport{RoundTripper: next, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty, key: "balance.tries.0xc000123456"}
 	roster, release := endpoint.AcquireUnnamed()
 	defer release()
-	roster.Replace([]endpoint.Info{{Address: "a:1", Weight: 1}})
+	roster.Replace([]listing.Info{{Address: "a:1", Weight: 1}})
 	e, r := roster.Snapshot().Members[0].Endpoint, servedRequest(b)
 	sent := sentRequest(r)
 	vars := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)

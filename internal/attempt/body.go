@@ -4,7 +4,7 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // followBody keeps the endpoint's place until the response was read or closed.
@@ -81,8 +81,8 @@ type timedBody struct {
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
-	from := endpoint.Now()
+	from := load.Now()
 	n, err := b.ReadCloser.Read(p)
-	b.attempt.pause(from, endpoint.Now())
+	b.attempt.pause(from, load.Now())
 	return n, err
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 func TestARequestMayEndAtTheMomentItIsSent(t *testing.T) {
@@ -25,7 +25,7 @@ func TestARequestMayEndAtTheMomentItIsSent(t *testing.T) {
 		for x.endpoint.InFlight() > 0 { // the watcher of the request's end runs by itself
 			runtime.Gosched()
 		}
-		if waiting, _ := x.endpoint.Load.Waiting(endpoint.Now()); waiting != 0 {
+		if waiting, _ := x.endpoint.Load.Waiting(load.Now()); waiting != 0 {
 			t.Fatalf("%d are still waiting", waiting)
 		}
 	}

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
-
 	_ "github.com/caddy-balance/caddy-balance/discovery/consul"
+	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
 )
 
 // consulRegistry has endpoints as instances of a service in Consul's catalog. They are those of a node without

@@ -7,9 +7,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
-
 	_ "github.com/caddy-balance/caddy-balance/discovery/etcd"
+	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
 )
 
 // etcdRegistry keeps endpoints below a prefix of an etcd.

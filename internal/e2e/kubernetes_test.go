@@ -9,9 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
-
 	_ "github.com/caddy-balance/caddy-balance/discovery/kubernetes"
+	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
 )
 
 // kubernetesRegistry has a Service whose EndpointSlices the test writes, as the controllers of a cluster do.

@@ -10,9 +10,8 @@ import (
 	"github.com/nacos-group/nacos-sdk-go/v2/common/constant"
 	"github.com/nacos-group/nacos-sdk-go/v2/vo"
 
-	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
-
 	_ "github.com/caddy-balance/caddy-balance/discovery/nacos"
+	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
 )
 
 // nacosRegistry has endpoints as instances that the official SDK registers, each with a client of its own, as

@@ -1,6 +1,10 @@
 package endpoint
 
-import "cmp"
+import (
+	"cmp"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+)
 
 // Advice is what an endpoint says of itself. What it did not mention is nil, and stays as it was.
 type Advice struct {
@@ -46,5 +50,5 @@ func (a Advice) maxRequests(n int) int {
 	if a.MaxRequests == nil {
 		return n
 	}
-	return min(max(*a.MaxRequests, 0), maxCount)
+	return min(max(*a.MaxRequests, 0), listing.MaxCount)
 }

@@ -1,5 +1,7 @@
 package endpoint
 
+import "github.com/caddy-balance/caddy-balance/internal/listing"
+
 // Change says how a list differs from the one before.
 type Change struct{ Added, Removed, Changed []string }
 
@@ -7,7 +9,7 @@ type Change struct{ Added, Removed, Changed []string }
 func (c Change) Empty() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
 
 // diff is the one place where lists are compared.
-func diff(old *Snapshot, infos []Info) Change {
+func diff(old *Snapshot, infos []listing.Info) Change {
 	var c Change
 	present := make(map[string]struct{}, len(infos))
 	for i := range infos {
@@ -29,7 +31,7 @@ func diff(old *Snapshot, infos []Info) Change {
 
 // reordered reports whether equal sets stand in another order or number, which
 // matters where a list is joined by position.
-func reordered(old *Snapshot, infos []Info) bool {
+func reordered(old *Snapshot, infos []listing.Info) bool {
 	if len(old.Members) != len(infos) {
 		return true
 	}

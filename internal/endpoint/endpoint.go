@@ -1,6 +1,10 @@
 package endpoint
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/caddy-balance/caddy-balance/internal/load"
+)
 
 // Endpoint is one backend address and what is known of it. Its identity lasts as
 // long as the pool knows the address, through changes of the list and reloads of
@@ -25,7 +29,7 @@ type Endpoint struct {
 	Tally Tally
 
 	// Load says how fast the endpoint answers. Attempts write it.
-	Load Load
+	Load load.Load
 }
 
 // Counts is what Caddy itself counts of an address over all its handlers. It is

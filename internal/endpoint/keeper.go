@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // workPause is the least time between two workings-out of the shares. Conditions count at once
@@ -81,7 +83,7 @@ func memberCopies(s *Snapshot) []Member { return slices.Clone(s.Members) }
 
 // workOut makes the snapshot that follows old for these members.
 func (r *Roster) workOut(members []Member, old *Snapshot) *Snapshot {
-	now := Now()
+	now := load.Now()
 	if r.rules.SlowStart > 0 {
 		r.rise(members, old, now)
 	}
@@ -93,7 +95,7 @@ func (r *Roster) workOut(members []Member, old *Snapshot) *Snapshot {
 
 // rise starts the ramp of whoever begins to serve in a running pool: it is new, it was not usable, or it
 // was on trial. At the start of a pool everybody is new, so nobody is spared.
-func (r *Roster) rise(members []Member, old *Snapshot, now Instant) {
+func (r *Roster) rise(members []Member, old *Snapshot, now load.Instant) {
 	running := r.Running() && old.Mode != None
 	for i := range members {
 		m := &members[i]

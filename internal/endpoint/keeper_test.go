@@ -11,6 +11,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // kept is a roster at work in a bubble, and what it told.
@@ -46,7 +48,7 @@ func idle(ctx context.Context, _ *Roster) { <-ctx.Done() }
 
 // list replaces the list by one that is written as members are.
 func (k *kept) list(text string) {
-	var infos []Info
+	var infos []listing.Info
 	for _, m := range members(text) {
 		infos = append(infos, *m.Info)
 	}
@@ -183,7 +185,7 @@ func TestAReloadDoesNotBeginARamp(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer changed.Release()
-		changed.Roster.Replace([]Info{{Address: "a:1", Weight: 1}, {Address: "b:1", Weight: 1}, {Address: "c:1", Weight: 1}})
+		changed.Roster.Replace([]listing.Info{{Address: "a:1", Weight: 1}, {Address: "b:1", Weight: 1}, {Address: "c:1", Weight: 1}})
 		s := changed.Roster.Snapshot()
 		if s.Find("a:1").Ramp != 1 || s.Find("b:1").Ramp != 1 || s.Find("c:1").Ramp != rampFloor {
 			t.Errorf("%v", s.Members)

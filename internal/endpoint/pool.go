@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // Pool keeps every endpoint that is known under one pool name. Which of them are
@@ -49,7 +51,7 @@ func (p *Pool) stir() {
 }
 
 // hold finds or makes the endpoints of a list for one more roster.
-func (p *Pool) hold(infos []Info) []*Endpoint {
+func (p *Pool) hold(infos []listing.Info) []*Endpoint {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	endpoints := make([]*Endpoint, len(infos))

@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-func infos(addresses ...string) []Info {
-	list := make([]Info, len(addresses))
+func infos(addresses ...string) []listing.Info {
+	list := make([]listing.Info, len(addresses))
 	for i, a := range addresses {
-		list[i] = Info{Address: a, Weight: 1}
+		list[i] = listing.Info{Address: a, Weight: 1}
 	}
 	return list
 }
@@ -43,7 +45,7 @@ func TestSurvivorsKeepTheirEndpoint(t *testing.T) {
 	defer c.Release()
 	c.Roster.Replace(infos("a:1", "b:1"))
 	a := c.Roster.Snapshot().Find("a:1").Endpoint
-	change := c.Roster.Replace([]Info{{Address: "c:1", Weight: 1}, {Address: "a:1", Weight: 7}})
+	change := c.Roster.Replace([]listing.Info{{Address: "c:1", Weight: 1}, {Address: "a:1", Weight: 7}})
 	if got := fmt.Sprint(change); got != "{[c:1] [b:1] [a:1]}" {
 		t.Errorf("change is %s", got)
 	}
@@ -59,7 +61,7 @@ func TestAnUnchangedListIsNotPublished(t *testing.T) {
 	published := 0
 	defer c.Roster.Follow(func(*Snapshot) { published++ })()
 	for range 3 {
-		c.Roster.Replace([]Info{{Address: "a:1", Weight: 2, Metadata: map[string]string{"k": "v"}}})
+		c.Roster.Replace([]listing.Info{{Address: "a:1", Weight: 2, Metadata: map[string]string{"k": "v"}}})
 	}
 	if published != 2 { // as it was when followed, and once changed
 		t.Errorf("published %d times", published)
@@ -67,8 +69,8 @@ func TestAnUnchangedListIsNotPublished(t *testing.T) {
 }
 
 func TestEveryFieldOfInfoCountsAsAChange(t *testing.T) {
-	for i := range reflect.TypeFor[Info]().NumField() {
-		a, b := Info{}, Info{}
+	for i := range reflect.TypeFor[listing.Info]().NumField() {
+		a, b := listing.Info{}, listing.Info{}
 		switch f := reflect.ValueOf(&b).Elem().Field(i); f.Kind() {
 		case reflect.String:
 			f.SetString("x")
@@ -81,7 +83,7 @@ func TestEveryFieldOfInfoCountsAsAChange(t *testing.T) {
 		default:
 			t.Fatalf("no value for a field of kind %s", f.Kind())
 		}
-		if name := reflect.TypeFor[Info]().Field(i).Name; a.Equal(&b) {
+		if name := reflect.TypeFor[listing.Info]().Field(i).Name; a.Equal(&b) {
 			t.Errorf("a change of %s goes unnoticed", name)
 		}
 	}
@@ -90,7 +92,7 @@ func TestEveryFieldOfInfoCountsAsAChange(t *testing.T) {
 func TestDrainingAndWeightZeroGetNothingNew(t *testing.T) {
 	c := acquire(t, 1, t.Name(), "")
 	defer c.Release()
-	c.Roster.Replace([]Info{{Address: "a:1", Weight: 5, Draining: true}, {Address: "b:1"}, {Address: "c:1", Weight: 5}})
+	c.Roster.Replace([]listing.Info{{Address: "a:1", Weight: 5, Draining: true}, {Address: "b:1"}, {Address: "c:1", Weight: 5}})
 	for _, m := range c.Roster.Snapshot().Members {
 		if want := map[string]uint32{"c:1": 5}[m.Address()]; m.Weight != want {
 			t.Errorf("%s has weight %d, want %d", m.Address(), m.Weight, want)

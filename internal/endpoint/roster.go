@@ -4,6 +4,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // Roster is the list of endpoints of a pool according to one definition of it, and how requests are shared
@@ -54,7 +57,7 @@ func (r *Roster) Leads() bool { return r.leads.Load() }
 
 // Replace makes infos the list, and keeps them. Who was in it before keeps its Endpoint. Nothing is
 // published if nothing changed. The infos must be normalized.
-func (r *Roster) Replace(infos []Info) Change {
+func (r *Roster) Replace(infos []listing.Info) Change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.snapshot.Load()
@@ -70,7 +73,7 @@ func (r *Roster) Replace(infos []Info) Change {
 	select {
 	case <-r.answered:
 	default:
-		r.settled.CompareAndSwap(0, int64(Now())+int64(settling))
+		r.settled.CompareAndSwap(0, int64(load.Now())+int64(settling))
 		close(r.answered)
 	}
 	return change
@@ -82,8 +85,8 @@ const settling = 2 * time.Second
 
 // Running reports whether an endpoint that joins now joins a running pool, rather than one at its start.
 func (r *Roster) Running() bool {
-	settled := Instant(r.settled.Load())
-	return settled != 0 && Now() > settled
+	settled := load.Instant(r.settled.Load())
+	return settled != 0 && load.Now() > settled
 }
 
 // Follow calls follower with the list as it is and then with every new one, before
@@ -116,7 +119,7 @@ func (r *Roster) inheritLocked(from *Roster) {
 	for i := range inherited.Members {
 		r.pool.holdLocked(inherited.Members[i].Address())
 	}
-	s := r.rules.share(memberCopies(inherited), Now())
+	s := r.rules.share(memberCopies(inherited), load.Now())
 	s.index(inherited)
 	r.snapshot.Store(s)
 	r.told = s.Mode
@@ -124,7 +127,7 @@ func (r *Roster) inheritLocked(from *Roster) {
 	r.provenance.lists.Store(from.provenance.lists.Load())
 }
 
-func (r *Roster) join(infos []Info) []Member {
+func (r *Roster) join(infos []listing.Info) []Member {
 	endpoints := r.pool.hold(infos)
 	members := make([]Member, len(infos))
 	for i := range infos {

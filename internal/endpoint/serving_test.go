@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 const everything = Failing | Unproven | Ejected | Trial | Drained | Stopped
@@ -18,7 +21,7 @@ func members(text string) []Member {
 	var all []Member
 	for field := range strings.FieldsSeq(text) {
 		parts := strings.Split(field, "/")
-		info := &Info{Address: parts[0] + ":1", Weight: 1}
+		info := &listing.Info{Address: parts[0] + ":1", Weight: 1}
 		e := &Endpoint{address: info.Address, pool: pool}
 		for _, option := range parts[1:] {
 			switch option[0] {
@@ -192,7 +195,7 @@ func TestARampScalesWeightAndLimit(t *testing.T) {
 	all := members("a/w2 b/w2")
 	all[0].Info.MaxRequests, all[1].Info.MaxRequests = 50, 50
 	all[0].rising.Store(int64(time.Second))
-	s := Rules{SlowStart: 10 * time.Second}.share(all, Instant(6*time.Second))
+	s := Rules{SlowStart: 10 * time.Second}.share(all, load.Instant(6*time.Second))
 	a, b := s.Members[0], s.Members[1]
 	if a.Weight != 100 || b.Weight != 200 || a.MaxRequests != 25 || b.MaxRequests != 50 || !s.rising {
 		t.Errorf("weights %d and %d, limits %d and %d, rising %v", a.Weight, b.Weight, a.MaxRequests, b.MaxRequests, s.rising)

@@ -3,11 +3,13 @@ package endpoint
 import (
 	"math"
 	"slices"
+
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // share works out who serves and how much each of them gets. It writes into members, which
 // become the snapshot's.
-func (r Rules) share(members []Member, now Instant) *Snapshot {
+func (r Rules) share(members []Member, now load.Instant) *Snapshot {
 	standings := make([]standing, len(members))
 	for i := range members {
 		standings[i] = r.standing(&members[i])
@@ -31,7 +33,7 @@ func (r Rules) share(members []Member, now Instant) *Snapshot {
 const weightScale = 100
 
 // weigh sets what each member gets, in proportion to the others, and reports whether ramps are on their way.
-func (r Rules) weigh(members []Member, standings []standing, mode Mode, now Instant) (rising bool) {
+func (r Rules) weigh(members []Member, standings []standing, mode Mode, now load.Instant) (rising bool) {
 	top := 0.0
 	for i := range members {
 		m := &members[i]
@@ -61,8 +63,8 @@ func (r Rules) weigh(members []Member, standings []standing, mode Mode, now Inst
 	return rising || top > 0 && top < 1
 }
 
-func (r Rules) rampOf(m *Member, now Instant) float64 {
-	switch since := Instant(m.rising.Load()); {
+func (r Rules) rampOf(m *Member, now load.Instant) float64 {
+	switch since := load.Instant(m.rising.Load()); {
 	case r.SlowStart <= 0 || since == 0:
 		return 1
 	case m.trial:

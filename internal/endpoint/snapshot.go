@@ -1,11 +1,15 @@
 package endpoint
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+)
 
 // Member is an endpoint together with what its source said of it, and what it gets.
 type Member struct {
 	*Endpoint
-	Info *Info
+	Info *listing.Info
 
 	// Weight is the share of new requests within a band; 0 if the endpoint gets none. It is in
 	// proportion to the source's weight and what the endpoint asked for, and less while it starts slowly.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/certmagic"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // SourceState says what the list of a source is worth.
@@ -58,7 +60,7 @@ type DroppedEntry struct {
 // provenance is where a roster's list comes from, written by who runs the roster.
 type provenance struct {
 	statuses atomic.Pointer[[]SourceStatus]
-	lists    atomic.Pointer[map[string][]Info]
+	lists    atomic.Pointer[map[string][]listing.Info]
 }
 
 // Sources is how the roster's sources are doing, in the order of its definition. The slice is not to be changed.
@@ -85,7 +87,7 @@ func (r *Roster) SetSources(s []SourceStatus) { r.provenance.statuses.Store(&s) 
 // SourceLists is the last good list of each source, by what defines the source. A new roster starts
 // with those of the one before it, so that a source which both define is not forgotten
 // by a change of another. Neither map nor lists are to be changed.
-func (r *Roster) SourceLists() map[string][]Info {
+func (r *Roster) SourceLists() map[string][]listing.Info {
 	if lists := r.provenance.lists.Load(); lists != nil {
 		return *lists
 	}
@@ -93,7 +95,7 @@ func (r *Roster) SourceLists() map[string][]Info {
 }
 
 // SetSourceLists replaces what SourceLists returns.
-func (r *Roster) SetSourceLists(lists map[string][]Info) { r.provenance.lists.Store(&lists) }
+func (r *Roster) SetSourceLists(lists map[string][]listing.Info) { r.provenance.lists.Store(&lists) }
 
 // Storage is that of the newest module that uses the roster: what an older one has may be closed by now.
 func (r *Roster) Storage() certmagic.Storage { return r.holder.Load().Storage }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func TestLoggerAndStorageAreThoseOfTheNewestHolder(t *testing.T) {
@@ -39,10 +41,10 @@ func TestLoggerAndStorageAreThoseOfTheNewestHolder(t *testing.T) {
 func TestAChangedDefinitionInheritsTheListsOfItsSources(t *testing.T) {
 	old := acquire(t, 1, t.Name(), "old")
 	defer old.Release()
-	old.Roster.SetSourceLists(map[string][]Info{"a": infos("a:1")})
+	old.Roster.SetSourceLists(map[string][]listing.Info{"a": infos("a:1")})
 	changed := acquire(t, 2, t.Name(), "changed")
 	defer changed.Release()
-	old.Roster.SetSourceLists(map[string][]Info{})
+	old.Roster.SetSourceLists(map[string][]listing.Info{})
 	if got := changed.Roster.SourceLists()["a"]; len(got) != 1 || got[0].Address != "a:1" {
 		t.Errorf("inherited %v", changed.Roster.SourceLists())
 	}

@@ -1,6 +1,10 @@
 package endpoint
 
-import "time"
+import (
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/load"
+)
 
 // Verdict is what probes say of an endpoint. The prober writes it; it is kept here
 // because what is known of an endpoint outlives the prober of one config.
@@ -20,10 +24,10 @@ func (e *Endpoint) Verdict() *Verdict { return e.verdict.Load() }
 func (e *Endpoint) SetVerdict(v *Verdict) { e.verdict.Store(v) }
 
 // Passed is when a check last passed.
-func (e *Endpoint) Passed() Instant { return Instant(e.passed.Load()) }
+func (e *Endpoint) Passed() load.Instant { return load.Instant(e.passed.Load()) }
 
 // SetPassed notes that a check passed.
-func (e *Endpoint) SetPassed(now Instant) { e.passed.Store(int64(now)) }
+func (e *Endpoint) SetPassed(now load.Instant) { e.passed.Store(int64(now)) }
 
 // Ejection is what the outlier detector keeps of an endpoint that stood out.
 type Ejection struct {

@@ -7,7 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // membership is which of a fleet's backends are to be discovered: a range, counted from 0.
@@ -74,9 +74,9 @@ func (s *source) Run(ctx context.Context, report discovery.Report) error {
 	}
 }
 
-func (s *source) list(members span) (list []endpoint.Info, err error) {
+func (s *source) list(members span) (list []listing.Info, err error) {
 	for _, dial := range s.fleet.dials[s.Proxy][members.from:members.to] {
-		info := endpoint.Info{Address: dial, Weight: 1}
+		info := listing.Info{Address: dial, Weight: 1}
 		if err := info.Normalize(); err != nil {
 			return nil, err
 		}

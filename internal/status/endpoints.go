@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/discovery/registry"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func listEndpoints(w http.ResponseWriter, r *http.Request) error {
@@ -42,7 +42,7 @@ func putEndpoint(w http.ResponseWriter, r *http.Request) error {
 	}
 	registered, isNew, err := leases.Register(asked, time.Now())
 	switch {
-	case errors.Is(err, discovery.ErrFull):
+	case errors.Is(err, registry.ErrFull):
 		return refuse(http.StatusInsufficientStorage, err)
 	case err != nil:
 		return refuse(http.StatusBadRequest, err)
@@ -52,14 +52,14 @@ func putEndpoint(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, registered)
 }
 
-func readRegistration(w http.ResponseWriter, r *http.Request) (discovery.Registration, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, endpoint.MaxEntrySize))
+func readRegistration(w http.ResponseWriter, r *http.Request) (registry.Registration, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, listing.MaxEntrySize))
 	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
-		return discovery.Registration{}, refuse(http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes", tooLong.Limit))
+		return registry.Registration{}, refuse(http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes", tooLong.Limit))
 	}
-	var registration discovery.Registration
+	var registration registry.Registration
 	if err == nil {
-		registration, err = discovery.DecodeRegistration(body)
+		registration, err = registry.DecodeRegistration(body)
 	}
 	if err == nil {
 		err = registration.Identify(r.PathValue("id"))
@@ -82,9 +82,9 @@ func deleteEndpoint(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func leasesOf(r *http.Request) (*discovery.Leases, error) {
+func leasesOf(r *http.Request) (*registry.Leases, error) {
 	pool := r.PathValue("pool")
-	if leases := discovery.LeasesOf(r.Context(), pool); leases != nil {
+	if leases := registry.LeasesOf(r.Context(), pool); leases != nil {
 		return leases, nil
 	}
 	return nil, refuse(http.StatusNotFound, fmt.Errorf("there is no pool %q with a registry source", pool))

@@ -46,7 +46,7 @@ func TestARequestIsInFlightFromItsPickToTheEndOfItsBody(t *testing.T) {
 		<-finish
 		io.WriteString(w, "second half")
 	})
-	c := load(t, pooled(fleet, "")).client()
+	c := startProxy(t, pooled(fleet, "")).client()
 	expectInFlight(t, nil)
 	done := make(chan answer)
 	go func() { a, _ := c.get("/"); done <- a }()
@@ -62,7 +62,7 @@ func TestARequestIsInFlightFromItsPickToTheEndOfItsBody(t *testing.T) {
 func TestAClientThatLeavesBeforeTheFirstByteGivesThePlaceBack(t *testing.T) {
 	held := newHeld()
 	fleet := startBackends(t, 1, held.serve)
-	c := load(t, pooled(fleet, "lb_retries 3")).client()
+	c := startProxy(t, pooled(fleet, "lb_retries 3")).client()
 	ctx, leave := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
@@ -91,7 +91,7 @@ func TestAClientThatLeavesInTheMiddleGivesThePlaceBack(t *testing.T) {
 			}
 		}
 	})
-	c := load(t, pooled(fleet, "")).client()
+	c := startProxy(t, pooled(fleet, "")).client()
 	response, err := c.Get(c.base)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestAClientThatLeavesWhileItSendsGivesThePlaceBack(t *testing.T) {
 		close(reading)
 		io.Copy(io.Discard, r.Body)
 	})
-	c := load(t, pooled(fleet, "lb_retries 3")).client()
+	c := startProxy(t, pooled(fleet, "lb_retries 3")).client()
 	body, writer := io.Pipe()
 	done := make(chan error)
 	go func() { _, err := c.send(http.MethodPost, "/", body); done <- err }()
@@ -131,7 +131,7 @@ func TestABackendThatBreaksOffGivesThePlaceBack(t *testing.T) {
 		http.NewResponseController(w).Flush()
 		hangUp(w)
 	})
-	c := load(t, pooled(fleet, "lb_retries 3")).client()
+	c := startProxy(t, pooled(fleet, "lb_retries 3")).client()
 	if a, err := c.get("/"); err == nil || a.body != "half" {
 		t.Errorf("read %q, %v", a.body, err)
 	}
@@ -145,7 +145,7 @@ func TestAHandlerOfTheResponseMayDoAnything(t *testing.T) {
 	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "from the backend")
 	})
-	c := load(t, pooled(fleet, `
+	c := startProxy(t, pooled(fleet, `
 		lb_retries 3
 		handle_response {
 			route {
@@ -170,7 +170,7 @@ func TestAHandlerOfTheResponseMayDoAnything(t *testing.T) {
 
 func TestARequestThatCaddyRefusesAfterThePickGivesThePlaceBack(t *testing.T) {
 	fleet := startBackends(t, 1)
-	c := load(t, pooled(fleet, "request_buffers 1KiB\nheader_up Incremental ?1")).client()
+	c := startProxy(t, pooled(fleet, "request_buffers 1KiB\nheader_up Incremental ?1")).client()
 	expect(t, http.StatusNotImplemented)(c.send(http.MethodPost, "/", strings.NewReader("body")))
 	expectInFlight(t, nil)
 	if n := fleet[0].hits.Load(); n != 0 {
@@ -179,13 +179,13 @@ func TestARequestThatCaddyRefusesAfterThePickGivesThePlaceBack(t *testing.T) {
 }
 
 func TestAnIncrementalRequestIsRefusedIfItIsToBeBuffered(t *testing.T) {
-	c := load(t, pooled(startBackends(t, 1), "request_buffers 1KiB")).client()
+	c := startProxy(t, pooled(startBackends(t, 1), "request_buffers 1KiB")).client()
 	expect(t, http.StatusNotImplemented)(c.send(http.MethodPost, "/", strings.NewReader("body"), "Incremental", "?1"))
 }
 
 func TestATimeoutOfTheBackendIsAnswered504(t *testing.T) {
 	held := newHeld()
-	c := load(t, pooled(startBackends(t, 2, held.serve), "lb_retries 1\ntransport http {\nresponse_header_timeout 50ms\n}")).client()
+	c := startProxy(t, pooled(startBackends(t, 2, held.serve), "lb_retries 1\ntransport http {\nresponse_header_timeout 50ms\n}")).client()
 	expect(t, http.StatusGatewayTimeout)(c.get("/"))
 	if n := len(held.arrived); n != 2 {
 		t.Errorf("%d backends were asked, want 2", n)
@@ -201,7 +201,7 @@ func TestAnErrorRouteMayProxyToTheSamePool(t *testing.T) {
 		hangUp(w)
 	})
 	site := pooled(fleet, reconnecting)
-	c := load(t, site+"\nhandle_errors {\nrewrite /sorry\n"+site+"\n}").client()
+	c := startProxy(t, site+"\nhandle_errors {\nrewrite /sorry\n"+site+"\n}").client()
 	if a, err := c.get("/"); err != nil || a.body != "sorry" {
 		t.Errorf("%+v, %v", a, err)
 	}
@@ -221,7 +221,7 @@ func TestManyClientsThatLeaveAtAnyMomentLeaveNothingBehind(t *testing.T) {
 	})
 	for policy, line := range ourPolicies {
 		t.Run(policy, func(t *testing.T) {
-			c := load(t, pooled(fleet, "lb_retries 2\n"+line)).client()
+			c := startProxy(t, pooled(fleet, "lb_retries 2\n"+line)).client()
 			flood(8, amount(200, 40), func(i int) {
 				ctx, leave := context.WithTimeout(t.Context(), time.Duration(i%10)*time.Millisecond)
 				defer leave()

@@ -86,7 +86,7 @@ func TestGRPCCallsOfOneConnectionSpreadOverAllEndpoints(t *testing.T) {
 	for policy, line := range map[string]string{"smooth_weighted_round_robin": roundRobin, "adaptive_latency": ""} {
 		t.Run(policy, func(t *testing.T) {
 			before := fleet.hits()
-			client := dialGRPC(t, load(t, pooled(fleet, line+h2cBehind)))
+			client := dialGRPC(t, startProxy(t, pooled(fleet, line+h2cBehind)))
 			flood(3, 60, func(int) {
 				if _, err := client.UnaryCall(t.Context(), new(pb.SimpleRequest)); err != nil {
 					t.Error(err)
@@ -103,7 +103,7 @@ func TestGRPCCallsOfOneConnectionSpreadOverAllEndpoints(t *testing.T) {
 }
 
 func TestAStatusOfGRPCArrives(t *testing.T) {
-	client := dialGRPC(t, load(t, pooled(startGRPCBackends(t, 1), h2cBehind)))
+	client := dialGRPC(t, startProxy(t, pooled(startGRPCBackends(t, 1), h2cBehind)))
 	_, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{ResponseStatus: &pb.EchoStatus{Code: int32(codes.NotFound), Message: "no such thing"}})
 	if s := status.Convert(err); s.Code() != codes.NotFound || s.Message() != "no such thing" {
 		t.Error(err)
@@ -113,7 +113,7 @@ func TestAStatusOfGRPCArrives(t *testing.T) {
 
 func TestGRPCStreamsSpreadAndAreInFlightUntilTheyEnd(t *testing.T) {
 	fleet := startGRPCBackends(t, 3)
-	client := dialGRPC(t, load(t, pooled(fleet, roundRobin+h2cBehind)))
+	client := dialGRPC(t, startProxy(t, pooled(fleet, roundRobin+h2cBehind)))
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	var streams []pb.TestService_FullDuplexCallClient

@@ -127,7 +127,7 @@ func TestClientsSeeAtMostWhatWasInFlightAtTheFirstFailure(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%d retries", protocol, ill.name, retries), func(t *testing.T) {
 					s := newSickbay(t, 3, behind.serve)
 					options := fmt.Sprintf("%s\nlb_retries %d\nlb_retry_match expression `{rp.status_code} in [500, 503]`\nlb_retry_match method GET\n", roundRobin, retries)
-					p := load(t, watched(s.fleet, fmt.Sprintf(quickHealth, behind.probe)+firstFailure, options+fmt.Sprintf(impatient, behind.transport)))
+					p := startProxy(t, watched(s.fleet, fmt.Sprintf(quickHealth, behind.probe)+firstFailure, options+fmt.Sprintf(impatient, behind.transport)))
 					failed := outage(t, p, s, ill)
 					if failed > int64(atOnce*(1-retries)) {
 						t.Errorf("%d requests failed, with %d clients and %d retries", failed, atOnce, retries)
@@ -140,7 +140,7 @@ func TestClientsSeeAtMostWhatWasInFlightAtTheFirstFailure(t *testing.T) {
 
 func TestATCPProbeSeesWhoDoesNotListen(t *testing.T) {
 	s := newSickbay(t, 3)
-	p := load(t, watched(s.fleet, fmt.Sprintf(quickHealth, "tcp"), roundRobin+"\nlb_retries 1"))
+	p := startProxy(t, watched(s.fleet, fmt.Sprintf(quickHealth, "tcp"), roundRobin+"\nlb_retries 1"))
 	if failed := outage(t, p, s, sicknesses[0]); failed > 0 {
 		t.Errorf("%d requests failed", failed)
 	}
@@ -148,7 +148,7 @@ func TestATCPProbeSeesWhoDoesNotListen(t *testing.T) {
 
 func TestWhoFlapsDisturbsNobody(t *testing.T) {
 	s := newSickbay(t, 3)
-	p := load(t, watched(s.fleet, fmt.Sprintf(quickHealth, "http /healthz")+firstFailure, roundRobin+"\nlb_retries 1"))
+	p := startProxy(t, watched(s.fleet, fmt.Sprintf(quickHealth, "http /healthz")+firstFailure, roundRobin+"\nlb_retries 1"))
 	load := press(t, p)
 	for range amount(20, 5) {
 		s.fleet[0].kill()
@@ -174,7 +174,7 @@ func TestWhoIsTooSlowForItsChecksGetsNothing(t *testing.T) {
 		}
 		sayName(b, w, r)
 	})
-	p := load(t, watched(fleet, fmt.Sprintf(quickHealth, "http /healthz"), roundRobin))
+	p := startProxy(t, watched(fleet, fmt.Sprintf(quickHealth, "http /healthz"), roundRobin))
 	load := press(t, p)
 	fleet[0].awaitIdle(t)
 	load.stop()
@@ -192,7 +192,7 @@ func TestChecksSeeTheEndpointsOfEverySourceAndServeEveryPolicy(t *testing.T) {
 			fleet := startBackends(t, 3)
 			list := newListFile(t, fleet...)
 			site := strings.Replace(list.site(line), "source file", fmt.Sprintf(quickHealth, "http /")+"source file", 1)
-			c := load(t, site).client()
+			c := startProxy(t, site).client()
 			must(t)(c.get("/"))
 			fleet[1].kill()
 			eventually(t, "b1 is unhealthy", func() bool { return len(logged.with("endpoint is unhealthy", fleet[1].address)) == 1 })

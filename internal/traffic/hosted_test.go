@@ -101,7 +101,7 @@ func TestAPoolFollowsCaddysOwnSRVModuleAndSurvivesItsErrors(t *testing.T) {
 	z := startZone(t)
 	z.has(t, srv("_srv._tcp.test.", fleet[0]), srv("_srv._tcp.test.", fleet[1]))
 	site := z.site(fmt.Sprintf("srv _srv._tcp.test {\nresolvers %s\nrefresh 1ms\n}", z.address))
-	p := load(t, site)
+	p := startProxy(t, site)
 	settle(t, p.client(), fleet[:2]...)
 	z.has(t, srv("_srv._tcp.test.", fleet[1]), srv("_srv._tcp.test.", fleet[2]))
 	settle(t, p.client(), fleet[1:]...)
@@ -119,7 +119,7 @@ func TestAPoolFollowsCaddysOwnAModule(t *testing.T) {
 	fleet := startBackends(t, 1)
 	z := startZone(t)
 	z.has(t, "a.test. 1 IN A 127.0.0.1")
-	p := load(t, z.site(fmt.Sprintf("a a.test %s {\nresolvers %s\nversions ipv4\n}", port(fleet[0]), z.address)))
+	p := startProxy(t, z.site(fmt.Sprintf("a a.test %s {\nresolvers %s\nversions ipv4\n}", port(fleet[0]), z.address)))
 	settle(t, p.client(), fleet...)
 }
 
@@ -127,6 +127,6 @@ func TestAPoolFollowsCaddysOwnMultiModule(t *testing.T) {
 	fleet := startBackends(t, 2)
 	z := startZone(t)
 	z.has(t, srv("_multi._tcp.test.", fleet[0]), "multi.test. 1 IN A 127.0.0.1")
-	p := load(t, z.site(fmt.Sprintf("multi {\nsrv _multi._tcp.test {\nresolvers %s\n}\na multi.test %s {\nresolvers %[1]s\nversions ipv4\n}\n}", z.address, port(fleet[1]))))
+	p := startProxy(t, z.site(fmt.Sprintf("multi {\nsrv _multi._tcp.test {\nresolvers %s\n}\na multi.test %s {\nresolvers %[1]s\nversions ipv4\n}\n}", z.address, port(fleet[1]))))
 	settle(t, p.client(), fleet...)
 }

@@ -40,7 +40,7 @@ func TestNoBackendEverGetsMoreThanItsLimit(t *testing.T) {
 			sites = append(sites, fmt.Sprintf("reverse_proxy {\n%s\n%s\nlb_try_duration 1m\nlb_try_interval 1ms\n}", upstreams, line))
 		}
 	}
-	p := load(t, sites...)
+	p := startProxy(t, sites...)
 	for i, name := range names {
 		t.Run(name, func(t *testing.T) {
 			for _, b := range fleet {
@@ -67,7 +67,7 @@ func TestAllPlacesWithinTheLimitsAreUsedAndNoMore(t *testing.T) {
 	fleet := startBackends(t, 3, held.serve)
 	for kind, upstreams := range limited(fleet) {
 		t.Run(kind, func(t *testing.T) {
-			c := load(t, fmt.Sprintf("reverse_proxy {\n%s\n%s\n}", upstreams, roundRobin)).client()
+			c := startProxy(t, fmt.Sprintf("reverse_proxy {\n%s\n%s\n}", upstreams, roundRobin)).client()
 			var answered, refused atomic.Int64
 			done := make(chan struct{})
 			for range 20 {
@@ -101,7 +101,7 @@ func TestTheSamePoolHasItsLimitsInAllPlacesTogether(t *testing.T) {
 	held := newHeld()
 	fleet := startBackends(t, 3, held.serve)
 	site := fmt.Sprintf("reverse_proxy {\n%s\n}", limited(fleet)["max_requests of a pool's endpoints"])
-	p := load(t, site, site)
+	p := startProxy(t, site, site)
 	done := make(chan error)
 	for i := range 6 {
 		go func() { _, err := p.client(i % 2).get("/"); done <- err }()

@@ -40,7 +40,7 @@ func TestCaddysOwnPoliciesSelectFromTheWholeListOfAPool(t *testing.T) {
 		"weighted_round_robin 1 1 1 1": even,
 	} {
 		t.Run(policy, func(t *testing.T) {
-			c := load(t, pooled(fleet, "lb_policy "+policy)).client()
+			c := startProxy(t, pooled(fleet, "lb_policy "+policy)).client()
 			c.Jar, _ = cookiejar.New(nil)
 			if counts := shares(t, c, 40); !good(counts) {
 				t.Errorf("shares are %v", counts)
@@ -57,7 +57,7 @@ func TestCaddysOwnPoliciesAreRetriedElsewhere(t *testing.T) {
 	}
 	for _, policy := range []string{"first", "ip_hash", "least_conn", "cookie lb", "round_robin"} {
 		t.Run(policy, func(t *testing.T) {
-			c := load(t, pooled(fleet, "lb_retries 2\nlb_policy "+policy)).client()
+			c := startProxy(t, pooled(fleet, "lb_retries 2\nlb_policy "+policy)).client()
 			for range amount(10, 3) {
 				must(t)(c.get("/"))
 			}
@@ -68,7 +68,7 @@ func TestCaddysOwnPoliciesAreRetriedElsewhere(t *testing.T) {
 func TestWhatCaddysOwnPoliciesSelectIsInFlight(t *testing.T) {
 	held := newHeld()
 	fleet := startBackends(t, 2, held.serve)
-	c := load(t, pooled(fleet, "lb_policy round_robin")).client()
+	c := startProxy(t, pooled(fleet, "lb_policy round_robin")).client()
 	done := make(chan error)
 	for range 4 {
 		go func() { _, err := c.get("/"); done <- err }()
@@ -88,7 +88,7 @@ func TestBelowMultiAPoolListsItsEndpointsWithTheOthers(t *testing.T) {
 	fleet := startBackends(t, 4)
 	for policy, line := range map[string]string{"ours": roundRobin, "Caddy's": "lb_policy round_robin"} {
 		t.Run(policy, func(t *testing.T) {
-			c := load(t, fmt.Sprintf("reverse_proxy {\n%s\n%s\n}", upstreamsOf(fleet)["pools below multi"], line)).client()
+			c := startProxy(t, fmt.Sprintf("reverse_proxy {\n%s\n%s\n}", upstreamsOf(fleet)["pools below multi"], line)).client()
 			for name, n := range shares(t, c, 40) {
 				if n != 10 {
 					t.Errorf("%s answered %d of 40", name, n)
@@ -101,7 +101,7 @@ func TestBelowMultiAPoolListsItsEndpointsWithTheOthers(t *testing.T) {
 
 func TestWeightsOfThePoolsBelowMultiCount(t *testing.T) {
 	fleet := startBackends(t, 2)
-	c := load(t, fmt.Sprintf(`reverse_proxy {
+	c := startProxy(t, fmt.Sprintf(`reverse_proxy {
 		dynamic multi {
 			pool one {
 				source static {

@@ -52,7 +52,7 @@ func TestForwardAuthMayHaveAPoolOfItsOwnOrTheSameOne(t *testing.T) {
 			// With connections kept, one may still be dialed when the request goes on without it; Caddy reads the
 			// request's variables there while its next handler writes some, which is a race (in v2.11.9).
 			line += "\ntransport http {\nkeepalive off\n}"
-			p := load(t, authSite(auth, app, "auth", "app", line), authSite(app, app, "app", "app", line))
+			p := startProxy(t, authSite(auth, app, "auth", "app", line), authSite(app, app, "app", "app", line))
 			for site := range 2 {
 				c := p.client(site)
 				flood(4, amount(40, 10), func(i int) {
@@ -71,7 +71,7 @@ func TestForwardAuthMayHaveAPoolOfItsOwnOrTheSameOne(t *testing.T) {
 
 func TestAnAuthenticatedRequestMayGoWhereItsAuthenticationWent(t *testing.T) {
 	fleet := startBackends(t, 1, gate)
-	c := load(t, authSite(fleet, fleet, "app", "app", "lb_retries 2")).client()
+	c := startProxy(t, authSite(fleet, fleet, "app", "app", "lb_retries 2")).client()
 	if a := must(t)(c.get("/")); a.body != "hello ann" {
 		t.Errorf("read %q", a.body)
 	}
@@ -84,7 +84,7 @@ func TestRetriesOfAnAuthenticationLeaveThoseOfTheRequestAlone(t *testing.T) {
 	}
 	for policy, line := range ourPolicies {
 		t.Run(policy, func(t *testing.T) {
-			c := load(t, authSite(fleet, fleet, "app", "app", "lb_retries 2\n"+line)).client()
+			c := startProxy(t, authSite(fleet, fleet, "app", "app", "lb_retries 2\n"+line)).client()
 			for range amount(20, 5) {
 				if a := must(t)(c.get("/")); a.body != "hello ann" {
 					t.Errorf("read %q", a.body)
@@ -109,7 +109,7 @@ func TestPHPFastCGIMayHaveAPool(t *testing.T) {
 		}
 		b.startFor(t)
 	}
-	c := load(t, fmt.Sprintf("root * %s\nphp_fastcgi {\ndynamic pool php {\nsource static %s\n}\nlb_policy smooth_weighted_round_robin\n}", root, fleet)).client()
+	c := startProxy(t, fmt.Sprintf("root * %s\nphp_fastcgi {\ndynamic pool php {\nsource static %s\n}\nlb_policy smooth_weighted_round_robin\n}", root, fleet)).client()
 	for range 4 {
 		a := must(t)(c.send(http.MethodPost, "/page", strings.NewReader("form")))
 		if want := filepath.Join(root, "index.php") + " /page form"; a.body != want {

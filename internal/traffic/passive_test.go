@@ -18,7 +18,7 @@ func TestAnEndpointThatFailedIsLeftOutAndComesBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fleet := startBackends(t, 2)
-			c := load(t, pooled(fleet, "lb_retries 1\nfail_duration 300ms\n"+policy)).client()
+			c := startProxy(t, pooled(fleet, "lb_retries 1\nfail_duration 300ms\n"+policy)).client()
 			fleet[0].kill()
 			if answers := shares(t, c, 20); answers["b1"] != 20 {
 				t.Errorf("while b0 was down the shares were %v", answers)
@@ -43,7 +43,7 @@ func TestAnEndpointWithABadStatusIsLeftOutWithoutARetry(t *testing.T) {
 					w.WriteHeader(http.StatusInternalServerError)
 				}
 			})
-			c := load(t, pooled(fleet, "fail_duration 1h\nmax_fails 2\nunhealthy_status 5xx\n"+policy)).client()
+			c := startProxy(t, pooled(fleet, "fail_duration 1h\nmax_fails 2\nunhealthy_status 5xx\n"+policy)).client()
 			for i := range 60 {
 				c.get(fmt.Sprint("/", i))
 			}
@@ -59,7 +59,7 @@ func TestIfAllEndpointsFailedCaddyAnswers503AndTheLogSaysWhy(t *testing.T) {
 	for _, b := range fleet {
 		b.kill()
 	}
-	c := load(t, pooled(fleet, "lb_retries 1\nfail_duration 1h")).client()
+	c := startProxy(t, pooled(fleet, "lb_retries 1\nfail_duration 1h")).client()
 	expect(t, http.StatusBadGateway)(c.get("/"))
 	for range 3 {
 		expect(t, http.StatusServiceUnavailable)(c.get("/"))
@@ -72,7 +72,7 @@ func TestIfAllEndpointsFailedCaddyAnswers503AndTheLogSaysWhy(t *testing.T) {
 func TestARequestWaitsForAnEndpointToComeBackAsLongAsItMayTry(t *testing.T) {
 	fleet := startBackends(t, 1)
 	fleet[0].kill()
-	c := load(t, pooled(fleet, "lb_try_duration 1m\nlb_try_interval 10ms\nfail_duration 50ms")).client()
+	c := startProxy(t, pooled(fleet, "lb_try_duration 1m\nlb_try_interval 10ms\nfail_duration 50ms")).client()
 	time.AfterFunc(200*time.Millisecond, func() { fleet[0].start() })
 	must(t)(c.get("/"))
 }
@@ -96,13 +96,13 @@ func TestADrainingEndpointGetsNothing(t *testing.T) {
 	}
 	for policy, line := range ourPolicies {
 		t.Run(policy, func(t *testing.T) {
-			if counts := shares(t, load(t, site(line)).client(), 20); counts["b0"] != 20 {
+			if counts := shares(t, startProxy(t, site(line)).client(), 20); counts["b0"] != 20 {
 				t.Errorf("shares are %v", counts)
 			}
 		})
 	}
 	t.Run("Caddy's", func(t *testing.T) {
-		if counts := shares(t, load(t, site("lb_policy round_robin")).client(), 20); counts["b0"] != 20 {
+		if counts := shares(t, startProxy(t, site("lb_policy round_robin")).client(), 20); counts["b0"] != 20 {
 			t.Errorf("shares are %v", counts)
 		}
 	})

@@ -23,7 +23,7 @@ type proxy struct {
 }
 
 // load runs Caddy until the test ends. Each site is what stands in the braces of a Caddyfile's site.
-func load(t *testing.T, sites ...string) *proxy {
+func startProxy(t *testing.T, sites ...string) *proxy {
 	t.Helper()
 	return loadWith(t, "", sites...)
 }

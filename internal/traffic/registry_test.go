@@ -54,7 +54,7 @@ func (p *proxy) beat(b *backend, ttl string, pause time.Duration) (stop func()) 
 
 func TestBackendsServeFromTheirRegistrationToTheirLastHeartbeat(t *testing.T) {
 	fleet := startBackends(t, 3)
-	p := load(t, registered(""))
+	p := startProxy(t, registered(""))
 	c := p.client()
 	expect(t, http.StatusServiceUnavailable)(c.get("/"))
 	stop := p.beat(fleet[0], "1s", 100*time.Millisecond)
@@ -76,7 +76,7 @@ func TestBackendsServeFromTheirRegistrationToTheirLastHeartbeat(t *testing.T) {
 
 func TestRegisteredBackendsServeAfterARestart(t *testing.T) {
 	fleet := startBackends(t, 3)
-	p := load(t, registered(""))
+	p := startProxy(t, registered(""))
 	for _, b := range fleet {
 		expect(t, http.StatusCreated)(p.register(b, "1h"))
 	}
@@ -93,7 +93,7 @@ func TestRegisteredBackendsServeAfterARestart(t *testing.T) {
 
 func TestReloadsUnderLoadKeepWhatIsRegistered(t *testing.T) {
 	fleet := startBackends(t, 3)
-	p := load(t, registered(""))
+	p := startProxy(t, registered(""))
 	stop := p.beat(fleet[0], "3s", 50*time.Millisecond)
 	for _, b := range fleet[1:] {
 		expect(t, http.StatusCreated)(p.register(b, "1h"))
@@ -125,7 +125,7 @@ func TestReloadsUnderLoadKeepWhatIsRegistered(t *testing.T) {
 }
 
 func TestTheAdminAPISaysWhatBecameOfARegistration(t *testing.T) {
-	p := load(t, "reverse_proxy {\ndynamic pool web {\nsource registry {\nmax_ttl 1m\nmax_endpoints 2\n}\n}\n}", "reverse_proxy {\ndynamic pool \"a/b c\" {\nsource registry\n}\n}",
+	p := startProxy(t, "reverse_proxy {\ndynamic pool web {\nsource registry {\nmax_ttl 1m\nmax_endpoints 2\n}\n}\n}", "reverse_proxy {\ndynamic pool \"a/b c\" {\nsource registry\n}\n}",
 		"reverse_proxy {\ndynamic pool listed {\nsource static 127.0.0.1:1\n}\n}")
 	const one, good = "/pools/web/endpoints/one", `{"address": "127.0.0.1:1"}`
 	for _, c := range []struct {

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // inFlight is what every endpoint of every pool has in flight, by its address; none with nothing.
@@ -82,7 +83,7 @@ func (r *remains) countsAreZero() error {
 		}
 	}
 	for e := range r.known {
-		waiting, _ := e.Load.Waiting(endpoint.Now())
+		waiting, _ := e.Load.Waiting(load.Now())
 		if n := e.InFlight(); n != 0 || waiting != 0 {
 			return fmt.Errorf("%s has %d requests in flight, %d of them waiting", e.Address(), n, waiting)
 		}

@@ -47,7 +47,7 @@ func names(t *testing.T, c *client, n int) string {
 func TestTheBackupTierTakesOver(t *testing.T) {
 	fleet := startBackends(t, 3)
 	lines := entries(fleet, "", "", "priority 1") + fmt.Sprintf(quickHealth, "http /")
-	c := load(t, poolOf(lines, roundRobin+"\nlb_retries 1")).client()
+	c := startProxy(t, poolOf(lines, roundRobin+"\nlb_retries 1")).client()
 	if got := names(t, c, 30); got != "b0 b1" {
 		t.Errorf("%s serve", got)
 	}
@@ -70,7 +70,7 @@ func TestTheOwnZoneServesAsLongAsItCan(t *testing.T) {
 	lines := entries(fleet, "zone x", "zone x", "zone y", "zone y") + "zone {env.ZONE}\n" + fmt.Sprintf(quickHealth, "http /")
 	for _, policy := range []string{roundRobin, "", "lb_policy least_conn"} {
 		t.Run(policy, func(t *testing.T) {
-			c := load(t, poolOf(lines, policy+"\nlb_retries 1")).client()
+			c := startProxy(t, poolOf(lines, policy+"\nlb_retries 1")).client()
 			if got := names(t, c, 40); got != "b0 b1" {
 				t.Errorf("%s serve", got)
 			}
@@ -92,7 +92,7 @@ func TestThoseThatDrainServeIfNobodyElseDoes(t *testing.T) {
 	lines := entries(fleet, "draining", "weight 0", "") + fmt.Sprintf(quickHealth, "http /")
 	for policy, line := range ourPolicies {
 		t.Run(policy, func(t *testing.T) {
-			c := load(t, poolOf(lines, line+"\nlb_retries 1")).client()
+			c := startProxy(t, poolOf(lines, line+"\nlb_retries 1")).client()
 			if got := names(t, c, 20); got != "b2" {
 				t.Errorf("%s serve", got)
 			}
@@ -113,7 +113,7 @@ func TestNoneIsAllOrNone(t *testing.T) {
 	health := fmt.Sprintf(quickHealth, "http / {\nstatus 204\n}") // which nobody answers
 	for option, want := range map[string]string{"": "200", "fail_open 0%": "200", "fail_open 50%": "200", "fail_open off": "503"} {
 		t.Run(option, func(t *testing.T) {
-			c := load(t, poolOf("source static "+fleet.String()+"\n"+option+"\n"+health, roundRobin)).client()
+			c := startProxy(t, poolOf("source static "+fleet.String()+"\n"+option+"\n"+health, roundRobin)).client()
 			eventually(t, "all are unhealthy", func() bool { return len(logged.with("endpoint is unhealthy")) == 3 })
 			for i := range 30 {
 				if a, err := c.get(fmt.Sprint("/", i)); err != nil || fmt.Sprint(a.status) != want {
@@ -153,7 +153,7 @@ func TestAnAgentDrainsAndWeighsItsBackend(t *testing.T) {
 	}()
 	_, port, _ := net.SplitHostPort(agent.Addr().String())
 	probe := fmt.Sprintf("agent {\nport %s\nsend \"{endpoint.address}\\n\"\n}", port)
-	c := load(t, watched(fleet, fmt.Sprintf(quickHealth, probe), roundRobin)).client()
+	c := startProxy(t, watched(fleet, fmt.Sprintf(quickHealth, probe), roundRobin)).client()
 	share := func(want string, ok func(b0 int) bool) {
 		t.Helper()
 		says.Store(want)
@@ -173,7 +173,7 @@ func TestAnAgentDrainsAndWeighsItsBackend(t *testing.T) {
 func TestAServiceOfGRPCThatDoesNotServeGetsNoCalls(t *testing.T) {
 	fleet, services := startHealthServices(t, 2)
 	probe := "grpc web"
-	client := dialGRPC(t, load(t, watched(fleet, fmt.Sprintf(quickHealth, probe), roundRobin+h2cBehind)))
+	client := dialGRPC(t, startProxy(t, watched(fleet, fmt.Sprintf(quickHealth, probe), roundRobin+h2cBehind)))
 	calls := func() (names []string) {
 		for range 20 {
 			r, err := client.UnaryCall(t.Context(), new(pb.SimpleRequest))
@@ -275,7 +275,7 @@ func TestCallsOfGRPCSeeAtMostWhatWasInFlight(t *testing.T) {
 		return // among hundreds of calls it finds Caddy's race of a request that ends while its body is read (v2.11.9)
 	}
 	fleet, services := startHealthServices(t, 3)
-	client := dialGRPC(t, load(t, watched(fleet, fmt.Sprintf(quickHealth, "grpc web")+firstFailure, roundRobin+"\nlb_retries 1"+h2cBehind)))
+	client := dialGRPC(t, startProxy(t, watched(fleet, fmt.Sprintf(quickHealth, "grpc web")+firstFailure, roundRobin+"\nlb_retries 1"+h2cBehind)))
 	var failed atomic.Int64
 	call := func(int) {
 		if _, err := client.UnaryCall(t.Context(), new(pb.SimpleRequest)); err != nil {

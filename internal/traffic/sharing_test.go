@@ -12,7 +12,7 @@ import (
 func TestTheSamePoolInTwoPlacesIsOne(t *testing.T) {
 	fleet := startBackends(t, 2)
 	list := newListFile(t, fleet[0])
-	p := load(t, list.site(""), list.site("lb_policy first"), list.site(roundRobin))
+	p := startProxy(t, list.site(""), list.site("lb_policy first"), list.site(roundRobin))
 	if n := len(logged.with("pool changed")); n != 1 {
 		eventually(t, "the first list is read", func() bool { return len(logged.with("pool changed")) == 1 })
 	}
@@ -28,7 +28,7 @@ func TestTheSamePoolInTwoPlacesIsOne(t *testing.T) {
 
 func TestDifferentDefinitionsOfAPoolAreAnErrorThatShowsBoth(t *testing.T) {
 	fleet := startBackends(t, 2)
-	p := load(t, pooled(fleet, ""))
+	p := startProxy(t, pooled(fleet, ""))
 	for name, other := range map[string]string{
 		"other endpoints": pooled(fleet[1:], ""),
 		"another option":  strings.Replace(pooled(fleet, ""), "source", "initial_wait 9s\nsource", 1),
@@ -51,7 +51,7 @@ func TestDifferentDefinitionsOfAPoolAreAnErrorThatShowsBoth(t *testing.T) {
 func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 	held := newHeld()
 	fleet := startBackends(t, 3, held.serve)
-	p := load(t, limitedTo(1, fleet[:2]))
+	p := startProxy(t, limitedTo(1, fleet[:2]))
 	done := make(chan answer)
 	start := func() {
 		go func() { a, _ := p.client().get("/"); done <- a }()
@@ -76,7 +76,7 @@ func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 
 func TestANewDefinitionWithoutAListYetServesTheOldOne(t *testing.T) {
 	fleet := startBackends(t, 2)
-	p := load(t, pooled(fleet[:1], ""))
+	p := startProxy(t, pooled(fleet[:1], ""))
 	must(t)(p.client().get("/")) // so that there is an old list
 	list := newListFile(t)
 	if err := p.reload(waitingSite(list, "1h", "")); err != nil {
@@ -101,7 +101,7 @@ func limitedTo(n int, f fleet) string {
 func TestAReloadThatFailsLeavesAllAsItWas(t *testing.T) {
 	fleet := startBackends(t, 3)
 	list := newListFile(t, fleet[0])
-	p := load(t, list.site(roundRobin))
+	p := startProxy(t, list.site(roundRobin))
 	c := p.client()
 	list.settle(c, fleet[0])
 	before := endpoints()
@@ -135,7 +135,7 @@ func TestAReloadKeepsWhatIsKnownOfEndpoints(t *testing.T) {
 	}
 	for name, site := range sites {
 		t.Run(name, func(t *testing.T) {
-			p := load(t, site(0))
+			p := startProxy(t, site(0))
 			shares(t, p.client(), 10)
 			before := endpoints()
 			for i := range 3 {
@@ -158,7 +158,7 @@ func TestARequestMayOutliveItsPool(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			held := newHeld()
 			fleet := startBackends(t, 1, held.serve)
-			p := load(t, fmt.Sprintf("reverse_proxy {\n"+site+"\n"+roundRobin+"\n}", fleet))
+			p := startProxy(t, fmt.Sprintf("reverse_proxy {\n"+site+"\n"+roundRobin+"\n}", fleet))
 			done := make(chan answer)
 			go func() { a, _ := p.client().get("/"); done <- a }()
 			receive(t, held.arrived)
@@ -184,7 +184,7 @@ func TestARequestMayMakeItsFirstPickAfterItsConfigEnded(t *testing.T) {
 	fleet := startBackends(t, 2)
 	for kind, upstreams := range upstreamsOf(fleet) {
 		t.Run(kind, func(t *testing.T) {
-			p := load(t, fmt.Sprintf("route {\nannounce\nreverse_proxy {\n%s\n%s\nrequest_buffers 1KiB\n%s}\n}", upstreams, roundRobin, shortKeepalive))
+			p := startProxy(t, fmt.Sprintf("route {\nannounce\nreverse_proxy {\n%s\n%s\nrequest_buffers 1KiB\n%s}\n}", upstreams, roundRobin, shortKeepalive))
 			body, writer := io.Pipe()
 			done := make(chan error)
 			go func() {

@@ -24,7 +24,7 @@ func TestUpstreamsThatCaddysOwnHealthChecksFindDownGetNothing(t *testing.T) {
 	for policy, line := range ourPolicies {
 		t.Run(policy, func(t *testing.T) {
 			down.Store(false)
-			c := load(t, fmt.Sprintf("reverse_proxy %s {\nhealth_uri /health\nhealth_interval 10ms\n%s\n}", fleet, line)).client()
+			c := startProxy(t, fmt.Sprintf("reverse_proxy %s {\nhealth_uri /health\nhealth_interval 10ms\n%s\n}", fleet, line)).client()
 			must(t)(c.get("/"))
 			refused.Store(0)
 			down.Store(true)
@@ -42,7 +42,7 @@ func TestAnUpstreamMayBeAPlaceholder(t *testing.T) {
 	fleet := startBackends(t, 2)
 	for policy, line := range ourPolicies {
 		t.Run(policy, func(t *testing.T) {
-			c := load(t, fmt.Sprintf("reverse_proxy {header.X-To} {\n%s\n}", line)).client()
+			c := startProxy(t, fmt.Sprintf("reverse_proxy {header.X-To} {\n%s\n}", line)).client()
 			for range 3 {
 				for _, b := range fleet {
 					if a := must(t)(c.get("/", "X-To", b.address)); a.backend != b.name {
@@ -57,7 +57,7 @@ func TestAnUpstreamMayBeAPlaceholder(t *testing.T) {
 
 func TestWeightsOfStaticUpstreamsCount(t *testing.T) {
 	fleet := startBackends(t, 3)
-	c := load(t, fmt.Sprintf("reverse_proxy %s {\n%s 5 3 0\n}", fleet, roundRobin)).client()
+	c := startProxy(t, fmt.Sprintf("reverse_proxy %s {\n%s 5 3 0\n}", fleet, roundRobin)).client()
 	if counts := shares(t, c, 80); counts["b0"] != 50 || counts["b1"] != 30 {
 		t.Errorf("shares are %v, want 50 and 30", counts)
 	}

@@ -83,7 +83,7 @@ func TestNoRequestFailsWhileEverythingChanges(t *testing.T) {
 			list := newListFile(t, fleet...)
 			// At most one backend is down, and a list has 3, so 2 retries would do if nothing happened in between.
 			options := line + "\nlb_retries 4" + shortKeepalive
-			p := load(t, list.site(options))
+			p := startProxy(t, list.site(options))
 			hasty := p.client()
 			var reloads, victim int
 			during(func() {
@@ -137,7 +137,7 @@ func TestNoRequestFailsWhileTheDefinitionOfItsPoolChanges(t *testing.T) {
 		pooled(fleet[1:], shortKeepalive),
 		fmt.Sprintf("reverse_proxy %s {\n%s\n%s\n}", fleet, roundRobin, shortKeepalive),
 	}
-	p := load(t, sites[0])
+	p := startProxy(t, sites[0])
 	var reloads int
 	during(func() {
 		barrage(t, amount(3, 1), clientsOf(p, 8), getOne)
@@ -153,7 +153,7 @@ func TestNoRequestFailsWhileTheDefinitionOfItsPoolChanges(t *testing.T) {
 
 func TestNoRequestFailsWhileReloadsFail(t *testing.T) {
 	fleet := startBackends(t, 3)
-	p := load(t, pooled(fleet, ""))
+	p := startProxy(t, pooled(fleet, ""))
 	during(func() {
 		barrage(t, amount(3, 1), clientsOf(p, 8), getOne)
 	}, every{

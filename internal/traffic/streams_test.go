@@ -105,7 +105,7 @@ func expectEvent(t *testing.T, events *bufio.Reader, want int) {
 func TestWebSocketsStayUpAcrossChangesOfTheListAndAreInFlight(t *testing.T) {
 	fleet := startBackends(t, 4, streaming)
 	list := newListFile(t, fleet[:3]...)
-	c := load(t, list.site(roundRobin)).client()
+	c := startProxy(t, list.site(roundRobin)).client()
 	c.Timeout = 0 // it is for whole requests
 	list.settle(c, fleet[:3]...)
 	var conns []*websocket.Conn
@@ -130,7 +130,7 @@ func TestWebSocketsStayUpAcrossChangesOfTheListAndAreInFlight(t *testing.T) {
 func TestAWebSocketMayOutliveItsConfig(t *testing.T) {
 	fleet := startBackends(t, 1, streaming)
 	site := pooled(fleet, "stream_close_delay 1h")
-	p := load(t, site)
+	p := startProxy(t, site)
 	c := p.client()
 	c.Timeout = 0
 	conn := openSocket(t, c)
@@ -147,7 +147,7 @@ func TestAWebSocketMayOutliveItsConfig(t *testing.T) {
 
 func TestAWebSocketThatItsConfigEndsGivesThePlaceBack(t *testing.T) {
 	fleet := startBackends(t, 1, streaming)
-	p := load(t, pooled(fleet, ""))
+	p := startProxy(t, pooled(fleet, ""))
 	c := p.client()
 	c.Timeout = 0
 	conn := openSocket(t, c)
@@ -163,7 +163,7 @@ func TestAWebSocketThatItsConfigEndsGivesThePlaceBack(t *testing.T) {
 
 func TestAWebSocketOfWhichOneSideBreaksGivesThePlaceBack(t *testing.T) {
 	fleet := startBackends(t, 1, streaming)
-	c := load(t, pooled(fleet, "")).client()
+	c := startProxy(t, pooled(fleet, "")).client()
 	c.Timeout = 0
 	for side, end := range map[string]func(*websocket.Conn){
 		"client": func(conn *websocket.Conn) { conn.CloseNow() },
@@ -195,7 +195,7 @@ func TestAnUpgradedConnectionIsInFlightUntilBothSidesHaveSaidAll(t *testing.T) {
 		rest, _ := io.ReadAll(conn)
 		heard <- string(rest)
 	})
-	p := load(t, pooled(fleet, ""))
+	p := startProxy(t, pooled(fleet, ""))
 	conn, err := net.Dial("unix", p.socket(0))
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func TestAnUpgradedConnectionIsInFlightUntilBothSidesHaveSaidAll(t *testing.T) {
 func TestServerSentEventsGoOnAcrossChangesOfTheListAndReloadsAndAreInFlight(t *testing.T) {
 	fleet := startBackends(t, 3, streaming)
 	list := newListFile(t, fleet[:2]...)
-	p := load(t, list.site(roundRobin))
+	p := startProxy(t, list.site(roundRobin))
 	c := p.client()
 	c.Timeout = 0
 	list.settle(c, fleet[:2]...)

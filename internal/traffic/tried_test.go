@@ -80,7 +80,7 @@ func forEveryPolicyAndUpstreams(t *testing.T, f fleet, options string, test func
 			sites = append(sites, fmt.Sprintf("reverse_proxy {\n%s\n%s\n%s\n}", upstreams, line, options))
 		}
 	}
-	p := load(t, sites...)
+	p := startProxy(t, sites...)
 	for i, name := range names {
 		t.Run(name, func(t *testing.T) { test(t, p.client(i)) })
 	}

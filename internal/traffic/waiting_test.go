@@ -17,7 +17,7 @@ func waitingSite(l *listFile, wait, upstreams string) string {
 func TestTheFirstRequestsWaitForTheFirstList(t *testing.T) {
 	fleet := startBackends(t, 1)
 	list := newListFile(t)
-	c := load(t, waitingSite(list, "1h", "")).client()
+	c := startProxy(t, waitingSite(list, "1h", "")).client()
 	done := make(chan error)
 	for range 5 {
 		go func() { done <- getOne(c, 0) }()
@@ -42,7 +42,7 @@ func TestRequestsThatWaitForTheFirstListSurviveAReload(t *testing.T) {
 			fleet := startBackends(t, 1)
 			list := newListFile(t)
 			site := fmt.Sprintf("route {\nannounce\nreverse_proxy {\ndynamic pool web {\nsource file %s\ninitial_wait 1h\n}\n%s\n%s}\n}", list.path, policy, shortKeepalive)
-			p := load(t, site)
+			p := startProxy(t, site)
 			done := make(chan error)
 			for range 3 {
 				go func() { done <- getOne(p.client(), 0) }()
@@ -62,7 +62,7 @@ func TestRequestsThatWaitForTheFirstListSurviveAReload(t *testing.T) {
 }
 
 func TestARequestWaitsNoLongerThanItsClient(t *testing.T) {
-	p := load(t, waitingSite(newListFile(t), "1h", ""))
+	p := startProxy(t, waitingSite(newListFile(t), "1h", ""))
 	c := p.client()
 	ctx, leave := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer leave()
@@ -76,7 +76,7 @@ func TestARequestWaitsNoLongerThanItsClient(t *testing.T) {
 }
 
 func TestWithoutAListInTimeCaddyAnswers503AndTheLogSaysWhy(t *testing.T) {
-	c := load(t, waitingSite(newListFile(t), "50ms", "")).client()
+	c := startProxy(t, waitingSite(newListFile(t), "50ms", "")).client()
 	for range 3 {
 		expect(t, http.StatusServiceUnavailable)(c.get("/"))
 	}
@@ -91,7 +91,7 @@ func TestWithoutAListInTimeCaddyAnswers503AndTheLogSaysWhy(t *testing.T) {
 func TestWithoutAListInTimeStaticUpstreamsServe(t *testing.T) {
 	fleet := startBackends(t, 2)
 	list := newListFile(t)
-	c := load(t, waitingSite(list, "50ms", fleet[0].address)).client()
+	c := startProxy(t, waitingSite(list, "50ms", fleet[0].address)).client()
 	for range 3 {
 		if a := must(t)(c.get("/")); a.backend != "b0" {
 			t.Errorf("%s answered", a.backend)
@@ -104,7 +104,7 @@ func TestWithoutAListInTimeStaticUpstreamsServe(t *testing.T) {
 func TestAPoolThatBecomesEmptyAnswers503AndSaysSoOnce(t *testing.T) {
 	fleet := startBackends(t, 1)
 	list := newListFile(t, fleet...)
-	c := load(t, list.site("")).client()
+	c := startProxy(t, list.site("")).client()
 	must(t)(c.get("/"))
 	list.write()
 	eventually(t, "the pool is empty", func() bool {
@@ -124,14 +124,14 @@ func TestAPoolThatBecomesEmptyAnswers503AndSaysSoOnce(t *testing.T) {
 func TestAPoolThatIsEmptyFromTheStartDoesNotMakeRequestsWait(t *testing.T) {
 	list := newListFile(t)
 	list.write()
-	c := load(t, waitingSite(list, "1h", "")).client()
+	c := startProxy(t, waitingSite(list, "1h", "")).client()
 	expect(t, http.StatusServiceUnavailable)(c.get("/"))
 }
 
 func TestAListWithAMistakeLeavesTheLastGoodOneInForce(t *testing.T) {
 	fleet := startBackends(t, 2)
 	list := newListFile(t, fleet...)
-	c := load(t, list.site(roundRobin)).client()
+	c := startProxy(t, list.site(roundRobin)).client()
 	list.settle(c, fleet...)
 	list.write(&backend{address: "no port"})
 	eventually(t, "the log tells of the mistake", func() bool { return len(logged.with("discovery failed", "list.json", `"endpoints":2`)) == 1 })

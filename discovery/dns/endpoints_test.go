@@ -1,0 +1,136 @@
+package dns
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
+)
+
+// target is an SRV record with so many addresses.
+func target(weight uint16, addresses int) srvTarget {
+	return srvTarget{SRV: &dns.SRV{Weight: weight, Port: 80}, name: "a.test.", addresses: make([]netip.Addr, addresses)}
+}
+
+func TestEachAddressOfATargetHasItsShareOfTheWeight(t *testing.T) {
+	for _, c := range []struct {
+		targets []srvTarget
+		want    []int
+	}{
+		{[]srvTarget{target(3, 1), target(1, 1)}, []int{3, 1}},
+		{[]srvTarget{target(0, 1), target(0, 1)}, []int{1, 1}},
+		{[]srvTarget{target(9, 1), target(0, 1)}, []int{9, 1}},
+		{[]srvTarget{target(1, 2), target(1, 1)}, []int{1, 2}},
+		{[]srvTarget{target(1, 2), target(1, 3), target(2, 1)}, []int{3, 2, 12}},
+		{[]srvTarget{target(5, 0), target(1, 1)}, []int{5, 1}},
+		{[]srvTarget{target(65535, 1), target(65535, 2), target(1, 2)}, []int{65535, 32767, 1}},
+		{[]srvTarget{target(65535, 4001), target(65535, 3989)}, []int{65338, 65535}},
+		{nil, []int{}},
+	} {
+		if got := shares(c.targets); !slices.Equal(got, c.want) {
+			t.Errorf("got %v; want %v", got, c.want)
+		}
+	}
+}
+
+func TestOnlyATargetWithOneAddressGivesAnID(t *testing.T) {
+	one, two := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	sourcetest.WantEndpoints(t, gatherTargets([]srvTarget{
+		{SRV: &dns.SRV{Port: 80, Weight: 2}, name: "a.test.", addresses: []netip.Addr{one, two}},
+		{SRV: &dns.SRV{Port: 81, Weight: 1}, name: "b.test.", addresses: []netip.Addr{one}},
+	}),
+		"10.0.0.1:80 weight 2 priority 0",
+		"10.0.0.1:81 weight 2 priority 0 id b.test:81",
+		"10.0.0.2:80 weight 2 priority 0",
+	)
+}
+
+func TestRecordsThatCannotBeMeantAreDroppedAndTheOthersKept(t *testing.T) {
+	z := serve(t,
+		"web.test. 30 SRV 0 1 80 a.web.test.", "a.web.test. 30 A 10.0.0.1",
+		"web.test. 30 SRV 0 1 0 a.web.test.",
+		"web.test. 30 SRV 5 9 80 a.web.test.",
+		"web.test. 30 SRV 0 1 80 none.web.test.",
+		"web.test. 30 SRV 0 1 80 zero.web.test.", "zero.web.test. 30 A 0.0.0.0",
+		"web.test. 30 SRV 0 1 80 many.web.test.", "many.web.test. 30 AAAA ff02::1",
+		"web.test. 30 SRV 0 1 80 all.web.test.", "all.web.test. 30 A 255.255.255.255",
+	)
+	answer := wantLook(t, z.source("srv", "web.test"), "10.0.0.1:80 weight 1 priority 0 id a.web.test:80")
+	sourcetest.WantDropped(t, answer,
+		`a.web.test:0: address: "10.0.0.1:0" has no port; expected a host and port such as 10.0.0.7:8080`,
+		"a.web.test:80: address: 10.0.0.1:80 is already that of a.web.test:80",
+		"all.web.test:80: address: 255.255.255.255 is not that of one server",
+		"many.web.test:80: address: ff02::1 is not that of one server",
+		"none.web.test:80: target: has no address",
+		"zero.web.test:80: address: 0.0.0.0 is not that of one server",
+	)
+}
+
+func TestANameThatIsNoHostIsDroppedWhenNamesAreKept(t *testing.T) {
+	z := serve(t, `web.test. 30 SRV 0 1 80 a\{b\}.test.`, "web.test. 30 SRV 0 1 80 b.test.")
+	s := z.source("srv", "web.test")
+	s.KeepNames = true
+	if answer := wantLook(t, s, "b.test:80 weight 1 priority 0"); len(answer.Dropped) != 1 {
+		t.Errorf("dropped %v", answer.Dropped)
+	}
+}
+
+func FuzzMessagesBecomeValidEndpoints(f *testing.F) {
+	for _, records := range [][]string{
+		{"a.test. 30 A 10.0.0.1", "a.test. 30 AAAA ::1"},
+		{"a.test. 30 SRV 0 0 80 b.test.", "a.test. 30 SRV 1 9 0 .", "b.test. 5 A 10.0.0.1"},
+		{"a.test. 30 CNAME b.test.", "b.test. 30 CNAME a.test."},
+	} {
+		reply := new(dns.Msg).SetQuestion("a.test.", dns.TypeSRV)
+		for _, text := range records {
+			record, err := dns.NewRR(text)
+			if err != nil {
+				f.Fatal(err)
+			}
+			reply.Answer, reply.Extra = append(reply.Answer, record), append(reply.Extra, record)
+		}
+		packed, err := reply.Pack()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(packed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		reply := new(dns.Msg)
+		if reply.Unpack(data) != nil || len(reply.Question) != 1 {
+			return
+		}
+		var hosts, services dnsAnswer
+		hosts.read(reply, dns.TypeA)
+		var all []netip.Addr
+		for _, record := range hosts.records {
+			all = append(all, addressOf(record))
+		}
+		wantValid(t, gatherAddresses(all, 80))
+		services.read(reply, dns.TypeSRV)
+		targets := srvTargets(services.records)
+		known := (&dnsLookup{kinds: families["both"]}).additional(services.extra)
+		for i := range targets {
+			targets[i].addresses = known[targets[i].name]
+		}
+		wantValid(t, gatherTargets(targets))
+		wantValid(t, gatherNames(services.records))
+	})
+}
+
+func wantValid(t *testing.T, answer discovery.Answer) {
+	t.Helper()
+	seen := make(map[string]bool)
+	for _, e := range answer.Endpoints {
+		again := e
+		if err := again.Normalize(); err != nil || again.Address != e.Address || seen[e.Address] || e.Weight < 1 || e.Weight > listing.MaxWeight {
+			t.Errorf("%+v: %v", e, err)
+		}
+		seen[e.Address] = true
+	}
+}

@@ -1,0 +1,119 @@
+package dns
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/miekg/dns"
+)
+
+// families are the types to query for each value of the option ip.
+var families = map[string][]uint16{
+	"ipv4": {dns.TypeA},
+	"ipv6": {dns.TypeAAAA},
+	"both": {dns.TypeA, dns.TypeAAAA},
+}
+
+// check fills in the defaults and says which setting makes no sense.
+func (s *Source) check() error {
+	s.IP = cmp.Or(s.IP, "both")
+	s.MinRefresh = cmp.Or(s.MinRefresh, caddy.Duration(defaultMinRefresh))
+	s.MaxRefresh = cmp.Or(s.MaxRefresh, caddy.Duration(defaultMaxRefresh))
+	s.Timeout = cmp.Or(s.Timeout, caddy.Duration(defaultDNSTimeout))
+	switch {
+	case families[s.IP] == nil:
+		return fmt.Errorf("ip: %q is not ipv4, ipv6 or both", s.IP)
+	case s.MinRefresh < 0:
+		return fmt.Errorf("min_refresh: %s is negative", time.Duration(s.MinRefresh))
+	case s.MaxRefresh < s.MinRefresh:
+		return fmt.Errorf("max_refresh: %s is less than min_refresh, %s", time.Duration(s.MaxRefresh), time.Duration(s.MinRefresh))
+	case s.Timeout < 0:
+		return fmt.Errorf("timeout: %s is negative", time.Duration(s.Timeout))
+	}
+	return cmp.Or(s.checkName(), s.checkPort(), s.checkResolvers())
+}
+
+func (s *Source) checkName() error {
+	if s.Name == "" {
+		return errors.New("name: is missing; expected one such as web.example.com")
+	}
+	if _, err := netip.ParseAddr(s.Name); err == nil {
+		return fmt.Errorf("name: %s is an address, which the source static takes", s.Name)
+	}
+	if _, ok := dns.IsDomainName(s.Name); !ok {
+		return fmt.Errorf("name: %q is not a domain name", s.Name)
+	}
+	return nil
+}
+
+func (s *Source) checkPort() error {
+	switch s.Type {
+	case "srv":
+		if s.Port != 0 {
+			return errors.New("port: is given, but SRV records have ports of their own")
+		}
+	case "a":
+		if s.Port < 1 || s.Port > math.MaxUint16 {
+			return fmt.Errorf("port: %d is not between 1 and 65535; addresses need a port", s.Port)
+		}
+		if s.KeepNames {
+			return errors.New("keep_names: is for the targets of SRV records; the type is a")
+		}
+	default:
+		return fmt.Errorf("type: %q is not srv or a", s.Type)
+	}
+	return nil
+}
+
+func (s *Source) checkResolvers() error {
+	for i, text := range s.resolvers {
+		address, err := caddy.ParseNetworkAddressWithDefaults(text, "udp", 53)
+		if err != nil || address.Network != "udp" || address.PortRangeSize() != 1 || address.StartPort == 0 || address.Host == "" {
+			return fmt.Errorf("resolvers: %q is not an address such as 10.0.0.53 or 127.0.0.1:8600", text)
+		}
+		s.resolvers[i] = address.JoinHostPort(0)
+	}
+	return nil
+}
+
+// refresh is how long to wait before the next look-up.
+func (s *Source) refresh(ttl uint32) time.Duration {
+	wait := min(max(time.Duration(ttl)*time.Second, time.Duration(s.MinRefresh)), time.Duration(s.MaxRefresh))
+	return wait + rand.N(wait/10+1)
+}
+
+// names are the full names to try for the one that was given, and the resolvers to ask.
+func (s *Source) names(resolvConf string) (names, resolvers []string, err error) {
+	if len(s.resolvers) > 0 { // search domains are those of other resolvers
+		return []string{dns.Fqdn(s.Name)}, s.resolvers, nil
+	}
+	config, err := dns.ClientConfigFromFile(resolvConf)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, server := range config.Servers {
+		resolvers = append(resolvers, net.JoinHostPort(server, config.Port))
+	}
+	if len(resolvers) == 0 {
+		return nil, nil, errors.New(resolvConf + " names no resolver; name one with the option resolvers")
+	}
+	return fitting(config.NameList(s.Name)), resolvers, nil
+}
+
+// fitting leaves out the names that a search domain made too long.
+func fitting(names []string) []string {
+	var fit []string
+	for _, name := range names {
+		if _, ok := dns.IsDomainName(name); ok {
+			fit = append(fit, name)
+		}
+	}
+	return fit
+}

@@ -1,0 +1,157 @@
+package file
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
+)
+
+func TestABadFileKeepsItsEndpointsAndDisturbsNoOther(t *testing.T) {
+	eachWay(t, func(t *testing.T, watch watchFunc) {
+		folder := t.TempDir()
+		bad, good := filepath.Join(folder, "bad.json"), filepath.Join(folder, "good.json")
+		write(t, bad, `["a:1", "b:1"]`)
+		write(t, good, `["c:1"]`)
+		s := follow(t, watch, bad, good)
+		s.wants("a:1", "b:1", "c:1")
+		replace(t, bad, "[\"a:1\",\n\"b\"]")
+		s.wantsError(bad + ":2: entry 2 (b): address: ")
+		replace(t, good, `["d:1"]`)
+		s.wants("a:1", "b:1", "d:1")
+		replace(t, bad, `["e:1"]`)
+		s.wants("e:1", "d:1")
+	})
+}
+
+func TestAMistakeIsReportedOncePerContent(t *testing.T) {
+	eachWay(t, func(t *testing.T, watch watchFunc) {
+		folder := t.TempDir()
+		bad, good := filepath.Join(folder, "bad.json"), filepath.Join(folder, "good.json")
+		write(t, bad, `["a"]`)
+		write(t, good, `["b:1"]`)
+		s := follow(t, watch, bad, good)
+		if list, err := s.next(); sourcetest.Addresses(list) != "b:1" || err == nil {
+			t.Fatalf("got %v, %v", list, err)
+		}
+		replace(t, bad, `["a"]`)
+		replace(t, good, `["c:1"]`)
+		if list, err := s.next(); sourcetest.Addresses(list) != "c:1" || err != nil {
+			t.Fatalf("the same mistake again: %v, %v", list, err)
+		}
+		replace(t, bad, `["a" ]`)
+		if list, err := s.next(); list != nil || err == nil {
+			t.Fatalf("a new content with the same mistake: %v, %v", list, err)
+		}
+	})
+}
+
+func TestAFileThatVanishesKeepsItsEndpointsUntilItReturns(t *testing.T) {
+	eachWay(t, func(t *testing.T, watch watchFunc) {
+		folder := t.TempDir()
+		path, other := filepath.Join(folder, "web.json"), filepath.Join(folder, "other.json")
+		write(t, path, `["a:1", "b:1"]`)
+		write(t, other, `[]`)
+		s := follow(t, watch, path, other)
+		s.wants("a:1", "b:1")
+		remove(t, path)
+		if list, err := s.next(); list != nil || !isMissing(err) || !strings.HasSuffix(err.Error(), "; keeps the 2 endpoints it had") {
+			t.Fatalf("got %v, %v", list, err)
+		}
+		replace(t, other, `["c:1"]`)
+		if list, err := s.next(); sourcetest.Addresses(list) != "a:1 b:1 c:1" || err != nil {
+			t.Fatalf("the loss again: %v, %v", list, err)
+		}
+		write(t, path+".new", `["a:1", "b:1"]`)
+		rename(t, path+".new", path)
+		s.wants("a:1", "b:1", "c:1")
+	})
+}
+
+func TestAnEmptyFileIsAMistakeAndAnEmptyListIsNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.json")
+	write(t, path, `["a:1"]`)
+	s := follow(t, byEvents, path)
+	s.wants("a:1")
+	replace(t, path, "")
+	s.wantsError("is empty; an empty list is written as []; keeps the 1 endpoints it had")
+	replace(t, path, "[]")
+	s.wants()
+}
+
+func TestOnlyARegularFileOfFairSizeIsRead(t *testing.T) {
+	folder := t.TempDir()
+	follow(t, byEvents, folder).wantsError("read " + folder + ": is not a regular file")
+	large := filepath.Join(folder, "large.json")
+	write(t, large, "")
+	if err := os.Truncate(large, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	follow(t, byEvents, large).wantsError("large.json: has ")
+}
+
+func TestNothingIsReportedWhenTheEndpointsStayTheSame(t *testing.T) {
+	folder := t.TempDir()
+	path, other := filepath.Join(folder, "web.json"), filepath.Join(folder, "other.json")
+	write(t, path, `["a:1"]`)
+	write(t, other, `["b:1"]`)
+	s := follow(t, byEvents, path, other)
+	s.wants("a:1", "b:1")
+	replace(t, path, "- address: a:1\n  weight: 1\n")
+	replace(t, other, `["c:1"]`)
+	if list, err := s.next(); sourcetest.Addresses(list) != "a:1 c:1" || err != nil {
+		t.Fatalf("got %v, %v", list, err)
+	}
+}
+
+func TestAYoungFileIsReadThoughItLooksTheSame(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.json")
+	written := time.Now().Add(-time.Hour)
+	for _, c := range []struct {
+		age  time.Duration // when the first content is read
+		want string
+	}{{timestampGrain, "b:1"}, {timestampGrain + 1, "a:1"}} {
+		file := fileList{path: path}
+		for _, content := range []string{`["a:1"]`, `["b:1"]`} {
+			write(t, path, content)
+			if err := os.Chtimes(path, written, written); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := file.look(written.Add(c.age)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := sourcetest.Addresses(file.list); got != c.want {
+			t.Errorf("read at an age of %s: got %s; want %s", c.age, got, c.want)
+		}
+	}
+}
+
+func TestWithoutAWatcherFilesAreFollowedAndOneErrorSaysSo(t *testing.T) {
+	closed := func() (*fsnotify.Watcher, error) { // it refuses every folder
+		w, err := fsnotify.NewWatcher()
+		return w, errors.Join(err, w.Close())
+	}
+	none := func() (*fsnotify.Watcher, error) { return nil, errors.New("too many open files") }
+	for want, newWatcher := range map[string]func() (*fsnotify.Watcher, error){
+		"watching files: too many open files; looks every 10ms instead":              none,
+		"watching files: fsnotify: watcher already closed; looks every 10ms instead": closed,
+	} {
+		path := filepath.Join(t.TempDir(), "web.json")
+		write(t, path, `["a:1"]`)
+		s := follow(t, func() *fileWatch { return &fileWatch{newWatcher: newWatcher, interval: 10 * time.Millisecond} }, path)
+		if list, err := s.next(); list != nil || err == nil || err.Error() != want {
+			t.Fatalf("got %v, %v; want %s", list, err, want)
+		}
+		for _, address := range []string{"a:1", "b:1", "c:1"} {
+			replace(t, path, `["`+address+`"]`)
+			s.wantsOnly(address)
+		}
+	}
+}

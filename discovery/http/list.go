@@ -1,0 +1,153 @@
+package http
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+)
+
+// longestRetryAfter is how long a server may ask to be left alone. It is long for a list that others depend on, so
+// a server that says a day, or has its clock wrong, is not believed.
+const longestRetryAfter = 5 * time.Minute
+
+// httpList is the list at a URL, and what its server calls the version that was last taken.
+type httpList struct {
+	source *Source
+	client *http.Client
+
+	answer       *discovery.Answer // nil before the first one
+	etag         string
+	lastModified string
+}
+
+// busyError is that of a server that says when to come back.
+type busyError struct {
+	error
+	pause time.Duration
+}
+
+// get asks for the list once.
+func (l *httpList) get(ctx context.Context) (discovery.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.source.Timeout))
+	defer cancel()
+	response, err := l.client.Do(l.request(ctx))
+	if err == nil {
+		defer response.Body.Close()
+		err = l.read(response)
+	}
+	if err != nil {
+		return discovery.Answer{}, fmt.Errorf("%s: %w", redacted(l.source.url), plain(err))
+	}
+	// The list that did not change is reported again: that it still holds is news, too.
+	answer := *l.answer
+	answer.Endpoints = slices.Clone(answer.Endpoints)
+	return answer, nil
+}
+
+func (l *httpList) request(ctx context.Context) *http.Request {
+	request := (&http.Request{Method: http.MethodGet, URL: l.source.url, Header: l.source.headers.Clone()}).WithContext(ctx)
+	request.Host = request.Header.Get("Host")
+	if l.etag != "" {
+		request.Header.Set("If-None-Match", l.etag)
+	}
+	if l.lastModified != "" {
+		request.Header.Set("If-Modified-Since", l.lastModified)
+	}
+	return request
+}
+
+func (l *httpList) read(response *http.Response) error {
+	switch {
+	case response.StatusCode == http.StatusNotModified && l.answer != nil:
+		return nil
+	case response.StatusCode != http.StatusOK:
+		return statusError(response, time.Now())
+	}
+	limit := l.source.MaxSize
+	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading the list: %w", err)
+	case int64(len(body)) > limit:
+		return fmt.Errorf("the list has more than %d bytes; max_size allows more, up to %d", limit, listing.MaxListSize)
+	}
+	answer, err := readHTTPList(body)
+	if err != nil {
+		return err
+	}
+	l.answer, l.etag, l.lastModified = &answer, response.Header.Get("ETag"), response.Header.Get("Last-Modified")
+	return nil
+}
+
+// readHTTPList makes a list of a body, without the entries that have a mistake.
+func readHTTPList(body []byte) (discovery.Answer, error) {
+	text := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\uFEFF")), " \t\r\n")
+	if len(text) > 0 && text[0] != '[' && text[0] != '{' {
+		return discovery.Answer{}, fmt.Errorf("the list is not JSON; it starts with %.20q", text)
+	}
+	infos, mistakes, err := listing.DecodeEntries("the list", body)
+	if err != nil {
+		return discovery.Answer{}, fmt.Errorf("the list: %w", err)
+	}
+	answer := discovery.Answer{Endpoints: infos}
+	for _, mistake := range mistakes {
+		key, reason, _ := strings.Cut(mistake.Error(), ": ")
+		answer.Dropped = append(answer.Dropped, discovery.Dropped{Key: key, Err: errors.New(reason)})
+	}
+	return answer, nil
+}
+
+// statusError is what a response says that has no list.
+func statusError(response *http.Response, now time.Time) error {
+	status := strconv.Itoa(response.StatusCode) + " " + http.StatusText(response.StatusCode)
+	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
+		return fmt.Errorf("status %s redirects to %s; follow_redirects allows it", status, redacted(to))
+	}
+	start, _ := io.ReadAll(io.LimitReader(response.Body, longestExcerpt))
+	err := fmt.Errorf("status %s", status)
+	if text := excerpt(start); text != "" {
+		err = fmt.Errorf("status %s: %s", status, text)
+	}
+	if response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable {
+		if pause, ok := retryAfter(response.Header.Get("Retry-After"), now); ok {
+			return &busyError{err, pause}
+		}
+	}
+	return err
+}
+
+// retryAfter reads a number of seconds or a date (RFC 9110, section 10.2.3).
+func retryAfter(text string, now time.Time) (time.Duration, bool) {
+	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
+		return time.Duration(seconds) * time.Second, true
+	}
+	date, err := http.ParseTime(text)
+	return date.Sub(now), err == nil
+}
+
+const longestExcerpt = 100
+
+// excerpt quotes the start of a text, if it is one.
+func excerpt(text []byte) string {
+	text = bytes.TrimSpace(text[:min(len(text), longestExcerpt)])
+	for cut := 0; cut < utf8.UTFMax && !utf8.Valid(text); cut++ { // in the middle of a character
+		text = text[:max(0, len(text)-1)]
+	}
+	binary := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) }
+	if len(text) == 0 || bytes.ContainsFunc(text, binary) {
+		return ""
+	}
+	return strconv.Quote(string(text))
+}

@@ -1,0 +1,131 @@
+package listing
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path"
+	"unicode/utf8"
+)
+
+// MaxListSize is the most bytes that a list may have. It holds over 100,000 endpoints with
+// every field set. Reading YAML allocates 40 times its text, so a larger limit would protect little.
+const MaxListSize = 16 << 20
+
+// DecodeList reads a list of endpoints in JSON or YAML and normalizes each of them.
+// An entry is an endpoint's fields, a bare address, or a Prometheus group of targets.
+//
+// The list is JSON if it starts with a bracket, unless name ends in .yaml or .yml. Else name
+// only shows in errors, which say name:line, the entry, the field and what was expected.
+// Empty input is an error, since it is what a reader sees while a writer has only
+// truncated its file; an empty list is written as [].
+func DecodeList(name string, data []byte) ([]Info, error) {
+	list, err := decodeList(name, data)
+	var at *lineError
+	switch {
+	case err == nil:
+		return list, nil
+	case errors.As(err, &at) && at.line > 0:
+		return nil, fmt.Errorf("%s:%d: %w", name, at.line, err)
+	}
+	return nil, fmt.Errorf("%s: %w", name, err)
+}
+
+func decodeList(name string, data []byte) ([]Info, error) {
+	list, mistakes, err := DecodeEntries(name, data)
+	if err == nil && len(mistakes) > 0 {
+		err = mistakes[0]
+	}
+	return list, err
+}
+
+// DecodeEntries is DecodeList for lists that nobody writes by hand: it leaves out the entries that have a
+// mistake, and says what is wrong with each. An error is about the list as a whole.
+func DecodeEntries(name string, data []byte) (infos []Info, mistakes []error, err error) {
+	root, err := parseList(name, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	l := list{infos: make([]Info, 0, len(root.children)), origins: make(map[string]origin, len(root.children))}
+	for i := range root.children {
+		if err := l.add(i+1, &root.children[i]); err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
+	return l.infos, mistakes, nil
+}
+
+func parseList(name string, data []byte) (node, error) {
+	if len(data) > MaxListSize {
+		return node{}, fmt.Errorf("has %d bytes; a list may have %d", len(data), MaxListSize)
+	}
+	if at := invalidUTF8(data); at >= 0 {
+		return node{}, &lineError{lineAt(data, at), errors.New("is not UTF-8")}
+	}
+	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
+	root, err := parse(name, data)
+	switch {
+	case err != nil:
+		return node{}, err
+	case root.kind == kindNull && root.text == "":
+		return node{}, errors.New("is empty; an empty list is written as []")
+	case root.kind != kindList:
+		return node{}, &lineError{root.line, fmt.Errorf("is %s; expected a list of endpoints", root.kind)}
+	}
+	return root, nil
+}
+
+func parse(name string, data []byte) (node, error) {
+	switch start := bytes.TrimLeft(data, " \t\r\n"); {
+	case len(start) == 0:
+		return node{}, nil
+	case path.Ext(name) == ".yaml", path.Ext(name) == ".yml", start[0] != '[' && start[0] != '{':
+		return parseYAML(data)
+	}
+	return parseJSON(data)
+}
+
+func invalidUTF8(data []byte) int {
+	if utf8.Valid(data) {
+		return -1
+	}
+	at := 0
+	for {
+		r, size := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && size == 1 {
+			return at
+		}
+		at += size
+	}
+}
+
+// list collects endpoints and remembers where each address came from.
+type list struct {
+	infos   []Info
+	origins map[string]origin
+}
+
+type origin struct{ entry, line int }
+
+func (l *list) add(entry int, n *node) error {
+	if n.kind == kindObject && (n.child("targets") != nil || n.child("labels") != nil) {
+		return l.addTargets(entry, n)
+	}
+	info, err := n.info()
+	if err == nil {
+		err = l.addInfo(entry, n.line, info)
+	}
+	return n.inEntry(entry, err)
+}
+
+func (l *list) addInfo(entry, line int, info Info) error {
+	if err := info.Normalize(); err != nil {
+		return err
+	}
+	if first, ok := l.origins[info.Address]; ok {
+		return &fieldError{"address", fmt.Errorf("is already in entry %d on line %d", first.entry, first.line)}
+	}
+	l.origins[info.Address] = origin{entry, line}
+	l.infos = append(l.infos, info)
+	return nil
+}

@@ -1,0 +1,61 @@
+package load
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// failures counts recent failures in a bucket that leaks: one is forgotten in each decay
+// time. (Exponential fading would never quite end, and next to endpoints that answer in a
+// millisecond it takes long until a penalty of seconds is little.)
+//
+// It is one word, so that it needs no lock: a float32 above a stamp of 32 bits in units of
+// 2^20 ns (1 ms). The stamp wraps after 52 days; what was not touched for 26 looks fresh
+// again, until the next answer.
+type failures struct{ word atomic.Uint64 }
+
+const (
+	stampBits = 20
+
+	// Failures add up, so that an endpoint which fails each time it is looked at is looked
+	// at ever less often; up to this many, so that it does not take long to be forgiven.
+	mostFailures = 4
+)
+
+func (f *failures) at(now Instant, decay time.Duration) float64 {
+	word := f.word.Load()
+	if word == 0 {
+		return 0
+	}
+	elapsed := time.Duration(int32(uint32(now>>stampBits)-uint32(word))) << stampBits
+	left := float64(math.Float32frombits(uint32(word>>32))) - float64(max(elapsed, 0))/float64(decay)
+	return max(left, 0)
+}
+
+func (f *failures) add(now Instant, n float64, decay time.Duration) {
+	f.update(now, decay, func(left float64) float64 { return min(left+n, mostFailures) })
+}
+
+// forgive halves them: an answer that is no failure is better news than time that passed.
+func (f *failures) forgive(now Instant, decay time.Duration) {
+	if f.word.Load() != 0 {
+		f.update(now, decay, func(left float64) float64 { return left / 2 })
+	}
+}
+
+// negligible is how little of a failure is dropped.
+const negligible = 1. / 64
+
+func (f *failures) update(now Instant, decay time.Duration, change func(left float64) float64) {
+	for {
+		old := f.word.Load()
+		word := uint64(0)
+		if n := change(f.at(now, decay)); n > negligible {
+			word = uint64(math.Float32bits(float32(n)))<<32 | uint64(uint32(now>>stampBits))
+		}
+		if f.word.CompareAndSwap(old, word) {
+			return
+		}
+	}
+}
