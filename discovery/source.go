@@ -48,7 +48,7 @@ type Answer struct {
 
 	// Final means that whoever is not in the list was taken away on purpose. Any other loss of
 	// all or nearly all endpoints is only believed after a while.
-	Final bool
+	Authoritative bool
 }
 
 // Dropped is an entry that a source could not take.

@@ -142,7 +142,7 @@ func watch(b *testing.B, probe Probe, backends []*listing.Info) {
 	h := &Health{probe: probe, Interval: caddy.Duration(250 * time.Millisecond), FastInterval: caddy.Duration(time.Second), Timeout: caddy.Duration(10 * time.Second)}
 	h.fillIn()
 	c, err := endpoint.Acquire(endpoint.Definition{
-		Config: b, Name: b.Name(), Rules: endpoint.Rules{Heeds: h.Conditions()}, Holder: endpoint.Holder{Logger: zap.NewNop()}, Run: h.Mind,
+		Config: b, Name: b.Name(), Rules: endpoint.Rules{Watched: h.Conditions()}, Owner: endpoint.Owner{Logger: zap.NewNop()}, Run: h.Run,
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -151,15 +151,15 @@ func (h *Health) check() error {
 
 // Conditions are those that the checks set.
 func (h *Health) Conditions() endpoint.Condition {
-	conditions := endpoint.Failing | endpoint.Unproven
+	conditions := endpoint.ProbeFailed | endpoint.Unchecked
 	if _, ok := h.probe.(Adviser); ok {
-		conditions |= endpoint.Drained | endpoint.Stopped
+		conditions |= endpoint.DrainRequested | endpoint.Maintenance
 	}
 	return conditions
 }
 
 // Mind checks the endpoints of a roster until ctx ends.
-func (h *Health) Mind(ctx context.Context, r *endpoint.Roster) { newProber(h, r).run(ctx) }
+func (h *Health) Run(ctx context.Context, r *endpoint.Roster) { newProber(h, r).run(ctx) }
 
 // Interface guards
 var (

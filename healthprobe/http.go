@@ -180,11 +180,11 @@ func (p *HTTPProbe) provisionExpectations() (err error) {
 
 // Check implements Probe.
 func (p *HTTPProbe) Check(ctx context.Context, t *Target) error {
-	kept, err := p.keptFor(t)
+	kept, err := p.stateFor(t)
 	if err != nil {
 		return err
 	}
-	answer, err := p.ask(rewound(ctx, kept.asked), endpointAt{p, kept})
+	answer, err := p.ask(rewound(ctx, kept.request), endpointAt{p, kept})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ var pooled = sync.Pool{New: func() any { return new(buffers) }}
 // it takes 117, and over TLS 81 instead of 820 (BenchmarkProber, the least of several runs). http.Transport would do, but
 // takes 90 with connections that it keeps and 172 with new ones, because it starts two goroutines and makes two buffers
 // for each, which kept ones take up all the time.
-func exchangeHTTP1(connected *conn, r *http.Request, kept *keptHTTP) (*http.Response, error) {
+func exchangeHTTP1(connected *conn, r *http.Request, kept *probeState) (*http.Response, error) {
 	b := pooled.Get().(*buffers)
 	answer, err := b.exchange(connected, r, kept)
 	if err != nil {
@@ -44,10 +44,10 @@ func exchangeHTTP1(connected *conn, r *http.Request, kept *keptHTTP) (*http.Resp
 	return answer, nil
 }
 
-func (b *buffers) exchange(connected *conn, r *http.Request, kept *keptHTTP) (*http.Response, error) {
+func (b *buffers) exchange(connected *conn, r *http.Request, kept *probeState) (*http.Response, error) {
 	connected.answered = false
-	wire := kept.wire
-	if wire == nil || r.URL != kept.asked.URL { // it has a body, or follows a redirect
+	wire := kept.encoded
+	if wire == nil || r.URL != kept.request.URL { // it has a body, or follows a redirect
 		if err := r.Write(&b.out); err != nil {
 			return nil, err
 		}
@@ -92,7 +92,7 @@ type body1 struct {
 	io.Reader
 	connected *conn
 	buffers   *buffers
-	heir      *keptHTTP // nil if the connection is not to be kept
+	heir      *probeState // nil if the connection is not to be kept
 }
 
 // Close gives up what has not been read, if it does not end soon.

@@ -65,7 +65,7 @@ func (p *HTTPProbe) ask(r *http.Request, at endpointAt) (*http.Response, error) 
 // endpointAt sends each request to one address, whatever its URL says, over the connection that was kept or a new one.
 type endpointAt struct {
 	probe *HTTPProbe
-	kept  *keptHTTP
+	kept  *probeState
 }
 
 // RoundTrip implements http.RoundTripper. Its errors are complete, as Check returns them.

@@ -36,7 +36,7 @@ type Target struct {
 	Kept io.Closer
 }
 
-func (t *Target) letGo() {
+func (t *Target) closeKept() {
 	if t.Kept != nil {
 		t.Kept.Close()
 		t.Kept = nil

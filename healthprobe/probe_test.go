@@ -50,7 +50,7 @@ func checkedAgain(t *testing.T, probe Probe, target *Target, last bool) error {
 	defer cancel()
 	err := probe.Check(ctx, target)
 	if err != nil || last {
-		target.letGo()
+		target.closeKept()
 	}
 	return err
 }
@@ -63,7 +63,7 @@ func checkedBriefly(t *testing.T, probe Probe, e *listing.Info) error {
 	ctx, cancel := context.WithTimeout(t.Context(), brief)
 	defer cancel()
 	target := &Target{Info: e}
-	defer target.letGo()
+	defer target.closeKept()
 	return probe.Check(ctx, target)
 }
 

@@ -21,15 +21,15 @@ type prober struct {
 	thresholds   thresholds
 	random       func() float64
 
-	roster *endpoint.Roster
-	crew   *crew
-	wake   chan struct{}
+	roster  *endpoint.Roster
+	workers *workers
+	wake    chan struct{}
 
 	mu       sync.Mutex
 	targets  map[*endpoint.Endpoint]*target
-	left     []*target // whose kept things are still to be closed
+	departed []*target // whose kept things are still to be closed
 	schedule schedule
-	lanes    [2]lane // for those that answer, and for those that hang
+	queues   [2]queue // for those that answer, and for those that hang
 }
 
 func newProber(h *Health, r *endpoint.Roster) *prober {
@@ -53,14 +53,14 @@ const (
 
 // run checks until ctx ends, and waits for the checks that are under way then.
 func (p *prober) run(ctx context.Context) {
-	p.crew = newCrew(func(t *target) {
-		if r := p.check(t.round, &t.asked); ctx.Err() == nil {
+	p.workers = newWorkers(func(t *target) {
+		if r := p.check(t.batch, &t.probed); ctx.Err() == nil {
 			p.finish(ctx, t, r)
 		}
 	})
-	stop := p.roster.Follow(p.follow)
-	defer p.letGoOfAll()
-	defer p.crew.workers.Wait()
+	stop := p.roster.Follow(p.updateTargets)
+	defer p.closeAll()
+	defer p.workers.workers.Wait()
 	defer stop()
 	timer, shrinking := time.NewTimer(0), time.Now()
 	defer timer.Stop()
@@ -72,9 +72,9 @@ func (p *prober) run(ctx context.Context) {
 		case <-p.wake:
 		}
 		timer.Reset(max(p.startDue(ctx), min(pulse, p.fastInterval/50)))
-		p.letGoOfLeft()
+		p.closeDeparted()
 		if time.Since(shrinking) > shrinkInterval {
-			p.crew.shrink()
+			p.workers.shrink()
 			shrinking = time.Now()
 		}
 	}
@@ -85,18 +85,18 @@ func (p *prober) startDue(ctx context.Context) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	var r *round
+	var r *batch
 	for t := p.schedule.next(now); t != nil; t = p.schedule.next(now) {
-		if !p.roster.Leads() { // another prober looks after the endpoints, at least for now
+		if !p.roster.IsCurrent() { // another prober looks after the endpoints, at least for now
 			p.schedule.add(t, now.Add(p.interval))
-		} else if p.lane(t).enter(t) {
+		} else if p.queueOf(t).enter(t) {
 			if r == nil {
-				r = p.newRound(ctx)
+				r = p.newBatch(ctx)
 			}
 			p.start(ctx, t, r)
 		}
 	}
-	p.believe(now)
+	p.expireUnchecked(now)
 	if len(p.schedule) == 0 {
 		return p.interval
 	}
@@ -104,57 +104,57 @@ func (p *prober) startDue(ctx context.Context) time.Duration {
 }
 
 // believe stops keeping requests from newcomers that have waited for their first check for as long as it might take.
-func (p *prober) believe(now time.Time) {
+func (p *prober) expireUnchecked(now time.Time) {
 	if p.initial == initialUnhealthy {
 		return
 	}
-	for _, l := range p.lanes {
+	for _, l := range p.queues {
 		for _, t := range l.waiting {
 			if now.Sub(t.due) > p.timeout {
-				t.endpoint.Set(endpoint.Unproven, false)
+				t.endpoint.Set(endpoint.Unchecked, false)
 			}
 		}
 	}
 }
 
-func (p *prober) lane(t *target) *lane {
+func (p *prober) queueOf(t *target) *queue {
 	if t.hangs {
-		return &p.lanes[1]
+		return &p.queues[1]
 	}
-	return &p.lanes[0]
+	return &p.queues[0]
 }
 
-func (p *prober) start(ctx context.Context, t *target, r *round) {
+func (p *prober) start(ctx context.Context, t *target, r *batch) {
 	r.open++
-	t.round, t.asked.Info = r, t.latest
-	p.crew.begin(ctx, t)
+	t.batch, t.probed.Info = r, t.latest
+	p.workers.begin(ctx, t)
 }
 
 // finish takes a result, and goes on to whoever waited for the lane.
 func (p *prober) finish(ctx context.Context, t *target, r result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if next := p.lane(t).leave(); next != nil {
-		p.start(ctx, next, p.newRound(ctx))
+	if next := p.queueOf(t).leave(); next != nil {
+		p.start(ctx, next, p.newBatch(ctx))
 	}
-	t.round.close()
-	t.round = nil
+	t.batch.close()
+	t.batch = nil
 	if t.gone {
-		p.stir()
+		p.wakeUp()
 		return
 	}
 	t.hangs = r.hung
 	pause := p.interval
-	if p.roster.Leads() {
-		pause = p.take(t, r)
+	if p.roster.IsCurrent() {
+		pause = p.applyResult(t, r)
 	}
 	p.schedule.add(t, time.Now().Add(pause))
 	if t.place == 0 {
-		p.stir()
+		p.wakeUp()
 	}
 }
 
-func (p *prober) stir() {
+func (p *prober) wakeUp() {
 	select {
 	case p.wake <- struct{}{}:
 	default:

@@ -220,7 +220,7 @@ func TestChecksThatHangDelayNobodyElse(t *testing.T) {
 		if n := len(p.times("a")) - before; n < 10 {
 			t.Errorf("%d checks of the one that answers in 12 intervals", n)
 		}
-		if p.most > 2*laneSize {
+		if p.most > 2*queueConcurrency {
 			t.Errorf("%d checks at once", p.most)
 		}
 	}, health(p))

@@ -25,7 +25,7 @@ type fleet struct {
 
 // newFleet has endpoints that all answered in 10 ms until now.
 func newFleet(t *testing.T, weights ...int) *fleet {
-	roster, release := endpoint.AcquireUnnamed()
+	roster, release := endpoint.AcquireStatic()
 	t.Cleanup(release)
 	infos := make([]listing.Info, len(weights))
 	for i, w := range weights {

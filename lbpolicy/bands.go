@@ -37,7 +37,7 @@ func (s *selector) draw(snapshot *endpoint.Snapshot, r *http.Request) int {
 // choose picks from the drawn band, or from the next one that has somebody usable; from what this request has not tried
 // as long as there is any in any of them.
 func choose(bands []band, drawn int, c candidates) (*band, int) {
-	for c.anew = c.tries.Any(); ; c.anew = false {
+	for c.untriedOnly = c.tries.Any(); ; c.untriedOnly = false {
 		for n := range bands {
 			b := &bands[nth(drawn, n)]
 			c.members, c.share = b.Members, b.Share
@@ -45,7 +45,7 @@ func choose(bands []band, drawn int, c candidates) (*band, int) {
 				return b, i
 			}
 		}
-		if !c.anew {
+		if !c.untriedOnly {
 			return nil, -1
 		}
 	}

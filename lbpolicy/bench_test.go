@@ -61,8 +61,8 @@ func BenchmarkPickAfter100ms(b *testing.B) {
 func BenchmarkPickWithKeyGiven(b *testing.B) {
 	for _, n := range listSizes {
 		roster := busyRoster(b, n)
-		h := (&BoundedLoadHash{LoadFactor: defaultLoadFactor}).prepare(roster.Snapshot().Members).(*homes)
-		pick := func(c candidates) int { return h.walk(&c, xxhash.Sum64String(c.request.URL.Path)) }
+		h := (&BoundedLoadHash{LoadFactor: defaultLoadFactor}).prepare(roster.Snapshot().Members).(*hashPicker)
+		pick := func(c candidates) int { return h.walkOrder(&c, xxhash.Sum64String(c.request.URL.Path)) }
 		b.Run(fmt.Sprintf("policy=bounded_load_hash/endpoints=%d", n), func(b *testing.B) { benchmarkPick(b, pick, roster, 0) })
 	}
 }
@@ -82,7 +82,7 @@ func BenchmarkPickWithAllWeightsDifferent(b *testing.B) {
 
 // benchmarkPick lets some time pass after each pick, besides what it takes.
 func benchmarkPick(b *testing.B, pick func(candidates) int, roster *endpoint.Roster, pause time.Duration) {
-	members, requests, tries := roster.Snapshot().Members, requestsForPaths(64), new(attempt.Tries)
+	members, requests, tries := roster.Snapshot().Members, requestsForPaths(64), new(attempt.RequestAttempts)
 	var passed time.Duration
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

@@ -140,7 +140,7 @@ func onlyPlaceholder(key string) string {
 
 func (p *BoundedLoadHash) prepare(members []endpoint.Member) picker {
 	nodes := make([]node, len(members))
-	h := &homes{policy: p, sampler: newSampler(members)}
+	h := &hashPicker{policy: p, sampler: newSampler(members)}
 	for i := range members {
 		nodes[i] = node{hash: xxhash.Sum64String(members[i].Info.Key()), weight: members[i].Weight}
 	}

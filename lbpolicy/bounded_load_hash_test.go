@@ -28,7 +28,7 @@ type caches struct {
 
 func newCaches(t *testing.T, infos ...listing.Info) *caches {
 	c := &caches{host: newHost(t, "bounded_load_hash", "")}
-	roster, release := endpoint.AcquireUnnamed()
+	roster, release := endpoint.AcquireStatic()
 	t.Cleanup(release)
 	c.roster = roster
 	c.replace(infos...)

@@ -24,19 +24,19 @@ type candidates struct {
 	upstreams reverseproxy.UpstreamPool
 	admit     func(*endpoint.Member) (ok bool, limit int)
 
-	tries *attempt.Tries // nil if the request cannot be followed
-	anew  bool           // whether the request must not go where it has been
+	tries       *attempt.RequestAttempts // nil if the request cannot be followed
+	untriedOnly bool                     // whether the request must not go where it has been
 
-	heed  endpoint.Condition // who has any of these is not usable
-	trial endpoint.Condition // who has this may have one request at a time
-	share float64            // of the pool's requests that the members have, 1 if they are all
+	blocking endpoint.Condition // who has any of these is not usable
+	halfOpen endpoint.Condition // who has this may have one request at a time
+	share    float64            // of the pool's requests that the members have, 1 if they are all
 }
 
 // usable reports whether member i may get this request, as far as can be told
 // without reserving a place.
 func (c *candidates) usable(i int) bool {
 	m := &c.members[i]
-	if m.Weight == 0 || m.Is(c.heed) || c.anew && c.tries.Tried(m.Endpoint) {
+	if m.Weight == 0 || m.Is(c.blocking) || c.untriedOnly && c.tries.Tried(m.Endpoint) {
 		return false
 	}
 	ok, limit := c.allowed(i)
@@ -53,7 +53,7 @@ func (c *candidates) allowed(i int) (ok bool, limit int) {
 	default:
 		ok = true
 	}
-	if c.members[i].Is(c.trial) {
+	if c.members[i].Is(c.halfOpen) {
 		limit = 1
 	}
 	return ok, limit

@@ -121,7 +121,7 @@ func address(i int) string { return fmt.Sprintf("10.1.%d.%d:80", i/200, i%200) }
 
 // shares counts picks among endpoints of a pool that are idle otherwise.
 func shares(t *testing.T, p follower, weights []int, requests int) map[string]int {
-	roster, release := endpoint.AcquireUnnamed()
+	roster, release := endpoint.AcquireStatic()
 	defer release()
 	infos := make([]listing.Info, len(weights))
 	for i, w := range weights {

@@ -38,7 +38,7 @@ type list struct {
 // newList takes hold of what is known of upstreams at once, before the config that a reload replaces
 // lets go of it.
 func newList(s *selector, weights []int) list {
-	roster, release := endpoint.AcquireUnnamed()
+	roster, release := endpoint.AcquireStatic()
 	return list{selector: s, weights: weights, roster: roster, release: release}
 }
 
@@ -78,11 +78,11 @@ func (l *list) stands(v *view, upstreams reverseproxy.UpstreamPool) bool {
 }
 
 func (l *list) pools() []*endpoint.Snapshot {
-	if l.selector.transport == nil || len(l.selector.transport.Attended()) == 0 {
+	if l.selector.transport == nil || len(l.selector.transport.Rosters()) == 0 {
 		return nil
 	}
 	var snapshots []*endpoint.Snapshot
-	for _, r := range l.selector.transport.Attended() {
+	for _, r := range l.selector.transport.Rosters() {
 		snapshots = append(snapshots, r.Snapshot())
 	}
 	return snapshots
@@ -111,7 +111,7 @@ func (l *list) join(upstreams reverseproxy.UpstreamPool) *view {
 // own keeps a roster of all the upstreams.
 func (l *list) own(upstreams reverseproxy.UpstreamPool) []endpoint.Member {
 	if l.roster == nil {
-		l.roster, l.release = endpoint.AcquireUnnamed()
+		l.roster, l.release = endpoint.AcquireStatic()
 	}
 	infos := make([]listing.Info, len(upstreams))
 	for i, u := range upstreams {

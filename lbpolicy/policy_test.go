@@ -136,7 +136,7 @@ func TestSharesOfRequestsFollowWeights(t *testing.T) {
 func TestAPickAllocatesNothing(t *testing.T) {
 	everyPolicy(t, "", func(t *testing.T, h *host) {
 		for _, n := range []int{10, 1000} {
-			roster, release := endpoint.AcquireUnnamed()
+			roster, release := endpoint.AcquireStatic()
 			defer release()
 			infos := make([]listing.Info, n)
 			for i := range infos {

@@ -45,20 +45,20 @@ type node struct {
 // rendezvous says which node owns a key. It is immutable, and the same for the same nodes in any order on any machine.
 // Of two nodes with the same hash, the heavier one gets the keys of both, or the one that is listed first.
 type rendezvous struct {
-	visitors []visitor // those with a weight, by hash, the position being the rank
-	first    []uint64  // each slot's highest bid so far, 0 if none; nil in a small pool
-	horizon  float64   // the table holds all bids of this speed or faster
+	visitors []bidder // those with a weight, by hash, the position being the rank
+	first    []uint64 // each slot's highest bid so far, 0 if none; nil in a small pool
+	horizon  float64  // the table holds all bids of this speed or faster
 }
 
 // newRendezvous prepares nodes; the look-ups answer with positions in it.
 func newRendezvous(nodes []node) *rendezvous {
-	z := &rendezvous{visitors: make([]visitor, 0, len(nodes))}
+	z := &rendezvous{visitors: make([]bidder, 0, len(nodes))}
 	for i, n := range nodes {
 		if n.weight > 0 {
-			z.visitors = append(z.visitors, newVisitor(n, i))
+			z.visitors = append(z.visitors, newBidder(n, i))
 		}
 	}
-	slices.SortFunc(z.visitors, func(a, b visitor) int {
+	slices.SortFunc(z.visitors, func(a, b bidder) int {
 		return cmp.Or(cmp.Compare(nodes[a.index].hash, nodes[b.index].hash), cmp.Compare(b.index, a.index))
 	})
 	for rank := range z.visitors {

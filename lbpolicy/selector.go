@@ -105,7 +105,7 @@ func (s *selector) selectDeferred(pool reverseproxy.UpstreamPool, r *http.Reques
 	return u
 }
 
-func untried(pool reverseproxy.UpstreamPool, v *view, tries *attempt.Tries) reverseproxy.UpstreamPool {
+func untried(pool reverseproxy.UpstreamPool, v *view, tries *attempt.RequestAttempts) reverseproxy.UpstreamPool {
 	if !tries.Any() {
 		return pool
 	}
@@ -121,7 +121,7 @@ func untried(pool reverseproxy.UpstreamPool, v *view, tries *attempt.Tries) reve
 // confirm lets Caddy have its say about what was picked from a pool before: its
 // circuit breaker, and failures that were counted since. The limit of requests was
 // seen to by the pick, exactly.
-func confirm(tries *attempt.Tries, u *reverseproxy.Upstream) *reverseproxy.Upstream {
+func confirm(tries *attempt.RequestAttempts, u *reverseproxy.Upstream) *reverseproxy.Upstream {
 	tries.Picked().SetCounts(u.Host)
 	if !u.Healthy() {
 		tries.Abandon()

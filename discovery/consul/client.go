@@ -41,7 +41,7 @@ func (s *Source) connect() (*connection, error) {
 		// Any token keeps the client from looking for one in the environment. The transport sends the right one.
 		Token: "unused",
 		HttpClient: &http.Client{
-			Transport: &onlyConfigured{transport, s.Token, s.Namespace, s.Partition},
+			Transport: &explicitSettings{transport, s.Token, s.Namespace, s.Partition},
 			// Consul redirects nobody, and the token must not follow to another host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -86,13 +86,13 @@ func reach(address string, config *api.Config, transport *http.Transport) error 
 // onlyConfigured sends what the source was configured with. Consul's client takes what is missing from
 // CONSUL_HTTP_TOKEN, CONSUL_NAMESPACE and CONSUL_PARTITION: settings of somebody's command line. It
 // would also read an answer of any size.
-type onlyConfigured struct {
+type explicitSettings struct {
 	*http.Transport
 	token, namespace, partition string
 }
 
 // RoundTrip implements http.RoundTripper.
-func (t *onlyConfigured) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t *explicitSettings) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	setOrDelete(r.Header, tokenHeader, t.token)
 	query := r.URL.Query()

@@ -118,7 +118,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	client := http.Client{Transport: &onlyConfigured{Transport: new(http.Transport)}}
+	client := http.Client{Transport: &explicitSettings{Transport: new(http.Transport)}}
 	answer, err := client.Get(server.URL)
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ const longestID = 2 * 255
 
 // gathering is a list of endpoints made of instances.
 type gathering struct {
-	discovery.Gathering
+	discovery.AnswerBuilder
 	seen map[string]bool // by ID
 }
 

@@ -66,7 +66,7 @@ func TestNamesMayBeKeptAsAddresses(t *testing.T) {
 
 func TestATargetOfADotSaysForSureThatThereIsNoService(t *testing.T) {
 	z := serve(t, "web.test. 30 SRV 0 0 0 .")
-	if answer := wantLook(t, z.source("srv", "web.test")); !answer.Final {
+	if answer := wantLook(t, z.source("srv", "web.test")); !answer.Authoritative {
 		t.Error("the answer is not final")
 	}
 	z.set("web.test. 30 SRV 0 0 0 .", "web.test. 30 SRV 0 0 80 a.web.test.", "a.web.test. 30 A 10.0.0.1")
@@ -79,7 +79,7 @@ func TestNoSuchNameAndNoSuchRecordAreEmptyAnswers(t *testing.T) {
 	for _, name := range []string{"web.test", "none.test", "alias.test"} {
 		for _, kind := range []string{"a", "srv"} {
 			answer, ttl, err := look(t, z.source(kind, name))
-			if err != nil || answer.Endpoints == nil || len(answer.Endpoints) > 0 || answer.Final || ttl != 20 {
+			if err != nil || answer.Endpoints == nil || len(answer.Endpoints) > 0 || answer.Authoritative || ttl != 20 {
 				t.Errorf("%s %s: got %+v for %d s, %v", kind, name, answer, ttl, err)
 			}
 		}

@@ -83,7 +83,7 @@ func (f *follower) list(ctx context.Context, report discovery.Report) error {
 	if err != nil {
 		return fmt.Errorf("listing containers: %w", err)
 	}
-	var g discovery.Gathering
+	var g discovery.AnswerBuilder
 	final := true
 	for _, c := range containers {
 		switch condition(c) {
@@ -98,7 +98,7 @@ func (f *follower) list(ctx context.Context, report discovery.Report) error {
 		}
 	}
 	answer := g.Answer()
-	answer.Final = final
+	answer.Authoritative = final
 	report(answer)
 	return nil
 }

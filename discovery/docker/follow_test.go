@@ -149,14 +149,14 @@ func TestThatAllAreGoneIsFinalUnlessItIsTheirHealth(t *testing.T) {
 	f.wants("10.0.0.1:80")
 	e.run("web-1", "10.0.0.1", "unhealthy")
 	f.wants()
-	f.until("not final", func() bool { return !f.last.Final })
+	f.until("not final", func() bool { return !f.last.Authoritative })
 	e.run("web-1", "10.0.0.1", "starting")
-	f.until("final", func() bool { return f.last.Final && len(f.last.Endpoints) == 0 })
+	f.until("final", func() bool { return f.last.Authoritative && len(f.last.Endpoints) == 0 })
 	e.run("web-1", "10.0.0.1", "healthy")
 	f.wants("10.0.0.1:80")
 	e.stop("web-1")
 	f.wants()
-	f.until("final", func() bool { return f.last.Final })
+	f.until("final", func() bool { return f.last.Authoritative })
 }
 
 func TestAContainerThatGoesWhileTheListIsReadIsNoError(t *testing.T) {

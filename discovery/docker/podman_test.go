@@ -74,7 +74,7 @@ func followPodman(t *testing.T, p *podman) {
 	names("web-1")
 	p.do("rm", "--force", "--time", "0", "web-1")
 	names()
-	f.until("final", func() bool { return f.last.Final })
+	f.until("final", func() bool { return f.last.Authoritative })
 }
 
 // answers asks every endpoint.

@@ -77,7 +77,7 @@ func (f *following) run(ctx context.Context, s *Source) {
 func (f *following) report(a discovery.Answer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if a.Final {
+	if a.Authoritative {
 		f.t.Error("an answer was final")
 	}
 	f.last, f.lost = a.Endpoints, a.Dropped

@@ -100,7 +100,7 @@ func (s *Source) run(ctx context.Context, report discovery.Report, watch *fileWa
 	files := newFileSet(s.absolute)
 	say := func(list []listing.Info, err error) {
 		if list != nil || err != nil {
-			report(discovery.Answer{Endpoints: list, Err: err, Final: true})
+			report(discovery.Answer{Endpoints: list, Err: err, Authoritative: true})
 		}
 	}
 	defer watch.close()

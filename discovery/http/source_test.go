@@ -61,7 +61,7 @@ func TestAListAndPrometheusTargetsAreTakenWithoutTheirMistakes(t *testing.T) {
 
 func TestAnEmptyListIsAnAnswer(t *testing.T) {
 	answer, err := ask(t, &Source{URL: listen(t, body("[]")).URL}, 1)
-	if err != nil || answer.Endpoints == nil || len(answer.Endpoints) > 0 || answer.Final {
+	if err != nil || answer.Endpoints == nil || len(answer.Endpoints) > 0 || answer.Authoritative {
 		t.Errorf("got %+v, %v", answer, err)
 	}
 }

@@ -29,7 +29,7 @@ func follow(ctx context.Context, reflections ...reflection) error {
 	var calls calls
 	var reflectors sync.WaitGroup
 	for _, r := range reflections {
-		loud := &loud{r.resource, fail, &calls}
+		loud := &failFast{r.resource, fail, &calls}
 		reflector := cache.NewReflectorWithOptions(loud, r.kind, r.store, cache.ReflectorOptions{Name: r.name})
 		reflectors.Go(func() { reflector.RunWithContext(running) })
 	}
@@ -44,7 +44,7 @@ func follow(ctx context.Context, reflections ...reflection) error {
 // loud lets a reflector list and watch, and ends it with the first error that is not a matter of course. By itself a
 // reflector goes on forever with pauses of its own: it tries a refused watch again without telling anybody, and
 // what a server says inside of a watch goes to a log. Pauses and errors are the pool's.
-type loud struct {
+type failFast struct {
 	resource
 	fail  context.CancelCauseFunc
 	calls *calls
@@ -52,9 +52,9 @@ type loud struct {
 
 // IsWatchListSemanticsUnSupported keeps the reflector from asking for the list in the form of a watch. It is meant for lists
 // that are a burden to the server, cannot be told from a server that hangs, and pauses without heeding the context.
-func (*loud) IsWatchListSemanticsUnSupported() bool { return true }
+func (*failFast) IsWatchListSemanticsUnSupported() bool { return true }
 
-func (l *loud) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+func (l *failFast) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	if !l.calls.begin() {
 		return nil, context.Canceled
 	}
@@ -67,7 +67,7 @@ func (l *loud) ListWithContext(ctx context.Context, options metav1.ListOptions) 
 	return list, err
 }
 
-func (l *loud) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+func (l *failFast) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	if !l.calls.begin() {
 		return nil, context.Canceled
 	}
@@ -85,7 +85,7 @@ func (l *loud) WatchWithContext(ctx context.Context, options metav1.ListOptions)
 }
 
 // heard is told of the errors of watches, each of which is for a version.
-func (l *loud) heard(err error) {
+func (l *failFast) heard(err error) {
 	if !stale(err) {
 		l.fail(err)
 	}
@@ -122,16 +122,16 @@ func (c *calls) end() {
 }
 
 // List and Watch are for callers without a context; reflectors have one.
-func (l *loud) List(options metav1.ListOptions) (runtime.Object, error) {
+func (l *failFast) List(options metav1.ListOptions) (runtime.Object, error) {
 	return l.ListWithContext(context.Background(), options)
 }
 
-func (l *loud) Watch(options metav1.ListOptions) (watch.Interface, error) {
+func (l *failFast) Watch(options metav1.ListOptions) (watch.Interface, error) {
 	return l.WatchWithContext(context.Background(), options)
 }
 
 // Interface guards
 var (
-	_ cache.ListerWatcher            = (*loud)(nil)
-	_ cache.ListerWatcherWithContext = (*loud)(nil)
+	_ cache.ListerWatcher            = (*failFast)(nil)
+	_ cache.ListerWatcherWithContext = (*failFast)(nil)
 )

@@ -47,7 +47,7 @@ func TestChangesArriveThroughTheWatch(t *testing.T) {
 	r.wants("10.0.0.1:8080", "10.0.0.2:8080 draining", "10.0.0.3:8080")
 	api.remove(a)
 	answer := r.wants("10.0.0.2:8080 draining", "10.0.0.3:8080")
-	if answer.Final {
+	if answer.Authoritative {
 		t.Error("a slice that vanished is final, though its Service exists")
 	}
 }
@@ -72,12 +72,12 @@ func TestDeletingTheServiceIsFinal(t *testing.T) {
 	r.wants("10.0.0.1:8080")
 	api.remove(s)
 	answer := r.wants()
-	if !answer.Final || answer.Err == nil || answer.Err.Error() != "service shop/web was deleted" {
-		t.Errorf("got final %v, %v", answer.Final, answer.Err)
+	if !answer.Authoritative || answer.Err == nil || answer.Err.Error() != "service shop/web was deleted" {
+		t.Errorf("got final %v, %v", answer.Authoritative, answer.Err)
 	}
 	api.put(service())
-	if answer := r.wants("10.0.0.1:8080"); answer.Final || answer.Err != nil {
-		t.Errorf("after it came back: got final %v, %v", answer.Final, answer.Err)
+	if answer := r.wants("10.0.0.1:8080"); answer.Authoritative || answer.Err != nil {
+		t.Errorf("after it came back: got final %v, %v", answer.Authoritative, answer.Err)
 	}
 }
 
@@ -97,8 +97,8 @@ func TestAServiceThatIsLostWithoutADeletionIsNotFinal(t *testing.T) {
 // wantsMissing wants an answer that a pool may believe, though not at once.
 func wantsMissing(t *testing.T, answer discovery.Answer) {
 	t.Helper()
-	if answer.Final || answer.Err != nil || len(answer.Dropped) != 1 || answer.Dropped[0].Key != "service shop/web" {
-		t.Errorf("got final %v, %v, dropped %v", answer.Final, answer.Err, answer.Dropped)
+	if answer.Authoritative || answer.Err != nil || len(answer.Dropped) != 1 || answer.Dropped[0].Key != "service shop/web" {
+		t.Errorf("got final %v, %v, dropped %v", answer.Authoritative, answer.Err, answer.Dropped)
 	}
 }
 

@@ -21,7 +21,7 @@ type listened struct {
 }
 
 // listen hears the errors that a server reports inside of a watch, with a status of 200. cancel ends ctx.
-func (l *loud) listen(ctx context.Context, cancel context.CancelFunc, events watch.Interface) watch.Interface {
+func (l *failFast) listen(ctx context.Context, cancel context.CancelFunc, events watch.Interface) watch.Interface {
 	w := &listened{events, cancel, make(chan watch.Event)}
 	go func() {
 		defer l.calls.running.Done()
@@ -33,7 +33,7 @@ func (l *loud) listen(ctx context.Context, cancel context.CancelFunc, events wat
 	return w
 }
 
-func (l *loud) hear(event watch.Event) {
+func (l *failFast) hear(event watch.Event) {
 	if event.Type == watch.Error {
 		l.heard(l.explain("watch", apierrors.FromObject(event.Object)))
 	}

@@ -13,7 +13,7 @@ import (
 // listening is a watch of a server that says what the test makes it say.
 func listening(t *testing.T) (server *watch.FakeWatcher, heard watch.Interface, failed context.Context, ended func()) {
 	failed, fail := context.WithCancelCause(t.Context())
-	l := &loud{resource: resource{name: "endpointslices"}, fail: fail, calls: new(calls)}
+	l := &failFast{resource: resource{name: "endpointslices"}, fail: fail, calls: new(calls)}
 	l.calls.begin()
 	ctx, cancel := context.WithCancel(t.Context())
 	server = watch.NewFake()

@@ -60,7 +60,7 @@ func (v *view) answer() discovery.Answer {
 func (v *view) gone() discovery.Answer {
 	answer := discovery.Answer{Endpoints: []listing.Info{}}
 	if v.services.deleted {
-		answer.Final = true
+		answer.Authoritative = true
 		answer.Err = fmt.Errorf("service %s/%s was deleted", v.namespace, v.service)
 	} else {
 		// One that is merely missing from a list may be one that its cluster has lost. It is told as

@@ -18,7 +18,7 @@ import (
 const defaultCluster = "DEFAULT"
 
 func gather(instances []model.Instance) discovery.Answer {
-	var g discovery.Gathering
+	var g discovery.AnswerBuilder
 	scale := weightScale(instances)
 	for i := range instances {
 		instance := &instances[i]

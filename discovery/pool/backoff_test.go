@@ -43,7 +43,7 @@ func TestPausesGrowUntilAnAnswerComes(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		s := &failing{answers: map[int]bool{10: true}}
-		keepRunning(ctx, s, func(discovery.Answer) {})
+		superviseSource(ctx, s, func(discovery.Answer) {})
 		if n := len(s.runs); n < 60 || n > 360 {
 			t.Errorf("ran %d times in an hour", n)
 		}
@@ -65,7 +65,7 @@ func TestASourceThatHasNothingLeftToFollowIsNotRunAgain(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		answers := 0
-		keepRunning(ctx, &static.Source{}, func(discovery.Answer) { answers++ })
+		superviseSource(ctx, &static.Source{}, func(discovery.Answer) { answers++ })
 		if answers != 1 || ctx.Err() == nil {
 			t.Errorf("%d answers", answers)
 		}

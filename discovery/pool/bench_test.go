@@ -130,7 +130,7 @@ func BenchmarkMembershipChange10000(b *testing.B) {
 			lists[1][n/2].Address = "10.9.9.9:8080"
 			b.ReportAllocs()
 			for i := 1; b.Loop(); i++ {
-				report(discovery.Answer{Endpoints: lists[i%2], Final: true})
+				report(discovery.Answer{Endpoints: lists[i%2], Authoritative: true})
 				<-changed
 			}
 		})
@@ -235,7 +235,7 @@ func (*benchSource) CaddyModule() caddy.ModuleInfo {
 }
 
 func (s *benchSource) Run(ctx context.Context, report discovery.Report) error {
-	report(discovery.Answer{Endpoints: benchInfos(s.Endpoints), Final: true})
+	report(discovery.Answer{Endpoints: benchInfos(s.Endpoints), Authoritative: true})
 	select {
 	case benchReports <- report:
 		<-ctx.Done()

@@ -42,7 +42,7 @@ func (s scripted) lists(addresses ...string) {
 	s.says(discovery.Answer{Endpoints: infos(addresses...)})
 }
 func (s scripted) finally(addresses ...string) {
-	s.says(discovery.Answer{Endpoints: infos(addresses...), Final: true})
+	s.says(discovery.Answer{Endpoints: infos(addresses...), Authoritative: true})
 }
 
 // stumbles is an error that the source gets over by itself; breaks ends its run.
@@ -72,7 +72,7 @@ func letters(s string) []string {
 // fixture is a pool in a bubble of time.
 type fixture struct {
 	*testing.T
-	rules   rules
+	rules   followSettings
 	storage *sourcetest.Storage
 	claim   *endpoint.Claim
 	roster  *endpoint.Roster
@@ -80,14 +80,14 @@ type fixture struct {
 }
 
 // defaults are those of a pool, except that each change is published.
-func defaults() rules {
-	rules := new(Following).rules(defaultInitialWait)
+func defaults() followSettings {
+	rules := new(FollowOptions).settings(defaultInitialWait)
 	rules.updateInterval = 0
 	return rules
 }
 
 // inBubble runs a test on a pool. Goroutines that are left at its end fail it.
-func inBubble(t *testing.T, rules rules, test func(f *fixture)) {
+func inBubble(t *testing.T, rules followSettings, test func(f *fixture)) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fixture{T: t, rules: rules, storage: sourcetest.NewStorage()}
 		test(f)
@@ -98,7 +98,7 @@ func inBubble(t *testing.T, rules rules, test func(f *fixture)) {
 }
 
 // two is a pool of two sources.
-func two(t *testing.T, rules rules, test func(f *fixture, first, second scripted)) {
+func two(t *testing.T, rules followSettings, test func(f *fixture, first, second scripted)) {
 	inBubble(t, rules, func(f *fixture) {
 		first, second := make(scripted), make(scripted)
 		f.start(first, second)
@@ -107,7 +107,7 @@ func two(t *testing.T, rules rules, test func(f *fixture, first, second scripted
 }
 
 // one is a pool of one source.
-func one(t *testing.T, rules rules, test func(f *fixture, s scripted)) {
+func one(t *testing.T, rules followSettings, test func(f *fixture, s scripted)) {
 	inBubble(t, rules, func(f *fixture) {
 		s := make(scripted)
 		f.start(s)
@@ -117,22 +117,22 @@ func one(t *testing.T, rules rules, test func(f *fixture, s scripted)) {
 
 // start loads a config with these sources, which are the same as before if they stand in the same position.
 func (f *fixture) start(sources ...discovery.Source) {
-	var list []part
+	var list []sourceRef
 	for i, s := range sources {
-		list = append(list, part{source: s, name: "scripted", position: i + 1, key: string(rune('a' + i))})
+		list = append(list, sourceRef{source: s, name: "scripted", position: i + 1, key: string(rune('a' + i))})
 	}
 	f.load(list...)
 }
 
-func (f *fixture) load(parts ...part) {
+func (f *fixture) load(parts ...sourceRef) {
 	f.Helper()
 	core, log := observer.New(zap.InfoLevel)
 	config := new(int)
 	claim, err := endpoint.Acquire(endpoint.Definition{
 		Config: config, Name: f.Name(), Text: fmt.Sprintf("%p", config), // no two alike
-		Rules:  endpoint.Rules{Heeds: endpoint.Failing},
-		Holder: endpoint.Holder{Logger: zap.New(core), Storage: f.storage},
-		Run:    func(ctx context.Context, r *endpoint.Roster) { run(ctx, f.Name(), parts, f.rules, r) },
+		Rules: endpoint.Rules{Watched: endpoint.ProbeFailed},
+		Owner: endpoint.Owner{Logger: zap.New(core), Storage: f.storage},
+		Run:   func(ctx context.Context, r *endpoint.Roster) { run(ctx, f.Name(), parts, f.rules, r) },
 	})
 	if err != nil {
 		f.Fatal(err)

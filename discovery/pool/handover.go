@@ -30,7 +30,7 @@ func inherited(r *endpoint.Roster) []listing.Info {
 }
 
 // until is when the handover ends with the sources as they are; zero if it does not end by itself.
-func (h *handover) until(followers []*follower) time.Time {
+func (h *handover) until(followers []*sourceState) time.Time {
 	listed, final, entries := 0, true, 0
 	for _, f := range followers {
 		if f.list != nil {
@@ -51,8 +51,8 @@ func (h *handover) until(followers []*follower) time.Time {
 }
 
 // pass ends the handover if it is time, and reports whether it did.
-func (h *handover) pass(followers []*follower, now time.Time) (ended bool) {
-	if h.list == nil || !reached(h.until(followers), now) {
+func (h *handover) expire(followers []*sourceState, now time.Time) (ended bool) {
+	if h.list == nil || !isDue(h.until(followers), now) {
 		return false
 	}
 	h.list = nil
@@ -60,7 +60,7 @@ func (h *handover) pass(followers []*follower, now time.Time) (ended bool) {
 }
 
 // due is when pass has something to do; zero if never.
-func (h *handover) due(followers []*follower) time.Time {
+func (h *handover) nextDeadline(followers []*sourceState) time.Time {
 	if h.list == nil {
 		return time.Time{}
 	}

@@ -18,10 +18,10 @@ func changes(t *testing.T, keys string, test func(f *fixture, sources []scripted
 		first.lists("a:1", "b:1")
 		second.lists("c:1")
 		var sources []scripted
-		var parts []part
+		var parts []sourceRef
 		for i, key := range keys {
 			sources = append(sources, make(scripted))
-			parts = append(parts, part{source: sources[i], name: "scripted", position: i + 1, key: string(key)})
+			parts = append(parts, sourceRef{source: sources[i], name: "scripted", position: i + 1, key: string(key)})
 		}
 		f.load(parts...)
 		test(f, sources)

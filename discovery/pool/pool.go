@@ -46,14 +46,14 @@ type Pool struct {
 	// upstreams if it has any. Default: 5s.
 	InitialWait caddy.Duration `json:"initial_wait,omitempty"`
 
-	Following
-	Serving
+	FollowOptions
+	ServingOptions
 
 	handler   *reverseproxy.Handler
 	transport *attempt.Transport
 	claim     *endpoint.Claim
 	logger    *zap.Logger
-	empty     emptiness
+	empty     unusableReporter
 	expires   time.Time // of the initial wait
 
 	// Set if the handler's policy picks for the pool.
@@ -93,7 +93,7 @@ func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		caddyfile.Block(append([]caddyfile.Param{
 			caddyfile.Modules("source", "http.reverse_proxy.upstreams.pool.sources", "source", &p.SourcesRaw),
 			caddyfile.Duration("initial_wait", &p.InitialWait),
-		}, slices.Concat(p.Following.options(), p.Serving.options())...)...),
+		}, slices.Concat(p.FollowOptions.options(), p.ServingOptions.options())...)...),
 	)
 }
 
@@ -111,7 +111,7 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if p.transport != nil {
-		p.transport.Attend(p.claim.Roster)
+		p.transport.Observe(p.claim.Roster)
 		return p.enlist(ctx)
 	}
 	return nil
@@ -130,7 +130,7 @@ func (p *Pool) check() error {
 	if p.InitialWait == 0 {
 		p.InitialWait = caddy.Duration(defaultInitialWait)
 	}
-	if err := p.Following.check(); err != nil {
+	if err := p.FollowOptions.check(); err != nil {
 		return fmt.Errorf("pool %q: %v", p.Name, err)
 	}
 	return nil
@@ -142,7 +142,7 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("pool %q: %v", p.Name, err)
 	}
-	sources := parts(p.Name, p.SourcesRaw)
+	sources := sourceRefs(p.Name, p.SourcesRaw)
 	modules, err := ctx.LoadModule(p, "SourcesRaw")
 	if err != nil {
 		return fmt.Errorf("pool %q: sources: %v", p.Name, err)
@@ -150,25 +150,25 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 	for i, m := range modules.([]any) {
 		sources[i].source = m.(discovery.Source)
 	}
-	if err := p.Serving.provision(ctx); err != nil {
+	if err := p.ServingOptions.provision(ctx); err != nil {
 		return fmt.Errorf("pool %q: %v", p.Name, err)
 	}
 	emit, err := emitter(ctx)
 	if err != nil {
 		return fmt.Errorf("pool %q: %v", p.Name, err)
 	}
-	following := p.Following.rules(time.Duration(p.InitialWait))
+	following := p.FollowOptions.settings(time.Duration(p.InitialWait))
 	p.expires = time.Now().Add(time.Duration(p.InitialWait))
 	p.claim, err = endpoint.Acquire(endpoint.Definition{
 		Config: ctx.GetMetricsRegistry(), // each config has its own
 		Name:   p.Name,
 		Text:   string(definition),
-		Rules:  p.Serving.rules(),
-		Holder: endpoint.Holder{Logger: p.logger, Storage: ctx.Storage(), Emit: emit},
+		Rules:  p.ServingOptions.rules(),
+		Owner:  endpoint.Owner{Logger: p.logger, Storage: ctx.Storage(), Emit: emit},
 		Run: func(ctx context.Context, r *endpoint.Roster) {
 			var wg sync.WaitGroup
-			for _, m := range p.Serving.minders {
-				wg.Go(func() { m.Mind(ctx, r) })
+			for _, m := range p.ServingOptions.monitors {
+				wg.Go(func() { m.Run(ctx, r) })
 			}
 			run(ctx, p.Name, sources, following, r)
 			wg.Wait()

@@ -11,30 +11,30 @@ import (
 
 // publishAt is when the list is to be published; zero if not. The first change after quiet goes out at once,
 // further ones together once in each interval. Requests wait for a pool that has nobody, so that does not wait.
-func (m *membership) publishAt() time.Time {
+func (m *loop) publishAt() time.Time {
 	switch {
 	case !m.dirty || !m.presentable():
 		return time.Time{}
 	case len(m.roster.Snapshot().Members) == 0:
 		return m.handover.since
 	}
-	return m.published.Add(m.rules.updateInterval)
+	return m.published.Add(m.settings.updateInterval)
 }
 
 // presentable is false of a first list that is empty while some source has said nothing. Requests wait for the first list, and
 // the others may have more to say.
-func (m *membership) presentable() bool {
+func (m *loop) presentable() bool {
 	heard := true
-	for _, f := range m.followers {
+	for _, f := range m.sources {
 		if len(f.serving) > 0 {
 			return true
 		}
-		heard = heard && f.heard
+		heard = heard && f.answered
 	}
 	return heard || len(m.handover.list) > 0 || m.answered()
 }
 
-func (m *membership) answered() bool {
+func (m *loop) answered() bool {
 	select {
 	case <-m.roster.Answered():
 		return true
@@ -43,9 +43,9 @@ func (m *membership) answered() bool {
 	}
 }
 
-func (m *membership) publish(now time.Time) {
+func (m *loop) publish(now time.Time) {
 	var all []listing.Info
-	for _, f := range m.followers {
+	for _, f := range m.sources {
 		all = union(all, f.serving)
 	}
 	m.dirty, m.published = false, now
@@ -53,7 +53,7 @@ func (m *membership) publish(now time.Time) {
 }
 
 // tell is the one line that says how the membership changed.
-func (m *membership) tell(c endpoint.Change) {
+func (m *loop) tell(c endpoint.Change) {
 	if c.Empty() {
 		return
 	}

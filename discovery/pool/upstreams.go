@@ -82,7 +82,7 @@ func (p *Pool) list(r *http.Request) []*reverseproxy.Upstream {
 	return usable
 }
 
-func (p *Pool) listFrom(snapshot *endpoint.Snapshot, tries *attempt.Tries) []*reverseproxy.Upstream {
+func (p *Pool) listFrom(snapshot *endpoint.Snapshot, tries *attempt.RequestAttempts) []*reverseproxy.Upstream {
 	usable := p.fromBands(snapshot, func(m *endpoint.Member) bool { return !tries.Tried(m.Endpoint) })
 	if len(usable) == 0 && tries.Any() {
 		usable = p.fromBands(snapshot, func(*endpoint.Member) bool { return true })
@@ -107,10 +107,10 @@ func (p *Pool) usable(s *endpoint.Snapshot, band int, want func(*endpoint.Member
 	for i := range members {
 		m := &members[i]
 		ok, limit := p.admit(m)
-		if m.Is(s.Trial) {
+		if m.Is(s.HalfOpen) {
 			limit = 1
 		}
-		if m.Weight == 0 || m.Is(s.Heed) || !ok || limit > 0 && m.InFlight() >= limit || !want(m) {
+		if m.Weight == 0 || m.Is(s.Blocking) || !ok || limit > 0 && m.InFlight() >= limit || !want(m) {
 			continue
 		}
 		values = values[:len(values)+1]

@@ -10,7 +10,7 @@ import (
 
 // grain is the least time between two looks at the leases: thousands of registrations in a second
 // are a few lists, and a lease ends at most this late. To look at 10,000 leases takes 0.5 ms.
-const grain = 100 * time.Millisecond
+const minReportInterval = 100 * time.Millisecond
 
 // follow reports the list on every change until ctx ends.
 func (l *Leases) follow(ctx context.Context, report discovery.Report, failures <-chan error) {
@@ -21,7 +21,7 @@ func (l *Leases) follow(ctx context.Context, report discovery.Report, failures <
 			report(l.answer(time.Now()))
 			reported = version
 		}
-		if !discovery.Sleep(ctx, grain) {
+		if !discovery.Sleep(ctx, minReportInterval) {
 			return
 		}
 		select {
@@ -52,5 +52,5 @@ func (l *Leases) answer(now time.Time) discovery.Answer {
 	for _, held := range l.byID {
 		infos = append(infos, held.info)
 	}
-	return discovery.Answer{Endpoints: infos, Final: !now.Before(l.certain)}
+	return discovery.Answer{Endpoints: infos, Authoritative: !now.Before(l.certain)}
 }

@@ -154,7 +154,7 @@ func (c *clerk) pass(d time.Duration) (lists int) {
 // wants says what the newest list must be.
 func (c *clerk) wants(want string) {
 	c.t.Helper()
-	c.pass(2 * grain)
+	c.pass(2 * minReportInterval)
 	if got := sortedAddresses(c.last().Endpoints); got != want {
 		c.t.Errorf("the list is %q, want %q", got, want)
 	}

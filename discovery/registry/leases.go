@@ -135,15 +135,15 @@ func (l *Leases) listLocked() []Registration {
 
 // stall is how late a look must be to show that the process stood still, and how much time there is
 // then to read the heartbeats that wait.
-const stall = time.Second
+const stallThreshold = time.Second
 
 // expire ends the leases whose time is up.
 func (l *Leases) expire(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var grace time.Duration
-	if late := now.Sub(l.next); !l.next.IsZero() && late > stall {
-		grace = late + stall
+	if late := now.Sub(l.next); !l.next.IsZero() && late > stallThreshold {
+		grace = late + stallThreshold
 	}
 	before := len(l.byID)
 	l.next = time.Time{}

@@ -127,7 +127,7 @@ func TestManyRegisterRenewAndLeaveAtOnce(t *testing.T) {
 	if n := len(c.leases.List()); n != 5000 {
 		t.Errorf("%d are registered", n)
 	}
-	for deadline := time.Now().Add(30 * time.Second); len(c.last().Endpoints) != 5000; time.Sleep(grain) {
+	for deadline := time.Now().Add(30 * time.Second); len(c.last().Endpoints) != 5000; time.Sleep(minReportInterval) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the list has %d", len(c.last().Endpoints))
 		}

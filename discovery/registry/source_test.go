@@ -33,7 +33,7 @@ func TestAnEndpointIsInTheListFromItsFirstHeartbeatToATTLAfterItsLast(t *testing
 		c.wants("b:1")
 		c.pass(30 * time.Second)
 		c.wants("")
-		if last := c.last(); !last.Final {
+		if last := c.last(); !last.Authoritative {
 			t.Error("the end of a lease is not final")
 		}
 	})
@@ -64,7 +64,7 @@ func TestARegistrationReplacesWhatWasSaidBefore(t *testing.T) {
 			if isNew, err := c.put("one", body); isNew || err != nil {
 				t.Errorf("%s: new is %v, error %v", body, isNew, err)
 			}
-			if c.pass(2*grain) != 1 {
+			if c.pass(2*minReportInterval) != 1 {
 				t.Errorf("%s was not reported", body)
 			}
 		}
@@ -131,7 +131,7 @@ func TestAProcessThatStoodStillGivesHeartbeatsTheTimeItWasAway(t *testing.T) {
 	if len(l.List()) != 1 {
 		t.Fatal("the lease ended while nobody could renew it")
 	}
-	l.expire(start.Add(10*time.Minute + stall))
+	l.expire(start.Add(10*time.Minute + stallThreshold))
 	if len(l.List()) != 0 {
 		t.Error("the lease did not end")
 	}

@@ -23,7 +23,7 @@ func TestWhatIsRegisteredSurvivesARestart(t *testing.T) {
 		if one, ok := c.leases.Find("one"); !ok || one.Weight != 3 || one.Metadata["version"] != "v1" || one.TTL != TTL(10*time.Second) {
 			t.Errorf("restored as %+v", one)
 		}
-		if first := c.told()[0]; sortedAddresses(first.Endpoints) != "a:1 b:1" || !first.Final {
+		if first := c.told()[0]; sortedAddresses(first.Endpoints) != "a:1 b:1" || !first.Authoritative {
 			t.Errorf("the first list is %+v", first)
 		}
 		c.pass(9 * time.Second) // the grace is a whole ttl
@@ -85,14 +85,14 @@ func TestWhatCannotBeReadIsToldAndLossesAreNotFinalForATTL(t *testing.T) {
 			c.must("one", `{"address": "a:1"}`)
 			c.wants("a:1")
 			for _, a := range c.told() {
-				if a.Final {
+				if a.Authoritative {
 					t.Error("a list is final though endpoints may be missing")
 				}
 			}
 			c.pass(10 * time.Second)
 			c.must("two", `{"address": "b:1"}`)
 			c.wants("b:1")
-			if !c.last().Final {
+			if !c.last().Authoritative {
 				t.Error("a list is not final though everybody had time to come back")
 			}
 		})

@@ -96,7 +96,7 @@ func (s *Source) Provision(caddy.Context) error {
 
 // Run implements Source.
 func (s *Source) Run(_ context.Context, report discovery.Report) error {
-	report(discovery.Answer{Endpoints: s.Endpoints, Final: true})
+	report(discovery.Answer{Endpoints: s.Endpoints, Authoritative: true})
 	return nil
 }
 

@@ -120,7 +120,7 @@ func TestAHostedModuleIsAskedInIntervals(t *testing.T) {
 		defer end()
 		answers, _, stop := asks(t, s)
 		first := <-answers
-		if one := first.Endpoints[0]; one.Address != runtime.GOOS+".b:2" || one.MaxRequests != 7 || one.Weight != 1 || first.Final {
+		if one := first.Endpoints[0]; one.Address != runtime.GOOS+".b:2" || one.MaxRequests != 7 || one.Weight != 1 || first.Authoritative {
 			t.Errorf("got %+v", first)
 		}
 		time.Sleep(time.Second)

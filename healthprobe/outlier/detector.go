@@ -39,7 +39,7 @@ func (d *detector) Observe(e *endpoint.Endpoint, r endpoint.Result) {
 		return // it was sent before, or in spite of it
 	}
 	failed := r.Failed || d.failure.Has(r.Status)
-	if e.Is(endpoint.Trial) {
+	if e.Is(endpoint.HalfOpen) {
 		d.conclude(e, failed)
 		return
 	}
@@ -86,10 +86,10 @@ func (d *detector) eject(e *endpoint.Endpoint, reason string) {
 		d.observe(e, reason, now)
 		return
 	}
-	if e.Is(endpoint.Ejected) || !d.members[e] || !d.roster.Leads() {
+	if e.Is(endpoint.Ejected) || !d.members[e] || !d.roster.IsCurrent() {
 		return
 	}
-	if !e.Is(endpoint.Trial) && !d.mayEject(e, d.roster.Snapshot().Members) {
+	if !e.Is(endpoint.HalfOpen) && !d.mayEject(e, d.roster.Snapshot().Members) {
 		d.roster.Logger().Debug("endpoint is not ejected, as too many are or it is the last one", zap.String("address", e.Address()), zap.String("reason", reason))
 		return
 	}
@@ -101,9 +101,9 @@ func (d *detector) eject(e *endpoint.Endpoint, reason string) {
 	e.SetEjection(&endpoint.Ejection{Times: times, Since: now, Until: now.Add(lasts), Reason: reason})
 	e.Tally.Clear()
 	d.out[e] = true
-	e.Replace(endpoint.Trial, endpoint.Ejected)
-	d.roster.Tell(endpoint.Event{Name: endpoint.BecameEjected, Address: e.Address(), Reason: fmt.Sprintf("%s, for %s", reason, lasts.Round(time.Millisecond))})
-	d.stir()
+	e.Replace(endpoint.HalfOpen, endpoint.Ejected)
+	d.roster.Emit(endpoint.Event{Name: endpoint.BecameEjected, Address: e.Address(), Reason: fmt.Sprintf("%s, for %s", reason, lasts.Round(time.Millisecond))})
+	d.wakeUp()
 }
 
 // observe says once for each time that an endpoint would be out.
@@ -112,7 +112,7 @@ func (d *detector) observe(e *endpoint.Endpoint, reason string, now time.Time) {
 		return
 	}
 	d.observed[e] = now.Add(time.Duration(d.BaseEjection))
-	d.roster.Tell(endpoint.Event{Name: endpoint.WouldEject, Address: e.Address(), Reason: reason})
+	d.roster.Emit(endpoint.Event{Name: endpoint.WouldEject, Address: e.Address(), Reason: reason})
 }
 
 // conclude ends the trial of an endpoint.
@@ -123,7 +123,7 @@ func (d *detector) conclude(e *endpoint.Endpoint, failed bool) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if e.Is(endpoint.Trial) && d.roster.Leads() {
+	if e.Is(endpoint.HalfOpen) && d.roster.IsCurrent() {
 		d.readmit(e, "a request worked")
 	}
 }
@@ -135,11 +135,11 @@ func (d *detector) readmit(e *endpoint.Endpoint, reason string) {
 	}
 	delete(d.out, e)
 	e.Tally.Clear()
-	e.Set(endpoint.Ejected|endpoint.Trial, false)
-	d.roster.Tell(event)
+	e.Set(endpoint.Ejected|endpoint.HalfOpen, false)
+	d.roster.Emit(event)
 }
 
-func (d *detector) stir() {
+func (d *detector) wakeUp() {
 	select {
 	case d.wake <- struct{}{}:
 	default:
@@ -160,7 +160,7 @@ func (d *detector) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-sweep.C:
-			if d.roster.Leads() {
+			if d.roster.IsCurrent() {
 				d.sweep()
 			}
 		case <-release.C:

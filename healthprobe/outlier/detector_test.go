@@ -165,7 +165,7 @@ func TestTheLastUsableEndpointStays(t *testing.T) {
 		observe(w, "a", times(50, failed)...)
 		w.WantServing("a")
 		w.List("a", "b")
-		w.Endpoint("b").Set(endpoint.Failing, true)
+		w.Endpoint("b").Set(endpoint.ProbeFailed, true)
 		observe(w, "a", times(50, failed)...)
 		w.WantServing("a b") // nobody looks after b's check any more
 	}, outlier(t))

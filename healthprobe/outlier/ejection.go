@@ -27,7 +27,7 @@ func (o *Detection) mayEject(e *endpoint.Endpoint, members []endpoint.Member) bo
 		m := &members[i]
 		switch {
 		case m.Endpoint == e:
-		case m.Is(endpoint.Ejected | endpoint.Trial):
+		case m.Is(endpoint.Ejected | endpoint.HalfOpen):
 			out++
 		case m.Info.Serving() && m.Conditions() == 0:
 			another = true

@@ -195,13 +195,13 @@ func (o *Detection) check() error {
 }
 
 // Conditions are those that the detector sets.
-func (o *Detection) Conditions() endpoint.Condition { return endpoint.Ejected | endpoint.Trial }
+func (o *Detection) Conditions() endpoint.Condition { return endpoint.Ejected | endpoint.HalfOpen }
 
 // NeedsHealth reports whether the detector waits for active checks.
 func (o *Detection) NeedsHealth() bool { return o.Readmit == readmitProbe }
 
 // Mind judges the endpoints of a roster until ctx ends.
-func (o *Detection) Mind(ctx context.Context, r *endpoint.Roster) { newDetector(o, r).run(ctx) }
+func (o *Detection) Run(ctx context.Context, r *endpoint.Roster) { newDetector(o, r).run(ctx) }
 
 // Interface guards
 var (

@@ -14,15 +14,15 @@ func (d *detector) release(now time.Time) time.Duration {
 	next := time.Hour
 	for e := range d.out {
 		j := e.Ejection()
-		if !e.Is(endpoint.Ejected) || j == nil || !d.roster.Leads() {
+		if !e.Is(endpoint.Ejected) || j == nil || !d.roster.IsCurrent() {
 			continue
 		}
 		switch left := j.Until.Sub(now); {
 		case left > 0:
 			next = min(next, left)
 		case d.Readmit == readmitRequest:
-			e.Replace(endpoint.Ejected, endpoint.Trial)
-		case passedSince(e, j.Until, now) && !e.Is(endpoint.Failing):
+			e.Replace(endpoint.Ejected, endpoint.HalfOpen)
+		case passedSince(e, j.Until, now) && !e.Is(endpoint.ProbeFailed):
 			d.readmit(e, "a check passed")
 		default:
 			next = min(next, probeWait)
@@ -47,13 +47,13 @@ func (d *detector) follow(s *endpoint.Snapshot) {
 	for i := range s.Members {
 		e := s.Members[i].Endpoint
 		present[e] = true
-		if !d.members[e] && e.Is(endpoint.Ejected|endpoint.Trial) {
+		if !d.members[e] && e.Is(endpoint.Ejected|endpoint.HalfOpen) {
 			d.out[e] = true
-			d.stir()
+			d.wakeUp()
 		}
 	}
 	for e := range d.members {
-		if !present[e] && d.roster.Leads() {
+		if !present[e] && d.roster.IsCurrent() {
 			d.forget(e)
 		}
 	}
@@ -65,5 +65,5 @@ func (d *detector) forget(e *endpoint.Endpoint) {
 	delete(d.observed, e)
 	e.SetEjection(nil)
 	e.Tally.Clear()
-	e.Set(endpoint.Ejected|endpoint.Trial, false)
+	e.Set(endpoint.Ejected|endpoint.HalfOpen, false)
 }

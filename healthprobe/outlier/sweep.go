@@ -30,8 +30,8 @@ func (d *detector) sweep() {
 	d.mu.Unlock()
 	var windows []seen
 	for _, e := range members {
-		w := e.Tally.Turn()
-		if e.Is(endpoint.Ejected | endpoint.Trial) {
+		w := e.Tally.Rotate()
+		if e.Is(endpoint.Ejected | endpoint.HalfOpen) {
 			continue
 		}
 		d.forgive(e, time.Now())

@@ -33,13 +33,13 @@ type exchange struct {
 	transport *Transport
 	endpoint  *endpoint.Endpoint
 	request   *http.Request
-	tries     *Tries
+	tries     *RequestAttempts
 	cancel    context.CancelFunc
 }
 
 func start(t *testing.T, b backend) *exchange {
 	t.Helper()
-	roster, release := endpoint.AcquireUnnamed()
+	roster, release := endpoint.AcquireStatic()
 	t.Cleanup(release)
 	roster.Replace([]listing.Info{{Address: "a:1", Weight: 1}})
 	x := &exchange{
@@ -310,11 +310,11 @@ func TestWhatIsNotAPickOfOursPassesThrough(t *testing.T) {
 func TestAttemptsOfAForeignPolicyAreObservedFromTheRoundTripOn(t *testing.T) {
 	ok := func(*http.Request) (*http.Response, error) { return respond(200, io.NopCloser(strings.NewReader("x"))) }
 	synctest.Test(t, func(t *testing.T) {
-		roster, release := endpoint.AcquireUnnamed()
+		roster, release := endpoint.AcquireStatic()
 		defer release()
 		roster.Replace([]listing.Info{{Address: "a:1", Weight: 1}})
 		tr := &Transport{RoundTripper: backend(ok), Decay: DefaultDecay, key: "k"}
-		tr.Attend(roster)
+		tr.Observe(roster)
 		r, cancel := newRequest(t)
 		defer cancel()
 		res, err := tr.RoundTrip(r)

@@ -20,7 +20,7 @@ import (
 func BenchmarkAttempt(b *testing.B) {
 	next := backend(answerAsNetHTTP)
 	t := &Transport{RoundTripper: next, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty, key: "balance.tries.0xc000123456"}
-	roster, release := endpoint.AcquireUnnamed()
+	roster, release := endpoint.AcquireStatic()
 	defer release()
 	roster.Replace([]listing.Info{{Address: "a:1", Weight: 1}})
 	e, r := roster.Snapshot().Members[0].Endpoint, servedRequest(b)

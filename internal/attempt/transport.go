@@ -71,10 +71,10 @@ func hostOf(ctx caddy.Context) *reverseproxy.Handler {
 
 // Attend makes attempts at the endpoints of a roster observed even if their pick was
 // made by a policy that knows nothing of them. Call it while provisioning.
-func (t *Transport) Attend(r *endpoint.Roster) { t.rosters = append(t.rosters, r) }
+func (t *Transport) Observe(r *endpoint.Roster) { t.rosters = append(t.rosters, r) }
 
 // Attended are the rosters that the handler's pools have.
-func (t *Transport) Attended() []*endpoint.Roster { return t.rosters }
+func (t *Transport) Rosters() []*endpoint.Roster { return t.rosters }
 
 func (t *Transport) find(dial string) *endpoint.Endpoint {
 	for _, r := range t.rosters {
@@ -104,7 +104,7 @@ func (t *Transport) attempt(req *http.Request) *Attempt {
 	if !ok {
 		return nil
 	}
-	tries, _ := vars[t.key].(*Tries)
+	tries, _ := vars[t.key].(*RequestAttempts)
 	if tries != nil {
 		if a := tries.claim(info.Upstream.Dial); a != nil {
 			a.endpoint.SetCounts(info.Upstream.Host)

@@ -12,8 +12,8 @@ func TestAPickThatFindsNobodyCanCatchUp(t *testing.T) {
 		if k.Roster.CatchUp(seen) {
 			t.Error("there was nothing to catch up with")
 		}
-		k.set("a", Failing, true)
-		k.set("b", Failing, true)
+		k.set("a", ProbeFailed, true)
+		k.set("b", ProbeFailed, true)
 		if !k.Roster.CatchUp(seen) || serving(k.Roster.Snapshot()) != "a b" || k.Roster.Snapshot().Mode != Open {
 			t.Errorf("%q serve in mode %s", serving(k.Roster.Snapshot()), k.Roster.Snapshot().Mode)
 		}
@@ -29,7 +29,7 @@ func TestAPickWaitsForWhatIsBeingWorkedOut(t *testing.T) {
 				t.Error("a pick that comes now would not wait")
 			}
 		})()
-		k.set("a", Failing, true)
+		k.set("a", ProbeFailed, true)
 		k.wantServing(time.Second, "b")
 		if tables != 2 || k.Roster.behind() {
 			t.Errorf("%d tables were built; a pick would wait: %t", tables, k.Roster.behind())
@@ -41,7 +41,7 @@ func TestAPickSeesWhatWasPublishedSinceItLooked(t *testing.T) {
 	keeping(t, Rules{}, func(k *kept) {
 		k.list("a b")
 		seen := k.Roster.Snapshot()
-		k.set("a", Failing, true)
+		k.set("a", ProbeFailed, true)
 		k.wantServing(time.Second, "b")
 		if !k.Roster.CatchUp(seen) || k.Roster.CatchUp(k.Roster.Snapshot()) {
 			t.Error("a snapshot is not told from a newer one")
@@ -57,7 +57,7 @@ func TestAPickCatchesUpWithAChangeThatIsUnderWay(t *testing.T) {
 		seen := k.Roster.Snapshot()
 		pool := seen.Members[0].pool
 		pool.begun.Add(1)
-		seen.Members[0].conditions.Store(uint32(Failing))
+		seen.Members[0].conditions.Store(uint32(ProbeFailed))
 		if !k.Roster.CatchUp(seen) || serving(k.Roster.Snapshot()) != "b" {
 			t.Errorf("%q serve", serving(k.Roster.Snapshot()))
 		}

@@ -5,19 +5,19 @@ package endpoint
 type Condition uint32
 
 const (
-	Failing  Condition = 1 << iota // its probes fail; the prober
-	Unproven                       // it waits for its first probe; the prober
-	Ejected                        // its answers to real requests stand out; the outlier detector
-	Trial                          // it was ejected, and one request at a time finds out whether it works; the outlier detector
-	Drained                        // it asked for nothing new; the prober, on advice
-	Stopped                        // it asked for nothing at all; the prober, on advice
+	ProbeFailed    Condition = 1 << iota // its probes fail; the prober
+	Unchecked                            // it waits for its first probe; the prober
+	Ejected                              // its answers to real requests stand out; the outlier detector
+	HalfOpen                             // it was ejected, and one request at a time finds out whether it works; the outlier detector
+	DrainRequested                       // it asked for nothing new; the prober, on advice
+	Maintenance                          // it asked for nothing at all; the prober, on advice
 )
 
 const (
 	// unhealthy is what failing open ignores.
-	unhealthy = Failing | Unproven | Ejected
+	unhealthy = ProbeFailed | Unchecked | Ejected
 	// unwilling is what it does not, because somebody wants it so.
-	unwilling = Drained | Stopped
+	unwilling = DrainRequested | Maintenance
 )
 
 // Is reports whether any of the conditions holds.
@@ -48,7 +48,7 @@ func (e *Endpoint) Replace(gone, come Condition) (changed bool) {
 		changed = e.conditions.CompareAndSwap(old, now)
 		e.pool.ended.Add(1)
 		if changed {
-			e.pool.stir()
+			e.pool.wake()
 			return true
 		}
 	}
@@ -59,7 +59,7 @@ func (e *Endpoint) Breaker() string {
 	switch {
 	case e.Is(Ejected):
 		return "open"
-	case e.Is(Trial):
+	case e.Is(HalfOpen):
 		return "half-open"
 	}
 	return "closed"

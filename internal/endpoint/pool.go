@@ -21,13 +21,13 @@ type Pool struct {
 	begun, ended atomic.Uint64
 
 	mu        sync.Mutex
-	endpoints map[string]*holding
-	rosters   []*held          // newest last
-	configs   map[any]*defined // by the config that uses the pool
+	endpoints map[string]*trackedEndpoint
+	rosters   []*runningRoster   // newest last
+	configs   map[any]*configUse // by the config that uses the pool
 }
 
 // holding is an endpoint and how many rosters hold it.
-type holding struct {
+type trackedEndpoint struct {
 	endpoint *Endpoint
 	rosters  int
 	left     time.Time // when the last roster let go of it
@@ -35,36 +35,36 @@ type holding struct {
 
 // leaverKept is how long a pool remembers an endpoint that left every list, so that
 // flapping membership (DNS above all) does not erase what was learned of it.
-const leaverKept = 10 * time.Minute
+const departedKept = 10 * time.Minute
 
 func newPool() *Pool {
-	return &Pool{endpoints: make(map[string]*holding), configs: make(map[any]*defined)}
+	return &Pool{endpoints: make(map[string]*trackedEndpoint), configs: make(map[any]*configUse)}
 }
 
 // stir makes the rosters work out their shares anew.
-func (p *Pool) stir() {
+func (p *Pool) wake() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, h := range p.rosters {
-		h.roster.stir()
+		h.roster.wake()
 	}
 }
 
 // hold finds or makes the endpoints of a list for one more roster.
-func (p *Pool) hold(infos []listing.Info) []*Endpoint {
+func (p *Pool) retain(infos []listing.Info) []*Endpoint {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	endpoints := make([]*Endpoint, len(infos))
 	for i := range infos {
-		endpoints[i] = p.holdLocked(infos[i].Address)
+		endpoints[i] = p.retainLocked(infos[i].Address)
 	}
 	return endpoints
 }
 
-func (p *Pool) holdLocked(address string) *Endpoint {
+func (p *Pool) retainLocked(address string) *Endpoint {
 	h := p.endpoints[address]
 	if h == nil {
-		h = &holding{endpoint: &Endpoint{address: address, pool: p}}
+		h = &trackedEndpoint{endpoint: &Endpoint{address: address, pool: p}}
 		p.endpoints[address] = h
 	}
 	h.rosters++
@@ -72,7 +72,7 @@ func (p *Pool) holdLocked(address string) *Endpoint {
 }
 
 // drop undoes hold for each member, and forgets who left long ago.
-func (p *Pool) drop(members []Member) {
+func (p *Pool) release(members []Member) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,7 +83,7 @@ func (p *Pool) drop(members []Member) {
 		}
 	}
 	for address, h := range p.endpoints {
-		if h.rosters == 0 && h.endpoint.InFlight() == 0 && now.Sub(h.left) > leaverKept {
+		if h.rosters == 0 && h.endpoint.InFlight() == 0 && now.Sub(h.left) > departedKept {
 			delete(p.endpoints, address)
 		}
 	}

@@ -25,7 +25,7 @@ func infos(addresses ...string) []listing.Info {
 
 func acquire(t *testing.T, config any, name, text string) *Claim {
 	t.Helper()
-	c, err := Acquire(Definition{Config: config, Name: name, Text: text, Run: idle, Holder: Holder{Logger: zap.NewNop()}})
+	c, err := Acquire(Definition{Config: config, Name: name, Text: text, Run: idle, Owner: Owner{Logger: zap.NewNop()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestFollowersSeeAListBeforeItIsPublished(t *testing.T) {
 
 func TestEqualDefinitionsShareOneRun(t *testing.T) {
 	runs, ended := 0, 0
-	def := Definition{Config: 1, Name: t.Name(), Text: "same", Holder: Holder{Logger: zap.NewNop()}, Run: func(ctx context.Context, r *Roster) {
+	def := Definition{Config: 1, Name: t.Name(), Text: "same", Owner: Owner{Logger: zap.NewNop()}, Run: func(ctx context.Context, r *Roster) {
 		runs++
 		r.Replace(infos("a:1"))
 		<-ctx.Done()
@@ -201,10 +201,10 @@ func TestAFlappingEndpointIsRememberedForAWhile(t *testing.T) {
 			c.Roster.Replace(infos("a:1", "b:1"))
 			return c.Roster.Snapshot().Find("a:1").Endpoint
 		}
-		if flap(leaverKept/2) != a {
+		if flap(departedKept/2) != a {
 			t.Error("forgotten after half the time")
 		}
-		if flap(leaverKept+time.Second) == a {
+		if flap(departedKept+time.Second) == a {
 			t.Error("still remembered after the time")
 		}
 	})
@@ -237,9 +237,9 @@ func TestReservationsAreExactUnderConcurrency(t *testing.T) {
 }
 
 func TestUnnamedEndpointsOutliveAChangeOfTheListAroundThem(t *testing.T) {
-	before, releaseBefore := AcquireUnnamed()
+	before, releaseBefore := AcquireStatic()
 	before.Replace(infos("a:1", "b:1"))
-	after, releaseAfter := AcquireUnnamed()
+	after, releaseAfter := AcquireStatic()
 	defer releaseAfter()
 	after.Replace(infos("a:1", "c:1"))
 	a := before.Snapshot().Members[0].Endpoint

@@ -16,20 +16,20 @@ type Roster struct {
 	pool     *Pool
 	rules    Rules
 	snapshot atomic.Pointer[Snapshot]
-	worked   atomic.Uint64 // how many of the pool's changes are in the snapshot
-	leads    atomic.Bool
-	holder   atomic.Pointer[Holder]
+	included atomic.Uint64 // how many of the pool's changes are in the snapshot
+	current  atomic.Bool
+	owner    atomic.Pointer[Owner]
 	observer Observer // under the pool's lock
 	journal  journal
 
 	provenance provenance
 
-	mu        sync.Mutex // orders Replace, Follow, work and close
-	followers map[*func(*Snapshot)]struct{}
-	answered  chan struct{}
-	told      Mode         // that people know of; before the first list it is no news that nobody serves
-	settled   atomic.Int64 // the Instant from which on newcomers join a running pool; 0 before the first list
-	dirty     chan struct{}
+	mu          sync.Mutex // orders Replace, Follow, work and close
+	followers   map[*func(*Snapshot)]struct{}
+	answered    chan struct{}
+	announced   Mode         // that people know of; before the first list it is no news that nobody serves
+	runningFrom atomic.Int64 // the Instant from which on newcomers join a running pool; 0 before the first list
+	dirty       chan struct{}
 }
 
 func newRoster(name string, p *Pool, rules Rules) *Roster {
@@ -37,7 +37,7 @@ func newRoster(name string, p *Pool, rules Rules) *Roster {
 		name: name, pool: p, rules: rules, followers: make(map[*func(*Snapshot)]struct{}),
 		answered: make(chan struct{}), dirty: make(chan struct{}, 1),
 	}
-	r.holder.Store(new(Holder))
+	r.owner.Store(new(Owner))
 	r.snapshot.Store(rules.share(nil, 0))
 	return r
 }
@@ -53,7 +53,7 @@ func (r *Roster) InFlight() int { return int(r.pool.inFlight.Load()) }
 
 // Leads reports whether the roster is that of the newest definition of its pool. While a reload is under way, others
 // stand beside it; only the one that leads has probes made and endpoints ejected.
-func (r *Roster) Leads() bool { return r.leads.Load() }
+func (r *Roster) IsCurrent() bool { return r.current.Load() }
 
 // Replace makes infos the list, and keeps them. Who was in it before keeps its Endpoint. Nothing is
 // published if nothing changed. The infos must be normalized.
@@ -63,17 +63,17 @@ func (r *Roster) Replace(infos []listing.Info) Change {
 	old := r.snapshot.Load()
 	change := diff(old, infos)
 	if !change.Empty() || reordered(old, infos) {
-		s := r.workOut(r.join(infos), old)
+		s := r.recompute(r.join(infos), old)
 		r.publish(s)
 		if s.rising {
-			r.stir()
+			r.wake()
 		}
-		r.pool.drop(old.Members)
+		r.pool.release(old.Members)
 	}
 	select {
 	case <-r.answered:
 	default:
-		r.settled.CompareAndSwap(0, int64(load.Now())+int64(settling))
+		r.runningFrom.CompareAndSwap(0, int64(load.Now())+int64(startPeriod))
 		close(r.answered)
 	}
 	return change
@@ -81,11 +81,11 @@ func (r *Roster) Replace(infos []listing.Info) Change {
 
 // settling is how long after the first list a pool still counts as new: several sources
 // do not answer at the same instant.
-const settling = 2 * time.Second
+const startPeriod = 2 * time.Second
 
 // Running reports whether an endpoint that joins now joins a running pool, rather than one at its start.
 func (r *Roster) Running() bool {
-	settled := load.Instant(r.settled.Load())
+	settled := load.Instant(r.runningFrom.Load())
 	return settled != 0 && load.Now() > settled
 }
 
@@ -109,7 +109,7 @@ func (r *Roster) Watch(o Observer) {
 	r.pool.mu.Lock()
 	defer r.pool.mu.Unlock()
 	r.observer = o
-	r.pool.appointLocked()
+	r.pool.electLocked()
 }
 
 // inheritLocked starts from the list of another definition, so that a changed definition
@@ -117,18 +117,18 @@ func (r *Roster) Watch(o Observer) {
 func (r *Roster) inheritLocked(from *Roster) {
 	inherited := from.Snapshot()
 	for i := range inherited.Members {
-		r.pool.holdLocked(inherited.Members[i].Address())
+		r.pool.retainLocked(inherited.Members[i].Address())
 	}
 	s := r.rules.share(memberCopies(inherited), load.Now())
 	s.index(inherited)
 	r.snapshot.Store(s)
-	r.told = s.Mode
-	r.settled.Store(from.settled.Load())
+	r.announced = s.Mode
+	r.runningFrom.Store(from.runningFrom.Load())
 	r.provenance.lists.Store(from.provenance.lists.Load())
 }
 
 func (r *Roster) join(infos []listing.Info) []Member {
-	endpoints := r.pool.hold(infos)
+	endpoints := r.pool.retain(infos)
 	members := make([]Member, len(infos))
 	for i := range infos {
 		members[i] = Member{Endpoint: endpoints[i], Info: &infos[i]}
@@ -144,4 +144,4 @@ func (r *Roster) publish(s *Snapshot) {
 }
 
 // close lets go of the endpoints.
-func (r *Roster) close() { r.pool.drop(r.Snapshot().Members) }
+func (r *Roster) close() { r.pool.release(r.Snapshot().Members) }

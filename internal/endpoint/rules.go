@@ -5,7 +5,7 @@ import "time"
 // Rules are how a pool makes shares of what is known of its endpoints.
 type Rules struct {
 	// Heeds are the conditions that somebody looks after. Others may be left from an earlier definition.
-	Heeds Condition
+	Watched Condition
 
 	// SlowStart is how long an endpoint that begins to serve takes to its full share.
 	SlowStart time.Duration
@@ -32,12 +32,12 @@ func (m Mode) String() string { return [...]string{"healthy", "draining", "fail_
 
 // heed are the conditions that keep a request away from an endpoint that has a share. They
 // may have come up since the shares were worked out.
-func (m Mode) heed() Condition {
+func (m Mode) blocking() Condition {
 	switch m {
 	case Draining:
-		return unhealthy | Stopped
+		return unhealthy | Maintenance
 	case Open:
-		return Stopped
+		return Maintenance
 	}
 	return unhealthy | unwilling
 }

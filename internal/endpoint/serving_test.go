@@ -12,7 +12,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-const everything = Failing | Unproven | Ejected | Trial | Drained | Stopped
+const everything = ProbeFailed | Unchecked | Ejected | HalfOpen | DrainRequested | Maintenance
 
 // members are written as address/options, where options are f(ailing), u(nproven), e(jected), t(rial), d(raining), s(topped),
 // w<weight>, p<priority> and z<zone>.
@@ -34,7 +34,7 @@ func members(text string) []Member {
 			case 'd':
 				info.Draining = true
 			default:
-				e.Set(map[byte]Condition{'f': Failing, 'u': Unproven, 'e': Ejected, 't': Trial, 's': Stopped}[option[0]], true)
+				e.Set(map[byte]Condition{'f': ProbeFailed, 'u': Unchecked, 'e': Ejected, 't': HalfOpen, 's': Maintenance}[option[0]], true)
 			}
 		}
 		all = append(all, Member{Endpoint: e, Info: info})
@@ -85,7 +85,7 @@ func TestWhoServes(t *testing.T) {
 		{"only stopped ones are left", "a/s", 0, None, ""},
 		{"only unproven ones are left, which wait", "a/u b/u", 0, None, ""},
 	} {
-		s := Rules{FailOpen: c.failOpen, Heeds: everything}.share(members(c.members), 0)
+		s := Rules{FailOpen: c.failOpen, Watched: everything}.share(members(c.members), 0)
 		if s.Mode != c.mode || serving(s) != c.serving {
 			t.Errorf("%s: %q: got %s, %q; want %s, %q", c.about, c.members, s.Mode, serving(s), c.mode, c.serving)
 		}
@@ -93,9 +93,9 @@ func TestWhoServes(t *testing.T) {
 }
 
 func TestConditionsThatNobodyLooksAfterDoNotCount(t *testing.T) {
-	s := Rules{Heeds: Ejected | Trial}.share(members("a/f b/e"), 0)
-	if serving(s) != "a" || s.Heed != Ejected {
-		t.Errorf("%q serve, heeding %b", serving(s), s.Heed)
+	s := Rules{Watched: Ejected | HalfOpen}.share(members("a/f b/e"), 0)
+	if serving(s) != "a" || s.Blocking != Ejected {
+		t.Errorf("%q serve, heeding %b", serving(s), s.Blocking)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestTheNextPriorityTakesOverInProportion(t *testing.T) {
 		"b/p2 a/p1": "a 100%, b 0%",
 		"a/t b/p1":  "a 100%, b 0%",
 	} {
-		if got := split(Rules{Heeds: everything}.share(members(text), 0)); got != want {
+		if got := split(Rules{Watched: everything}.share(members(text), 0)); got != want {
 			t.Errorf("%q: got %s; want %s", text, got, want)
 		}
 	}
@@ -147,7 +147,7 @@ func TestTheOwnZoneIsPreferredAsLongAsItCarriesItsPart(t *testing.T) {
 		"a/zx b/zy c/zy/p1":                    "a 100%, b 0%, c 0%",
 		"a/zx/f b/zy/f c/zx/p1":                "c 100%",
 	} {
-		if got := split(Rules{Heeds: everything, Zone: "x"}.share(members(text), 0)); got != want {
+		if got := split(Rules{Watched: everything, Zone: "x"}.share(members(text), 0)); got != want {
 			t.Errorf("%q: got %s; want %s", text, got, want)
 		}
 	}
@@ -160,14 +160,14 @@ func TestSharesAlwaysAddUpToOne(t *testing.T) {
 		for i := range 1 + random.IntN(12) {
 			fmt.Fprintf(&text, "%c/w%d/p%d/z%c%s ", 'a'+i, random.IntN(4), random.IntN(3), 'x'+random.IntN(3), []string{"", "", "/f", "/d", "/e", "/u", "/t", "/s"}[random.IntN(8)])
 		}
-		rules := Rules{Heeds: everything, Zone: []string{"", "x"}[random.IntN(2)], FailOpen: []float64{-1, 0, .5}[random.IntN(3)]}
+		rules := Rules{Watched: everything, Zone: []string{"", "x"}[random.IntN(2)], FailOpen: []float64{-1, 0, .5}[random.IntN(3)]}
 		s := rules.share(members(text.String()), 0)
 		sum, serves := 0.0, false
 		for _, b := range s.Bands {
 			sum += b.Share
 			for i := range b.Members {
 				serves = serves || b.Members[i].Weight > 0
-				if m := &b.Members[i]; m.Weight > 0 && m.Is(s.Heed) {
+				if m := &b.Members[i]; m.Weight > 0 && m.Is(s.Blocking) {
 					t.Fatalf("%s%+v: %s has a share and is kept from it", text.String(), rules, m.Address())
 				}
 			}
@@ -206,7 +206,7 @@ func TestNobodyIsSparedIfAllAreNew(t *testing.T) {
 	all := members("a b/f")
 	all[0].Info.MaxRequests = 50
 	all[0].rising.Store(1)
-	s := Rules{SlowStart: 10 * time.Second, Heeds: everything}.share(all, 2)
+	s := Rules{SlowStart: 10 * time.Second, Watched: everything}.share(all, 2)
 	if m := s.Members[0]; m.Ramp != 1 || m.MaxRequests != 50 {
 		t.Errorf("the only one that serves has a ramp of %v and a limit of %d", m.Ramp, m.MaxRequests)
 	}
@@ -221,7 +221,7 @@ func TestAdviceScalesTheWeightOfTheSource(t *testing.T) {
 	}{{nil, 2, Healthy}, {percent(50), 1, Healthy}, {percent(25), 50, Healthy}, {percent(1), 2, Healthy}, {percent(200), 4, Healthy}, {percent(1 << 40), 200, Healthy}, {percent(0), 2, Draining}} {
 		all := members("a/w2")
 		all[0].Advise(Advice{Percent: c.percent})
-		if s := (Rules{Heeds: everything}).share(all, 0); s.Members[0].Weight != c.weight || s.Mode != c.mode {
+		if s := (Rules{Watched: everything}).share(all, 0); s.Members[0].Weight != c.weight || s.Mode != c.mode {
 			t.Errorf("%v: weight %d, %s; want %d, %s", c.percent, s.Members[0].Weight, s.Mode, c.weight, c.mode)
 		}
 	}
@@ -231,7 +231,7 @@ func TestAPartOfTheSmallestWeightIsAPart(t *testing.T) {
 	half := 50
 	all := members("a b")
 	all[0].Advise(Advice{Percent: &half})
-	if s := (Rules{Heeds: everything}).share(all, 0); s.Members[0].Weight != 50 || s.Members[1].Weight != 100 {
+	if s := (Rules{Watched: everything}).share(all, 0); s.Members[0].Weight != 50 || s.Members[1].Weight != 100 {
 		t.Errorf("weights %d and %d", s.Members[0].Weight, s.Members[1].Weight)
 	}
 }
@@ -242,10 +242,10 @@ func TestAdviceKeepsWhatItDoesNotMention(t *testing.T) {
 	if !e.Advise(Advice{Percent: &half, Mode: &drain}) || e.Advise(Advice{}) || !e.Advise(Advice{MaxRequests: &limit}) {
 		t.Error("only what is new changes anything")
 	}
-	if a := e.Advice(); *a.Percent != 50 || *a.MaxRequests != 7 || *a.Mode != AdvisedDrain || !e.Is(Drained) {
+	if a := e.Advice(); *a.Percent != 50 || *a.MaxRequests != 7 || *a.Mode != AdvisedDrain || !e.Is(DrainRequested) {
 		t.Errorf("it is %+v", a)
 	}
-	if e.Advise(Advice{Mode: &ready}); e.Is(Drained) {
+	if e.Advise(Advice{Mode: &ready}); e.Is(DrainRequested) {
 		t.Error("it still drains")
 	}
 }

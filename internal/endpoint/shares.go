@@ -10,14 +10,14 @@ import (
 // share works out who serves and how much each of them gets. It writes into members, which
 // become the snapshot's.
 func (r Rules) share(members []Member, now load.Instant) *Snapshot {
-	standings := make([]standing, len(members))
+	standings := make([]eligibility, len(members))
 	for i := range members {
-		standings[i] = r.standing(&members[i])
-		members[i].drains, members[i].healthy = standings[i].drains || standings[i].stopped, standings[i].healthy
+		standings[i] = r.eligibility(&members[i])
+		members[i].drains, members[i].healthy = standings[i].drains || standings[i].maintenance, standings[i].healthy
 	}
 	tiers := tiersOf(members, standings)
 	s := &Snapshot{Members: members, Mode: r.mode(tiers)}
-	s.Heed, s.Trial = s.Mode.heed()&r.Heeds, Trial&r.Heeds
+	s.Blocking, s.HalfOpen = s.Mode.blocking()&r.Watched, HalfOpen&r.Watched
 	s.rising = r.weigh(members, standings, s.Mode, now)
 	for i, load := range loads(s.Mode, tiers) {
 		s.Bands = append(s.Bands, r.bands(&tiers[i], load, members, standings)...)
@@ -33,7 +33,7 @@ func (r Rules) share(members []Member, now load.Instant) *Snapshot {
 const weightScale = 100
 
 // weigh sets what each member gets, in proportion to the others, and reports whether ramps are on their way.
-func (r Rules) weigh(members []Member, standings []standing, mode Mode, now load.Instant) (rising bool) {
+func (r Rules) weigh(members []Member, standings []eligibility, mode Mode, now load.Instant) (rising bool) {
 	top := 0.0
 	for i := range members {
 		m := &members[i]
@@ -75,7 +75,7 @@ func (r Rules) rampOf(m *Member, now load.Instant) float64 {
 }
 
 // bands splits a tier by zone, if it matters.
-func (r Rules) bands(t *tier, load float64, members []Member, standings []standing) []Band {
+func (r Rules) bands(t *tier, load float64, members []Member, standings []eligibility) []Band {
 	serving := slices.DeleteFunc(slices.Clone(t.members), func(i int) bool { return members[i].Weight == 0 })
 	if len(serving) == 0 {
 		return nil

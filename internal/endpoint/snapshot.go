@@ -47,8 +47,8 @@ type Snapshot struct {
 	Bands   []Band   // never empty; those that come first are to be preferred where shares do not decide
 	Mode    Mode
 
-	Heed  Condition // keeps requests away from an endpoint that has a share: it may have come up since
-	Trial Condition // lets an endpoint have one request at a time
+	Blocking Condition // keeps requests away from an endpoint that has a share: it may have come up since
+	HalfOpen Condition // lets an endpoint have one request at a time
 
 	byDial map[string]int
 	rising bool // shares will change by themselves

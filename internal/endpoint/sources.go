@@ -98,11 +98,11 @@ func (r *Roster) SourceLists() map[string][]listing.Info {
 func (r *Roster) SetSourceLists(lists map[string][]listing.Info) { r.provenance.lists.Store(&lists) }
 
 // Storage is that of the newest module that uses the roster: what an older one has may be closed by now.
-func (r *Roster) Storage() certmagic.Storage { return r.holder.Load().Storage }
+func (r *Roster) Storage() certmagic.Storage { return r.owner.Load().Storage }
 
 // Passes reports whether nothing speaks against an endpoint of the list as far as probes go. Without probes that is
 // so of every endpoint.
 func (r *Roster) Passes(address string) bool {
 	m := r.Snapshot().Find(address)
-	return m == nil || m.Conditions()&r.rules.Heeds&(Failing|Unproven) == 0
+	return m == nil || m.Conditions()&r.rules.Watched&(ProbeFailed|Unchecked) == 0
 }

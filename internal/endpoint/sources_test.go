@@ -13,7 +13,7 @@ func TestLoggerAndStorageAreThoseOfTheNewestHolder(t *testing.T) {
 	def := Definition{Name: t.Name(), Text: "same", Run: idle}
 	holding := func(path string) *Claim {
 		def := def
-		def.Config, def.Holder = path, Holder{Storage: &certmagic.FileStorage{Path: path}, Logger: zap.NewExample().Named(path)}
+		def.Config, def.Owner = path, Owner{Storage: &certmagic.FileStorage{Path: path}, Logger: zap.NewExample().Named(path)}
 		c, err := Acquire(def)
 		if err != nil {
 			t.Fatal(err)
@@ -56,8 +56,8 @@ func TestAChangedDefinitionInheritsTheListsOfItsSources(t *testing.T) {
 }
 
 func TestAnEndpointPassesUnlessProbesThatThereAreSpeakAgainstIt(t *testing.T) {
-	for heeds, passes := range map[Condition]bool{0: true, Failing: false} {
-		c, err := Acquire(Definition{Config: 1, Name: t.Name(), Run: idle, Rules: Rules{Heeds: heeds}, Holder: Holder{Logger: zap.NewNop()}})
+	for heeds, passes := range map[Condition]bool{0: true, ProbeFailed: false} {
+		c, err := Acquire(Definition{Config: 1, Name: t.Name(), Run: idle, Rules: Rules{Watched: heeds}, Owner: Owner{Logger: zap.NewNop()}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestAnEndpointPassesUnlessProbesThatThereAreSpeakAgainstIt(t *testing.T) {
 		if !c.Roster.Passes("a:1") {
 			t.Error("does not pass though nothing is known")
 		}
-		c.Roster.Snapshot().Find("a:1").Set(Failing, true)
+		c.Roster.Snapshot().Find("a:1").Set(ProbeFailed, true)
 		if c.Roster.Passes("a:1") != passes {
 			t.Errorf("passes is %t where %b are heeded", !passes, heeds)
 		}

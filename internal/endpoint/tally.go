@@ -38,7 +38,7 @@ func (t *Tally) Count(failed bool, latency time.Duration) {
 
 // Turn closes the window and opens the next. An attempt that ends at this moment may be counted half in
 // each; nothing hangs on one.
-func (t *Tally) Turn() Window {
+func (t *Tally) Rotate() Window {
 	return Window{int(t.requests.Swap(0)), int(t.failures.Swap(0)), int(t.timed.Swap(0)), time.Duration(t.latency.Swap(0))}
 }
 
@@ -46,5 +46,5 @@ func (t *Tally) Turn() Window {
 func (t *Tally) Clear() {
 	t.Consecutive.Store(0)
 	t.ConsecutiveGateway.Store(0)
-	t.Turn()
+	t.Rotate()
 }

@@ -12,13 +12,13 @@ type tier struct {
 
 	// How many are usable; work, though they may drain; would serve if health were ignored; and how
 	// many there are of which it is known whether they work and that do not drain.
-	usable, working, willing, proven int
+	usable, working, willing, checked int
 
-	usableWeight, provenWeight float64
+	usableWeight, checkedWeight float64
 }
 
 // tiersOf sorts members by priority, the lowest number first.
-func tiersOf(members []Member, standings []standing) []tier {
+func tiersOf(members []Member, standings []eligibility) []tier {
 	byPriority := make(map[int]*tier)
 	for i := range members {
 		p := members[i].Info.Priority
@@ -37,9 +37,9 @@ func tiersOf(members []Member, standings []standing) []tier {
 	return tiers
 }
 
-func (t *tier) add(i int, s *standing) {
+func (t *tier) add(i int, s *eligibility) {
 	t.members = append(t.members, i)
-	if s.stopped {
+	if s.maintenance {
 		return
 	}
 	if s.healthy {
@@ -49,11 +49,11 @@ func (t *tier) add(i int, s *standing) {
 		return
 	}
 	t.willing++
-	if s.unproven {
+	if s.unchecked {
 		return
 	}
-	t.proven++
-	t.provenWeight += s.weight
+	t.checked++
+	t.checkedWeight += s.weight
 	if s.healthy {
 		t.usable++
 		t.usableWeight += s.weight
@@ -86,8 +86,8 @@ func loads(mode Mode, tiers []tier) []float64 {
 
 func (t *tier) capacity(mode Mode) float64 {
 	switch {
-	case mode == Healthy && t.provenWeight > 0:
-		return min(1, overprovisioning*t.usableWeight/t.provenWeight)
+	case mode == Healthy && t.checkedWeight > 0:
+		return min(1, overprovisioning*t.usableWeight/t.checkedWeight)
 	case mode == Draining && t.working > 0, mode == Open && t.willing > 0:
 		return 1
 	}

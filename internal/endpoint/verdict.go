@@ -9,12 +9,12 @@ import (
 // Verdict is what probes say of an endpoint. The prober writes it; it is kept here
 // because what is known of an endpoint outlives the prober of one config.
 type Verdict struct {
-	Probe  string    // the definition of the probe that it is by
-	Proven bool      // whether there was any result
-	Passes bool      // the verdict
-	Streak int       // results in a row that speak against it
-	Since  time.Time // of the verdict
-	Last   string    // why the last failure was one
+	Probe   string    // the definition of the probe that it is by
+	Checked bool      // whether there was any result
+	Passes  bool      // the verdict
+	Streak  int       // results in a row that speak against it
+	Since   time.Time // of the verdict
+	Last    string    // why the last failure was one
 }
 
 // Verdict is nil if the endpoint has never been probed.
@@ -55,10 +55,10 @@ func (e *Endpoint) Advise(a Advice) (changed bool) {
 	e.advice.Store(&a)
 	e.pool.ended.Add(1)
 	if a.Mode != nil {
-		come := [...]Condition{AdvisedReady: 0, AdvisedDrain: Drained, AdvisedMaint: Stopped}[*a.Mode]
+		come := [...]Condition{AdvisedReady: 0, AdvisedDrain: DrainRequested, AdvisedMaint: Maintenance}[*a.Mode]
 		e.Replace(unwilling, come)
 	}
-	e.pool.stir()
+	e.pool.wake()
 	return true
 }
 

@@ -38,7 +38,7 @@ func zoneShares(weights map[string]float64, own string) map[string]float64 {
 
 // zonesOf are the weights of serving members by zone, and the zones, the own one first. Their order does not
 // follow the shares: hash policies place keys by it.
-func zonesOf(members []Member, standings []standing, serving []int, own string) (weights map[string]float64, order []string) {
+func zonesOf(members []Member, standings []eligibility, serving []int, own string) (weights map[string]float64, order []string) {
 	weights = make(map[string]float64)
 	for _, i := range serving {
 		zone := members[i].Info.Zone

@@ -39,7 +39,7 @@ func Run(t *testing.T, test func(w *Pool), minders ...Monitor) {
 }
 
 type Monitor interface {
-	Mind(context.Context, *endpoint.Roster)
+	Run(context.Context, *endpoint.Roster)
 	Conditions() endpoint.Condition
 }
 
@@ -52,11 +52,11 @@ func (w *Pool) Acquire(logger *zap.Logger, minders ...Monitor) *endpoint.Claim {
 		heeds |= m.Conditions()
 	}
 	c, err := endpoint.Acquire(endpoint.Definition{
-		Config: w.after, Name: w.name, Text: fmt.Sprint(w.after), Rules: endpoint.Rules{Heeds: heeds}, Holder: endpoint.Holder{Logger: logger},
+		Config: w.after, Name: w.name, Text: fmt.Sprint(w.after), Rules: endpoint.Rules{Watched: heeds}, Owner: endpoint.Owner{Logger: logger},
 		Run: func(ctx context.Context, r *endpoint.Roster) {
 			var wg sync.WaitGroup
 			for _, m := range minders {
-				wg.Go(func() { m.Mind(ctx, r) })
+				wg.Go(func() { m.Run(ctx, r) })
 			}
 			wg.Wait()
 		},
@@ -110,7 +110,7 @@ func (w *Pool) WantServing(want string) {
 	s := w.Claim.Roster.Snapshot()
 	var names []string
 	for _, m := range s.Members {
-		if m.Weight > 0 && !m.Is(s.Heed) {
+		if m.Weight > 0 && !m.Is(s.Blocking) {
 			names = append(names, strings.TrimSuffix(m.Address(), ":1"))
 		}
 	}

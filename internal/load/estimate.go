@@ -19,11 +19,11 @@ const (
 	slower, faster = 2.5, 3.0
 
 	// settled is how many answers the long mean is worth after a change.
-	settled = 10
+	restartWeight = 10
 
 	// doubt is how many answers it takes to believe an estimate half. They must be many:
 	// the first answers of an endpoint that got several requests at once are its fastest.
-	doubt = 20
+	halfTrustAnswers = 20
 )
 
 // estimate is how long an endpoint takes to the first byte of an answer.
@@ -52,11 +52,11 @@ func (e *estimate) observe(now Instant, sample float64, decay time.Duration) {
 	e.answers++
 	e.weight++
 	e.recent += (sample - e.recent) * max(recentShare, 1/e.answers)
-	mean += (sample - mean) * max(1/e.weight, 1-fading(elapsed, decay))
+	mean += (sample - mean) * max(1/e.weight, 1-decayFactor(elapsed, decay))
 	if e.recent > mean*slower || e.recent < mean/faster {
-		mean, e.weight = e.recent, settled
+		mean, e.weight = e.recent, restartWeight
 	}
-	e.store(mean, e.answers/(e.answers+doubt))
+	e.store(mean, e.answers/(e.answers+halfTrustAnswers))
 	e.at.Store(int64(now))
 }
 
@@ -67,7 +67,7 @@ func (e *estimate) latency(now Instant, decay time.Duration) (seconds, certainty
 	if trust == 0 {
 		return 0, 0
 	}
-	return seconds, trust * fading(now.Sub(Instant(e.at.Load())), decay)
+	return seconds, trust * decayFactor(now.Sub(Instant(e.at.Load())), decay)
 }
 
 func (e *estimate) load() (mean, trust float64) {
@@ -83,7 +83,7 @@ func (e *estimate) store(mean, trust float64) {
 // each endpoint that a pick looks at, so it stops at the fourth power, which is right to a
 // thousandth up to one decay time. After three it is 0: who had no request for that long
 // counts as unknown, and is looked at again even if the others have nothing to do.
-func fading(elapsed, decay time.Duration) float64 {
+func decayFactor(elapsed, decay time.Duration) float64 {
 	if elapsed <= 0 {
 		return 1
 	}

@@ -65,7 +65,7 @@ func (s *source) Run(ctx context.Context, report discovery.Report) error {
 		if err != nil {
 			return err
 		}
-		report(discovery.Answer{Endpoints: list, Final: true})
+		report(discovery.Answer{Endpoints: list, Authoritative: true})
 		select {
 		case <-changed:
 		case <-ctx.Done():

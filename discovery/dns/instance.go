@@ -1,0 +1,138 @@
+package dns
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+)
+
+// srvTarget is an SRV record and what its target resolves to.
+type srvTarget struct {
+	*dns.SRV
+	name      string // of the target, in lower case with its final dot
+	addresses []netip.Addr
+	failed    bool // to resolve, which is noted elsewhere
+}
+
+func srvTargets(records []dns.RR) []srvTarget {
+	targets := make([]srvTarget, 0, len(records))
+	for _, record := range records {
+		if srv, ok := record.(*dns.SRV); ok {
+			targets = append(targets, srvTarget{SRV: srv, name: dns.CanonicalName(srv.Target)})
+		}
+	}
+	return targets
+}
+
+// isNotOffered is RFC 2782's way to say that there is no such service at this domain.
+func isNotOffered(records []dns.RR) bool {
+	targets := srvTargets(records)
+	return len(targets) == 1 && targets[0].name == "."
+}
+
+// key is what the record's endpoints are called.
+func (t *srvTarget) key() string {
+	return net.JoinHostPort(strings.TrimSuffix(t.name, "."), strconv.Itoa(int(t.Port)))
+}
+
+// info is an endpoint of the target.
+func (t *srvTarget) info(host string, weight int) listing.Info {
+	return listing.Info{
+		Address:  net.JoinHostPort(host, strconv.Itoa(int(t.Port))),
+		Weight:   weight,
+		Priority: int(t.Priority),
+	}
+}
+
+// weight is at least 1, since 0 drains an endpoint. In RFC 2782's algorithm, a record of weight 0
+// beside others that sum up to n is picked when a number from 0 to n is 0: as one of weight 1.
+func (t *srvTarget) weight() int { return max(1, int(t.Weight)) }
+
+// gatherAddresses makes endpoints of addresses.
+func gatherAddresses(addresses []netip.Addr, port int) discovery.Answer {
+	var g discovery.AnswerBuilder
+	for _, address := range addresses {
+		target := srvTarget{SRV: &dns.SRV{Port: uint16(port)}}
+		addUnicast(&g, address.String(), address, target.info(address.String(), 1))
+	}
+	return g.Answer()
+}
+
+// gatherTargets makes an endpoint of each address of each target.
+func gatherTargets(targets []srvTarget) discovery.Answer {
+	var g discovery.AnswerBuilder
+	weights := shares(targets)
+	for i := range targets {
+		t := &targets[i]
+		if len(t.addresses) == 0 && !t.failed {
+			g.Drop(t.key(), errors.New("target: has no address"))
+		}
+		for _, address := range t.addresses {
+			info := t.info(address.String(), weights[i])
+			if len(t.addresses) == 1 {
+				info.ID = t.key()
+			}
+			addUnicast(&g, t.key(), address, info)
+		}
+	}
+	return g.Answer()
+}
+
+// gatherNames makes one endpoint of each target.
+func gatherNames(records []dns.RR) discovery.Answer {
+	var g discovery.AnswerBuilder
+	for _, t := range srvTargets(records) {
+		g.Add(t.key(), t.info(strings.TrimSuffix(t.name, "."), t.weight()))
+	}
+	return g.Answer()
+}
+
+// addUnicast drops what cannot be one server's address. To dial 0.0.0.0, with which filtering resolvers
+// answer, would reach whatever runs on the proxy's own machine.
+func addUnicast(g *discovery.AnswerBuilder, key string, address netip.Addr, info listing.Info) {
+	if !address.IsValid() || address.IsUnspecified() || address.IsMulticast() || address == broadcast {
+		g.Drop(key, errors.New("address: "+address.String()+" is not that of one server"))
+		return
+	}
+	g.Add(key, info)
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// shares divides the weight of each target among its addresses. Weights are whole numbers, so all of them
+// are multiplied by what makes the divisions even, as far as the largest weight allows.
+func shares(targets []srvTarget) []int {
+	multiple := 1
+	for i := range targets {
+		if n := len(targets[i].addresses); n > 0 {
+			multiple = min(leastCommonMultiple(multiple, n), listing.MaxWeight)
+		}
+	}
+	weights, largest := make([]int, len(targets)), 1
+	for i := range targets {
+		t := &targets[i]
+		weights[i] = max(1, t.weight()*multiple/max(1, len(t.addresses)))
+		largest = max(largest, weights[i])
+	}
+	if largest > listing.MaxWeight {
+		for i := range weights {
+			weights[i] = max(1, weights[i]*listing.MaxWeight/largest)
+		}
+	}
+	return weights
+}
+
+func leastCommonMultiple(a, b int) int {
+	x, y := a, b
+	for y != 0 {
+		x, y = y, x%y
+	}
+	return a / x * b
+}

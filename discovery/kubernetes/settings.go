@@ -1,0 +1,108 @@
+package kubernetes
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+)
+
+// defaultWeightAnnotation has a prefix that is no domain name, since none is ours to claim.
+const defaultWeightAnnotation = "caddy-balance/weight"
+
+// Provision implements caddy.Provisioner. It reads no file of the cluster's, because a config is
+// also validated where there is none.
+func (s *Source) Provision(ctx caddy.Context) error {
+	if err := s.resolve(); err != nil {
+		return err
+	}
+	if s.WeightAnnotation == "" {
+		s.WeightAnnotation = defaultWeightAnnotation
+	}
+	if err := s.check(); err != nil {
+		return err
+	}
+	var err error
+	s.access, err = s.serverAccess(ctx)
+	return err
+}
+
+func (s *Source) resolve() error {
+	for _, f := range []struct {
+		name  string
+		value *string
+	}{
+		{"service", &s.Service}, {"port", &s.Port}, {"namespace", &s.Namespace}, {"weight_annotation", &s.WeightAnnotation},
+		{"kubeconfig", &s.Kubeconfig}, {"context", &s.Context},
+		{"api_server", &s.APIServer}, {"token", &s.Token}, {"token_file", &s.TokenFile},
+	} {
+		if err := discovery.Resolve(f.name, f.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Source) check() error {
+	switch {
+	case s.Service == "":
+		return errors.New("service: is missing; expected the name of a Service")
+	case s.Family != "" && families[s.Family] == "":
+		return fmt.Errorf("family: %q is not ipv4 or ipv6", s.Family)
+	case s.Kubeconfig != "" && s.APIServer != "":
+		return errors.New("kubeconfig and api_server are both given; expected one of them")
+	case s.Context != "" && s.Kubeconfig == "":
+		return errors.New("context: is given without kubeconfig")
+	case s.APIServer == "" && (s.Token != "" || s.TokenFile != "" || s.TLS != nil):
+		return errors.New("token, token_file and tls need api_server; a kubeconfig has its own")
+	case s.Token != "" && s.TokenFile != "":
+		return errors.New("token and token_file are both given; expected one of them")
+	}
+	return s.checkNames()
+}
+
+func (s *Source) checkNames() error {
+	for _, f := range []struct {
+		name, value string
+		wrong       func(string) []string
+	}{
+		{"service", s.Service, validation.IsDNS1123Label},
+		{"namespace", s.Namespace, validation.IsDNS1123Label},
+		{"weight_annotation", s.WeightAnnotation, validation.IsQualifiedName},
+	} {
+		if wrong := f.wrong(f.value); f.value != "" && len(wrong) > 0 {
+			return fmt.Errorf("%s: %q cannot be one: %s", f.name, f.value, strings.Join(wrong, "; "))
+		}
+	}
+	return nil
+}
+
+// way chooses how to reach an API server.
+func (s *Source) serverAccess(ctx caddy.Context) (access, error) {
+	switch {
+	case s.Kubeconfig != "":
+		return byKubeconfig(s.Kubeconfig, s.Context), nil
+	case s.APIServer == "":
+		return inCluster, nil
+	}
+	server, err := url.Parse(s.APIServer)
+	if err != nil || server.Host == "" || server.Scheme != "https" && server.Scheme != "http" {
+		return nil, fmt.Errorf("api_server: %q is not a URL such as https://10.0.0.1:6443", s.APIServer)
+	}
+	if s.TLS == nil {
+		return byURL(s.APIServer, s.Token, s.TokenFile, nil), nil
+	}
+	if server.Scheme == "http" {
+		return nil, fmt.Errorf("tls: is given, but api_server is %s; expected https", s.APIServer)
+	}
+	config, err := s.TLS.MakeTLSClientConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	return byURL(s.APIServer, s.Token, s.TokenFile, config), nil
+}

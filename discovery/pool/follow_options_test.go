@@ -1,0 +1,41 @@
+package pool
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRulesThatAreNotGivenHaveDefaults(t *testing.T) {
+	for config, want := range map[string]followSettings{
+		`{}`: {maxLoss: 80, emptyGrace: 30 * time.Second, updateInterval: 100 * time.Millisecond, persist: true},
+		`{"max_loss": 0, "empty_grace": 0, "removal_grace": "1m", "update_interval": 0, "persist": false}`: {removalGrace: time.Minute},
+	} {
+		var p Pool
+		if err := json.Unmarshal([]byte(config), &p); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.FollowOptions.settings(0); got != want {
+			t.Errorf("%s gives %+v", config, got)
+		}
+	}
+}
+
+func TestRulesOutOfRangeAreAnError(t *testing.T) {
+	for config, want := range map[string]string{
+		`{"max_loss": -1}`:           "max_loss: -1 is not between 0 and 100",
+		`{"max_loss": 100.5}`:        "max_loss: 100.5 is not between 0 and 100",
+		`{"empty_grace": "-1s"}`:     "empty_grace: -1s is negative",
+		`{"removal_grace": "-1s"}`:   "removal_grace: -1s is negative",
+		`{"update_interval": "-1s"}`: "update_interval: -1s is negative",
+	} {
+		p := Pool{Name: "web", SourcesRaw: []json.RawMessage{[]byte(`{}`)}}
+		if err := json.Unmarshal([]byte(config), &p); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.check(); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: got %v", config, err)
+		}
+	}
+}

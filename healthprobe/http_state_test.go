@@ -1,0 +1,219 @@
+package healthprobe
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+)
+
+// served has an endpoint answer each request with one of the answers in turn, and counts connections. An empty answer closes the connection
+// instead. Another connection goes on with the next answer.
+func served(t *testing.T, answers ...string) (e *listing.Info, connections *atomic.Int32) {
+	connections = new(atomic.Int32)
+	next := 0
+	e = serve(t, func(c net.Conn) {
+		connections.Add(1)
+		for {
+			if _, err := c.Read(make([]byte, 4096)); err != nil {
+				return
+			}
+			answer := answers[next%len(answers)]
+			if next++; answer == "" {
+				return
+			}
+			io.WriteString(c, answer)
+		}
+	})
+	return e, connections
+}
+
+const empty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+func TestAConnectionServesTheNextCheckIfTheAnswerWasComplete(t *testing.T) {
+	leaksNothing(t)
+	line := "HTTP/1.1 200 OK\r\n"
+	long := strings.Repeat("x", 2*maxRest)
+	for name, c := range map[string]struct {
+		probe  HTTPProbe
+		answer string
+		keeps  bool
+	}{
+		"no body":             {HTTPProbe{}, empty, true},
+		"no content":          {HTTPProbe{}, "HTTP/1.1 204 No Content\r\n\r\n", true},
+		"length":              {HTTPProbe{}, line + "Content-Length: 2\r\n\r\nok", true},
+		"length, read":        {HTTPProbe{ExpectBody: "^ok$"}, line + "Content-Length: 2\r\n\r\nok", true},
+		"chunks":              {HTTPProbe{}, line + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", true},
+		"chunks, read":        {HTTPProbe{ExpectBody: "^ok$"}, line + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", true},
+		"part is of interest": {HTTPProbe{ExpectBody: "^o$", MaxSize: 1}, line + "Content-Length: 2\r\n\r\nok", true},
+		"HEAD":                {HTTPProbe{Method: "HEAD"}, line + "Content-Length: 2\r\n\r\n", true},
+		"announced":           {HTTPProbe{}, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + empty, true},
+		"a body for HEAD":     {HTTPProbe{Method: "HEAD"}, line + "Content-Length: 2\r\n\r\nok", false},
+		"two answers":         {HTTPProbe{}, empty + empty, false},
+		"a long body":         {HTTPProbe{}, line + "Content-Length: 32768\r\n\r\n" + long, false},
+		"half a body":         {HTTPProbe{}, line + "Content-Length: 3\r\n\r\nok", false},
+		"half of the chunks":  {HTTPProbe{}, line + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", false},
+		"no length":           {HTTPProbe{}, line + "\r\nok", false},
+		"closing":             {HTTPProbe{}, line + "Connection: close\r\nContent-Length: 0\r\n\r\n", false},
+		"HTTP/1.0":            {HTTPProbe{}, "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", false},
+		"HTTP/1.0, kept":      {HTTPProbe{}, "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n", false},
+		"another protocol":    {HTTPProbe{ExpectStatus: []caddyhttp.WeakString{"101"}}, "HTTP/1.1 101 Switching Protocols\r\n\r\n", false},
+		"fresh connections":   {HTTPProbe{FreshConnections: true}, empty, false},
+	} {
+		e, connections := served(t, c.answer)
+		probe, target := provisioned(t, &c.probe), &Target{Info: e}
+		for i := range 3 {
+			expect(t, name, checkedAgain(t, probe, target, i == 2), "")
+		}
+		if n := connections.Load(); c.keeps && n != 1 || !c.keeps && n != 3 {
+			t.Errorf("%s: %d connections for 3 checks", name, n)
+		}
+	}
+}
+
+func TestThatAKeptConnectionWasClosedIsNoFailure(t *testing.T) {
+	leaksNothing(t)
+	e, connections := served(t, empty, "") // closed when the second request has arrived
+	probe, target := provisioned(t, &HTTPProbe{Method: "POST", Body: "x"}), &Target{Info: e}
+	expect(t, "first", checkedAgain(t, probe, target, false), "")
+	expect(t, "second", checkedAgain(t, probe, target, true), "")
+	if n := connections.Load(); n != 2 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestWhatAnIdleConnectionSaysIsNoAnswer(t *testing.T) {
+	leaksNothing(t)
+	idle, said := make(chan bool), make(chan bool)
+	e := serve(t, func(c net.Conn) {
+		c.Read(make([]byte, 4096))
+		io.WriteString(c, empty)
+		if <-idle {
+			io.WriteString(c, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
+			said <- true
+		}
+	})
+	probe, target := provisioned(t, &HTTPProbe{}), &Target{Info: e}
+	expect(t, "first", checkedAgain(t, probe, target, false), "")
+	idle <- true
+	<-said
+	expect(t, "second", checkedAgain(t, probe, target, true), "")
+	idle <- false
+}
+
+func TestAConnectionThatFailedOnceIsNotUsedAgain(t *testing.T) {
+	leaksNothing(t)
+	for answer, want := range map[string]string{
+		"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n": "GET /: status 503",
+		"HTTP/2\r\n": `GET /: malformed HTTP response "HTTP/2"`,
+	} {
+		e, connections := served(t, empty, answer, empty)
+		probe, target := provisioned(t, &HTTPProbe{}), &Target{Info: e}
+		expect(t, answer, checkedAgain(t, probe, target, false), "")
+		expect(t, answer, checkedAgain(t, probe, target, false), want)
+		expect(t, answer, checkedAgain(t, probe, target, true), "")
+		if n := connections.Load(); n != 2 {
+			t.Errorf("%q: %d connections", answer, n)
+		}
+	}
+}
+
+func TestAConnectionIsRenewedAfterAWhile(t *testing.T) {
+	leaksNothing(t)
+	e, connections := served(t, empty)
+	probe, target := provisioned(t, &HTTPProbe{}), &Target{Info: e}
+	defer target.closeKept()
+	uses := map[int32]int{} // of each connection
+	for range 200 {
+		expect(t, e.Address, checkedAgain(t, probe, target, false), "")
+		uses[connections.Load()]++
+	}
+	delete(uses, connections.Load()) // is still in use
+	for i, n := range uses {
+		if n < leastUses || n > mostUses {
+			t.Errorf("connection %d served %d checks", i, n)
+		}
+	}
+	if len(uses) < 200/mostUses-1 {
+		t.Errorf("%d connections for 200 checks", len(uses))
+	}
+}
+
+func TestAConnectionIsForOneAddress(t *testing.T) {
+	leaksNothing(t)
+	e, connections := served(t, empty)
+	other, others := served(t, empty)
+	probe, target := provisioned(t, &HTTPProbe{}), &Target{Info: e}
+	expect(t, e.Address, checkedAgain(t, probe, target, false), "")
+	target.Info = &listing.Info{Address: e.Address, Weight: 7}
+	expect(t, "weight", checkedAgain(t, probe, target, false), "")
+	target.Info = other
+	expect(t, other.Address, checkedAgain(t, probe, target, true), "")
+	if connections.Load() != 1 || others.Load() != 1 {
+		t.Errorf("%d and %d connections", connections.Load(), others.Load())
+	}
+}
+
+func TestConnectionsAreKeptOverTLSAndUnixSockets(t *testing.T) {
+	leaksNothing(t)
+	c := newCertificate(t)
+	socket, err := net.Listen("unix", filepath.Join(t.TempDir(), "app.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var handshakes atomic.Int32
+	config := c.server()
+	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { handshakes.Add(1); return nil, nil }
+	for address, v := range map[string]struct {
+		listener net.Listener
+		probe    HTTPProbe
+	}{
+		"unix/" + socket.Addr().String(): {socket, HTTPProbe{}},
+		tcp.Addr().String():              {tls.NewListener(tcp, config), HTTPProbe{Connection: Connection{TLS: c.trusted(t)}}},
+	} {
+		server := httptest.NewUnstartedServer(nil)
+		server.Listener.Close()
+		server.Listener = v.listener
+		var connections atomic.Int32
+		server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") })
+		server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+			if s == http.StateNew {
+				connections.Add(1)
+			}
+		}
+		server.Start()
+		probe, target := provisioned(t, &v.probe), &Target{Info: &listing.Info{Address: address}}
+		for i := range 3 {
+			expect(t, address, checkedAgain(t, probe, target, i == 2), "")
+		}
+		server.Close()
+		if connections.Load() != 1 {
+			t.Errorf("%s: %d connections", address, connections.Load())
+		}
+	}
+	if handshakes.Load() != 1 {
+		t.Errorf("%d handshakes", handshakes.Load())
+	}
+}
+
+func TestRedirectsAreFollowedOverTheSameConnection(t *testing.T) {
+	leaksNothing(t)
+	e, connections := served(t, "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n", empty)
+	expect(t, "", checked(t, provisioned(t, &HTTPProbe{FollowRedirects: true}), e), "")
+	if connections.Load() != 1 {
+		t.Errorf("%d connections", connections.Load())
+	}
+}

@@ -1,0 +1,48 @@
+package healthprobe
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// thresholds are how many results in a row change a verdict.
+type thresholds struct{ rise, fall int }
+
+// judge is the verdict after one more result. failure is empty if the check passed. The first
+// result ever decides at once: it is all that is known.
+func (t thresholds) next(v endpoint.Verdict, failure string, now time.Time) endpoint.Verdict {
+	passed := failure == ""
+	if !passed {
+		v.Last = failure
+	}
+	switch {
+	case passed == v.Passes:
+		v.Streak = 0
+	default:
+		v.Streak++
+	}
+	needed := t.fall
+	if passed {
+		needed = t.rise
+	}
+	if passed != v.Passes && (!v.Checked || v.Streak >= needed) {
+		v.Passes, v.Streak, v.Since = passed, 0, now
+	}
+	v.Checked = true
+	return v
+}
+
+// reason says in words why a verdict changed.
+func (t thresholds) reason(old, v endpoint.Verdict) string {
+	switch {
+	case !old.Checked && v.Passes:
+		return "its first check passed"
+	case !old.Checked:
+		return "its first check failed: " + v.Last
+	case v.Passes:
+		return fmt.Sprintf("%d of %d checks passed", t.rise, t.rise)
+	}
+	return fmt.Sprintf("%d of %d checks failed, last: %s", t.fall, t.fall, v.Last)
+}

@@ -1,0 +1,60 @@
+package healthprobe
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// A series of results is written as + for a pass and - for a failure; after each, the verdict is H or U.
+func TestVerdictsChangeAfterAsManyResultsInARow(t *testing.T) {
+	for _, c := range []struct{ initial, results, want string }{
+		{"H", "+----", "HHHUU"},
+		{"H", "+--+--+--+---", "HHHHHHHHHHHHU"},
+		{"H", "+---++", "HHHUUH"},
+		{"H", "+---+-+-++", "HHHUUUUUUH"},
+		{"H", "-", "U"}, // the first decides
+		{"H", "-+", "UU"},
+		{"H", "-++", "UUH"},
+		{"U", "+", "H"},
+		{"U", "-", "U"},
+		{"U", "+---", "HHHU"},
+	} {
+		v, got := endpoint.Verdict{Passes: c.initial == "H"}, ""
+		for _, result := range c.results {
+			failure := ""
+			if result == '-' {
+				failure = "refused"
+			}
+			v = thresholds{rise: 2, fall: 3}.next(v, failure, time.Now())
+			got += map[bool]string{true: "H", false: "U"}[v.Passes]
+		}
+		if got != c.want {
+			t.Errorf("%s from %s: got %s, want %s", c.results, c.initial, got, c.want)
+		}
+	}
+}
+
+func TestAVerdictSaysSinceWhenAndWhy(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	limits := thresholds{rise: 2, fall: 3}
+	v := endpoint.Verdict{Passes: true, Since: at(0)}
+	var said []string
+	for s, failure := range []string{"", "a", "b", "GET /healthz: status 503 in 12ms", "d", "", ""} {
+		next := limits.next(v, failure, at(s))
+		if next.Passes != v.Passes {
+			said = append(said, fmt.Sprint(next.Since.Unix(), " ", limits.reason(v, next)))
+		}
+		v = next
+	}
+	want := "[3 3 of 3 checks failed, last: GET /healthz: status 503 in 12ms 6 2 of 2 checks passed]"
+	if fmt.Sprint(said) != want {
+		t.Errorf("said %v, want %v", said, want)
+	}
+	first := limits.next(endpoint.Verdict{Passes: true}, "refused", at(0))
+	if r := limits.reason(endpoint.Verdict{Passes: true}, first); r != "its first check failed: refused" {
+		t.Error(r)
+	}
+}
