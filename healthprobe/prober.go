@@ -58,7 +58,7 @@ func (p *prober) run(ctx context.Context) {
 			p.finish(ctx, t, r)
 		}
 	})
-	stop := p.roster.Follow(p.updateTargets)
+	stop := p.roster.Subscribe(p.updateTargets)
 	defer p.closeAll()
 	defer p.workers.workers.Wait()
 	defer stop()

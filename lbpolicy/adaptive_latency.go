@@ -110,7 +110,7 @@ func (p *AdaptiveLatency) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-func (p *AdaptiveLatency) prepare(members []endpoint.Member) picker {
+func (p *AdaptiveLatency) prepare(members []endpoint.Member) prepared {
 	cost := newLeastCost(members, time.Duration(p.Decay), time.Duration(p.ErrorPenalty))
 	switch n := len(members); {
 	case p.Choices == 0 && n > compareAll:

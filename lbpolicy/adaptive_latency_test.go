@@ -20,7 +20,7 @@ const (
 type fleet struct {
 	members []endpoint.Member
 	now     load.Instant
-	picker  picker
+	picker  prepared
 }
 
 // newFleet has endpoints that all answered in 10 ms until now.

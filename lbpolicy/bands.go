@@ -11,7 +11,7 @@ import (
 // has one for each priority and zone that serves.
 type band struct {
 	endpoint.Band
-	picker picker
+	picker prepared
 }
 
 // placer is an algorithm that sends some requests to the same place, whichever band that is in.

@@ -138,7 +138,7 @@ func onlyPlaceholder(key string) string {
 	return inner
 }
 
-func (p *BoundedLoadHash) prepare(members []endpoint.Member) picker {
+func (p *BoundedLoadHash) prepare(members []endpoint.Member) prepared {
 	nodes := make([]node, len(members))
 	h := &hashPicker{policy: p, sampler: newSampler(members)}
 	for i := range members {

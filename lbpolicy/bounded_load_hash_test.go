@@ -32,9 +32,9 @@ func newCaches(t *testing.T, infos ...listing.Info) *caches {
 	t.Cleanup(release)
 	c.roster = roster
 	c.replace(infos...)
-	pick, stop := c.policy.Follow(roster, nil)
-	t.Cleanup(stop)
-	c.pick = pick
+	picker := c.policy.NewPicker(roster, nil)
+	t.Cleanup(picker.Stop)
+	c.pick = picker.Pick
 	return c
 }
 

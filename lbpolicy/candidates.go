@@ -22,7 +22,7 @@ type candidates struct {
 	// Either the upstreams that stand for the members, one for one, or the pool's
 	// own say in who may serve.
 	upstreams reverseproxy.UpstreamPool
-	admit     func(*endpoint.Member) (ok bool, limit int)
+	admit     endpoint.Admit
 
 	tries       *attempt.RequestAttempts // nil if the request cannot be followed
 	untriedOnly bool                     // whether the request must not go where it has been

@@ -31,7 +31,7 @@ func everyPolicy(t *testing.T, upstreams string, test func(t *testing.T, h *host
 func registered(t *testing.T) (names []string) {
 	const namespace = "http.reverse_proxy.selection_policies"
 	for _, info := range caddy.GetModules(namespace) {
-		if _, ours := info.New().(follower); ours {
+		if _, ours := info.New().(policy); ours {
 			names = append(names, info.ID.Name())
 		}
 	}
@@ -44,12 +44,12 @@ func registered(t *testing.T) (names []string) {
 // host is a reverse proxy with a policy of ours.
 type host struct {
 	*reverseproxy.Handler
-	policy follower
+	policy policy
 }
 
-func newHost(t *testing.T, policy, upstreams string) *host {
+func newHost(t *testing.T, name, upstreams string) *host {
 	t.Helper()
-	config := fmt.Sprintf(`{"policy":%q%s}`, policy, required[policy])
+	config := fmt.Sprintf(`{"policy":%q%s}`, name, required[name])
 	var list []string
 	for u := range strings.FieldsSeq(upstreams) {
 		dial, limit, _ := strings.Cut(u, "/")
@@ -59,7 +59,7 @@ func newHost(t *testing.T, policy, upstreams string) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &host{module, module.LoadBalancing.SelectionPolicy.(follower)}
+	h := &host{module, module.LoadBalancing.SelectionPolicy.(policy)}
 	t.Cleanup(func() { selectorOf(h.policy).Cleanup() })
 	return h
 }
@@ -105,7 +105,7 @@ func (h *host) endpoints(t *testing.T) map[string]*endpoint.Endpoint {
 	return found
 }
 
-func selectorOf(p follower) *selector {
+func selectorOf(p policy) *selector {
 	switch p := p.(type) {
 	case *SmoothWeightedRoundRobin:
 		return &p.selector
@@ -120,7 +120,7 @@ func selectorOf(p follower) *selector {
 func address(i int) string { return fmt.Sprintf("10.1.%d.%d:80", i/200, i%200) }
 
 // shares counts picks among endpoints of a pool that are idle otherwise.
-func shares(t *testing.T, p follower, weights []int, requests int) map[string]int {
+func shares(t *testing.T, p policy, weights []int, requests int) map[string]int {
 	roster, release := endpoint.AcquireStatic()
 	defer release()
 	infos := make([]listing.Info, len(weights))
@@ -128,12 +128,12 @@ func shares(t *testing.T, p follower, weights []int, requests int) map[string]in
 		infos[i] = listing.Info{Address: address(i), Weight: w}
 	}
 	roster.Replace(infos)
-	pick, stop := p.Follow(roster, nil)
-	defer stop()
+	picker := p.NewPicker(roster, nil)
+	defer picker.Stop()
 	counts := map[string]int{}
 	for i := range requests {
 		r, end := request(t, fmt.Sprint("/", i))
-		e, _ := pick(r)
+		e, _ := picker.Pick(r)
 		counts[e.Address()]++
 		end()
 		settle(t, func() bool { return e.InFlight() == 0 })

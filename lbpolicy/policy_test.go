@@ -21,10 +21,10 @@ var required = map[string]string{
 	"bounded_load_hash": `,"key":"{http.request.uri.path}"`,
 }
 
-// follower is what all policies of this package are, and none of Caddy's.
-type follower interface {
+// policy is what all policies of this package are, and none of Caddy's.
+type policy interface {
 	reverseproxy.Selector
-	Follow(*endpoint.Roster, func(*endpoint.Member) (bool, int)) (func(*http.Request) (*endpoint.Endpoint, bool), func())
+	endpoint.Policy
 }
 
 func TestNothingIsSelectedFromNothing(t *testing.T) {
@@ -143,9 +143,9 @@ func TestAPickAllocatesNothing(t *testing.T) {
 				infos[i] = listing.Info{Address: address(i), Weight: 1 + i%7}
 			}
 			roster.Replace(infos)
-			pick, stop := h.policy.Follow(roster, nil)
-			defer stop()
-			if allocs := testing.AllocsPerRun(1000, func() { pick(nil) }); allocs != 0 {
+			picker := h.policy.NewPicker(roster, nil)
+			defer picker.Stop()
+			if allocs := testing.AllocsPerRun(1000, func() { picker.Pick(nil) }); allocs != 0 {
 				t.Errorf("%v allocations among %d endpoints", allocs, n)
 			}
 		}

@@ -15,11 +15,11 @@ import (
 // algorithm is what a policy is, without Caddy.
 type algorithm interface {
 	// prepare builds the tables for a list of endpoints, off the request path.
-	prepare(members []endpoint.Member) picker
+	prepare(members []endpoint.Member) prepared
 }
 
 // picker picks from the list it was prepared for.
-type picker interface {
+type prepared interface {
 	// pick returns the member it has taken (candidates.take), or -1 if none is usable.
 	pick(c candidates) int
 }

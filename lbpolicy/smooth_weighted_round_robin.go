@@ -82,7 +82,7 @@ func (p *SmoothWeightedRoundRobin) checkWeights() error {
 	return nil
 }
 
-func (p *SmoothWeightedRoundRobin) prepare(members []endpoint.Member) picker {
+func (p *SmoothWeightedRoundRobin) prepare(members []endpoint.Member) prepared {
 	weights := make([]uint32, len(members))
 	for i := range members {
 		weights[i] = members[i].Weight

@@ -122,7 +122,7 @@ func BenchmarkMembershipChange10000(b *testing.B) {
 			h := newHandler(b, base, poolConfig(n, p)).(*reverseproxy.Handler)
 			report := <-benchReports
 			changed := make(chan int, 1)
-			unfollow := h.DynamicUpstreams.(*pool.Pool).Roster().Follow(func(s *endpoint.Snapshot) { changed <- len(s.Members) })
+			unfollow := h.DynamicUpstreams.(*pool.Pool).Roster().Subscribe(func(s *endpoint.Snapshot) { changed <- len(s.Members) })
 			defer unfollow()
 			for <-changed < n { // until the first list is there
 			}

@@ -98,7 +98,7 @@ func TestTenThousandRegistrationsInASecondCostAFewPublications(t *testing.T) {
 	rules.updateInterval = 100 * time.Millisecond
 	one(t, rules, func(f *fixture, s scripted) {
 		published := -1 // the list as it is when one begins to follow
-		defer f.roster.Follow(func(*endpoint.Snapshot) { published++ })()
+		defer f.roster.Subscribe(func(*endpoint.Snapshot) { published++ })()
 		list := infos()
 		for i := range 1000 { // ten at a time
 			for j := range 10 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -56,9 +55,8 @@ type Pool struct {
 	empty     unusableReporter
 	expires   time.Time // of the initial wait
 
-	// Set if the handler's policy picks for the pool.
-	pick func(*http.Request) (e *endpoint.Endpoint, listed bool)
-	stop func()
+	// nil if the handler's policy has to see the list.
+	picker endpoint.Picker
 }
 
 const defaultInitialWait = 5 * time.Second
@@ -177,11 +175,6 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 	return err
 }
 
-// policy is what a selection policy of ours has, so that a pool can leave the picking to it.
-type policy interface {
-	Follow(*endpoint.Roster, func(*endpoint.Member) (ok bool, limit int)) (pick func(*http.Request) (e *endpoint.Endpoint, listed bool), stop func())
-}
-
 // enlist leaves the picking to the handler's policy if that knows how.
 func (p *Pool) enlist(ctx caddy.Context) error {
 	modules := ctx.Modules()
@@ -198,8 +191,8 @@ func (p *Pool) enlist(ctx caddy.Context) error {
 		}
 		p.handler.LoadBalancing.SelectionPolicy = module.(reverseproxy.Selector)
 	}
-	if follower, ok := p.handler.LoadBalancing.SelectionPolicy.(policy); ok {
-		p.pick, p.stop = follower.Follow(p.claim.Roster, p.admit)
+	if policy, ok := p.handler.LoadBalancing.SelectionPolicy.(endpoint.Policy); ok {
+		p.picker = policy.NewPicker(p.claim.Roster, p.admit)
 	}
 	return nil
 }
@@ -209,8 +202,8 @@ func (p *Pool) PoolName() string { return p.Name }
 
 // Cleanup implements caddy.CleanerUpper.
 func (p *Pool) Cleanup() error {
-	if p.stop != nil {
-		p.stop()
+	if p.picker != nil {
+		p.picker.Stop()
 	}
 	if p.claim != nil {
 		p.claim.Release()

@@ -19,8 +19,8 @@ func (p *Pool) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
 	if err := p.await(r.Context()); err != nil {
 		return nil, err
 	}
-	if p.pick != nil {
-		if e, listed := p.pick(r); !listed {
+	if p.picker != nil {
+		if e, listed := p.picker.Pick(r); !listed {
 			return p.only(e), nil
 		}
 	}

@@ -148,7 +148,7 @@ func (d *detector) wakeUp() {
 
 // run judges windows and ends ejections until ctx ends.
 func (d *detector) run(ctx context.Context) {
-	defer d.roster.Follow(d.follow)()
+	defer d.roster.Subscribe(d.updateMembers)()
 	d.roster.Watch(d)
 	defer d.roster.Watch(nil)
 	sweep := time.NewTicker(time.Duration(d.Interval))

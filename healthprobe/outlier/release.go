@@ -40,7 +40,7 @@ func passedSince(e *endpoint.Endpoint, moment, now time.Time) bool {
 const probeWait = 100 * time.Millisecond
 
 // follow takes over a list of the roster. Whoever left gives its place among the ejected free.
-func (d *detector) follow(s *endpoint.Snapshot) {
+func (d *detector) updateMembers(s *endpoint.Snapshot) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	present := make(map[*endpoint.Endpoint]bool, len(s.Members))

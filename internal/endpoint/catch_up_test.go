@@ -24,7 +24,7 @@ func TestAPickWaitsForWhatIsBeingWorkedOut(t *testing.T) {
 	keeping(t, Rules{}, func(k *kept) {
 		k.list("a b")
 		tables := 0
-		defer k.Roster.Follow(func(s *Snapshot) {
+		defer k.Roster.Subscribe(func(s *Snapshot) {
 			if tables++; tables > 1 && !k.Roster.behind() {
 				t.Error("a pick that comes now would not wait")
 			}

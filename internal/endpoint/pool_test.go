@@ -59,7 +59,7 @@ func TestAnUnchangedListIsNotPublished(t *testing.T) {
 	c := acquire(t, 1, t.Name(), "")
 	defer c.Release()
 	published := 0
-	defer c.Roster.Follow(func(*Snapshot) { published++ })()
+	defer c.Roster.Subscribe(func(*Snapshot) { published++ })()
 	for range 3 {
 		c.Roster.Replace([]listing.Info{{Address: "a:1", Weight: 2, Metadata: map[string]string{"k": "v"}}})
 	}
@@ -104,7 +104,7 @@ func TestFollowersSeeAListBeforeItIsPublished(t *testing.T) {
 	c := acquire(t, 1, t.Name(), "")
 	defer c.Release()
 	var early bool
-	stop := c.Roster.Follow(func(s *Snapshot) { early = c.Roster.Snapshot() != s })
+	stop := c.Roster.Subscribe(func(s *Snapshot) { early = c.Roster.Snapshot() != s })
 	c.Roster.Replace(infos("a:1"))
 	if !early {
 		t.Error("the list was published before its tables were built")

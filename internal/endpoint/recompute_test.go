@@ -95,7 +95,7 @@ func TestManyChangesAreOnePublication(t *testing.T) {
 		k.list(strings.Join(names, " "))
 		k.after(time.Second)
 		published := 0
-		defer k.Roster.Follow(func(*Snapshot) { published++ })()
+		defer k.Roster.Subscribe(func(*Snapshot) { published++ })()
 		for i, name := range names[1:] {
 			k.set(name, ProbeFailed, true)
 			if i%5 == 0 {

@@ -25,7 +25,7 @@ type Roster struct {
 	provenance provenance
 
 	mu          sync.Mutex // orders Replace, Follow, work and close
-	followers   map[*func(*Snapshot)]struct{}
+	subscribers   map[*func(*Snapshot)]struct{}
 	answered    chan struct{}
 	announced   Mode         // that people know of; before the first list it is no news that nobody serves
 	runningFrom atomic.Int64 // the Instant from which on newcomers join a running pool; 0 before the first list
@@ -34,7 +34,7 @@ type Roster struct {
 
 func newRoster(name string, p *Pool, rules Rules) *Roster {
 	r := &Roster{
-		name: name, pool: p, rules: rules, followers: make(map[*func(*Snapshot)]struct{}),
+		name: name, pool: p, rules: rules, subscribers: make(map[*func(*Snapshot)]struct{}),
 		answered: make(chan struct{}), dirty: make(chan struct{}, 1),
 	}
 	r.owner.Store(new(Owner))
@@ -91,16 +91,16 @@ func (r *Roster) Running() bool {
 
 // Follow calls follower with the list as it is and then with every new one, before
 // it is published, until stop is called. Tables are built there, off the request path.
-func (r *Roster) Follow(follower func(*Snapshot)) (stop func()) {
+func (r *Roster) Subscribe(follower func(*Snapshot)) (stop func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := &follower
-	r.followers[key] = struct{}{}
+	r.subscribers[key] = struct{}{}
 	follower(r.snapshot.Load())
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.followers, key)
+		delete(r.subscribers, key)
 	}
 }
 
@@ -137,7 +137,7 @@ func (r *Roster) join(infos []listing.Info) []Member {
 }
 
 func (r *Roster) publish(s *Snapshot) {
-	for follower := range r.followers {
+	for follower := range r.subscribers {
 		(*follower)(s)
 	}
 	r.snapshot.Store(s)

@@ -8,43 +8,36 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// admission is a pool's own say in who may get a request, and in the limit of requests there.
-type admission = func(*endpoint.Member) (ok bool, limit int)
-
-// Follow makes the policy pick from a roster, for a pool that asks its policy instead
-// of listing its endpoints. What pick returns has a place reserved for the request;
-// it is nil if no endpoint is usable, or if the request is for the fallback, which
-// must see the whole list.
-func (s *selector) Follow(r *endpoint.Roster, admit admission) (pick func(*http.Request) (e *endpoint.Endpoint, listed bool), stop func()) {
-	f := &following{selector: s, roster: r, admit: admit}
-	unfollow := r.Follow(f.follow)
-	return f.pick, func() {
-		unfollow()
-		f.stopped.Store(true)
-	}
+// NewPicker implements endpoint.Policy, for a pool that asks its policy instead of listing its
+// endpoints. A request for the fallback policy has to see the whole list.
+func (s *selector) NewPicker(r *endpoint.Roster, admit endpoint.Admit) endpoint.Picker {
+	f := &rosterPicker{selector: s, roster: r, admit: admit}
+	f.unsubscribe = r.Subscribe(f.update)
+	return f
 }
 
 // following is a policy at work on a roster.
 //
 // A request may outlive its config, and the roster too, if a newer config has it: once stopped, pick
 // sees by itself when the list has changed.
-type following struct {
-	selector *selector
-	roster   *endpoint.Roster
-	admit    admission
-	current  atomic.Pointer[followed]
-	stopped  atomic.Bool
+type rosterPicker struct {
+	selector    *selector
+	roster      *endpoint.Roster
+	admit       endpoint.Admit
+	unsubscribe func()
+	current     atomic.Pointer[preparedList]
+	stopped     atomic.Bool
 }
 
 // followed is a roster's list and what the algorithm prepared for it.
-type followed struct {
+type preparedList struct {
 	snapshot *endpoint.Snapshot
 	bands    []band
 }
 
 // follow prepares for a list, keeping the tables of bands that are as they were.
-func (f *following) follow(snapshot *endpoint.Snapshot) {
-	next := &followed{snapshot, make([]band, len(snapshot.Bands))}
+func (f *rosterPicker) update(snapshot *endpoint.Snapshot) {
+	next := &preparedList{snapshot, make([]band, len(snapshot.Bands))}
 	old := f.current.Load()
 	for i, b := range snapshot.Bands {
 		next.bands[i].Band = b
@@ -57,7 +50,14 @@ func (f *following) follow(snapshot *endpoint.Snapshot) {
 	f.current.Store(next)
 }
 
-func (f *following) pick(req *http.Request) (e *endpoint.Endpoint, listed bool) {
+// Stop implements endpoint.Picker.
+func (f *rosterPicker) Stop() {
+	f.unsubscribe()
+	f.stopped.Store(true)
+}
+
+// Pick implements endpoint.Picker.
+func (f *rosterPicker) Pick(req *http.Request) (e *endpoint.Endpoint, listed bool) {
 	if f.selector.fallback != nil && f.selector.deferred(req) {
 		return nil, true
 	}
@@ -69,14 +69,14 @@ func (f *following) pick(req *http.Request) (e *endpoint.Endpoint, listed bool) 
 	return e, false
 }
 
-func (f *following) now() *followed {
+func (f *rosterPicker) now() *preparedList {
 	if f.stopped.Load() && f.current.Load().snapshot != f.roster.Snapshot() {
-		f.follow(f.roster.Snapshot())
+		f.update(f.roster.Snapshot())
 	}
 	return f.current.Load()
 }
 
-func (f *following) pickFrom(now *followed, req *http.Request) *endpoint.Endpoint {
+func (f *rosterPicker) pickFrom(now *preparedList, req *http.Request) *endpoint.Endpoint {
 	c := candidates{request: req, roster: f.roster, admit: f.admit, tries: f.selector.transport.Tries(req), blocking: now.snapshot.Blocking, halfOpen: now.snapshot.HalfOpen}
 	b, i := f.selector.choose(now.bands, f.selector.draw(now.snapshot, req), c)
 	if b == nil {
