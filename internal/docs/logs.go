@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -162,6 +163,7 @@ func Logs(t *testing.T, root string, pages []string) {
 				p.checkEvents(t, table, code, events)
 			}
 		}
+		p.checkQuotes(t, code)
 	}
 	for message, level := range code.levels {
 		if level != "debug" && !messages[message] {
@@ -185,6 +187,21 @@ func (p *page) checkMessages(t *testing.T, table table, code said, messages map[
 				t.Errorf("%s:%d: no code logs %q", p.path, table.line, message)
 			case len(row) < 2 || row[1] != level:
 				t.Errorf("%s:%d: %q is logged at level %s", p.path, table.line, message, level)
+			}
+		}
+	}
+}
+
+// messageStart is how our log messages begin, and what a page quotes else does not.
+var messageStart = regexp.MustCompile(`^(pool|endpoint|checked endpoint|discovery:?|storing|the stored list) [a-z]`)
+
+// checkQuotes looks for log lines that are quoted outside of tables.
+func (p *page) checkQuotes(t *testing.T, code said) {
+	t.Helper()
+	for _, l := range p.prose {
+		for _, text := range quoted(l.text) {
+			if messageStart.MatchString(text) && code.levels[text] == "" {
+				t.Errorf("%s:%d: no code logs %q", p.path, l.number, text)
 			}
 		}
 	}

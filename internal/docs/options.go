@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"fmt"
 	"reflect"
 	"regexp"
 	"slices"
@@ -290,8 +289,4 @@ func (p *page) checkFields(t *testing.T) {
 		return
 	}
 	t.Errorf("%s: no table of fields", p.path)
-}
-
-func (o options) String() string {
-	return fmt.Sprintf("arguments %v, block %v, json %v", o.arguments, o.block, o.json)
 }
