@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Check holds one page against the code and the modules of the binary. root leads to the root of the repository.
+// Check compares one page with the code and with the modules of the binary. root leads to the root
+// of the repository.
 func Check(t *testing.T, root, name string) {
 	t.Helper()
 	p := readPage(t, root, name)
@@ -20,7 +21,7 @@ func Check(t *testing.T, root, name string) {
 	}
 }
 
-// CheckText holds one page against the code as far as that needs no modules.
+// CheckText compares one page with the code as far as that needs no modules.
 func CheckText(t *testing.T, root, name string) {
 	t.Helper()
 	p := readPage(t, root, name)

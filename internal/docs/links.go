@@ -17,7 +17,7 @@ func Pages(t *testing.T, root string) []string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (name != root && strings.HasPrefix(entry.Name(), ".") && entry.Name() != ".github" || entry.Name() == "testdata"):
+		case entry.IsDir() && name != root && passedOver(entry.Name()):
 			return fs.SkipDir
 		case !entry.IsDir() && path.Ext(name) == ".md":
 			relative, err := filepath.Rel(root, name)
@@ -32,6 +32,11 @@ func Pages(t *testing.T, root string) []string {
 	return pages
 }
 
+// passedOver reports whether a folder has no pages of the project.
+func passedOver(folder string) bool {
+	return strings.HasPrefix(folder, ".") && folder != ".github" || folder == "testdata"
+}
+
 // checkLinks follows links to files of the repository, and to headings in them.
 func (p *page) checkLinks(t *testing.T) {
 	t.Helper()
@@ -44,7 +49,8 @@ func (p *page) checkLinks(t *testing.T) {
 		if file != "" {
 			target = path.Join(path.Dir(p.path), file)
 		}
-		if _, err := os.Stat(filepath.Join(p.root, filepath.FromSlash(target))); err != nil || strings.HasPrefix(target, "..") {
+		_, err := os.Stat(filepath.Join(p.root, filepath.FromSlash(target)))
+		if err != nil || strings.HasPrefix(target, "..") {
 			t.Errorf("%s:%d: %s leads nowhere", p.path, l.line, l.target)
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,7 +19,11 @@ type said struct {
 	events map[string]bool
 }
 
-// readCode finds what the code below root says. Packages that are for tests only, and examples, say nothing to users.
+// silent are folders whose log lines no user sees.
+var silent = []string{".github", "examples", "e2e"}
+
+// readCode finds what the code below root says. Examples and tests of real registries say nothing
+// to users.
 func readCode(t *testing.T, root string) said {
 	t.Helper()
 	s := said{make(map[string]string), make(map[string]bool)}
@@ -28,7 +33,7 @@ func readCode(t *testing.T, root string) said {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && name != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "examples" || entry.Name() == "testdata" || entry.Name() == "e2e"):
+		case entry.IsDir() && name != root && (passedOver(entry.Name()) || slices.Contains(silent, entry.Name())):
 			return fs.SkipDir
 		case entry.IsDir() || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go"):
 			return nil
@@ -108,7 +113,8 @@ func (s *said) readCall(call *ast.CallExpr) {
 	}
 }
 
-// readEntry takes an event with its message and level: `BecameHealthy: {"endpoint is healthy", zap.InfoLevel}`.
+// readEntry takes an event with its message and level, such as `BecameHealthy: {"endpoint is
+// healthy", zap.InfoLevel}`.
 func (s *said) readEntry(entry *ast.KeyValueExpr, consts map[string]string) {
 	value, ok := entry.Value.(*ast.CompositeLit)
 	if !ok || len(value.Elts) != 2 {
@@ -147,8 +153,8 @@ func literal(e ast.Expr) (string, bool) {
 	return text, err == nil
 }
 
-// Logs compares the tables of log lines and events in the pages with the code: what a page quotes is said, at that
-// level, and what the code says at a level above debug is in a page.
+// Logs compares the tables of log lines and events in the pages with the code. What a page quotes
+// is logged at that level, and what the code logs above the level debug is in a page.
 func Logs(t *testing.T, root string, pages []string) {
 	t.Helper()
 	code := readCode(t, root)

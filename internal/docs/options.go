@@ -20,7 +20,8 @@ type options struct {
 	json      []string
 }
 
-// ourModules are the IDs of the modules that this project registers in the binary, by what a page calls them.
+// ourModules are the IDs of the modules that this project registers in the binary, by their names
+// in pages.
 func ourModules() map[string]string {
 	all := make(map[string]string)
 	for _, id := range caddy.Modules() {
@@ -39,7 +40,7 @@ func ourModules() map[string]string {
 	return all
 }
 
-// shortName is what stands in a Caddyfile: `probe http`, `source dns`, `lb_policy adaptive_latency`, `health`.
+// shortName is what stands in a Caddyfile, such as `probe http`, `source dns` or `health`.
 func shortName(id string) string {
 	name := caddy.ModuleID(id).Name()
 	switch caddy.ModuleID(id).Namespace() {
@@ -53,7 +54,7 @@ func shortName(id string) string {
 	return name
 }
 
-// optionsOf asks the module itself: its Caddyfile parser by what it says of mistakes, and its struct by its tags.
+// optionsOf asks the module itself: its Caddyfile parser by its errors, and its struct by its tags.
 func optionsOf(t *testing.T, id string) options {
 	t.Helper()
 	info, err := caddy.GetModule(id)
@@ -92,8 +93,8 @@ var (
 // values are what required arguments are tried with.
 var values = []string{"web", "srv", "http://localhost", "10.0.0.1:80", "1"}
 
-// askParser finds the names of arguments and options in the errors for a module without arguments, with an
-// empty one, and with an option that no module has.
+// askParser finds the names of arguments and options in the errors for a module without arguments,
+// with an empty one, and with an option that no module has.
 func askParser(t *testing.T, info caddy.ModuleInfo) (arguments, block []string) {
 	t.Helper()
 	parse := func(text string) string {
@@ -136,8 +137,8 @@ type documented struct {
 	json      map[string]int
 }
 
-// checkOptions compares the option tables of the page with the modules of the binary. The page of a module has all of
-// its options; other pages may repeat some.
+// checkOptions compares the option tables of the page with the modules of the binary. The page of a
+// module has all of its options; other pages may repeat some.
 func (p *page) checkOptions(t *testing.T) {
 	t.Helper()
 	modules := ourModules()
@@ -263,8 +264,8 @@ func (d *documented) check(t *testing.T, p *page, owner string, o options, whole
 	}
 }
 
-// checkFields compares a table whose first head is `field` with the fields of an endpoint, which are those of the elements
-// of a static source's list.
+// checkFields compares a table whose first head is `field` with the fields of an endpoint. They are
+// the fields of an element of a static source's list.
 func (p *page) checkFields(t *testing.T) {
 	t.Helper()
 	info, err := caddy.GetModule("http.reverse_proxy.upstreams.pool.sources.static")

@@ -70,7 +70,8 @@ func (p *page) parse(lines []string) {
 			for end < len(lines) && !strings.HasPrefix(lines[end], "```") {
 				end++
 			}
-			p.fences = append(p.fences, fence{i + 1, strings.TrimPrefix(text, "```"), strings.Join(lines[i+1:min(end, len(lines))], "\n") + "\n"})
+			code := strings.Join(lines[i+1:min(end, len(lines))], "\n") + "\n"
+			p.fences = append(p.fences, fence{i + 1, strings.TrimPrefix(text, "```"), code})
 			i = end
 		case strings.HasPrefix(text, "    ") || strings.HasPrefix(text, "\t"): // indented code
 		case strings.HasPrefix(text, "|"):

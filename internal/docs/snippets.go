@@ -18,13 +18,16 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/golden"
 )
 
-// Where a snippet of a Caddyfile belongs, by its first word. A word that is in no list begins a whole Caddyfile.
+// Where a snippet of a Caddyfile belongs, by its first word. A word that is in no list begins a
+// whole Caddyfile.
 var (
 	inEndpoints = words("endpoint")
 	inHealth    = words("probe interval fast_interval timeout rise fall initial")
-	inPool      = words("source health outlier initial_wait max_loss empty_grace removal_grace update_interval persist slow_start fail_open zone")
-	inProxy     = words("dynamic lb_policy lb_retries lb_try_duration lb_try_interval lb_retry_match fail_duration max_fails unhealthy_status to transport")
-	inSite      = words("reverse_proxy handle route respond")
+	inPool      = words(`source health outlier initial_wait max_loss empty_grace removal_grace
+		update_interval persist slow_start fail_open zone`)
+	inProxy = words(`dynamic lb_policy lb_retries lb_try_duration lb_try_interval lb_retry_match
+		fail_duration max_fails unhealthy_status to transport`)
+	inSite = words("reverse_proxy handle route respond")
 )
 
 func words(text string) []string { return strings.Fields(text) }
@@ -110,7 +113,8 @@ func loadCaddyfile(t *testing.T, snippet string) error {
 		return fmt.Errorf("is not formatted as `caddy fmt` does it:\n%s", formatted)
 	}
 	text := withSurroundings(t, wholeCaddyfile(snippet))
-	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
+	adapter := caddyconfig.GetAdapter("caddyfile")
+	config, warnings, err := adapter.Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
 	if err == nil && len(warnings) > 0 {
 		err = fmt.Errorf("%v", warnings)
 	}
@@ -177,7 +181,9 @@ func wholeConfig(text []byte) ([]byte, error) {
 	case is("source", "pool"):
 		wrap(`{"handler":"reverse_proxy","dynamic_upstreams":`, `}`)
 	case has("policy"):
-		wrap(`{"handler":"reverse_proxy","upstreams":[{"dial":"10.0.0.1:80"},{"dial":"10.0.0.2:80"},{"dial":"10.0.0.3:80"}],"load_balancing":{"selection_policy":`, `}}`)
+		wrap(`{"handler":"reverse_proxy",
+			"upstreams":[{"dial":"10.0.0.1:80"},{"dial":"10.0.0.2:80"},{"dial":"10.0.0.3:80"}],
+			"load_balancing":{"selection_policy":`, `}}`)
 	default:
 		switch {
 		case has("source"):
