@@ -2,7 +2,9 @@ package docs
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,10 +13,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/golden"
 )
 
@@ -130,8 +133,7 @@ func loadCaddyfile(t *testing.T, snippet string) error {
 func loadJSON(t *testing.T, snippet string) error {
 	text := []byte(withSurroundings(t, snippet))
 	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) {
-		_, err := endpoint.DecodeList("list", text)
-		return err
+		return loadList(t, text)
 	}
 	config, err := wholeConfig(text)
 	if err != nil {
@@ -141,6 +143,33 @@ func loadJSON(t *testing.T, snippet string) error {
 		return fmt.Errorf("%w, in\n%s", err, config)
 	}
 	return nil
+}
+
+// loadList has the source `file` read a list.
+func loadList(t *testing.T, list []byte) error {
+	name := filepath.Join(t.TempDir(), "list.json")
+	if err := os.WriteFile(name, list, 0o600); err != nil {
+		return err
+	}
+	info, err := caddy.GetModule("http.reverse_proxy.upstreams.pool.sources.file")
+	if err != nil {
+		return err
+	}
+	source := info.New().(discovery.Source)
+	if err := json.Unmarshal(fmt.Appendf(nil, `{"paths":[%q]}`, name), source); err != nil {
+		return err
+	}
+	if err := source.(caddy.Provisioner).Provision(caddy.Context{}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var mistake error
+	err = source.Run(ctx, func(a discovery.Answer) {
+		mistake = a.Err
+		cancel()
+	})
+	return errors.Join(err, mistake)
 }
 
 // load keeps quiet about servers that a snippet names and that are not there.
