@@ -1,0 +1,13 @@
+package docker_test
+
+import (
+	"testing"
+
+	_ "github.com/caddy-balance/caddy-balance"
+	_ "github.com/caddy-balance/caddy-balance/discovery/docker"
+	"github.com/caddy-balance/caddy-balance/internal/docs"
+)
+
+func TestThePageOfTheSourceAgreesWithIt(t *testing.T) {
+	docs.Check(t, "../..", "docs/sources/docker.md")
+}

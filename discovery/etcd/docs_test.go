@@ -1,0 +1,13 @@
+package etcd_test
+
+import (
+	"testing"
+
+	_ "github.com/caddy-balance/caddy-balance"
+	_ "github.com/caddy-balance/caddy-balance/discovery/etcd"
+	"github.com/caddy-balance/caddy-balance/internal/docs"
+)
+
+func TestThePageOfTheSourceAgreesWithIt(t *testing.T) {
+	docs.Check(t, "../..", "docs/sources/etcd.md")
+}

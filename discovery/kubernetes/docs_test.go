@@ -1,0 +1,13 @@
+package kubernetes_test
+
+import (
+	"testing"
+
+	_ "github.com/caddy-balance/caddy-balance"
+	_ "github.com/caddy-balance/caddy-balance/discovery/kubernetes"
+	"github.com/caddy-balance/caddy-balance/internal/docs"
+)
+
+func TestThePageOfTheSourceAgreesWithIt(t *testing.T) {
+	docs.Check(t, "../..", "docs/sources/kubernetes.md")
+}

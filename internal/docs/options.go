@@ -1,0 +1,293 @@
+package docs
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+const ourPackages = "github.com/caddy-balance/caddy-balance/"
+
+// options are the names under which the settings of a module are written.
+type options struct {
+	arguments []string // in a Caddyfile, by position
+	block     []string // in a Caddyfile, in braces
+	json      []string
+}
+
+// ourModules are the IDs of the modules that this project registers in the binary, by their names
+// in pages.
+func ourModules() map[string]string {
+	all := make(map[string]string)
+	for _, id := range caddy.Modules() {
+		info, err := caddy.GetModule(id)
+		if err != nil {
+			continue
+		}
+		of := reflect.TypeOf(info.New())
+		for of.Kind() == reflect.Pointer {
+			of = of.Elem()
+		}
+		if strings.HasPrefix(of.PkgPath(), ourPackages) && !strings.Contains(of.PkgPath(), "/examples/") {
+			all[shortName(id)] = id
+		}
+	}
+	return all
+}
+
+// shortName is what stands in a Caddyfile, such as `probe http`, `source dns` or `health`.
+func shortName(id string) string {
+	name := caddy.ModuleID(id).Name()
+	switch caddy.ModuleID(id).Namespace() {
+	case "http.reverse_proxy.upstreams.pool.sources":
+		return "source " + name
+	case "http.reverse_proxy.upstreams.pool.probes":
+		return "probe " + name
+	case "http.reverse_proxy.selection_policies":
+		return "lb_policy " + name
+	}
+	return name
+}
+
+// optionsOf asks the module itself: its Caddyfile parser by its errors, and its struct by its tags.
+func optionsOf(t *testing.T, id string) options {
+	t.Helper()
+	info, err := caddy.GetModule(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o options
+	o.json = fieldsOf(reflect.TypeOf(info.New()).Elem())
+	if _, ok := info.New().(caddyfile.Unmarshaler); ok {
+		o.arguments, o.block = askParser(t, info)
+	}
+	return o
+}
+
+func fieldsOf(of reflect.Type) []string {
+	var names []string
+	for i := range of.NumField() {
+		field := of.Field(i)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch {
+		case field.Anonymous && name == "" && field.Type.Kind() == reflect.Struct:
+			names = append(names, fieldsOf(field.Type)...)
+		case field.IsExported() && name != "" && name != "-":
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+var (
+	missingValue = regexp.MustCompile(`^[\w.]+: (\w+): missing value`)
+	wrongValue   = regexp.MustCompile(`^[\w.]+: (\w+): '[^']*' is not`)
+	allOptions   = regexp.MustCompile(`unknown option '-'; expected (.*), at `)
+)
+
+// values are what required arguments are tried with.
+var values = []string{"web", "srv", "http://localhost", "10.0.0.1:80", "1"}
+
+// askParser finds the names of arguments and options in the errors for a module without arguments,
+// with an empty one, and with an option that no module has.
+func askParser(t *testing.T, info caddy.ModuleInfo) (arguments, block []string) {
+	t.Helper()
+	parse := func(text string) string {
+		if err := info.New().(caddyfile.Unmarshaler).UnmarshalCaddyfile(caddyfile.NewTestDispenser(text)); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	text := info.ID.Name()
+	for range 8 {
+		missing := missingValue.FindStringSubmatch(parse(text))
+		if missing == nil {
+			break
+		}
+		arguments = append(arguments, missing[1])
+		text = withValue(parse, text, missing[1])
+	}
+	if optional := wrongValue.FindStringSubmatch(parse(text + ` ""`)); optional != nil {
+		arguments = append(arguments, optional[1])
+	}
+	if known := allOptions.FindStringSubmatch(parse(text + " {\n- x\n}")); known != nil {
+		block = strings.Split(strings.ReplaceAll(known[1], " or ", ", "), ", ")
+	}
+	return arguments, block
+}
+
+func withValue(parse func(string) string, text, argument string) string {
+	for _, value := range values {
+		wrong := wrongValue.FindStringSubmatch(parse(text + " " + value))
+		if wrong == nil || wrong[1] != argument {
+			return text + " " + value
+		}
+	}
+	return text
+}
+
+// documented are the names in the first cells of option tables.
+type documented struct {
+	caddyfile map[string]int // line of the table
+	json      map[string]int
+}
+
+// checkOptions compares the option tables of the page with the modules of the binary. The page of a
+// module has all of its options; other pages may repeat some.
+func (p *page) checkOptions(t *testing.T) {
+	t.Helper()
+	modules := ourModules()
+	home := p.modules()
+	found := make(map[string]*documented)
+	for _, table := range p.tables {
+		owners, ok := p.owners(table)
+		if !ok {
+			continue
+		}
+		for _, owner := range owners {
+			if modules[owner] == "" {
+				t.Errorf("%s:%d: options of %s, which is no module of this binary", p.path, table.line, owner)
+				continue
+			}
+			if found[owner] == nil {
+				found[owner] = &documented{make(map[string]int), make(map[string]int)}
+			}
+			found[owner].add(t, p, table)
+		}
+	}
+	for owner, d := range found {
+		d.check(t, p, owner, optionsOf(t, modules[owner]), slices.Contains(home, owner))
+	}
+	for _, module := range home {
+		if o := optionsOf(t, modules[module]); found[module] == nil && len(o.block)+len(o.json) > 0 {
+			t.Errorf("%s: no table of the options of %s", p.path, module)
+		}
+	}
+}
+
+// modules are those of this binary that the page is about.
+func (p *page) modules() (home []string) {
+	for name := range ourModules() {
+		if PageOf(name) == p.path {
+			home = append(home, name)
+		}
+	}
+	slices.Sort(home)
+	return home
+}
+
+// PageOf is where a module is documented, empty if nowhere.
+func PageOf(module string) string {
+	kind, name, _ := strings.Cut(module, " ")
+	switch kind {
+	case "source":
+		return "docs/sources/" + name + ".md"
+	case "lb_policy":
+		return "docs/policies/" + name + ".md"
+	case "probe":
+		return "docs/health.md"
+	case "pool", "health", "outlier":
+		return "docs/" + kind + ".md"
+	}
+	return ""
+}
+
+// owners are the modules whose options a table has.
+func (p *page) owners(table table) (owners []string, ok bool) {
+	head := table.head[0]
+	if head == "option" {
+		for _, module := range p.modules() {
+			if !strings.HasPrefix(module, "probe ") {
+				owners = append(owners, module)
+			}
+		}
+		return owners, len(owners) > 0
+	}
+	return quoted(head), strings.HasPrefix(head, "option of ")
+}
+
+var nameInCell = regexp.MustCompile(`^<?([a-z][a-z0-9_]*)`)
+
+func (d *documented) add(t *testing.T, p *page, table table) {
+	t.Helper()
+	for _, row := range table.rows {
+		caddy, json, differs := strings.Cut(row[0], "JSON")
+		names := 0
+		for _, text := range quoted(caddy) {
+			if name := nameInCell.FindStringSubmatch(text); name != nil {
+				d.caddyfile[name[1]] = table.line
+				if !differs {
+					d.json[name[1]] = table.line
+				}
+				names++
+			}
+		}
+		for _, text := range quoted(json) {
+			d.json[text] = table.line
+			names++
+		}
+		if names == 0 {
+			t.Errorf("%s:%d: a row of options without a name: %s", p.path, table.line, row[0])
+		}
+	}
+}
+
+func (d *documented) check(t *testing.T, p *page, owner string, o options, whole bool) {
+	t.Helper()
+	for name, line := range d.caddyfile {
+		if !slices.Contains(o.block, name) && !slices.Contains(o.arguments, name) && !slices.Contains(o.json, name) {
+			t.Errorf("%s:%d: %s has no option %s", p.path, line, owner, name)
+		}
+	}
+	for name, line := range d.json {
+		if !slices.Contains(o.json, name) && !slices.Contains(o.block, name) {
+			t.Errorf("%s:%d: %s has no field %s in JSON", p.path, line, owner, name)
+		}
+	}
+	if !whole {
+		return
+	}
+	for _, name := range append(slices.Clone(o.arguments), o.block...) {
+		if d.caddyfile[name] == 0 {
+			t.Errorf("%s: the option %s of %s is in no table", p.path, name, owner)
+		}
+	}
+	for _, name := range o.json {
+		if d.json[name] == 0 {
+			t.Errorf("%s: the JSON field %s of %s is in no table", p.path, name, owner)
+		}
+	}
+}
+
+// checkFields compares a table whose first head is `field` with the fields of an endpoint. They are
+// the fields of an element of a static source's list.
+func (p *page) checkFields(t *testing.T) {
+	t.Helper()
+	info, err := caddy.GetModule("http.reverse_proxy.upstreams.pool.sources.static")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _ := reflect.TypeOf(info.New()).Elem().FieldByName("Endpoints")
+	want := fieldsOf(list.Type.Elem())
+	for _, table := range p.tables {
+		if table.head[0] != "field" {
+			continue
+		}
+		var got []string
+		for _, row := range table.rows {
+			got = append(got, quoted(row[0])...)
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s:%d: the fields are %v; an endpoint has %v", p.path, table.line, got, want)
+		}
+		return
+	}
+	t.Errorf("%s: no table of fields", p.path)
+}
