@@ -25,7 +25,7 @@ type Roster struct {
 	provenance provenance
 
 	mu          sync.Mutex // orders Replace, Follow, work and close
-	subscribers   map[*func(*Snapshot)]struct{}
+	subscribers map[*func(*Snapshot)]struct{}
 	answered    chan struct{}
 	announced   Mode         // that people know of; before the first list it is no news that nobody serves
 	runningFrom atomic.Int64 // the Instant from which on newcomers join a running pool; 0 before the first list
