@@ -1,6 +1,6 @@
-// Fileproxy packs one module into a file-system module proxy, and prints the lines that stand for it in a go.sum.
-// The release uses it because the checksum of a version must be known before anybody can download it. The gate uses
-// it to build a release that has not been published.
+// Fileproxy packs one module into a file-system module proxy, and prints its lines for a go.sum.
+// The release uses it because the checksum of a version is needed before the version can be
+// downloaded. The gate uses it to build a release that is not public.
 package main
 
 import (
@@ -29,7 +29,8 @@ func main() {
 	fmt.Print(sums)
 }
 
-// pack writes what `go mod download` asks a proxy for. Nested modules are not part of the zip file.
+// pack writes the files that `go mod download` asks a proxy for, and returns the lines for a
+// go.sum. Nested modules are not part of the zip file.
 func pack(version module.Version, source, proxy string) (sums string, err error) {
 	path, err := module.EscapePath(version.Path)
 	if err != nil {
@@ -78,7 +79,7 @@ func pack(version module.Version, source, proxy string) (sums string, err error)
 		version.Path, version.Version, zipSum, modSum), nil
 }
 
-// goModSum is the checksum that a go.sum has for the go.mod alone.
+// goModSum returns the checksum that a go.sum has for the go.mod alone.
 func goModSum(name string) (string, error) {
 	return dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) { return os.Open(name) })
 }
