@@ -30,7 +30,7 @@
 //	Guest                                 option with a block that one certain module reads
 //	TLS                                   the options of a client that can speak TLS
 //	Repeated                              option with arguments and a block, repeated
-//	Optional(p)                           an argument that may be left out; it comes last
+//	Optional(p)                           an argument that may be left out; after required ones
 //	Block(options...)                     the options in braces; it comes last and may be absent
 //
 // A new kind is one call of Func. Parse checks the form of a value and the range that it is given.
