@@ -8,8 +8,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// Module is an option that holds a guest module: the module's name and whatever
-// that module reads. It is stored with its name under inlineKey.
+// Module is an option that holds a guest module: the module's name, then what that module reads.
+// The module's JSON is stored with the name under inlineKey.
 func Module(name, namespace, inlineKey string, into *json.RawMessage) Param {
 	return Param{name: name, whole: true, read: func(d *Dispenser) (err error) {
 		*into, err = readModule(d, namespace, inlineKey)
@@ -25,7 +25,8 @@ func Modules(name, namespace, inlineKey string, into *[]json.RawMessage) Param {
 	return p
 }
 
-// Guest is an option with a block that one certain module reads. It is stored as that module's JSON.
+// Guest is an option with a block that one certain module reads. It is stored as that module's
+// JSON.
 func Guest(name, id string, into *json.RawMessage) Param {
 	return Param{name: name, whole: true, named: true, read: func(d *Dispenser) error {
 		module, err := caddyfile.UnmarshalModule(d, id)

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Param is one thing that may be written.
+// Param is one argument or option.
 type Param struct {
 	name string
 
-	// read takes the arguments; the dispenser stands on the token before them.
+	// read takes the arguments. The dispenser is on the token before them.
 	read func(d *Dispenser) error
 
 	whole    bool // read takes the rest of the line and its block, too
@@ -37,9 +37,8 @@ func Block(options ...Param) Param {
 	return Param{whole: true, read: func(d *Dispenser) error { return readBlock(d, options) }}
 }
 
-// Repeated is an option that may be given many times, each with arguments and
-// perhaps a Block of its own. Each time shape says what may be written of a new
-// element, after setting what the element is when nothing is written.
+// Repeated is an option that may be given many times, each with arguments and perhaps a Block. For
+// each, shape sets the defaults of a new element and returns its arguments and options.
 func Repeated[T any](name string, into *[]T, shape func(*T) []Param) Param {
 	read := func(d *Dispenser) error {
 		var element T
@@ -84,8 +83,7 @@ func readBlock(d *Dispenser, options []Param) error {
 	return nil
 }
 
-// readOption reads the option that the dispenser stands on. seen holds where each
-// option was given.
+// readOption reads the option that the dispenser is on. seen holds where each option was given.
 func readOption(d *Dispenser, options []Param, seen map[string]string) error {
 	p, known := find(options, d.Val())
 	if !known {
@@ -109,7 +107,7 @@ func endOfLine(d *Dispenser) error {
 	if err := endOfArgs(d); err != nil {
 		return err
 	}
-	// NextBlock says no to an empty block, but moves on to its closing brace.
+	// NextBlock returns false for an empty block, but moves on to its closing brace.
 	if d.NextBlock(d.Nesting()) || d.ValRaw() == "}" {
 		d.Prev() // to the opening brace, which is on the line in question
 		return d.Errf("takes no block")
@@ -124,8 +122,8 @@ func endOfArgs(d *Dispenser) error {
 	return nil
 }
 
-// within names the place that an error came from, outermost first. The error
-// already ends in file and line.
+// within names the place that an error came from, outermost first. The error already ends in file
+// and line.
 func within(name string, err error) error {
 	if err == nil || name == "" {
 		return err

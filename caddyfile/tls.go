@@ -2,8 +2,8 @@ package caddyfile
 
 import "github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
-// TLS are the options of a client that can speak TLS, by the names that they have in Caddy's HTTP transport.
-// Any of them turns TLS on.
+// TLS returns the options of a client that can speak TLS, under the names that they have in Caddy's
+// HTTP transport. Any of them turns TLS on.
 func TLS(into **reverseproxy.TLSConfig) []Param {
 	config := new(reverseproxy.TLSConfig)
 	options := []Param{

@@ -9,8 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// Func is one value that set reads; set says whether it could. expected completes
-// the sentence "'x' is not ...".
+// Func is one value that set reads. set reports whether the value is valid. expected completes the
+// sentence "'x' is not ...".
 func Func(name, expected string, set func(text string) bool) Param {
 	return Param{name: name, read: func(d *Dispenser) error {
 		if !d.NextArg() {
@@ -114,8 +114,8 @@ func Switch(name string, into *bool) Param {
 	})
 }
 
-// Pointer makes a kind of value fill a pointer, for settings whose zero value means something else than
-// giving none: Pointer(Percent, "max_loss", &p.MaxLoss).
+// Pointer makes a kind of value fill a pointer, for settings where zero and no value differ:
+// Pointer(Percent, "max_loss", &p.MaxLoss).
 func Pointer[T any](kind func(name string, into *T) Param, name string, into **T) Param {
 	value := new(T)
 	p := kind(name, value)
@@ -145,7 +145,8 @@ func Pairs(name string, into *map[string]string) Param {
 	}}
 }
 
-// Lists is an option with a key and any number of values, which may be given again, also with the same key.
+// Lists is an option with a key and any number of values. It may be given again, also with the same
+// key.
 func Lists(name string, into *map[string][]string) Param {
 	return Param{name: name, repeat: true, read: func(d *Dispenser) error {
 		list := d.RemainingArgs()
@@ -160,7 +161,7 @@ func Lists(name string, into *map[string][]string) Param {
 	}}
 }
 
-// appending makes p, which reads into one, add what it read to a list.
+// appending makes p, which reads one value into one, append that value to a list.
 func appending[T any](p Param, into *[]T, one *T) Param {
 	read := p.read
 	p.read = func(d *Dispenser) error {
@@ -173,7 +174,7 @@ func appending[T any](p Param, into *[]T, one *T) Param {
 	return p
 }
 
-// OrOff lets a value that is one number also be off, which is stored as a number of its own.
+// OrOff also accepts off for a value that is one number. off is stored as a number of its own.
 func OrOff[N int | float64](p Param, into *N, off N) Param {
 	read := p.read
 	p.read = func(d *Dispenser) error {

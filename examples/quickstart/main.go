@@ -1,5 +1,5 @@
-// Quickstart is a Caddy with the balance modules. Without arguments it serves the
-// Caddyfile beside it; with arguments it is an ordinary caddy command.
+// Quickstart is a Caddy with the balance modules. Without arguments it serves the Caddyfile beside
+// it. With arguments it is an ordinary caddy command.
 package main
 
 import (
@@ -32,7 +32,7 @@ one in 40 ms, one in 160 ms. It may take a second until it listens. Try, in anot
 func main() {
 	if len(os.Args) == 1 {
 		dir := home()
-		// The Caddyfile finds its list of endpoints by this.
+		// The Caddyfile finds its list of endpoints through this variable.
 		os.Setenv("QUICKSTART", dir)
 		fmt.Printf(intro, filepath.Join(dir, "upstreams.json"))
 		os.Args = append(os.Args, "run", "--config", filepath.Join(dir, "Caddyfile"))
@@ -40,8 +40,8 @@ func main() {
 	caddycmd.Main()
 }
 
-// home is the folder of this file: where it was compiled, or else where it is when
-// run from the root of the repository.
+// home returns the folder of this file: where it was compiled, if that still exists, or its path
+// from the root of the repository.
 func home() string {
 	if _, file, _, ok := runtime.Caller(0); ok {
 		if _, err := os.Stat(file); err == nil {

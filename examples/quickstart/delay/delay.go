@@ -21,9 +21,9 @@ func init() {
 	httpcaddyfile.RegisterDirectiveOrder("delay", httpcaddyfile.Before, "respond")
 }
 
-// Delay waits before it hands a request on.
+// Delay waits before it passes a request on, or until the client goes away.
 type Delay struct {
-	// How long it waits.
+	// How long to wait. Default: not at all.
 	For caddy.Duration `json:"for"`
 }
 
