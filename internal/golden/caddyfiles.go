@@ -1,5 +1,5 @@
-// Package golden holds Caddyfiles against what they should become. It is for tests, here and in the modules of
-// sources that have a client of their own.
+// Package golden compares Caddyfiles with the JSON or the error that they should become. It is for
+// tests, here and in the nested modules.
 package golden
 
 import (
@@ -20,9 +20,9 @@ var update = flag.Bool("update", false, "write what golden files should expect")
 
 const dashes = "\n----------\n"
 
-// Caddyfiles tests all files that match the pattern. A file is a Caddyfile, a line of dashes, and the JSON that it
-// becomes or the error that it gives. If Caddy refuses to load the JSON, another line of dashes and
-// that error follow.
+// Caddyfiles tests all files that match the pattern. A file has a Caddyfile, a line of dashes, and
+// the JSON that it becomes or the error that it gives. If Caddy refuses to load the JSON, another
+// line of dashes and that error follow.
 func Caddyfiles(t *testing.T, pattern string) {
 	t.Helper()
 	for _, name := range Files(t, pattern) {
@@ -38,7 +38,7 @@ func Caddyfiles(t *testing.T, pattern string) {
 	}
 }
 
-// Example tests that a Caddyfile becomes a config that loads, with no server around that it names.
+// Example tests that a Caddyfile becomes a config that loads, without the servers that it names.
 func Example(t *testing.T, name string) {
 	t.Helper()
 	config, err := adapt(t, name, Read(t, name))
@@ -50,7 +50,7 @@ func Example(t *testing.T, name string) {
 	}
 }
 
-// outcome is what a file expects after its first line of dashes.
+// outcome returns what belongs after the first line of dashes of a file.
 func outcome(t *testing.T, input string) string {
 	t.Helper()
 	config, err := adapt(t, "Caddyfile", input)
@@ -67,7 +67,7 @@ func outcome(t *testing.T, input string) string {
 	return text.String()
 }
 
-// adapt fails on warnings as well: they are for Caddyfiles that are not formatted.
+// adapt also fails on warnings, which Caddy gives for Caddyfiles that are not formatted.
 func adapt(t *testing.T, name, input string) ([]byte, error) {
 	t.Helper()
 	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(input), map[string]any{"filename": name})
@@ -77,8 +77,8 @@ func adapt(t *testing.T, name, input string) ([]byte, error) {
 	return config, err
 }
 
-// Load does what `caddy validate` does: it provisions every module and starts nothing. The certificates that Caddy
-// makes meanwhile stay away from those of the user who runs the tests.
+// Load does what `caddy validate` does: it provisions every module and starts nothing. Certificates
+// that Caddy makes meanwhile go to a temporary folder, not to that of the user who runs the tests.
 func Load(t *testing.T, config []byte) error {
 	t.Helper()
 	before := caddy.DefaultStorage
@@ -88,8 +88,9 @@ func Load(t *testing.T, config []byte) error {
 	if err := caddy.StrictUnmarshalJSON(config, &c); err != nil {
 		return err
 	}
-	if c.Logging == nil { // what Caddy says of its own comings and goings would bury a failure
-		c.Logging = &caddy.Logging{Logs: map[string]*caddy.CustomLog{caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{Level: "ERROR"}}}}
+	if c.Logging == nil { // Caddy's own lines would bury a failure
+		onlyErrors := &caddy.CustomLog{BaseLog: caddy.BaseLog{Level: "ERROR"}}
+		c.Logging = &caddy.Logging{Logs: map[string]*caddy.CustomLog{caddy.DefaultLoggerName: onlyErrors}}
 	}
 	return caddy.Validate(&c)
 }

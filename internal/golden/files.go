@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Files are those that match the pattern, of which there must be some.
+// Files returns the files that match the pattern. There must be at least one.
 func Files(t *testing.T, pattern string) []string {
 	t.Helper()
 	names, err := filepath.Glob(pattern)
@@ -17,7 +17,7 @@ func Files(t *testing.T, pattern string) []string {
 	return names
 }
 
-// Read is the text of a file, wherever it was checked out.
+// Read returns the text of a file, with LF as the end of lines on every system.
 func Read(t *testing.T, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(name)

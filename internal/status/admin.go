@@ -9,13 +9,13 @@ import (
 
 func init() { caddy.RegisterModule(new(AdminPools)) }
 
-// AdminPools is the part of Caddy's admin API below /pools/. Caddy makes it before the pools of a config and
-// only once for both of its admin endpoints, so it looks pools up on each request.
+// AdminPools is the part of Caddy's admin API below /pools/. It looks pools up on each request,
+// because Caddy creates it before the pools of a config, and only once for both admin endpoints.
 //
 //	GET    /pools/<pool>/endpoints       the endpoints that registered themselves
 //	GET    /pools/<pool>/endpoints/<id>  one of them
-//	PUT    /pools/<pool>/endpoints/<id>  registers an endpoint, or renews that
-//	DELETE /pools/<pool>/endpoints/<id>  takes it away
+//	PUT    /pools/<pool>/endpoints/<id>  registers an endpoint, or renews its registration
+//	DELETE /pools/<pool>/endpoints/<id>  removes it
 type AdminPools struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -26,7 +26,7 @@ func (*AdminPools) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Routes implements caddy.AdminRouter. Methods that are not there get 405 with an Allow header.
+// Routes implements caddy.AdminRouter. Other methods get 405 with an Allow header.
 func (*AdminPools) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		{Pattern: "GET /pools/{pool}/endpoints", Handler: caddy.AdminHandlerFunc(listEndpoints)},
@@ -43,7 +43,7 @@ func answer(w http.ResponseWriter, status int, value any) error {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(data, '\n')) // an error would be sent to the client that has gone
+	_, _ = w.Write(append(data, '\n')) // the client has gone, so nothing can be sent to it
 	return nil
 }
 

@@ -1,2 +1,2 @@
-// Package status shows pools to the outside, and lets the outside change them.
+// Package status serves the part of Caddy's admin API that shows pools and changes them.
 package status

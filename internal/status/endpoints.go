@@ -55,7 +55,8 @@ func putEndpoint(w http.ResponseWriter, r *http.Request) error {
 func readRegistration(w http.ResponseWriter, r *http.Request) (registry.Registration, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, listing.MaxEntrySize))
 	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
-		return registry.Registration{}, refuse(http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes", tooLong.Limit))
+		err = fmt.Errorf("the body has more than %d bytes", tooLong.Limit)
+		return registry.Registration{}, refuse(http.StatusRequestEntityTooLarge, err)
 	}
 	var registration registry.Registration
 	if err == nil {
@@ -91,5 +92,6 @@ func leasesOf(r *http.Request) (*registry.Leases, error) {
 }
 
 func notRegistered(r *http.Request) error {
-	return refuse(http.StatusNotFound, fmt.Errorf("pool %q has no endpoint that registered as %q", r.PathValue("pool"), r.PathValue("id")))
+	pool, id := r.PathValue("pool"), r.PathValue("id")
+	return refuse(http.StatusNotFound, fmt.Errorf("pool %q has no endpoint that registered as %q", pool, id))
 }
