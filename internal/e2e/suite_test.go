@@ -16,7 +16,7 @@ type scenario struct {
 var (
 	scenarios = []scenario{
 		{"every change is applied", appliesEveryChange},
-		{"a manyBackends arrives", listsManyEndpoints},
+		{"many endpoints arrive", listsManyEndpoints},
 		{"a reload keeps the list", keepsTheListOverReload},
 		{"a restart of Caddy restores the list", restoresTheStoredList},
 	}
