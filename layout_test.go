@@ -44,6 +44,7 @@ var rooms = map[string][]string{
 	"internal/status":     {"discovery/registry", "internal/listing"},
 
 	// Proof.
+	"internal/caddytest":    {},
 	"internal/docs":         {"..."},
 	"internal/endpointtest": {"internal/endpoint", "internal/listing"},
 	"internal/golden":       {},
@@ -60,7 +61,7 @@ var knowers = map[string][]string{
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy": {
 		"caddyfile", "discovery/http", "discovery/pool", "discovery/upstreams", "healthprobe", "internal/attempt", "lbpolicy",
 	},
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile": {"caddyfile", "internal/docs"},
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile": {"caddyfile", "internal/caddytest", "internal/docs"},
 }
 
 func TestEachRoomImportsOnlyWhatItMay(t *testing.T) {

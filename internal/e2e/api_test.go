@@ -8,10 +8,10 @@ import (
 	"net/http"
 )
 
-// object is one in JSON.
+// object is a JSON object.
 type object = map[string]any
 
-// send sends an object to a registry's API.
+// send sends an object as JSON to the API of a registry. Any status outside of 2xx is an error.
 func send(client *http.Client, method, url string, body any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -23,7 +23,7 @@ func send(client *http.Client, method, url string, body any) error {
 	}
 	contentType := "application/json"
 	if method == http.MethodPatch {
-		contentType = "application/apply-patch+yaml" // of which JSON is a part
+		contentType = "application/apply-patch+yaml" // JSON is a subset of it
 	}
 	request.Header.Set("Content-Type", contentType)
 	response, err := client.Do(request)
@@ -31,9 +31,9 @@ func send(client *http.Client, method, url string, body any) error {
 		return err
 	}
 	defer response.Body.Close()
-	said, err := io.ReadAll(response.Body)
+	output, err := io.ReadAll(response.Body)
 	if err == nil && response.StatusCode/100 != 2 {
-		err = fmt.Errorf("%s %s: %s: %s", method, url, response.Status, said)
+		err = fmt.Errorf("%s %s: %s: %s", method, url, response.Status, output)
 	}
 	return err
 }

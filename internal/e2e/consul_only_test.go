@@ -2,11 +2,11 @@ package e2e
 
 import "testing"
 
-// A Consul that lost its state would let a query with an index from before wait for ten minutes.
+// A Consul that has lost its state answers a query with an old index only after ten minutes.
 func TestConsulIndexGoesBack(t *testing.T) {
 	r := startConsul(t)
 	r.wait = "10m"
-	c := startChain(t, r)
+	c := startTestbed(t, r)
 	for range 50 {
 		r.put(c.backends[0].entry()) // raises the index
 	}

@@ -11,33 +11,33 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
 )
 
-// consulRegistry has endpoints as instances of a service in Consul's catalog. They are those of a node without
-// an agent, which Consul's own agent would take away as none of its own.
+// consulRegistry registers endpoints as instances of a service in Consul's catalog. Their node has
+// no agent, because an agent removes the instances that it does not know.
 type consulRegistry struct {
 	t *testing.T
 	*servers.Consul
-	line *line
+	link *link
 	wait string
 }
 
-func TestConsul(t *testing.T) { prove(t, startConsul) }
+func TestConsul(t *testing.T) { runScenarios(t, startConsul) }
 
 func startConsul(t *testing.T) *consulRegistry {
 	t.Helper()
 	s := servers.StartConsul(t)
-	return &consulRegistry{t: t, Consul: s, line: startLine(t, s.Address), wait: "2s"}
+	return &consulRegistry{t: t, Consul: s, link: startLink(t, s.Address), wait: "2s"}
 }
 
-// source waits for changes no longer than seconds by default, since that is how long it takes to see that a
-// connection is dead.
+// source has a short wait by default, because the wait is also the time after which a dead
+// connection is noticed.
 func (c *consulRegistry) source() string {
-	return "consul web {\naddress " + c.line.address + "\nwait " + c.wait + "\n}"
+	return "consul web {\naddress " + c.link.address + "\nwait " + c.wait + "\n}"
 }
 
-func (c *consulRegistry) between() *line { return c.line }
-func (c *consulRegistry) kill()          { c.Kill() }
-func (c *consulRegistry) restart()       { c.Restart() }
-func (c *consulRegistry) restartEmpty()  { c.RestartEmpty() }
+func (c *consulRegistry) registryLink() *link { return c.link }
+func (c *consulRegistry) kill()               { c.Kill() }
+func (c *consulRegistry) restart()            { c.Restart() }
+func (c *consulRegistry) restartEmpty()       { c.RestartEmpty() }
 
 const consulNode = "external"
 
@@ -66,7 +66,7 @@ func consulService(verb string, service object) object {
 	return object{"Service": object{"Verb": verb, "Node": consulNode, "Service": service}}
 }
 
-// do puts as much into one transaction as Consul takes.
+// do sends the operations in the largest transactions that Consul accepts.
 func (c *consulRegistry) do(all []object) {
 	c.t.Helper()
 	for batch := range slices.Chunk(all, 64) {

@@ -6,10 +6,10 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// NXDOMAIN is an answer, and empty. A server that has lost its zone gives none.
-func TestDNSTellsNoSuchNameFromNoAnswer(t *testing.T) {
+// NXDOMAIN is an answer with an empty list. A server that has lost its zone gives no answer.
+func TestDNSDistinguishesNXDOMAINFromNoAnswer(t *testing.T) {
 	d := startDNS(t)
-	c := startChain(t, d)
+	c := startTestbed(t, d)
 	d.RestartBroken()
 	awaitFailures(t, 3)
 	c.expect(each(c.backends...))
@@ -20,16 +20,16 @@ func TestDNSTellsNoSuchNameFromNoAnswer(t *testing.T) {
 
 	d.restartEmpty()
 	awaitState(t, endpoint.SourceHeld)
-	eventually(t, "the loss is believed", func() bool { return source().Entries == 0 })
+	eventually(t, "the loss is confirmed", func() bool { return source().Entries == 0 })
 }
 
-func TestDNSAsksAgainOverTCP(t *testing.T) {
+func TestDNSRetriesALargeAnswerOverTCP(t *testing.T) {
 	d := startDNS(t)
 	startProxy(t, d)
-	crowd := startCrowd(t, 200) // 3 KB, more than a datagram may have
-	d.put(crowd.entries()...)
-	eventually(t, "all have arrived", func() bool { return source().Entries == len(crowd.addresses) })
-	if d.line.everAccepted() == 0 {
+	manyBackends := startManyBackends(t, 200) // 3 KB, more than a datagram may have
+	d.put(manyBackends.entries()...)
+	eventually(t, "all have arrived", func() bool { return source().Entries == len(manyBackends.addresses) })
+	if d.link.totalAccepted() == 0 {
 		t.Error("a large answer came over UDP")
 	}
 }

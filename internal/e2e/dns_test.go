@@ -11,45 +11,46 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
 )
 
-// dnsRegistry has an SRV record for each port, and an address record for each endpoint with that port: two
-// endpoints with one port have one weight.
+// dnsRegistry has an SRV record for each port and an address record for each endpoint with that
+// port. So endpoints with the same port have the same weight.
 type dnsRegistry struct {
 	t *testing.T
 	*servers.Knot
-	line    *line
+	link    *link
 	targets map[uint16]*dns.SRV
 }
 
 const dnsName = "_http._tcp.web." + servers.Zone
 
-func TestDNS(t *testing.T) { prove(t, startDNS) }
+func TestDNS(t *testing.T) { runScenarios(t, startDNS) }
 
 func startDNS(t *testing.T) *dnsRegistry {
 	t.Helper()
 	k := servers.StartKnot(t)
-	return &dnsRegistry{t: t, Knot: k, line: startLine(t, k.Address), targets: make(map[uint16]*dns.SRV)}
+	return &dnsRegistry{t: t, Knot: k, link: startLink(t, k.Address), targets: make(map[uint16]*dns.SRV)}
 }
 
 func (d *dnsRegistry) source() string {
-	return "dns srv " + dnsName + " {\nresolvers " + d.line.address + "\nip ipv4\ntimeout 500ms\n}"
+	return "dns srv " + dnsName + " {\nresolvers " + d.link.address + "\nip ipv4\ntimeout 500ms\n}"
 }
 
-func (d *dnsRegistry) between() *line  { return d.line }
-func (d *dnsRegistry) kill()           { d.Kill() }
-func (d *dnsRegistry) restart()        { d.Restart() }
-func (d *dnsRegistry) mute()           {}
-func (d *dnsRegistry) connectionless() {}
+func (d *dnsRegistry) registryLink() *link { return d.link }
+func (d *dnsRegistry) kill()               { d.Kill() }
+func (d *dnsRegistry) restart()            { d.Restart() }
+func (d *dnsRegistry) withoutDraining()    {}
+func (d *dnsRegistry) connectionless()     {}
 
 func (d *dnsRegistry) restartEmpty() {
 	d.RestartEmpty()
 	clear(d.targets)
 }
 
-// most is what fits into 64 KiB, the longest message in DNS, at 16 bytes for an address.
+// most is the number of addresses of 16 bytes that fit into 64 KiB, the maximum size of a DNS
+// message.
 func (d *dnsRegistry) most() int { return 4000 }
 
 func (d *dnsRegistry) put(entries ...entry) {
-	for batch := range slices.Chunk(entries, 1000) { // of which an update is a message as well
+	for batch := range slices.Chunk(entries, 1000) { // an update is a DNS message too
 		d.Update(func(m *dns.Msg) {
 			for _, e := range batch {
 				d.putOne(m, e)
@@ -78,7 +79,7 @@ func addressRecord(name string, address netip.AddrPort) dns.RR {
 	return &dns.A{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: address.Addr().AsSlice()}
 }
 
-// remove takes away whole targets, which are one endpoint each except in a crowd.
+// remove removes whole targets. Each target is one endpoint, except with many backends.
 func (d *dnsRegistry) remove(entries ...entry) {
 	d.Update(func(m *dns.Msg) {
 		for _, e := range entries {

@@ -1,5 +1,6 @@
-// Package e2e proves discovery against real registries: registry, pool, real Caddy, real backends, under load.
+// Package e2e tests discovery against real registries: a registry, a pool, a real Caddy and real
+// backends, under load.
 //
-// A registry is one file with an adapter (see registry_test.go) and is put through every scenario of the
-// suite; what only it can do wrong is tested beside its adapter.
+// A registry is one file with an adapter (see registry_test.go), which runs through every scenario
+// of the suite. What can go wrong with only one registry is tested beside its adapter.
 package e2e

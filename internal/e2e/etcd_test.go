@@ -11,22 +11,22 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
 )
 
-// etcdRegistry keeps endpoints below a prefix of an etcd.
+// etcdRegistry stores endpoints below a prefix in etcd.
 type etcdRegistry struct {
 	t *testing.T
 	*servers.Etcd
 	client *clientv3.Client
-	line   *line
+	link   *link
 }
 
 const etcdPrefix = "/services/web/"
 
-func TestEtcd(t *testing.T) { prove(t, startEtcd) }
+func TestEtcd(t *testing.T) { runScenarios(t, startEtcd) }
 
 func startEtcd(t *testing.T) *etcdRegistry {
 	t.Helper()
 	s := servers.StartEtcd(t)
-	return &etcdRegistry{t: t, Etcd: s, client: etcdClient(t, s.Address), line: startLine(t, s.Address)}
+	return &etcdRegistry{t: t, Etcd: s, client: etcdClient(t, s.Address), link: startLink(t, s.Address)}
 }
 
 func etcdClient(t *testing.T, address string) *clientv3.Client {
@@ -40,13 +40,13 @@ func etcdClient(t *testing.T, address string) *clientv3.Client {
 }
 
 func (e *etcdRegistry) source() string {
-	return "etcd " + etcdPrefix + " {\nendpoints http://" + e.line.address + "\ntimeout 2s\n}"
+	return "etcd " + etcdPrefix + " {\nendpoints http://" + e.link.address + "\ntimeout 2s\n}"
 }
 
-func (e *etcdRegistry) between() *line { return e.line }
-func (e *etcdRegistry) kill()          { e.Kill() }
-func (e *etcdRegistry) restart()       { e.Restart() }
-func (e *etcdRegistry) restartEmpty()  { e.RestartEmpty() }
+func (e *etcdRegistry) registryLink() *link { return e.link }
+func (e *etcdRegistry) kill()               { e.Kill() }
+func (e *etcdRegistry) restart()            { e.Restart() }
+func (e *etcdRegistry) restartEmpty()       { e.RestartEmpty() }
 
 func (e *etcdRegistry) put(entries ...entry) {
 	var all []clientv3.Op
@@ -68,7 +68,7 @@ func (e *etcdRegistry) remove(entries ...entry) {
 	e.do(all)
 }
 
-// do puts as much into one transaction as etcd takes.
+// do sends the operations in the largest transactions that etcd accepts.
 func (e *etcdRegistry) do(all []clientv3.Op) {
 	e.t.Helper()
 	for batch := range slices.Chunk(all, 128) {

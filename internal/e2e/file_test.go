@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// fileRegistry is a file that a program writes.
+// fileRegistry is an endpoint file that a test rewrites.
 type fileRegistry struct {
 	t    *testing.T
 	path string
 	list map[string]map[string]any // by address
 }
 
-func TestFile(t *testing.T) { prove(t, startFile) }
+func TestFile(t *testing.T) { runScenarios(t, startFile) }
 
 func startFile(t *testing.T) *fileRegistry {
 	f := &fileRegistry{t, filepath.Join(t.TempDir(), "list.json"), make(map[string]map[string]any)}
@@ -41,7 +41,7 @@ func (f *fileRegistry) remove(entries ...entry) {
 	f.write()
 }
 
-// write replaces the file as a careful program does.
+// write replaces the file in one step, so that no reader sees half of it.
 func (f *fileRegistry) write() {
 	f.t.Helper()
 	err := os.WriteFile(f.path+".new", inJSON(f.list), 0o600)
@@ -50,7 +50,7 @@ func (f *fileRegistry) write() {
 	}
 }
 
-// inJSON is the list as an endpoint file or an HTTP body has it.
+// inJSON returns the list in the format of endpoint files and HTTP answers.
 func inJSON(list map[string]map[string]any) []byte {
 	all := []map[string]any{}
 	for _, address := range slices.Sorted(maps.Keys(list)) {
@@ -60,7 +60,7 @@ func inJSON(list map[string]map[string]any) []byte {
 	return text
 }
 
-// fields are those of an endpoint in JSON.
+// fields returns the fields of the endpoint in JSON.
 func (e entry) fields() map[string]any {
 	return map[string]any{"address": e.address, "weight": e.weight, "draining": e.draining}
 }

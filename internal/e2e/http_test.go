@@ -6,36 +6,36 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// httpRegistry is a web server that answers with a list.
+// httpRegistry is a web server that answers with its list of endpoints.
 type httpRegistry struct {
 	t       *testing.T
 	address string
-	line    *line
+	link    *link
 	server  *http.Server // nil while it is down
 
 	mu   sync.Mutex
 	list map[string]object // by address
 }
 
-func TestHTTP(t *testing.T) { prove(t, startHTTP) }
+func TestHTTP(t *testing.T) { runScenarios(t, startHTTP) }
 
 func startHTTP(t *testing.T) *httpRegistry {
 	t.Helper()
-	address := servers.FreeAddress(t)
-	h := &httpRegistry{t: t, address: address, line: startLine(t, address), list: make(map[string]object)}
+	address := caddytest.FreeAddress(t)
+	h := &httpRegistry{t: t, address: address, link: startLink(t, address), list: make(map[string]object)}
 	h.restart()
 	t.Cleanup(h.kill)
 	return h
 }
 
 func (h *httpRegistry) source() string {
-	return "http http://" + h.line.address + "/list {\ninterval 1s\ntimeout 2s\n}"
+	return "http http://" + h.link.address + "/list {\ninterval 1s\ntimeout 2s\n}"
 }
 
-func (h *httpRegistry) between() *line { return h.line }
+func (h *httpRegistry) registryLink() *link { return h.link }
 
 func (h *httpRegistry) kill() {
 	if h.server != nil {

@@ -10,30 +10,30 @@ import (
 
 func TestKubernetesAlone(t *testing.T) {
 	build(t, servers.EtcdBinary, servers.KubeAPIServerBinary)
-	inOwnNetwork(t, func(t *testing.T) {
+	inNetworkNamespace(t, func(t *testing.T) {
 		t.Run("versions that have expired", survivesExpiredVersions)
-		t.Run("rights that are taken away", survivesLostRights)
-		t.Run("the Service is deleted", believesDeletion)
+		t.Run("permissions that are revoked", survivesRevokedPermissions)
+		t.Run("the Service is deleted", confirmsADeletionAtOnce)
 	})
 }
 
-// survivesExpiredVersions takes the history away while the source is disconnected. A server that is
-// started anew has none of it in its memory.
+// survivesExpiredVersions removes the history while the source is disconnected. The API server
+// restarts because it has history in its memory too.
 func survivesExpiredVersions(t *testing.T) {
 	k := startKubernetes(t)
-	c := startChain(t, k)
-	k.line.cut()
+	c := startTestbed(t, k)
+	k.link.disconnect()
 	awaitFailures(t, 1)
 	k.remove(c.backends[0].entry())
 	c.join("b3")
 	compact(t, k.Etcd.Address)
 	k.Restart()
-	k.line.heal()
+	k.link.restore()
 	c.expect(each(c.backends[1:]...))
 	c.finish()
 }
 
-// compact makes an etcd forget how it came to be as it is.
+// compact removes the history of an etcd.
 func compact(t *testing.T, address string) {
 	t.Helper()
 	client := etcdClient(t, address)
@@ -46,13 +46,13 @@ func compact(t *testing.T, address string) {
 	}
 }
 
-func survivesLostRights(t *testing.T) {
+func survivesRevokedPermissions(t *testing.T) {
 	k := startKubernetes(t)
-	c := startChain(t, k)
+	c := startTestbed(t, k)
 	k.revoke()
-	k.line.cut() // a watch that has begun goes on without rights
-	k.line.heal()
-	eventually(t, "the source says what it lacks", func() bool { return logged.count("discovery failed", "forbidden") > 0 })
+	k.link.disconnect() // a watch that is running goes on without permission
+	k.link.restore()
+	eventually(t, "the log reports the missing permission", func() bool { return logged.Count("discovery failed", "forbidden") > 0 })
 	awaitFailures(t, 1)
 	c.expect(each(c.backends...))
 	k.grant()
@@ -61,13 +61,13 @@ func survivesLostRights(t *testing.T) {
 	c.finish()
 }
 
-func believesDeletion(t *testing.T) {
+func confirmsADeletionAtOnce(t *testing.T) {
 	k := startKubernetes(t)
-	c := startChain(t, k)
+	c := startTestbed(t, k)
 	c.finish()
 	k.delete("v1", "Service", "web")
 	eventually(t, "the endpoints are gone", func() bool { return source().Entries == 0 })
-	if n := logged.count("a loss is not believed"); n != 0 {
-		t.Errorf("the deletion was doubted %d times", n)
+	if n := logged.Count("loss"); n != 0 {
+		t.Errorf("the log has %d lines about a loss that needs confirmation", n)
 	}
 }

@@ -13,21 +13,23 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
 )
 
-// kubernetesRegistry has a Service whose EndpointSlices the test writes, as the controllers of a cluster do.
+// kubernetesRegistry has a Service. The test writes its EndpointSlices, as the controllers of a
+// cluster would.
 type kubernetesRegistry struct {
 	t *testing.T
 	*servers.Kubernetes
 	admin *http.Client
-	line  *line
-	ports map[string][]entry // endpoints of one port, which slices of one weight have in common
+	link  *link
+	ports map[string][]entry // endpoints by port; those of one port share slices and so have one weight
 }
 
 func TestKubernetes(t *testing.T) {
 	build(t, servers.EtcdBinary, servers.KubeAPIServerBinary)
-	inOwnNetwork(t, func(t *testing.T) { prove(t, startKubernetes) })
+	inNetworkNamespace(t, func(t *testing.T) { runScenarios(t, startKubernetes) })
 }
 
-// build is for tests that cannot do it in a network of their own.
+// build builds servers for tests that run in a network of their own, from which nothing can be
+// downloaded.
 func build(t *testing.T, binaries ...servers.Binary) {
 	t.Helper()
 	for _, b := range binaries {
@@ -40,12 +42,12 @@ func build(t *testing.T, binaries ...servers.Binary) {
 func startKubernetes(t *testing.T) *kubernetesRegistry {
 	t.Helper()
 	s := servers.StartKubernetes(t)
-	k := &kubernetesRegistry{t: t, Kubernetes: s, admin: s.Client(servers.AdminToken), line: startLine(t, s.Address)}
+	k := &kubernetesRegistry{t: t, Kubernetes: s, admin: s.Client(servers.AdminToken), link: startLink(t, s.Address)}
 	k.begin()
 	return k
 }
 
-// begin is what an empty cluster needs.
+// begin prepares an empty cluster.
 func (k *kubernetesRegistry) begin() {
 	k.ports = make(map[string][]entry)
 	k.grant()
@@ -53,14 +55,16 @@ func (k *kubernetesRegistry) begin() {
 }
 
 func (k *kubernetesRegistry) source() string {
-	return "kubernetes web {\napi_server https://" + k.line.address + "\ntoken " + servers.CaddyToken + "\ntls_trust_pool file " + k.Authority() + "\n}"
+	return fmt.Sprintf("kubernetes web {\napi_server https://%s\ntoken %s\ntls_trust_pool file %s\n}",
+		k.link.address, servers.CaddyToken, k.Authority())
 }
 
-func (k *kubernetesRegistry) between() *line { return k.line }
-func (k *kubernetesRegistry) kill()          { k.Kill() }
-func (k *kubernetesRegistry) restart()       { k.Restart() }
+func (k *kubernetesRegistry) registryLink() *link { return k.link }
+func (k *kubernetesRegistry) kill()               { k.Kill() }
+func (k *kubernetesRegistry) restart()            { k.Restart() }
 
-// restartEmpty has the rights anew, without which there would be no answer, but not the Service.
+// restartEmpty grants the permissions again, without which there would be no answer. It leaves the
+// Service out.
 func (k *kubernetesRegistry) restartEmpty() {
 	k.RestartEmpty()
 	k.ports = make(map[string][]entry)
@@ -70,7 +74,7 @@ func (k *kubernetesRegistry) restartEmpty() {
 func (k *kubernetesRegistry) put(entries ...entry) {
 	k.createService()
 	for _, e := range entries {
-		k.take(e)
+		k.forget(e)
 		port := portOf(e)
 		k.ports[port] = append(k.ports[port], e)
 	}
@@ -79,12 +83,13 @@ func (k *kubernetesRegistry) put(entries ...entry) {
 
 func (k *kubernetesRegistry) remove(entries ...entry) {
 	for _, e := range entries {
-		k.take(e)
+		k.forget(e)
 	}
 	k.writeSlices(entries)
 }
 
-func (k *kubernetesRegistry) take(e entry) {
+// forget removes the endpoint from the slices that writeSlices writes.
+func (k *kubernetesRegistry) forget(e entry) {
 	port := portOf(e)
 	k.ports[port] = slices.DeleteFunc(k.ports[port], func(other entry) bool { return other.address == e.address })
 }
@@ -93,7 +98,7 @@ func portOf(e entry) string {
 	return strconv.Itoa(int(netip.MustParseAddrPort(e.address).Port()))
 }
 
-// writeSlices writes those that have one of some entries, or had one.
+// writeSlices writes the slices that contain, or contained, one of the entries.
 func (k *kubernetesRegistry) writeSlices(entries []entry) {
 	written := make(map[string]bool)
 	for _, e := range entries {
@@ -103,7 +108,7 @@ func (k *kubernetesRegistry) writeSlices(entries []entry) {
 		}
 		written[port] = true
 		i := 0
-		for part := range slices.Chunk(k.ports[port], 1000) { // which is the most in a slice
+		for part := range slices.Chunk(k.ports[port], 1000) { // the maximum of a slice
 			k.apply("discovery.k8s.io/v1", "EndpointSlice", fmt.Sprintf("web-%s-%d", port, i), slice(port, part))
 			i++
 		}
@@ -139,7 +144,7 @@ func (k *kubernetesRegistry) createService() {
 	}})
 }
 
-// grant lets the token of the source do what the documentation of the source asks for, and no more.
+// grant gives the source the permissions that its documentation asks for, and no others.
 func (k *kubernetesRegistry) grant() {
 	k.apply("rbac.authorization.k8s.io/v1", "Role", "caddy", object{"rules": []object{
 		{"apiGroups": []string{""}, "resources": []string{"services"}, "verbs": []string{"get", "list", "watch"}},
@@ -155,7 +160,7 @@ func (k *kubernetesRegistry) revoke() {
 	k.delete("rbac.authorization.k8s.io/v1", "RoleBinding", "caddy")
 }
 
-// apply makes an object as said, whether it is there or not.
+// apply creates the object or changes it.
 func (k *kubernetesRegistry) apply(version, kind, name string, o object) {
 	k.t.Helper()
 	o["apiVersion"], o["kind"] = version, kind

@@ -15,20 +15,21 @@ import (
 const (
 	workers = 4
 
-	// pause makes a worker ask a hundred times a second: often enough to meet a gap of a few milliseconds, and
-	// little enough to leave the machine to the servers.
+	// pause makes each worker send a hundred requests a second. That is often enough to notice a
+	// gap of a few milliseconds, and leaves the machine enough time for the servers.
 	pause = 10 * time.Millisecond
 )
 
-// load sends requests until the test ends, and knows what became of each.
+// load sends requests until the test ends, and counts their results.
 type load struct {
 	t    *testing.T
 	http *http.Client
 	stop sync.WaitGroup
 	ends chan struct{}
 
-	// reloads make net/http drop what it reads a moment after its listener was passed on, before any
-	// handler sees it. Then a request is sent again, as browsers do.
+	// reloads is whether Caddy reloads during the load. A request is then sent again if its
+	// connection ends without an answer, as browsers do: when net/http has passed on its listener,
+	// it drops the requests that it reads a moment later.
 	reloads atomic.Bool
 
 	mu     sync.Mutex
@@ -38,22 +39,22 @@ type load struct {
 	window *window
 }
 
-// failure is a request that no backend answered.
+// failure is a request without an answer from a backend.
 type failure struct {
 	when time.Time
 	what string
 }
 
-// window counts the next answers.
+// window counts the next answers by the name of the backend.
 type window struct {
 	left   int
 	byName map[string]int
 	full   chan struct{}
 }
 
-// startLoad sends requests to a site.
+// startLoad sends requests to the site of a proxy.
 func startLoad(t *testing.T, p *proxy) *load {
-	l := &load{t: t, http: client(p.socket(), false), ends: make(chan struct{})}
+	l := &load{t: t, http: p.siteClient(), ends: make(chan struct{})}
 	for range workers {
 		l.stop.Go(l.work)
 	}
@@ -61,7 +62,7 @@ func startLoad(t *testing.T, p *proxy) *load {
 	return l
 }
 
-// end stops the load, tells what it did, and may be called twice.
+// end stops the load and logs its counts. It may be called twice.
 func (l *load) end() {
 	select {
 	case <-l.ends:
@@ -81,12 +82,12 @@ func (l *load) work() {
 			return
 		case <-time.After(pause):
 		}
-		name, err := l.ask()
-		l.note(name, err)
+		name, err := l.sendOne()
+		l.record(name, err)
 	}
 }
 
-func (l *load) ask() (name string, err error) {
+func (l *load) sendOne() (name string, err error) {
 	response, err := l.http.Get("http://site/")
 	for tries := 1; errors.Is(err, io.EOF) && l.reloads.Load() && tries < 5; tries++ {
 		response, err = l.http.Get("http://site/")
@@ -102,7 +103,7 @@ func (l *load) ask() (name string, err error) {
 	return string(body), err
 }
 
-func (l *load) note(name string, err error) {
+func (l *load) record(name string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent++
@@ -121,7 +122,7 @@ func (l *load) note(name string, err error) {
 	}
 }
 
-// next counts who answers the next n requests.
+// next returns how many of the next n requests each backend answers.
 func (l *load) next(n int) map[string]int {
 	l.t.Helper()
 	w := &window{left: n, byName: make(map[string]int), full: make(chan struct{})}
@@ -130,20 +131,20 @@ func (l *load) next(n int) map[string]int {
 	l.mu.Unlock()
 	select {
 	case <-w.full:
-	case <-time.After(patience):
-		l.t.Fatalf("no %d answers in %s", n, patience)
+	case <-time.After(waitLimit):
+		l.t.Fatalf("no %d answers in %s", n, waitLimit)
 	}
 	return w.byName
 }
 
-// failures is how many requests failed, and the first of them.
+// failures returns the number of failed requests and the first of them.
 func (l *load) failures() (int, failure) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.failed, l.first
 }
 
-// expectNoErrors so far.
+// expectNoErrors fails the test if a request has failed so far.
 func (l *load) expectNoErrors() {
 	l.t.Helper()
 	if n, first := l.failures(); n > 0 {
@@ -151,14 +152,14 @@ func (l *load) expectNoErrors() {
 	}
 }
 
-// shares are weights by the name of a backend; the others get nothing.
+// shares are the expected weights by the name of a backend. Other backends must get nothing.
 type shares map[string]int
 
-// slack is how far a count may be from its share: a window over the schedule is less than two picks off, and
-// answers may overtake one another.
+// slack is how far a count may be from its share. A window over the schedule differs from it by
+// less than two picks, and answers may overtake one another.
 const slack = 2 + workers
 
-// expect waits until the shares are these, and then for as many requests once more: they stay so.
+// expect waits until the shares are as given, and expects the same of as many requests after that.
 func (l *load) expect(want shares) {
 	l.t.Helper()
 	total := 0
@@ -167,7 +168,7 @@ func (l *load) expect(want shares) {
 	}
 	n := 20 * total
 	var got map[string]int
-	for deadline := time.Now().Add(patience); !want.met(got); got = l.next(n) {
+	for deadline := time.Now().Add(waitLimit); !want.met(got); got = l.next(n) {
 		if time.Now().After(deadline) {
 			l.t.Fatalf("of %d requests got %v; want shares of %v", n, got, want)
 		}
@@ -191,7 +192,7 @@ func (s shares) met(counts map[string]int) bool {
 	return true
 }
 
-// each has the same share.
+// each gives all backends the same share.
 func each(backends ...*backend) shares {
 	s := make(shares)
 	for _, b := range backends {
@@ -200,6 +201,7 @@ func each(backends ...*backend) shares {
 	return s
 }
 
+// but gives one backend another weight.
 func (s shares) but(b *backend, weight int) shares {
 	s = maps.Clone(s)
 	s[b.name] = weight

@@ -7,13 +7,13 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-func doubtsEmptiness(t *testing.T, r registry) {
-	c := startChain(t, r)
+func confirmsALoss(t *testing.T, r registry) {
+	c := startTestbed(t, r)
 	r.(server).restartEmpty()
 	awaitState(t, endpoint.SourceHeld)
 	until := source().HeldUntil
 	c.expect(each(c.backends...))
-	eventually(t, "the loss is believed", func() bool { return source().Entries == 0 })
+	eventually(t, "the loss is confirmed", func() bool { return source().Entries == 0 })
 	c.next(5 * workers)
 	switch n, first := c.failures(); {
 	case n == 0:
@@ -27,21 +27,21 @@ func doubtsEmptiness(t *testing.T, r registry) {
 	c.expect(each(c.backends...))
 }
 
-// getsOverLostConnections registers a backend while nothing comes through.
-func getsOverLostConnections(t *testing.T, r registry) {
-	c := startChain(t, r)
-	r.(server).between().lose()
+// recoversFromLostConnections registers a backend while all connections are black holes.
+func recoversFromLostConnections(t *testing.T, r registry) {
+	c := startTestbed(t, r)
+	r.(server).registryLink().blackhole()
 	c.join("b3")
 	c.expect(each(c.backends[:3]...))
 	awaitFailures(t, 1)
-	r.(server).between().heal()
+	r.(server).registryLink().restore()
 	c.expect(each(c.backends...))
 	c.finish()
 }
 
-func bearsSlowness(t *testing.T, r registry) {
-	c := startChain(t, r)
-	r.(server).between().slow(300 * time.Millisecond)
+func toleratesASlowRegistry(t *testing.T, r registry) {
+	c := startTestbed(t, r)
+	r.(server).registryLink().slow(300 * time.Millisecond)
 	c.join("b3")
 	c.expect(each(c.backends...))
 	r.remove(c.backends[0].entry())

@@ -1,43 +1,26 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
 	"testing"
 	"time"
 
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
-
 	_ "github.com/caddy-balance/caddy-balance"
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
+// TestMain leaves HOME as it is, because the servers are built and cached there.
 func TestMain(m *testing.M) {
-	os.Exit(isolated(m))
+	os.Exit(caddytest.RunIsolated(m, "XDG_DATA_HOME"))
 }
 
-// isolated keeps Caddy away from the files of whoever runs the tests. The home stays, since the
-// servers are built and cached there.
-func isolated(m *testing.M) int {
-	data, err := os.MkdirTemp("", "e2e")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(data)
-	os.Setenv("XDG_DATA_HOME", data)
-	return m.Run()
-}
+// waitLimit bounds how long a test waits for an event that normally comes within seconds. A source
+// may need most of a minute to detect a dead connection, and the machine may be busy with something
+// else.
+const waitLimit = 2 * time.Minute
 
-// patience is how long a test waits for what should come within seconds, on a machine that is busy
-// with something else. A source may need most of a minute to see that a connection is dead.
-const patience = 2 * time.Minute
-
-// eventually waits until true.
-func eventually(t *testing.T, what string, happened func() bool) {
+// eventually waits until the condition holds, and fails the test after waitLimit.
+func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !happened(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %s in vain: %s", patience, what)
-		}
-	}
+	caddytest.Eventually(t, waitLimit, what, condition)
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
 )
 
-// nacosRegistry has endpoints as instances that the official SDK registers, each with a client of its own, as
-// services do. The server is one that speaks Nacos' protocol; it loses some deregistrations, so it is
-// not put through the suite, which would find its mistakes.
+// nacosRegistry registers endpoints through the official SDK. Each has a client of its own, as
+// services do. The server is Polaris, which speaks the protocol of Nacos. It loses some
+// deregistrations, so it does not run through the scenarios, which would only find its faults.
 type nacosRegistry struct {
 	t *testing.T
 	*servers.Polaris
@@ -36,7 +36,8 @@ func (n *nacosRegistry) put(entries ...entry) {
 	n.t.Helper()
 	for _, e := range entries {
 		address := netip.MustParseAddrPort(e.address)
-		// The server does not always set the flag of success that the SDK returns.
+		// The success flag that the SDK returns is ignored, because the server does not always set
+		// it.
 		_, err := n.client(e).RegisterInstance(vo.RegisterInstanceParam{
 			ServiceName: "web", Ip: address.Addr().String(), Port: uint64(address.Port()),
 			Weight: float64(e.weight), Enable: !e.draining, Healthy: true, Ephemeral: true,
@@ -47,7 +48,7 @@ func (n *nacosRegistry) put(entries ...entry) {
 	}
 }
 
-// remove is not to be relied on: see above.
+// remove is unreliable, as described above.
 func (n *nacosRegistry) remove(entries ...entry) {
 	n.t.Helper()
 	for _, e := range entries {
@@ -61,7 +62,7 @@ func (n *nacosRegistry) remove(entries ...entry) {
 	}
 }
 
-// client is that of one instance.
+// client returns the client of one instance.
 func (n *nacosRegistry) client(e entry) naming_client.INamingClient {
 	n.t.Helper()
 	if c := n.clients[e.address]; c != nil {
@@ -69,7 +70,9 @@ func (n *nacosRegistry) client(e entry) naming_client.INamingClient {
 	}
 	files := n.t.TempDir()
 	c, err := clients.NewNamingClient(vo.NacosClientParam{
-		ClientConfig:  &constant.ClientConfig{TimeoutMs: 5000, NotLoadCacheAtStart: true, LogDir: files, CacheDir: files, LogLevel: "error"},
+		ClientConfig: &constant.ClientConfig{
+			TimeoutMs: 5000, NotLoadCacheAtStart: true, LogDir: files, CacheDir: files, LogLevel: "error",
+		},
 		ServerConfigs: []constant.ServerConfig{{IpAddr: "127.0.0.1", Port: n.Port}},
 	})
 	if err != nil {
@@ -82,7 +85,7 @@ func (n *nacosRegistry) client(e entry) naming_client.INamingClient {
 
 func TestNacosInstancesAreFollowed(t *testing.T) {
 	r := startNacos(t)
-	c := startChain(t, r)
+	c := startTestbed(t, r)
 	b2 := c.backends[2]
 	r.put(entry{address: b2.address, weight: 3})
 	c.expect(each(c.backends...).but(b2, 3))
@@ -91,10 +94,10 @@ func TestNacosInstancesAreFollowed(t *testing.T) {
 	c.finish()
 }
 
-// The SDK registers again by itself once the server is back.
-func TestNacosIsOutlivedAndFoundAgain(t *testing.T) {
+// The SDK registers its instances again when the server is back.
+func TestNacosMayStopAndComeBack(t *testing.T) {
 	r := startNacos(t)
-	c := startChain(t, r)
+	c := startTestbed(t, r)
 	r.Kill()
 	awaitFailures(t, 3)
 	c.expect(each(c.backends...))

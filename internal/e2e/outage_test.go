@@ -11,12 +11,13 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// Three failures are a few seconds, in which all has happened that happens in a minute; who wants to see the minute can.
-var outage = flag.Duration("outage", 0, "how long registries are down at least")
+// outage is zero by default. An outage then lasts until the source has failed three times, which
+// takes seconds and shows the same as a longer one.
+var outage = flag.Duration("outage", 0, "the minimum duration of an outage of a registry")
 
-// outlivesRegistry restarts Caddy in the middle of the outage.
-func outlivesRegistry(t *testing.T, r registry) {
-	c := startChain(t, r)
+// outlivesTheRegistry stops the registry and restarts Caddy during the outage.
+func outlivesTheRegistry(t *testing.T, r registry) {
+	c := startTestbed(t, r)
 	eventually(t, "the list is stored", c.stored)
 	r.(server).kill()
 	back := time.After(*outage)
@@ -27,7 +28,7 @@ func outlivesRegistry(t *testing.T, r registry) {
 	c.restartCaddy()
 	c.expect(each(c.backends...))
 	if s := source(); s.State != endpoint.SourceStale {
-		t.Errorf("the source is %s with a list from before", s.State)
+		t.Errorf("the source is %s with a stored list", s.State)
 	}
 	awaitFailures(t, 1)
 
@@ -36,14 +37,14 @@ func outlivesRegistry(t *testing.T, r registry) {
 	c.join("b3")
 	c.expect(each(c.backends...))
 	c.finish()
-	if n := logged.count(`"msg":"discovery works again"`); n != 1 {
+	if n := logged.Count(`"msg":"discovery works again"`); n != 1 {
 		t.Errorf("%d lines about the end of the outage", n)
 	}
 }
 
-// stored reports whether some file of Caddy's storage has all backends.
-func (c *chain) stored() (all bool) {
-	_ = filepath.WalkDir(c.proxy.storage(), func(path string, d os.DirEntry, err error) error {
+// stored reports whether a file in Caddy's storage contains all backends.
+func (c *testbed) stored() (all bool) {
+	_ = filepath.WalkDir(c.proxy.Storage(), func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || all {
 			return err
 		}

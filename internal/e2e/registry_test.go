@@ -1,15 +1,15 @@
 package e2e
 
-// registry is one of a kind that is to be proven, as a test deals with it. An adapter keeps its own
-// testing.T, and fails that if the registry does not do as told.
+// registry is the registry under test. An adapter keeps its own testing.T, which it fails when the
+// registry rejects an operation.
 type registry interface {
-	// source is what a Caddyfile says after `source`.
+	// source returns what a Caddyfile has after `source`.
 	source() string
 
-	// put registers endpoints, or changes them, at once if that can be.
+	// put registers or changes endpoints, in one operation if the registry can.
 	put(entries ...entry)
 
-	// remove takes endpoints away on purpose.
+	// remove deregisters endpoints.
 	remove(entries ...entry)
 }
 
@@ -20,28 +20,31 @@ type entry struct {
 	draining bool
 }
 
-// server is a registry of which Caddy is a client: it can die, and what lies between can fail.
+// server is a registry in another process. It can crash, and the link to it can fail.
 type server interface {
 	registry
 
-	// between leads to the server, and source names its address.
-	between() *line
+	// registryLink returns the link to the server, whose address source contains.
+	registryLink() *link
 
+	// kill crashes the server.
 	kill()
 
-	// restart brings the server back with what it kept, and restartEmpty without.
+	// restart starts the server with the data that it has stored.
 	restart()
+
+	// restartEmpty starts the server without data.
 	restartEmpty()
 }
 
-// inside is a registry that is part of Caddy, so it is told of which.
-type inside interface{ of(*proxy) }
+// partOfCaddy is a registry within Caddy. It gets the proxy that it is part of.
+type partOfCaddy interface{ of(*proxy) }
 
-// mute is a registry that has no word for draining.
-type mute interface{ mute() }
+// withoutDraining is a registry that cannot mark an endpoint as draining.
+type withoutDraining interface{ withoutDraining() }
 
-// connectionless is a server that is asked by datagrams.
+// connectionless is a server that answers datagrams.
 type connectionless interface{ connectionless() }
 
-// limited is a registry that cannot list ten thousand endpoints in one place.
+// limited is a registry with a maximum of fewer than ten thousand endpoints.
 type limited interface{ most() int }

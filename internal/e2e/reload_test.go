@@ -2,8 +2,8 @@ package e2e
 
 import "testing"
 
-func keepsListOverReload(t *testing.T, r registry) {
-	c := startChain(t, r)
+func keepsTheListOverReload(t *testing.T, r registry) {
+	c := startTestbed(t, r)
 	before := published()
 	for range 3 {
 		c.reload()
@@ -17,21 +17,21 @@ func keepsListOverReload(t *testing.T, r registry) {
 	c.finish()
 }
 
-func keepsConnectionOverReload(t *testing.T, r registry) {
-	c := startChain(t, r)
-	before := r.(server).between().everAccepted()
+func keepsTheConnectionOverReload(t *testing.T, r registry) {
+	c := startTestbed(t, r)
+	before := r.(server).registryLink().totalAccepted()
 	for range 3 {
 		c.reload()
 	}
 	c.join("b3")
 	c.expect(each(c.backends...))
-	if n := r.(server).between().everAccepted() - before; n != 0 {
+	if n := r.(server).registryLink().totalAccepted() - before; n != 0 {
 		t.Errorf("%d connections were opened by reloads", n)
 	}
 	c.finish()
 }
 
-func (c *chain) reload() {
+func (c *testbed) reload() {
 	c.t.Helper()
 	c.reloads.Store(true)
 	c.proxy.reload()

@@ -2,8 +2,8 @@ package e2e
 
 import "testing"
 
-func findsListAgain(t *testing.T, r registry) {
-	c := startChain(t, r)
+func restoresTheStoredList(t *testing.T, r registry) {
+	c := startTestbed(t, r)
 	c.restartCaddy()
 	c.expect(each(c.backends...))
 	c.join("b3")
@@ -11,8 +11,9 @@ func findsListAgain(t *testing.T, r registry) {
 	c.finish()
 }
 
-// restartCaddy forgets all that is not stored. Until then no request may have failed.
-func (c *chain) restartCaddy() {
+// restartCaddy starts Caddy with only what it has stored. It expects that no request has failed
+// before.
+func (c *testbed) restartCaddy() {
 	c.t.Helper()
 	c.finish()
 	c.proxy.stop()

@@ -7,15 +7,15 @@ import (
 
 func TestRegistrationExpires(t *testing.T) {
 	r := startSelfRegistration(t)
-	c := startChain(t, r)
+	c := startTestbed(t, r)
 	b3 := startBackend(t, "b3").entry()
 	fields := b3.fields()
 	fields["ttl"] = "1s"
-	if err := send(client(c.proxy.admin(), true), http.MethodPut, endpointURL(b3), fields); err != nil {
+	if err := send(c.proxy.adminClient(), http.MethodPut, endpointURL(b3), fields); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is listed", func() bool { return source().Entries == 4 })
-	eventually(t, "its time is over", func() bool { return source().Entries == 3 })
+	eventually(t, "the backend is listed", func() bool { return source().Entries == 4 })
+	eventually(t, "the registration expires", func() bool { return source().Entries == 3 })
 	c.expect(each(c.backends...))
 	c.finish()
 }

@@ -8,13 +8,14 @@ import (
 	"testing"
 )
 
-// selfRegistration is Caddy's own registry, in which services list themselves through its admin API.
+// selfRegistration is the source `registry`: services register themselves through Caddy's admin
+// API.
 type selfRegistration struct {
 	t     *testing.T
 	proxy *proxy
 }
 
-func TestRegistry(t *testing.T) { prove(t, startSelfRegistration) }
+func TestRegistry(t *testing.T) { runScenarios(t, startSelfRegistration) }
 
 func startSelfRegistration(t *testing.T) *selfRegistration { return &selfRegistration{t: t} }
 
@@ -24,7 +25,7 @@ func (s *selfRegistration) of(p *proxy)    { s.proxy = p }
 func (s *selfRegistration) put(entries ...entry) {
 	s.do(entries, func(c *http.Client, e entry) error {
 		fields := e.fields()
-		fields["ttl"] = "10m" // no test is about the heartbeat that this spares
+		fields["ttl"] = "10m" // so that tests need no heartbeats
 		return send(c, http.MethodPut, endpointURL(e), fields)
 	})
 }
@@ -37,10 +38,10 @@ func endpointURL(e entry) string {
 	return "http://admin/pools/web/endpoints/" + url.PathEscape(e.address)
 }
 
-// do sends some at once, as services do that do not know of one another.
+// do sends several requests at once, as independent services would.
 func (s *selfRegistration) do(entries []entry, one func(*http.Client, entry) error) {
 	s.t.Helper()
-	admin := client(s.proxy.admin(), false)
+	admin := s.proxy.adminClient()
 	defer admin.CloseIdleConnections()
 	var all sync.WaitGroup
 	for part := range slices.Chunk(entries, len(entries)/workers+1) {

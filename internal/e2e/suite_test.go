@@ -5,40 +5,40 @@ import (
 	"testing"
 )
 
-// scenario is put on a registry that lists nothing yet.
+// scenario is a test of a registry that is empty at first.
 type scenario struct {
 	name string
 	run  func(t *testing.T, r registry)
 }
 
-// scenarios are for every registry, mortal is for those that are servers, and connected for
-// those that hold connections.
+// scenarios are for every registry, serverScenarios for registries that are servers, and
+// connectionScenarios for servers that hold connections.
 var (
 	scenarios = []scenario{
-		{"it follows every change", followsChanges},
-		{"a crowd arrives", takesCrowd},
-		{"a reload keeps the list", keepsListOverReload},
-		{"a restart of Caddy finds the list again", findsListAgain},
+		{"every change is applied", appliesEveryChange},
+		{"many endpoints arrive", listsManyEndpoints},
+		{"a reload keeps the list", keepsTheListOverReload},
+		{"a restart of Caddy restores the list", restoresTheStoredList},
 	}
-	mortal = []scenario{
-		{"it outlives the registry, with a restart of Caddy", outlivesRegistry},
-		{"it does not believe a registry that lost its data", doubtsEmptiness},
-		{"it gets over connections that were lost", getsOverLostConnections},
-		{"it bears a slow registry", bearsSlowness},
+	serverScenarios = []scenario{
+		{"an outage of the registry, with a restart of Caddy", outlivesTheRegistry},
+		{"a registry that lost its data needs confirmation", confirmsALoss},
+		{"lost connections are replaced", recoversFromLostConnections},
+		{"a slow registry is tolerated", toleratesASlowRegistry},
 	}
-	connected = []scenario{
-		{"a reload keeps the connection", keepsConnectionOverReload},
+	connectionScenarios = []scenario{
+		{"a reload keeps the connection", keepsTheConnectionOverReload},
 	}
 )
 
-// prove puts a kind of registry through all scenarios. start makes one that lists nothing yet.
-func prove[R registry](t *testing.T, start func(t *testing.T) R) {
+// runScenarios runs all scenarios that fit a kind of registry. start returns one that is empty.
+func runScenarios[R registry](t *testing.T, start func(t *testing.T) R) {
 	var kind registry = *new(R)
 	all := scenarios
 	if _, ok := kind.(server); ok {
-		all = slices.Concat(all, mortal)
+		all = slices.Concat(all, serverScenarios)
 		if _, ok := kind.(connectionless); !ok {
-			all = slices.Concat(all, connected)
+			all = slices.Concat(all, connectionScenarios)
 		}
 	}
 	for _, s := range all {

@@ -1,58 +1,89 @@
 package traffic
 
 import (
-	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/fcgi"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// backend is a server that can be killed and restarted, and knows what it was asked.
+// backend is a server that can be killed and restarted, and that counts its requests.
 type backend struct {
 	name    string
-	network string
-	address string // as a pool has it
-	handler func(b *backend, w http.ResponseWriter, r *http.Request)
+	address string      // as in a pool's list: host:port, or unix/ and a path
+	handler handlerFunc // answers each request
+	serve   serveFunc   // how the listener is served; nil means serveHTTP
 
-	hits      atomic.Int64
-	requests  atomic.Int64 // without those of checks
-	now, most atomic.Int64 // requests at once
+	hits     atomic.Int64 // requests, including health checks
+	requests atomic.Int64 // requests without health checks
+	now      atomic.Int64 // requests at this moment
+	most     atomic.Int64 // the highest number of requests at a time
 
 	mu     sync.Mutex
 	server *http.Server // nil while killed
-	serve  func(*http.Server, net.Listener) error
 }
 
-// fleet is some backends.
+// handlerFunc answers a request at a backend.
+type handlerFunc func(b *backend, w http.ResponseWriter, r *http.Request)
+
+// serveFunc accepts connections until the listener is closed. It speaks one protocol.
+type serveFunc func(*http.Server, net.Listener) error
+
+// serveHTTP speaks HTTP/1.1 and h2c.
+func serveHTTP(s *http.Server, l net.Listener) error { return s.Serve(l) }
+
+// serveTLS returns a serveFunc that speaks HTTP/1.1 and HTTP/2 over TLS.
+func serveTLS(c *caddytest.Certificate) serveFunc {
+	return func(s *http.Server, l net.Listener) error {
+		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{c.Pair}}
+		return s.ServeTLS(l, "", "")
+	}
+}
+
+// serveFastCGI speaks FastCGI.
+func serveFastCGI(s *http.Server, l net.Listener) error { return fcgi.Serve(l, s.Handler) }
+
+// fleet is a list of backends.
 type fleet []*backend
 
-// startBackends starts backends that speak HTTP/1.1 and h2c. Each says its name, unless a handler
-// is given.
-func startBackends(t *testing.T, n int, handler ...func(b *backend, w http.ResponseWriter, r *http.Request)) fleet {
+// startBackends starts n backends that run until the test ends. They speak HTTP/1.1 and h2c.
+// Without a handler each answers with its name, which is b0, b1 and so on.
+func startBackends(t *testing.T, n int, handler ...handlerFunc) fleet {
+	t.Helper()
+	answer := handlerFunc(writeName)
+	if len(handler) > 0 {
+		answer = handler[0]
+	}
+	return startBackendsWith(t, n, serveHTTP, answer)
+}
+
+// startBackendsWith is startBackends for another protocol.
+func startBackendsWith(t *testing.T, n int, serve serveFunc, handler handlerFunc) fleet {
 	t.Helper()
 	var all fleet
 	for i := range n {
-		b := &backend{name: fmt.Sprint("b", i), network: "tcp", address: freeAddress(t), handler: sayName}
-		if len(handler) > 0 {
-			b.handler = handler[0]
-		}
+		b := &backend{name: fmt.Sprint("b", i), address: caddytest.FreeAddress(t), handler: handler, serve: serve}
 		b.startFor(t)
 		all = append(all, b)
 	}
 	return all
 }
 
-func sayName(b *backend, w http.ResponseWriter, r *http.Request) {
+// writeName reads the whole request and answers with the backend's name.
+func writeName(b *backend, w http.ResponseWriter, r *http.Request) {
 	io.Copy(io.Discard, r.Body)
 	io.WriteString(w, b.name)
 }
 
+// startFor starts the backend and kills it when the test ends.
 func (b *backend) startFor(t *testing.T) {
 	t.Helper()
 	if err := b.start(); err != nil {
@@ -61,12 +92,13 @@ func (b *backend) startFor(t *testing.T) {
 	t.Cleanup(b.kill)
 }
 
+// start listens again after a kill.
 func (b *backend) start() error {
-	address := b.address
-	if b.network == "unix" {
-		address = strings.TrimPrefix(address, "unix/")
+	network, address := "tcp", b.address
+	if path, ok := strings.CutPrefix(b.address, "unix/"); ok {
+		network, address = "unix", path
 	}
-	listener, err := net.Listen(b.network, address)
+	listener, err := net.Listen(network, address)
 	if err != nil {
 		return err
 	}
@@ -74,7 +106,7 @@ func (b *backend) start() error {
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
-	server := &http.Server{Handler: b, Protocols: protocols, ErrorLog: silent}
+	server := &http.Server{Handler: b, Protocols: protocols, ErrorLog: discardLog}
 	b.mu.Lock()
 	b.server = server
 	b.mu.Unlock()
@@ -82,15 +114,17 @@ func (b *backend) start() error {
 	return nil
 }
 
+// run serves until the backend is killed. The leak check knows its goroutine by the name of this
+// method.
 func (b *backend) run(server *http.Server, listener net.Listener) {
-	if b.serve != nil {
-		b.serve(server, listener)
-	} else {
-		server.Serve(listener)
+	serve := b.serve
+	if serve == nil {
+		serve = serveHTTP
 	}
+	_ = serve(server, listener)
 }
 
-// kill is what becomes of a backend whose process dies: all its connections are cut.
+// kill closes the listener and all connections, as the end of the process would.
 func (b *backend) kill() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -100,6 +134,7 @@ func (b *backend) kill() {
 	}
 }
 
+// ServeHTTP counts the request and passes it to the handler.
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.hits.Add(1)
 	if r.URL.Path != "/healthz" {
@@ -113,7 +148,7 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.handler(b, w, r)
 }
 
-// String is how a Caddyfile lists them.
+// String returns the addresses as a Caddyfile lists them.
 func (f fleet) String() string { return strings.Join(f.addresses(), " ") }
 
 func (f fleet) addresses() (all []string) {
@@ -123,6 +158,7 @@ func (f fleet) addresses() (all []string) {
 	return all
 }
 
+// hits returns the number of requests of each backend so far.
 func (f fleet) hits() (all []int64) {
 	for _, b := range f {
 		all = append(all, b.hits.Load())
@@ -139,39 +175,12 @@ func (f fleet) expectAllHit(t *testing.T) {
 	}
 }
 
-// each has the same number in flight.
+// each returns the counts of requests in flight that expectInFlight expects when every backend has
+// n.
 func (f fleet) each(n int) map[string]int {
 	counts := make(map[string]int)
 	for _, b := range f {
 		counts[b.address] = n
 	}
 	return counts
-}
-
-// freeAddress is below the ports that systems give to clients. A client's connection could take
-// a port from a backend that is down for a moment, or connect to itself there.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000))
-		tcp, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		tcp.Close()
-		udp, err := net.ListenPacket("udp", address)
-		if err != nil {
-			continue
-		}
-		udp.Close()
-		return address
-	}
-	t.Fatal("no free port")
-	return ""
-}
-
-func dialer(network, address string) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, address)
-	}
 }

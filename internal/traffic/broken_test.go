@@ -2,25 +2,29 @@ package traffic
 
 import (
 	"errors"
-	"math/rand/v2"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 )
 
 func init() { caddy.RegisterModule(new(brokenApp)) }
 
-// brokenApp keeps a config from being loaded. Caddy loads apps in random order, and the break comes
-// at a random moment, so that of the other apps all, some or none were loaded or started.
+// brokenApp makes the load of a config fail. It fails in turn when it is provisioned and when it
+// starts. Caddy loads apps in random order, so at the failure all, some or none of the other apps
+// are loaded or started.
 type brokenApp struct{}
 
-var errBroken = errors.New("this app is broken")
+var (
+	errBroken        = errors.New("this app is broken")
+	brokenProvisions atomic.Int64
+)
 
 func (*brokenApp) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "broken", New: func() caddy.Module { return new(brokenApp) }}
 }
 
 func (*brokenApp) Provision(caddy.Context) error {
-	if rand.IntN(2) == 0 {
+	if brokenProvisions.Add(1)%2 == 0 {
 		return errBroken
 	}
 	return nil

@@ -7,9 +7,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-var silent = log.New(io.Discard, "", 0)
+// discardLog is the error log of backends. Tests cut connections on purpose.
+var discardLog = log.New(io.Discard, "", 0)
 
 // client sends requests to one site.
 type client struct {
@@ -17,28 +20,31 @@ type client struct {
 	base string
 }
 
-// client is a new one, with connections of its own, for the test's first site or the given one.
+// client returns a new client with connections of its own. Without a number it is for the first
+// site.
 func (p *proxy) client(site ...int) *client {
 	n := 0
 	if len(site) > 0 {
 		n = site[0]
 	}
-	transport := &http.Transport{DialContext: dialer("unix", p.socket(n)), MaxIdleConnsPerHost: 100}
+	transport := caddytest.Transport(p.SiteSocket(n))
+	transport.MaxIdleConnsPerHost = 100
 	p.t.Cleanup(transport.CloseIdleConnections)
-	return &client{&http.Client{Transport: transport, Timeout: patience}, "http://site"}
+	return &client{&http.Client{Transport: transport, Timeout: waitLimit}, "http://site"}
 }
 
-// resending is a client for reloads, which sends a request again if its connection ends without an answer,
-// as browsers do. net/http drops what it reads a moment after the reload, before any handler sees it.
-func (p *proxy) resending(site ...int) *client {
+// retryingClient returns a client for reloads. Like a browser it sends a request again if its
+// connection ends without an answer. It has to: when net/http has passed on its listener, it drops
+// the requests that it reads a moment later, before any handler sees them.
+func (p *proxy) retryingClient(site ...int) *client {
 	c := p.client(site...)
-	c.Transport = resending{c.Transport}
+	c.Transport = retryingTransport{c.Transport}
 	return c
 }
 
-type resending struct{ http.RoundTripper }
+type retryingTransport struct{ http.RoundTripper }
 
-func (r resending) RoundTrip(request *http.Request) (response *http.Response, err error) {
+func (r retryingTransport) RoundTrip(request *http.Request) (response *http.Response, err error) {
 	for range 5 {
 		if response, err = r.RoundTripper.RoundTrip(request); err == nil {
 			break
@@ -47,10 +53,10 @@ func (r resending) RoundTrip(request *http.Request) (response *http.Response, er
 	return response, err
 }
 
-// answer is what came of a request.
+// answer is a response that was read to its end.
 type answer struct {
 	status  int
-	backend string // the one that answered
+	backend string // the name of the backend that answered
 	body    string
 	header  http.Header
 	trailer http.Header
@@ -61,7 +67,7 @@ func (c *client) get(path string, header ...string) (answer, error) {
 	return c.send(http.MethodGet, path, nil, header...)
 }
 
-// send takes header fields as name and value in turns.
+// send sends a request. Header fields are given as names and values in turn.
 func (c *client) send(method, path string, body io.Reader, header ...string) (answer, error) {
 	request, err := http.NewRequest(method, c.base+path, body)
 	if err != nil {
@@ -81,11 +87,19 @@ func (c *client) do(request *http.Request) (answer, error) {
 	defer response.Body.Close()
 	var text strings.Builder
 	_, err = io.Copy(&text, response.Body)
-	return answer{response.StatusCode, response.Header.Get("X-Backend"), text.String(), response.Header, response.Trailer, response.ProtoMajor}, err
+	return answer{
+		status:  response.StatusCode,
+		backend: response.Header.Get("X-Backend"),
+		body:    text.String(),
+		header:  response.Header,
+		trailer: response.Trailer,
+		proto:   response.ProtoMajor,
+	}, err
 }
 
-// must is for requests that have no reason to fail.
-func must(t *testing.T) func(answer, error) answer {
+// expectOK returns a function that takes a client's result and fails the test unless its status is
+// 200. Use it as expectOK(t)(c.get("/")).
+func expectOK(t *testing.T) func(answer, error) answer {
 	t.Helper()
 	return func(a answer, err error) answer {
 		t.Helper()
@@ -99,8 +113,8 @@ func must(t *testing.T) func(answer, error) answer {
 	}
 }
 
-// expect is for requests that have a reason.
-func expect(t *testing.T, status int) func(answer, error) answer {
+// expectStatus is expectOK for another status.
+func expectStatus(t *testing.T, status int) func(answer, error) answer {
 	t.Helper()
 	return func(a answer, err error) answer {
 		t.Helper()

@@ -11,28 +11,31 @@ import (
 	"time"
 )
 
-// pooled makes a site that proxies to a pool.
+// pooled returns a site that proxies to a pool of static endpoints. The options are those of
+// reverse_proxy.
 func pooled(f fleet, options string) string {
 	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource static %s\n}\n%s\n}", f, options)
 }
 
-// held is a handler whose requests wait until they are told to go on.
-type held struct {
+// blockingHandler holds each request until the test releases one, or all by closing the channel.
+type blockingHandler struct {
 	arrived chan *http.Request
-	goOn    chan struct{}
+	release chan struct{}
 }
 
-func newHeld() *held { return &held{make(chan *http.Request, 100), make(chan struct{})} }
+func newBlockingHandler() *blockingHandler {
+	return &blockingHandler{make(chan *http.Request, 100), make(chan struct{})}
+}
 
-func (h *held) wait(r *http.Request) {
+func (h *blockingHandler) wait(r *http.Request) {
 	h.arrived <- r
 	select {
-	case <-h.goOn:
+	case <-h.release:
 	case <-r.Context().Done():
 	}
 }
 
-func (h *held) serve(b *backend, w http.ResponseWriter, r *http.Request) {
+func (h *blockingHandler) serve(b *backend, w http.ResponseWriter, r *http.Request) {
 	h.wait(r)
 	io.WriteString(w, b.name)
 }
@@ -59,9 +62,9 @@ func TestARequestIsInFlightFromItsPickToTheEndOfItsBody(t *testing.T) {
 	expectInFlight(t, nil)
 }
 
-func TestAClientThatLeavesBeforeTheFirstByteGivesThePlaceBack(t *testing.T) {
-	held := newHeld()
-	fleet := startBackends(t, 1, held.serve)
+func TestAClientThatLeavesBeforeTheFirstByteFreesItsPlace(t *testing.T) {
+	blocking := newBlockingHandler()
+	fleet := startBackends(t, 1, blocking.serve)
 	c := startProxy(t, pooled(fleet, "lb_retries 3")).client()
 	ctx, leave := context.WithCancel(t.Context())
 	done := make(chan error)
@@ -70,20 +73,20 @@ func TestAClientThatLeavesBeforeTheFirstByteGivesThePlaceBack(t *testing.T) {
 		_, err := c.do(r)
 		done <- err
 	}()
-	r := receive(t, held.arrived)
+	r := receive(t, blocking.arrived)
 	expectInFlight(t, fleet.each(1))
 	leave()
 	if err := receive(t, done); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	expectInFlight(t, nil)
-	<-r.Context().Done() // the backend is told too
+	<-r.Context().Done() // the request ends at the backend too
 }
 
-func TestAClientThatLeavesInTheMiddleGivesThePlaceBack(t *testing.T) {
-	told := make(chan struct{})
+func TestAClientThatLeavesInTheMiddleFreesItsPlace(t *testing.T) {
+	ended := make(chan struct{})
 	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
-		defer close(told)
+		defer close(ended)
 		for r.Context().Err() == nil {
 			io.WriteString(w, strings.Repeat("x", 1000))
 			if http.NewResponseController(w).Flush() != nil {
@@ -100,10 +103,10 @@ func TestAClientThatLeavesInTheMiddleGivesThePlaceBack(t *testing.T) {
 	expectInFlight(t, fleet.each(1))
 	response.Body.Close()
 	expectInFlight(t, nil)
-	receive(t, told)
+	receive(t, ended)
 }
 
-func TestAClientThatLeavesWhileItSendsGivesThePlaceBack(t *testing.T) {
+func TestAClientThatLeavesWhileItSendsFreesItsPlace(t *testing.T) {
 	reading := make(chan struct{})
 	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
 		io.ReadFull(r.Body, make([]byte, 4))
@@ -124,12 +127,12 @@ func TestAClientThatLeavesWhileItSendsGivesThePlaceBack(t *testing.T) {
 	expectInFlight(t, nil)
 }
 
-func TestABackendThatBreaksOffGivesThePlaceBack(t *testing.T) {
+func TestABackendThatBreaksOffFreesItsPlace(t *testing.T) {
 	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "1000")
 		io.WriteString(w, "half")
 		http.NewResponseController(w).Flush()
-		hangUp(w)
+		closeConnection(w)
 	})
 	c := startProxy(t, pooled(fleet, "lb_retries 3")).client()
 	if a, err := c.get("/"); err == nil || a.body != "half" {
@@ -141,7 +144,7 @@ func TestABackendThatBreaksOffGivesThePlaceBack(t *testing.T) {
 	}
 }
 
-func TestAHandlerOfTheResponseMayDoAnything(t *testing.T) {
+func TestAResponseHandlerMayDoAnything(t *testing.T) {
 	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "from the backend")
 	})
@@ -155,40 +158,42 @@ func TestAHandlerOfTheResponseMayDoAnything(t *testing.T) {
 				copy_response
 			}
 		}`)).client()
-	expect(t, http.StatusTeapot)(c.get("/error"))
+	expectStatus(t, http.StatusTeapot)(c.get("/error"))
 	if _, err := c.get("/panic"); err == nil {
 		t.Error("a panic did not end the connection")
 	}
-	if a := must(t)(c.get("/respond")); a.body != "from a route" {
+	if a := expectOK(t)(c.get("/respond")); a.body != "from a route" {
 		t.Errorf("read %q", a.body)
 	}
-	if a := must(t)(c.get("/")); a.body != "from the backend" {
+	if a := expectOK(t)(c.get("/")); a.body != "from the backend" {
 		t.Errorf("read %q", a.body)
 	}
 	expectInFlight(t, nil)
 }
 
-func TestARequestThatCaddyRefusesAfterThePickGivesThePlaceBack(t *testing.T) {
+func TestARequestRefusedAfterThePickFreesItsPlace(t *testing.T) {
 	fleet := startBackends(t, 1)
 	c := startProxy(t, pooled(fleet, "request_buffers 1KiB\nheader_up Incremental ?1")).client()
-	expect(t, http.StatusNotImplemented)(c.send(http.MethodPost, "/", strings.NewReader("body")))
+	expectStatus(t, http.StatusNotImplemented)(c.send(http.MethodPost, "/", strings.NewReader("body")))
 	expectInFlight(t, nil)
 	if n := fleet[0].hits.Load(); n != 0 {
 		t.Errorf("%d requests were sent", n)
 	}
 }
 
-func TestAnIncrementalRequestIsRefusedIfItIsToBeBuffered(t *testing.T) {
+func TestAnIncrementalRequestIsRefusedIfBuffered(t *testing.T) {
 	c := startProxy(t, pooled(startBackends(t, 1), "request_buffers 1KiB")).client()
-	expect(t, http.StatusNotImplemented)(c.send(http.MethodPost, "/", strings.NewReader("body"), "Incremental", "?1"))
+	a, err := c.send(http.MethodPost, "/", strings.NewReader("body"), "Incremental", "?1")
+	expectStatus(t, http.StatusNotImplemented)(a, err)
 }
 
 func TestATimeoutOfTheBackendIsAnswered504(t *testing.T) {
-	held := newHeld()
-	c := startProxy(t, pooled(startBackends(t, 2, held.serve), "lb_retries 1\ntransport http {\nresponse_header_timeout 50ms\n}")).client()
-	expect(t, http.StatusGatewayTimeout)(c.get("/"))
-	if n := len(held.arrived); n != 2 {
-		t.Errorf("%d backends were asked, want 2", n)
+	blocking := newBlockingHandler()
+	fleet := startBackends(t, 2, blocking.serve)
+	c := startProxy(t, pooled(fleet, "lb_retries 1\ntransport http {\nresponse_header_timeout 50ms\n}")).client()
+	expectStatus(t, http.StatusGatewayTimeout)(c.get("/"))
+	if n := len(blocking.arrived); n != 2 {
+		t.Errorf("%d backends got the request, want 2", n)
 	}
 }
 
@@ -198,7 +203,7 @@ func TestAnErrorRouteMayProxyToTheSamePool(t *testing.T) {
 			io.WriteString(w, "sorry")
 			return
 		}
-		hangUp(w)
+		closeConnection(w)
 	})
 	site := pooled(fleet, reconnecting)
 	c := startProxy(t, site+"\nhandle_errors {\nrewrite /sorry\n"+site+"\n}").client()
@@ -208,7 +213,7 @@ func TestAnErrorRouteMayProxyToTheSamePool(t *testing.T) {
 	expectInFlight(t, nil)
 }
 
-func TestManyClientsThatLeaveAtAnyMomentLeaveNothingBehind(t *testing.T) {
+func TestClientsThatLeaveAtAnyMomentLeaveNothingBehind(t *testing.T) {
 	fleet := startBackends(t, 3, func(b *backend, w http.ResponseWriter, r *http.Request) {
 		for range 5 {
 			io.WriteString(w, strings.Repeat("x", 100))

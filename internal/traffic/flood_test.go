@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// flood makes n requests, some of them at once.
+// flood makes n requests, of which up to atOnce run at the same time.
 func flood(atOnce, n int, request func(i int)) {
 	var next atomic.Int64
 	var all sync.WaitGroup

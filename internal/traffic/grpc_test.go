@@ -14,9 +14,12 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	pb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// grpcBackend counts calls. It answers a unary call with its name, and each message of a stream too.
+// grpcBackend is a backend that speaks gRPC. It answers a unary call, and each message of a stream,
+// with its name.
 type grpcBackend struct {
 	pb.UnimplementedTestServiceServer
 	*backend
@@ -24,8 +27,8 @@ type grpcBackend struct {
 
 func (b *grpcBackend) UnaryCall(_ context.Context, r *pb.SimpleRequest) (*pb.SimpleResponse, error) {
 	b.hits.Add(1)
-	// The client's last frame says that its message was all. A server that answers before that cuts the
-	// request short, and Caddy's wrapper of request bodies has a race then (in v2.11.9).
+	// The client ends its request with a frame of its own. A server that answers before that frame
+	// cuts the request short, and then Caddy v2.11.9 has a race in its wrapper of request bodies.
 	time.Sleep(5 * time.Millisecond)
 	if r.ResponseStatus != nil {
 		return nil, status.Error(codes.Code(r.ResponseStatus.Code), r.ResponseStatus.Message)
@@ -49,10 +52,11 @@ func (b *grpcBackend) FullDuplexCall(s pb.TestService_FullDuplexCallServer) erro
 	}
 }
 
+// startGRPCBackends starts n backends that are named a, b and so on.
 func startGRPCBackends(t *testing.T, n int) (all fleet) {
 	t.Helper()
 	for i := range n {
-		b := &grpcBackend{backend: &backend{name: string(rune('a' + i)), address: freeAddress(t)}}
+		b := &grpcBackend{backend: &backend{name: string(rune('a' + i)), address: caddytest.FreeAddress(t)}}
 		listener, err := net.Listen("tcp", b.address)
 		if err != nil {
 			t.Fatal(err)
@@ -69,7 +73,7 @@ func startGRPCBackends(t *testing.T, n int) (all fleet) {
 // dialGRPC makes a client with one connection.
 func dialGRPC(t *testing.T, p *proxy) pb.TestServiceClient {
 	t.Helper()
-	conn, err := grpc.NewClient("unix:"+p.socket(0), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient("unix:"+p.SiteSocket(0), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,16 +81,16 @@ func dialGRPC(t *testing.T, p *proxy) pb.TestServiceClient {
 	return pb.NewTestServiceClient(conn)
 }
 
-// A connection whose last request is just over when its config ends would be kept as long as Caddy keeps
-// idle ones.
-const h2cBehind = "\ntransport http {\nversions h2c\nkeepalive 2s\n}"
+// h2cTransport is the transport for gRPC. It keeps idle connections only for a short time, because
+// one whose last request ends together with its config outlives the config for that long.
+const h2cTransport = "\ntransport http {\nversions h2c\nkeepalive 2s\n}"
 
 func TestGRPCCallsOfOneConnectionSpreadOverAllEndpoints(t *testing.T) {
 	fleet := startGRPCBackends(t, 3)
 	for policy, line := range map[string]string{"smooth_weighted_round_robin": roundRobin, "adaptive_latency": ""} {
 		t.Run(policy, func(t *testing.T) {
 			before := fleet.hits()
-			client := dialGRPC(t, startProxy(t, pooled(fleet, line+h2cBehind)))
+			client := dialGRPC(t, startProxy(t, pooled(fleet, line+h2cTransport)))
 			flood(3, 60, func(int) {
 				if _, err := client.UnaryCall(t.Context(), new(pb.SimpleRequest)); err != nil {
 					t.Error(err)
@@ -102,9 +106,11 @@ func TestGRPCCallsOfOneConnectionSpreadOverAllEndpoints(t *testing.T) {
 	}
 }
 
-func TestAStatusOfGRPCArrives(t *testing.T) {
-	client := dialGRPC(t, startProxy(t, pooled(startGRPCBackends(t, 1), h2cBehind)))
-	_, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{ResponseStatus: &pb.EchoStatus{Code: int32(codes.NotFound), Message: "no such thing"}})
+func TestAGRPCStatusArrives(t *testing.T) {
+	client := dialGRPC(t, startProxy(t, pooled(startGRPCBackends(t, 1), h2cTransport)))
+	_, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{
+		ResponseStatus: &pb.EchoStatus{Code: int32(codes.NotFound), Message: "no such thing"},
+	})
 	if s := status.Convert(err); s.Code() != codes.NotFound || s.Message() != "no such thing" {
 		t.Error(err)
 	}
@@ -113,7 +119,7 @@ func TestAStatusOfGRPCArrives(t *testing.T) {
 
 func TestGRPCStreamsSpreadAndAreInFlightUntilTheyEnd(t *testing.T) {
 	fleet := startGRPCBackends(t, 3)
-	client := dialGRPC(t, startProxy(t, pooled(fleet, roundRobin+h2cBehind)))
+	client := dialGRPC(t, startProxy(t, pooled(fleet, roundRobin+h2cTransport)))
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	var streams []pb.TestService_FullDuplexCallClient
@@ -126,7 +132,7 @@ func TestGRPCStreamsSpreadAndAreInFlightUntilTheyEnd(t *testing.T) {
 	}
 	var names []string
 	for range 3 {
-		names = speakIn(t, streams)
+		names = callEach(t, streams)
 		if sorted := slices.Sorted(slices.Values(names)); !slices.Equal(sorted, []string{"a", "a", "b", "b", "c", "c"}) {
 			t.Errorf("6 streams are at %v", sorted)
 		}
@@ -140,7 +146,7 @@ func TestGRPCStreamsSpreadAndAreInFlightUntilTheyEnd(t *testing.T) {
 		}
 	}
 	expectInFlight(t, fleet.each(1))
-	if raceDetector { // which would find the race as above
+	if raceDetector { // leaving would show the race of UnaryCall
 		for _, s := range streams {
 			s.CloseSend()
 		}
@@ -150,8 +156,8 @@ func TestGRPCStreamsSpreadAndAreInFlightUntilTheyEnd(t *testing.T) {
 	expectInFlight(t, nil)
 }
 
-// speakIn returns who answers in each stream.
-func speakIn(t *testing.T, streams []pb.TestService_FullDuplexCallClient) (names []string) {
+// callEach sends a message in each stream and returns the names of the backends that answer.
+func callEach(t *testing.T, streams []pb.TestService_FullDuplexCallClient) (names []string) {
 	t.Helper()
 	for _, s := range streams {
 		if err := s.Send(new(pb.StreamingOutputCallRequest)); err != nil {

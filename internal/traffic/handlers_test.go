@@ -11,17 +11,19 @@ import (
 )
 
 func init() {
-	directive("panic", "respond", func() handler { return new(panicking) })
-	directive("announce", "respond", func() handler { return new(announcing) })
-	directive("numbered", "tracing", func() handler { return new(numbered) })
+	directive("panic", "respond", func() handler { return new(panicHandler) })
+	directive("announce", "respond", func() handler { return new(announcer) })
+	directive("numbered", "tracing", func() handler { return new(configNumber) })
 }
 
+// handler is an HTTP handler that tests add to Caddy, with a directive of the Caddyfile.
 type handler interface {
 	caddy.Module
 	caddyfile.Unmarshaler
 	caddyhttp.MiddlewareHandler
 }
 
+// directive registers a handler and its directive, which is ordered before another one.
 func directive(name, before string, newHandler func() handler) {
 	caddy.RegisterModule(newHandler())
 	httpcaddyfile.RegisterHandlerDirective(name, func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
@@ -31,51 +33,51 @@ func directive(name, before string, newHandler func() handler) {
 	httpcaddyfile.RegisterDirectiveOrder(name, httpcaddyfile.Before, before)
 }
 
-// panicking is a handler with a bug.
-type panicking struct{}
+// panicHandler is a handler with a bug.
+type panicHandler struct{}
 
-func (*panicking) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.handlers.panic", New: func() caddy.Module { return new(panicking) }}
+func (*panicHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.panic", New: func() caddy.Module { return new(panicHandler) }}
 }
 
-func (*panicking) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
+func (*panicHandler) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
 
-func (*panicking) ServeHTTP(http.ResponseWriter, *http.Request, caddyhttp.Handler) error {
+func (*panicHandler) ServeHTTP(http.ResponseWriter, *http.Request, caddyhttp.Handler) error {
 	panic("a handler with a bug")
 }
 
-// announcing tells that Caddy handles a request, before its body was read.
-type announcing struct{}
+// announcer sends to announced when Caddy begins to handle a request, before its body is read.
+type announcer struct{}
 
 var announced = make(chan struct{})
 
-func (*announcing) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.handlers.announce", New: func() caddy.Module { return new(announcing) }}
+func (*announcer) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.announce", New: func() caddy.Module { return new(announcer) }}
 }
 
-func (*announcing) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
+func (*announcer) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
 
-func (*announcing) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (*announcer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	announced <- struct{}{}
 	return next.ServeHTTP(w, r)
 }
 
-// numbered tells which config serves, if it is asked.
-type numbered struct {
+// configNumber answers requests that have the header X-Numbered with the number of the config.
+type configNumber struct {
 	Number string `json:"number"`
 }
 
-func (*numbered) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.handlers.numbered", New: func() caddy.Module { return new(numbered) }}
+func (*configNumber) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.numbered", New: func() caddy.Module { return new(configNumber) }}
 }
 
-func (n *numbered) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+func (n *configNumber) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	d.Args(&n.Number)
 	return nil
 }
 
-func (n *numbered) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (n *configNumber) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if r.Header.Get("X-Numbered") == "" {
 		return next.ServeHTTP(w, r)
 	}

@@ -1,136 +1,102 @@
 package traffic
 
 import (
-	"crypto/tls"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// quickHealth sees within a tenth of a second that an endpoint is down, within three quarters of one that it hangs, and a
-// bit later that it is back. A shorter timeout would find healthy ones slow on a machine that is busy.
-const quickHealth = `health {
-	probe %s
-	interval 100ms
-	fast_interval 20ms
-	timeout 300ms
-	fall 2
-	rise 2
-}
-`
+// Timeouts of checks and responses. A fault that answers is detected at once, so its tests use the
+// long timeout, which no healthy backend exceeds however busy the machine is. Only tests with a
+// backend that hangs have to wait for a timeout.
+const (
+	longTimeout  = "20s"
+	shortTimeout = "1s"
+)
 
-// firstFailure ejects at the first failure, so that no more requests fail than were in flight then, for so long that checks have
-// seen it too when the ejection ends.
-const firstFailure = `outlier {
-	consecutive_failures 1
-	max_ejected_percent 50%
-	base_ejection 1s
-	interval 100ms
+// fastChecks returns the health block of a pool. It detects an endpoint that refuses connections
+// within a tenth of a second, and one that hangs after two timeouts.
+func fastChecks(probe, timeout string) string {
+	return fmt.Sprintf(`health {
+		probe %s
+		interval 100ms
+		fast_interval 20ms
+		timeout %s
+		fall 2
+		rise 2
+	}
+	`, probe, timeout)
 }
-`
 
-// impatient is a transport that does not wait for long, in place of clients that do not.
-const impatient = `
+// ejectAtFirstFailure returns the outlier block of a pool. Only the requests that are in flight at
+// the first failure can fail too. The ejection has to last until checks have detected the fault.
+func ejectAtFirstFailure(ejection string) string {
+	return fmt.Sprintf(`outlier {
+		consecutive_failures 1
+		max_ejected_percent 50%%
+		base_ejection %s
+		interval 100ms
+	}
+	`, ejection)
+}
+
+// boundedTransport returns a transport block with a limit on the time until a response begins.
+// Caddy then answers 504, where a client without patience would leave.
+func boundedTransport(timeout, options string) string {
+	return fmt.Sprintf(`
 	transport http {
-		response_header_timeout 300ms
+		response_header_timeout %s
 		keepalive 2s
 		%s
 	}
-`
+	`, timeout, options)
+}
 
-func watched(f fleet, poolOptions, options string) string {
+// checkedPool returns a site that proxies to a pool of static endpoints with options of the pool.
+func checkedPool(f fleet, poolOptions, options string) string {
 	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource static %s\n%s\n}\n%s\n}", f, poolOptions, options)
 }
 
-// load is requests, a few at once all the time, and what became of them.
-type steady struct {
-	sent, failed atomic.Int64
-	stop         func()
-}
-
-const atOnce = 8
-
-// press sends requests until it is stopped.
-func press(t *testing.T, p *proxy) *steady {
-	s, end := new(steady), make(chan struct{})
-	var all sync.WaitGroup
-	for range atOnce {
-		c := p.client()
-		all.Go(func() {
-			for i := 0; ; i++ {
-				select {
-				case <-end:
-					return
-				default:
-				}
-				s.sent.Add(1)
-				if err := getOne(c, i); err != nil {
-					s.failed.Add(1)
-				}
-			}
-		})
-	}
-	s.stop = sync.OnceFunc(func() { close(end); all.Wait() })
-	t.Cleanup(s.stop)
-	return s
-}
-
-// idle waits until a backend gets no more requests; it may still get checks.
-func (b *backend) awaitIdle(t *testing.T) {
+// failuresDuring begins and ends a fault of b0 under load, and returns the number of failed
+// requests.
+func failuresDuring(t *testing.T, p *proxy, f *faultyFleet, fault fault) int64 {
 	t.Helper()
-	eventually(t, b.name+" gets no more requests", func() bool {
-		before := b.requests.Load()
-		time.Sleep(100 * time.Millisecond)
-		return b.requests.Load() == before
-	})
+	load, b0 := startLoad(t, p), f.fleet[0]
+	awaitRequests(t, b0)
+	fault.begin(f)
+	load.awaitIdle(t, b0)
+	fault.end(f)
+	awaitRequests(t, b0)
+	return load.stopAndCount(t)
 }
 
-func (b *backend) awaitRequests(t *testing.T) {
-	t.Helper()
-	before := b.requests.Load()
-	eventually(t, b.name+" gets requests again", func() bool { return b.requests.Load() > before+10 })
-}
-
-// outage makes the first backend ill under load, and well again, and returns how many clients saw a failure.
-func outage(t *testing.T, p *proxy, s *sickbay, ill sickness) int64 {
-	load, b := press(t, p), s.fleet[0]
-	b.awaitRequests(t)
-	ill.fall(s, b)
-	b.awaitIdle(t)
-	ill.heal(s, b)
-	b.awaitRequests(t)
-	load.stop()
-	t.Logf("%d of %d requests failed", load.failed.Load(), load.sent.Load())
-	return load.failed.Load()
-}
-
-func TestClientsSeeAtMostWhatWasInFlightAtTheFirstFailure(t *testing.T) {
-	c := newCertificate(t)
-	secured := fmt.Sprintf("tls_trust_pool file %s\ntls_server_name %s\n", c.cert, serverName)
-	for protocol, behind := range map[string]struct {
-		probe, transport string
-		serve            func(*http.Server, net.Listener) error
+func TestOnlyRequestsInFlightAtTheFirstFailureFail(t *testing.T) {
+	c := caddytest.NewCertificate(t)
+	trust := fmt.Sprintf("tls_trust_pool file %s\ntls_server_name %s\n", c.CertFile, caddytest.ServerName)
+	for _, protocol := range []struct {
+		name, probe, transport string
+		serve                  serveFunc
 	}{
-		"http": {probe: "http /healthz"},
-		"https": {probe: "http /healthz {\n" + secured + "}", transport: "versions 1.1\n" + secured, serve: func(s *http.Server, l net.Listener) error {
-			s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{c.pair}}
-			return s.ServeTLS(l, "", "")
-		}},
+		{"http", "http /healthz", "", serveHTTP},
+		{"https", "http /healthz {\n" + trust + "}", "versions 1.1\n" + trust, serveTLS(c)},
 	} {
-		for _, ill := range sicknesses {
+		for _, fault := range faults {
 			for _, retries := range []int{0, 1} {
-				t.Run(fmt.Sprintf("%s/%s/%d retries", protocol, ill.name, retries), func(t *testing.T) {
-					s := newSickbay(t, 3, behind.serve)
-					options := fmt.Sprintf("%s\nlb_retries %d\nlb_retry_match expression `{rp.status_code} in [500, 503]`\nlb_retry_match method GET\n", roundRobin, retries)
-					p := startProxy(t, watched(s.fleet, fmt.Sprintf(quickHealth, behind.probe)+firstFailure, options+fmt.Sprintf(impatient, behind.transport)))
-					failed := outage(t, p, s, ill)
-					if failed > int64(atOnce*(1-retries)) {
-						t.Errorf("%d requests failed, with %d clients and %d retries", failed, atOnce, retries)
+				t.Run(fmt.Sprintf("%s/%s/%d retries", protocol.name, fault.name, retries), func(t *testing.T) {
+					timeout, ejection := longTimeout, "1s"
+					if fault.hangs {
+						timeout, ejection = shortTimeout, "4s"
+					}
+					f := startFaultyFleet(t, 3, protocol.serve)
+					p := startProxy(t, checkedPool(f.fleet,
+						fastChecks(protocol.probe, timeout)+ejectAtFirstFailure(ejection),
+						roundRobin+retryFailures(retries)+boundedTransport(timeout, protocol.transport)))
+					most := int64(loadClients * (1 - retries))
+					if failed := failuresDuring(t, p, f, fault); failed > most {
+						t.Errorf("%d requests failed, want at most %d", failed, most)
 					}
 				})
 			}
@@ -138,73 +104,96 @@ func TestClientsSeeAtMostWhatWasInFlightAtTheFirstFailure(t *testing.T) {
 	}
 }
 
-func TestATCPProbeSeesWhoDoesNotListen(t *testing.T) {
-	s := newSickbay(t, 3)
-	p := startProxy(t, watched(s.fleet, fmt.Sprintf(quickHealth, "tcp"), roundRobin+"\nlb_retries 1"))
-	if failed := outage(t, p, s, sicknesses[0]); failed > 0 {
+// retryFailures retries GET requests, and responses with a status that faults answer.
+func retryFailures(n int) string {
+	return fmt.Sprintf(`
+	lb_retries %d
+	lb_retry_match expression `+"`{rp.status_code} in [500, 503]`"+`
+	lb_retry_match method GET
+	`, n)
+}
+
+func TestATCPProbeDetectsAClosedPort(t *testing.T) {
+	f := startFaultyFleet(t, 3, serveHTTP)
+	p := startProxy(t, checkedPool(f.fleet, fastChecks("tcp", longTimeout), roundRobin+"\nlb_retries 1"))
+	if failed := failuresDuring(t, p, f, refusing); failed > 0 {
 		t.Errorf("%d requests failed", failed)
 	}
 }
 
-func TestWhoFlapsDisturbsNobody(t *testing.T) {
-	s := newSickbay(t, 3)
-	p := startProxy(t, watched(s.fleet, fmt.Sprintf(quickHealth, "http /healthz")+firstFailure, roundRobin+"\nlb_retries 1"))
-	load := press(t, p)
-	for range amount(20, 5) {
-		s.fleet[0].kill()
-		time.Sleep(70 * time.Millisecond)
-		s.start(s.fleet[0])
-		time.Sleep(150 * time.Millisecond)
+// Two backends are always up, so a single retry reaches one of them. It is the number of requests
+// that decides how long b0 is down, and so some outages are shorter than it takes to detect them.
+func TestAFlappingEndpointCostsNoRequest(t *testing.T) {
+	f := startFaultyFleet(t, 3, serveHTTP)
+	p := startProxy(t, checkedPool(f.fleet,
+		fastChecks("http /healthz", longTimeout)+ejectAtFirstFailure("1s"), roundRobin+"\nlb_retries 1"))
+	load := startLoad(t, p)
+	for i := range int64(amount(20, 5)) {
+		refusing.begin(f)
+		load.awaitDone(t, 50+i*20)
+		refusing.end(f)
+		load.awaitDone(t, 500)
 	}
-	load.stop()
-	t.Logf("%d of %d requests failed", load.failed.Load(), load.sent.Load())
-	if load.failed.Load() > 0 {
-		t.Errorf("%d requests failed", load.failed.Load())
+	if failed := load.stopAndCount(t); failed > 0 {
+		t.Errorf("%d requests failed", failed)
 	}
 }
 
-// A backend that is slower to answer checks than they may take is left alone before clients mind.
-func TestWhoIsTooSlowForItsChecksGetsNothing(t *testing.T) {
+// The backend answers requests at once, but no check: only checks can be the reason to leave it
+// out.
+func TestAnEndpointThatIsTooSlowForItsChecksGetsNothing(t *testing.T) {
 	fleet := startBackends(t, 3, func(b *backend, w http.ResponseWriter, r *http.Request) {
-		if b.name == "b0" {
-			select {
-			case <-time.After(200 * time.Millisecond):
-			case <-r.Context().Done():
-			}
+		if b.name == "b0" && r.URL.Path == "/healthz" {
+			<-r.Context().Done()
+			return
 		}
-		sayName(b, w, r)
+		writeName(b, w, r)
 	})
-	p := startProxy(t, watched(fleet, fmt.Sprintf(quickHealth, "http /healthz"), roundRobin))
-	load := press(t, p)
-	fleet[0].awaitIdle(t)
-	load.stop()
-	if load.failed.Load() > 0 {
-		t.Errorf("%d requests failed", load.failed.Load())
+	p := startProxy(t, checkedPool(fleet, fastChecks("http /healthz", shortTimeout), roundRobin))
+	load := startLoad(t, p)
+	awaitUnhealthy(t, fleet[0])
+	load.awaitIdle(t, fleet[0])
+	if failed := load.stopAndCount(t); failed > 0 {
+		t.Errorf("%d requests failed", failed)
 	}
 }
 
-func TestChecksSeeTheEndpointsOfEverySourceAndServeEveryPolicy(t *testing.T) {
+// awaitUnhealthy waits until checks have found the backend unhealthy once. Details are further
+// texts of the log line.
+func awaitUnhealthy(t *testing.T, b *backend, details ...string) {
+	t.Helper()
+	texts := append([]string{"endpoint is unhealthy", b.address}, details...)
+	eventually(t, b.name+" is unhealthy", func() bool { return logged.Count(texts...) == 1 })
+}
+
+func TestChecksWorkWithEverySourceAndPolicy(t *testing.T) {
 	for policy, line := range map[string]string{
-		"smooth_weighted_round_robin": roundRobin, "adaptive_latency": "", "bounded_load_hash": "lb_policy bounded_load_hash {uri}",
-		"Caddy's round_robin": "lb_policy round_robin", "Caddy's least_conn": "lb_policy least_conn", "Caddy's ip_hash": "lb_policy ip_hash",
+		"smooth_weighted_round_robin": roundRobin,
+		"adaptive_latency":            "",
+		"bounded_load_hash":           "lb_policy bounded_load_hash {uri}",
+		"Caddy's round_robin":         "lb_policy round_robin",
+		"Caddy's least_conn":          "lb_policy least_conn",
+		"Caddy's ip_hash":             "lb_policy ip_hash",
 	} {
 		t.Run(policy, func(t *testing.T) {
 			fleet := startBackends(t, 3)
 			list := newListFile(t, fleet...)
-			site := strings.Replace(list.site(line), "source file", fmt.Sprintf(quickHealth, "http /")+"source file", 1)
+			site := strings.Replace(list.site(line), "source file", fastChecks("http /", longTimeout)+"source file", 1)
 			c := startProxy(t, site).client()
-			must(t)(c.get("/"))
+			expectOK(t)(c.get("/"))
 			fleet[1].kill()
-			eventually(t, "b1 is unhealthy", func() bool { return len(logged.with("endpoint is unhealthy", fleet[1].address)) == 1 })
+			awaitUnhealthy(t, fleet[1])
 			for i := range 60 {
-				if a := must(t)(c.get(fmt.Sprint("/", i))); a.backend == "b1" {
+				if a := expectOK(t)(c.get(fmt.Sprint("/", i))); a.backend == "b1" {
 					t.Error("b1 answered")
 				}
 			}
 			if err := fleet[1].start(); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "b1 is healthy", func() bool { return len(logged.with("endpoint is healthy", fleet[1].address)) == 1 })
+			eventually(t, "b1 is healthy", func() bool {
+				return logged.Count("endpoint is healthy", fleet[1].address) == 1
+			})
 		})
 	}
 }

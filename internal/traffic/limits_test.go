@@ -12,7 +12,7 @@ import (
 
 func compareAddresses(a, b *backend) int { return cmp.Compare(a.address, b.address) }
 
-// limited are all ways to give 3 backends at most 2 requests each.
+// limited returns all ways to limit three backends to two requests each, as lines of reverse_proxy.
 func limited(f fleet) map[string]string {
 	endpoints := ""
 	for _, b := range f {
@@ -20,12 +20,13 @@ func limited(f fleet) map[string]string {
 	}
 	return map[string]string{
 		"max_requests of a pool's endpoints": fmt.Sprintf("dynamic pool own {\nsource static {\n%s}\n}", endpoints),
-		"unhealthy_request_count of a pool":  fmt.Sprintf("dynamic pool common {\nsource static %s\n}\nunhealthy_request_count 2", f),
-		"unhealthy_request_count of static":  fmt.Sprintf("to %s\nunhealthy_request_count 2", f),
+		"unhealthy_request_count of a pool": fmt.Sprintf("dynamic pool common {\nsource static %s\n}\n", f) +
+			"unhealthy_request_count 2",
+		"unhealthy_request_count of static": fmt.Sprintf("to %s\nunhealthy_request_count 2", f),
 	}
 }
 
-func TestNoBackendEverGetsMoreThanItsLimit(t *testing.T) {
+func TestNoBackendGetsMoreThanItsLimit(t *testing.T) {
 	fleet := startBackends(t, 3, func(b *backend, w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Millisecond)
 		io.WriteString(w, b.name)
@@ -33,11 +34,12 @@ func TestNoBackendEverGetsMoreThanItsLimit(t *testing.T) {
 	var names, sites []string
 	for policy, line := range ourPolicies {
 		if policy == "bounded_load_hash falls back to one of Caddy's" {
-			continue // which count after they pick
+			continue // Caddy's policies count a request after they have picked
 		}
 		for kind, upstreams := range limited(fleet) {
 			names = append(names, policy+"/"+kind)
-			sites = append(sites, fmt.Sprintf("reverse_proxy {\n%s\n%s\nlb_try_duration 1m\nlb_try_interval 1ms\n}", upstreams, line))
+			const waiting = "lb_try_duration 1m\nlb_try_interval 1ms"
+			sites = append(sites, fmt.Sprintf("reverse_proxy {\n%s\n%s\n%s\n}", upstreams, line, waiting))
 		}
 	}
 	p := startProxy(t, sites...)
@@ -62,9 +64,9 @@ func TestNoBackendEverGetsMoreThanItsLimit(t *testing.T) {
 	}
 }
 
-func TestAllPlacesWithinTheLimitsAreUsedAndNoMore(t *testing.T) {
-	held := newHeld()
-	fleet := startBackends(t, 3, held.serve)
+func TestLimitsAreReachedAndNotExceeded(t *testing.T) {
+	blocking := newBlockingHandler()
+	fleet := startBackends(t, 3, blocking.serve)
 	for kind, upstreams := range limited(fleet) {
 		t.Run(kind, func(t *testing.T) {
 			c := startProxy(t, fmt.Sprintf("reverse_proxy {\n%s\n%s\n}", upstreams, roundRobin)).client()
@@ -81,11 +83,13 @@ func TestAllPlacesWithinTheLimitsAreUsedAndNoMore(t *testing.T) {
 					}
 				}()
 			}
-			eventually(t, "6 are served and 14 refused", func() bool { return len(held.arrived) == 6 && refused.Load() == 14 })
+			eventually(t, "6 requests are served and 14 refused", func() bool {
+				return len(blocking.arrived) == 6 && refused.Load() == 14
+			})
 			expectInFlight(t, fleet.each(2))
 			for range 6 {
-				receive(t, held.arrived)
-				held.goOn <- struct{}{}
+				receive(t, blocking.arrived)
+				blocking.release <- struct{}{}
 			}
 			for range 20 {
 				receive(t, done)
@@ -97,9 +101,9 @@ func TestAllPlacesWithinTheLimitsAreUsedAndNoMore(t *testing.T) {
 	}
 }
 
-func TestTheSamePoolHasItsLimitsInAllPlacesTogether(t *testing.T) {
-	held := newHeld()
-	fleet := startBackends(t, 3, held.serve)
+func TestTheHandlersOfAPoolShareItsLimits(t *testing.T) {
+	blocking := newBlockingHandler()
+	fleet := startBackends(t, 3, blocking.serve)
 	site := fmt.Sprintf("reverse_proxy {\n%s\n}", limited(fleet)["max_requests of a pool's endpoints"])
 	p := startProxy(t, site, site)
 	done := make(chan error)
@@ -107,12 +111,12 @@ func TestTheSamePoolHasItsLimitsInAllPlacesTogether(t *testing.T) {
 		go func() { _, err := p.client(i % 2).get("/"); done <- err }()
 	}
 	for range 6 {
-		receive(t, held.arrived)
+		receive(t, blocking.arrived)
 	}
 	for site := range 2 {
-		expect(t, http.StatusServiceUnavailable)(p.client(site).get("/"))
+		expectStatus(t, http.StatusServiceUnavailable)(p.client(site).get("/"))
 	}
-	close(held.goOn)
+	close(blocking.release)
 	for range 6 {
 		if err := receive(t, done); err != nil {
 			t.Error(err)

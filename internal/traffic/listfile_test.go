@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// listFile is a file that a pool reads its endpoints from.
+// listFile is the file from which a pool reads its endpoints.
 type listFile struct {
 	t    *testing.T
 	path string
 }
 
-// newListFile does not write the file yet if it gets no backends.
+// newListFile writes the file, unless there are no backends to write.
 func newListFile(t *testing.T, backends ...*backend) *listFile {
 	t.Helper()
 	l := &listFile{t, filepath.Join(t.TempDir(), "list.json")}
@@ -24,7 +24,7 @@ func newListFile(t *testing.T, backends ...*backend) *listFile {
 	return l
 }
 
-// write replaces the file as a careful program does.
+// write replaces the file in one step, so that no reader sees half of it.
 func (l *listFile) write(backends ...*backend) {
 	l.t.Helper()
 	data, err := json.Marshal(fleet(backends).addresses())
@@ -42,20 +42,14 @@ func (l *listFile) write(backends ...*backend) {
 	}
 }
 
-// site proxies to a pool that reads the file.
+// site returns a site that proxies to a pool of the file.
 func (l *listFile) site(options string) string {
 	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource file %s\n}\n%s\n}", l.path, options)
 }
 
-// settle waits until the pool has the endpoints of the file.
-func (l *listFile) settle(c *client, backends ...*backend) {
-	l.t.Helper()
-	settle(l.t, c, backends...)
-}
-
-// settle waits until a pool has these endpoints: requests for a backend's own answer come from all
-// of them and from no other.
-func settle(t *testing.T, c *client, backends ...*backend) {
+// awaitBackends waits until requests are answered by all these backends and by no other. The
+// backends answer with their names.
+func awaitBackends(t *testing.T, c *client, backends ...*backend) {
 	t.Helper()
 	want := make(map[string]bool)
 	for _, b := range backends {

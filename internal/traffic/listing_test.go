@@ -7,19 +7,19 @@ import (
 	"testing"
 )
 
-// shares sends n requests and counts who answered.
+// shares sends n requests and returns the number of answers by backend.
 func shares(t *testing.T, c *client, n int) map[string]int {
 	t.Helper()
 	counts := make(map[string]int)
 	for i := range n {
-		counts[must(t)(c.get(fmt.Sprint("/", i))).backend]++
+		counts[expectOK(t)(c.get(fmt.Sprint("/", i))).backend]++
 	}
 	return counts
 }
 
-func TestCaddysOwnPoliciesSelectFromTheWholeListOfAPool(t *testing.T) {
+func TestCaddysPoliciesSelectFromTheWholePool(t *testing.T) {
 	fleet := startBackends(t, 4)
-	slices.SortFunc(fleet, func(a, b *backend) int { return compareAddresses(a, b) }) // as a pool lists them
+	slices.SortFunc(fleet, compareAddresses) // the order in which a pool lists them
 	sticks := func(counts map[string]int) bool { return len(counts) == 1 }
 	some := func(counts map[string]int) bool { return len(counts) > 1 }
 	spreads := func(counts map[string]int) bool { return len(counts) == 4 }
@@ -50,7 +50,7 @@ func TestCaddysOwnPoliciesSelectFromTheWholeListOfAPool(t *testing.T) {
 	}
 }
 
-func TestCaddysOwnPoliciesAreRetriedElsewhere(t *testing.T) {
+func TestRetriesOfCaddysPoliciesGoElsewhere(t *testing.T) {
 	fleet := startBackends(t, 3)
 	for _, b := range fleet[:2] {
 		b.kill()
@@ -59,23 +59,23 @@ func TestCaddysOwnPoliciesAreRetriedElsewhere(t *testing.T) {
 		t.Run(policy, func(t *testing.T) {
 			c := startProxy(t, pooled(fleet, "lb_retries 2\nlb_policy "+policy)).client()
 			for range amount(10, 3) {
-				must(t)(c.get("/"))
+				expectOK(t)(c.get("/"))
 			}
 		})
 	}
 }
 
-func TestWhatCaddysOwnPoliciesSelectIsInFlight(t *testing.T) {
-	held := newHeld()
-	fleet := startBackends(t, 2, held.serve)
+func TestSelectionsOfCaddysPoliciesAreInFlight(t *testing.T) {
+	blocking := newBlockingHandler()
+	fleet := startBackends(t, 2, blocking.serve)
 	c := startProxy(t, pooled(fleet, "lb_policy round_robin")).client()
 	done := make(chan error)
 	for range 4 {
 		go func() { _, err := c.get("/"); done <- err }()
-		receive(t, held.arrived)
+		receive(t, blocking.arrived)
 	}
 	expectInFlight(t, fleet.each(2))
-	close(held.goOn)
+	close(blocking.release)
 	for range 4 {
 		if err := receive(t, done); err != nil {
 			t.Error(err)
@@ -84,7 +84,7 @@ func TestWhatCaddysOwnPoliciesSelectIsInFlight(t *testing.T) {
 	expectInFlight(t, nil)
 }
 
-func TestBelowMultiAPoolListsItsEndpointsWithTheOthers(t *testing.T) {
+func TestPoolsBelowMultiContributeTheirEndpoints(t *testing.T) {
 	fleet := startBackends(t, 4)
 	for policy, line := range map[string]string{"ours": roundRobin, "Caddy's": "lb_policy round_robin"} {
 		t.Run(policy, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestBelowMultiAPoolListsItsEndpointsWithTheOthers(t *testing.T) {
 	}
 }
 
-func TestWeightsOfThePoolsBelowMultiCount(t *testing.T) {
+func TestWeightsCountInPoolsBelowMulti(t *testing.T) {
 	fleet := startBackends(t, 2)
 	c := startProxy(t, fmt.Sprintf(`reverse_proxy {
 		dynamic multi {

@@ -1,60 +1,40 @@
 package traffic
 
 import (
-	"fmt"
 	"os"
 	"testing"
 	"time"
 
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
-
 	_ "github.com/caddy-balance/caddy-balance"
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(isolated(m))
+	os.Exit(caddytest.RunIsolated(m, "HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"))
 }
 
-// isolated keeps Caddy away from the files of whoever runs the tests.
-func isolated(m *testing.M) int {
-	home, err := os.MkdirTemp("", "traffic")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(home)
-	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
-		os.Setenv(name, home)
-	}
-	return m.Run()
-}
+// waitLimit bounds how long a test waits for an event that normally comes at once. It is long
+// because the machine may be busy with something else.
+const waitLimit = 30 * time.Second
 
-// patience is how long a test waits for what should come at once, on a machine that is busy
-// with something else.
-const patience = 30 * time.Second
-
-// eventually waits until true.
-func eventually(t *testing.T, what string, happened func() bool) {
+// eventually waits until the condition holds, and fails the test after waitLimit.
+func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !happened(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %s in vain: %s", patience, what)
-		}
-	}
+	caddytest.Eventually(t, waitLimit, what, condition)
 }
 
-// receive waits for a value, and tells who waits in vain.
+// receive returns the next value of a channel, and fails the test after waitLimit.
 func receive[T any](t *testing.T, c <-chan T) (value T) {
 	t.Helper()
 	select {
 	case value = <-c:
-	case <-time.After(patience):
-		t.Fatalf("waited %s in vain", patience)
+	case <-time.After(waitLimit):
+		t.Fatalf("nothing was received within %s", waitLimit)
 	}
 	return value
 }
 
-// amount is less in a short run.
+// amount returns how often to repeat something, in a normal run or with -short.
 func amount(normal, short int) int {
 	if testing.Short() {
 		return short

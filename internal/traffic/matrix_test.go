@@ -1,56 +1,75 @@
 package traffic
 
 import (
-	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/fcgi"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// behind is a protocol between Caddy and backends.
-type behind struct {
+// backendProtocol is a protocol between Caddy and backends.
+type backendProtocol struct {
 	name      string
-	proto     string
-	transport string
-	start     func(t *testing.T, b *backend)
+	proto     string    // as a backend sees it in its requests; empty if it sees none
+	transport string    // options of reverse_proxy
+	serve     serveFunc // how backends serve it
+	unix      bool      // over Unix sockets, not TCP
 
-	// FastCGI has no trailers, and Caddy buffers its requests.
+	// callsOnly is whether the protocol has only requests with a whole body and responses without
+	// trailers. FastCGI has no trailers, and Caddy buffers its requests.
 	callsOnly bool
 }
 
-func protocolsBehind(c *certificate) []behind {
-	secure := func(t *testing.T, b *backend) {
-		b.serve = func(s *http.Server, l net.Listener) error {
-			s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{c.pair}}
-			return s.ServeTLS(l, "", "")
-		}
-		b.startFor(t)
-	}
-	plain := func(t *testing.T, b *backend) { b.startFor(t) }
-	trust := fmt.Sprintf("tls_trust_pool file %s\ntls_server_name %s", c.cert, serverName)
-	return []behind{
-		{name: "h1", proto: "HTTP/1.1", start: plain},
-		{name: "h2c", proto: "HTTP/2.0", transport: h2cBehind, start: plain},
-		{name: "h2", proto: "HTTP/2.0", transport: "transport http {\nkeepalive 2s\n" + trust + "\n}", start: secure},
-		{name: "https", proto: "HTTP/1.1", transport: "transport http {\nversions 1.1\n" + trust + "\n}", start: secure},
-		{name: "unix", proto: "HTTP/1.1", start: func(t *testing.T, b *backend) {
-			b.network, b.address = "unix", "unix/"+filepath.Join(socketDir(t), b.name)
-			b.startFor(t)
-		}},
-		{name: "fastcgi", transport: "transport fastcgi {\nroot /\n}", callsOnly: true, start: func(t *testing.T, b *backend) {
-			b.serve = func(_ *http.Server, l net.Listener) error { return fcgi.Serve(l, b) }
-			b.startFor(t)
-		}},
+func backendProtocols(c *caddytest.Certificate) []backendProtocol {
+	trust := fmt.Sprintf("tls_trust_pool file %s\ntls_server_name %s", c.CertFile, caddytest.ServerName)
+	const (
+		http1 = "HTTP/1.1"
+		http2 = "HTTP/2.0"
+	)
+	return []backendProtocol{
+		{name: "h1", proto: http1, serve: serveHTTP},
+		{name: "h2c", proto: http2, serve: serveHTTP, transport: h2cTransport},
+		{name: "h2", proto: http2, serve: serveTLS(c), transport: "transport http {\nkeepalive 2s\n" + trust + "\n}"},
+		{name: "https", proto: http1, serve: serveTLS(c), transport: "transport http {\nversions 1.1\n" + trust + "\n}"},
+		{name: "unix", proto: http1, serve: serveHTTP, unix: true},
+		{name: "fastcgi", serve: serveFastCGI, transport: "transport fastcgi {\nroot /\n}", callsOnly: true},
 	}
 }
 
-// exchanges is what the backends of the matrix can do.
-func exchanges(b *backend, w http.ResponseWriter, r *http.Request) {
+// startPair starts two backends that speak the protocol.
+func (p backendProtocol) startPair(t *testing.T) fleet {
+	t.Helper()
+	pair := fleet{{name: p.name + "-0"}, {name: p.name + "-1"}}
+	for _, b := range pair {
+		b.handler, b.serve = answerExchanges, p.serve
+		if b.address = caddytest.FreeAddress(t); p.unix {
+			b.address = "unix/" + filepath.Join(caddytest.SocketDir(t), b.name)
+		}
+		b.startFor(t)
+	}
+	return pair
+}
+
+// route returns the part of a site that proxies a path to a pair.
+func (p backendProtocol) route(pair fleet) string {
+	return fmt.Sprintf(`reverse_proxy /%s/* {
+		dynamic pool %[1]s {
+			source static %s
+		}
+		lb_policy smooth_weighted_round_robin
+		%s
+	}
+	`, p.name, pair, p.transport)
+}
+
+// answerExchanges answers the requests of the matrix. Below /talk it answers each part of the body
+// at once and in capitals, below /trailers it echoes the body with a trailer, and elsewhere it
+// echoes.
+func answerExchanges(b *backend, w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Proto", r.Proto)
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/talk"):
@@ -66,7 +85,9 @@ func exchanges(b *backend, w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(r.URL.Path, "/trailers"):
 		w.Header().Set("Trailer", "X-Sum")
 		io.Copy(w, r.Body)
-		http.NewResponseController(w).Flush() // so that no Content-Length tells HTTP/1.1 clients that this is all
+		// Without a flush the response would have a Content-Length, and HTTP/1.1 then has no
+		// trailers.
+		http.NewResponseController(w).Flush()
 		w.Header().Set("X-Sum", "seen "+r.Trailer.Get("X-Sent"))
 	default:
 		data, _ := io.ReadAll(r.Body)
@@ -75,27 +96,20 @@ func exchanges(b *backend, w http.ResponseWriter, r *http.Request) {
 }
 
 func TestEveryProtocolInFrontWorksWithEveryProtocolBehind(t *testing.T) {
-	cert, address := newCertificate(t), freeAddress(t)
-	backs := protocolsBehind(cert)
+	cert, address := caddytest.NewCertificate(t), caddytest.FreeAddress(t)
+	backs := backendProtocols(cert)
 	var routes strings.Builder
 	for _, back := range backs {
-		fleet := fleet{{name: back.name + "-0"}, {name: back.name + "-1"}}
-		for _, b := range fleet {
-			b.network, b.address, b.handler = "tcp", freeAddress(t), exchanges
-			back.start(t, b)
-		}
-		fmt.Fprintf(&routes, "reverse_proxy /%s/* {\ndynamic pool %[1]s {\nsource static %s\n}\nlb_policy smooth_weighted_round_robin\n%s\n}\n", back.name, fleet, back.transport)
+		routes.WriteString(back.route(back.startPair(t)))
 	}
-	p := loadText(t, func(p *proxy) string {
-		return fmt.Sprintf("http:// {\nbind unix/%s\n%s}\nhttps://%s {\nbind 127.0.0.1\ntls %s %s\n%s}\n", p.socket(0), &routes, address, cert.cert, cert.key, &routes)
-	})
-	for _, front := range protocolsInFront(cert, address) {
+	p := startProxyText(t, func(p *proxy) string { return bothListeners(p, cert, address, routes.String()) })
+	for _, front := range frontProtocols(cert, address) {
 		for _, back := range backs {
 			t.Run(front.name+" in front, "+back.name+" behind", func(t *testing.T) {
 				c := front.client(t, p)
-				calls(t, c, front, back)
+				echoesCalls(t, c, front, back)
 				if !back.callsOnly {
-					talks(t, c, back)
+					exchangesInTurns(t, c, back)
 					sendsTrailers(t, c, front, back)
 				}
 				expectInFlight(t, nil)
@@ -104,11 +118,12 @@ func TestEveryProtocolInFrontWorksWithEveryProtocolBehind(t *testing.T) {
 	}
 }
 
-func calls(t *testing.T, c *client, front front, back behind) {
+// echoesCalls sends bodies of several sizes and expects each back, from both backends in all.
+func echoesCalls(t *testing.T, c *client, front frontProtocol, back backendProtocol) {
 	seen := make(map[string]bool)
 	for i := range 10 {
 		body := strings.Repeat("x", i*30_000)
-		a := must(t)(c.send(http.MethodPost, "/"+back.name+"/echo", strings.NewReader(body)))
+		a := expectOK(t)(c.send(http.MethodPost, "/"+back.name+"/echo", strings.NewReader(body)))
 		if a.body != body {
 			t.Fatalf("sent %d bytes, got %d back", len(body), len(a.body))
 		}
@@ -122,8 +137,8 @@ func calls(t *testing.T, c *client, front front, back behind) {
 	}
 }
 
-// talks sends and receives in turns, in one request.
-func talks(t *testing.T, c *client, back behind) {
+// exchangesInTurns sends and receives in turns, within one request., in one request.
+func exchangesInTurns(t *testing.T, c *client, back backendProtocol) {
 	body, writer := io.Pipe()
 	request, _ := http.NewRequest(http.MethodPost, c.base+"/"+back.name+"/talk", body)
 	response, err := c.Do(request)
@@ -133,9 +148,9 @@ func talks(t *testing.T, c *client, back behind) {
 	defer response.Body.Close()
 	for _, word := range []string{"one", "two", "three"} {
 		io.WriteString(writer, word)
-		heard := make([]byte, len(word))
-		if _, err := io.ReadFull(response.Body, heard); err != nil || string(heard) != strings.ToUpper(word) {
-			t.Fatalf("said %q, heard %q, %v", word, heard, err)
+		got := make([]byte, len(word))
+		if _, err := io.ReadFull(response.Body, got); err != nil || string(got) != strings.ToUpper(word) {
+			t.Fatalf("sent %q, got %q, %v", word, got, err)
 		}
 	}
 	total := 0
@@ -143,23 +158,25 @@ func talks(t *testing.T, c *client, back behind) {
 		total += n
 	}
 	if total != 1 {
-		t.Errorf("%d in flight during a talk", total)
+		t.Errorf("%d in flight while one request is open", total)
 	}
 	writer.Close()
 	if rest, err := io.ReadAll(response.Body); err != nil || len(rest) > 0 {
-		t.Errorf("heard %q at the end, %v", rest, err)
+		t.Errorf("got %q at the end, %v", rest, err)
 	}
 }
 
-func sendsTrailers(t *testing.T, c *client, front front, back behind) {
-	// Without a length, or HTTP/1.1 has no room for trailers.
-	request, _ := http.NewRequest(http.MethodPost, c.base+"/"+back.name+"/trailers", io.MultiReader(strings.NewReader("body")))
+// sendsTrailers expects trailers to arrive in both directions.
+func sendsTrailers(t *testing.T, c *client, front frontProtocol, back backendProtocol) {
+	// The reader has no known length, because HTTP/1.1 has trailers only in chunked bodies.
+	body := io.MultiReader(strings.NewReader("body"))
+	request, _ := http.NewRequest(http.MethodPost, c.base+"/"+back.name+"/trailers", body)
 	request.Trailer = http.Header{"X-Sent": {"a trailer"}}
-	a := must(t)(c.do(request))
+	a := expectOK(t)(c.do(request))
 	if a.body != "body" || !strings.HasPrefix(a.trailer.Get("X-Sum"), "seen") {
 		t.Errorf("read %q and the trailers %v", a.body, a.trailer)
 	}
-	// The server for HTTP/3 gives trailers to its own request only, which Caddy has copied.
+	// The server for HTTP/3 adds trailers only to its own request, which Caddy has copied by then.
 	if front.proto != 3 && a.trailer.Get("X-Sum") != "seen a trailer" {
 		t.Errorf("the backend answered %v", a.trailer)
 	}

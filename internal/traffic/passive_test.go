@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-func TestAnEndpointThatFailedIsLeftOutAndComesBack(t *testing.T) {
+func TestAFailedEndpointIsLeftOutAndComesBack(t *testing.T) {
 	for name, policy := range map[string]string{
 		"smooth_weighted_round_robin": roundRobin,
-		// With a short memory of its own, which this test is not about.
+		// Its own memory of failures is short here, so that only fail_duration decides.
 		"adaptive_latency":                "lb_policy adaptive_latency {\ndecay 10ms\nerror_penalty 1ms\n}",
 		"bounded_load_hash":               "lb_policy bounded_load_hash {uri}",
 		"bounded_load_hash without a key": "lb_policy bounded_load_hash {header.None}",
@@ -29,13 +29,13 @@ func TestAnEndpointThatFailedIsLeftOutAndComesBack(t *testing.T) {
 			i := 0
 			eventually(t, "b0 serves again", func() bool {
 				i++
-				return must(t)(c.get(fmt.Sprint("/", i))).backend == "b0"
+				return expectOK(t)(c.get(fmt.Sprint("/", i))).backend == "b0"
 			})
 		})
 	}
 }
 
-func TestAnEndpointWithABadStatusIsLeftOutWithoutARetry(t *testing.T) {
+func TestABadStatusLeavesAnEndpointOutWithoutARetry(t *testing.T) {
 	for _, policy := range []string{roundRobin, "lb_policy bounded_load_hash {uri}", "lb_policy round_robin"} {
 		t.Run(policy, func(t *testing.T) {
 			fleet := startBackends(t, 3, func(b *backend, w http.ResponseWriter, r *http.Request) {
@@ -54,27 +54,27 @@ func TestAnEndpointWithABadStatusIsLeftOutWithoutARetry(t *testing.T) {
 	}
 }
 
-func TestIfAllEndpointsFailedCaddyAnswers503AndTheLogSaysWhy(t *testing.T) {
+func TestIfAllEndpointsFailedTheAnswerIs503AndLogged(t *testing.T) {
 	fleet := startBackends(t, 2)
 	for _, b := range fleet {
 		b.kill()
 	}
 	c := startProxy(t, pooled(fleet, "lb_retries 1\nfail_duration 1h")).client()
-	expect(t, http.StatusBadGateway)(c.get("/"))
+	expectStatus(t, http.StatusBadGateway)(c.get("/"))
 	for range 3 {
-		expect(t, http.StatusServiceUnavailable)(c.get("/"))
+		expectStatus(t, http.StatusServiceUnavailable)(c.get("/"))
 	}
-	if lines := logged.with("pool has no usable endpoint", `"pool":"web"`, `"failing":2`); len(lines) != 1 {
-		t.Errorf("it was said %d times, not once", len(lines))
+	if lines := logged.With("pool has no usable endpoint", `"pool":"web"`, `"failing":2`); len(lines) != 1 {
+		t.Errorf("the log has %d lines about it, want 1", len(lines))
 	}
 }
 
-func TestARequestWaitsForAnEndpointToComeBackAsLongAsItMayTry(t *testing.T) {
+func TestWithATryDurationARequestWaitsForAnEndpoint(t *testing.T) {
 	fleet := startBackends(t, 1)
 	fleet[0].kill()
 	c := startProxy(t, pooled(fleet, "lb_try_duration 1m\nlb_try_interval 10ms\nfail_duration 50ms")).client()
 	time.AfterFunc(200*time.Millisecond, func() { fleet[0].start() })
-	must(t)(c.get("/"))
+	expectOK(t)(c.get("/"))
 }
 
 func TestADrainingEndpointGetsNothing(t *testing.T) {

@@ -3,117 +3,93 @@ package traffic
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// proxy is the Caddy of this process with a config loaded. Sites listen on unix sockets: a reload
-// passes those on with the connections that wait in them, while those that wait at a TCP port when
-// its old listener closes are lost, which would be held against the code under test.
+// proxy is a Caddy with a config loaded, whose sites listen on Unix sockets.
 type proxy struct {
+	*caddytest.Caddy
 	t       *testing.T
-	dir     string
-	configs int    // so far
+	configs int    // loaded so far
 	globals string // more global options
 }
 
-// load runs Caddy until the test ends. Each site is what stands in the braces of a Caddyfile's site.
+// startProxy runs Caddy until the test ends. Each site is what stands in the braces of a
+// Caddyfile's site.
 func startProxy(t *testing.T, sites ...string) *proxy {
 	t.Helper()
-	return loadWith(t, "", sites...)
+	return startProxyWith(t, "", sites...)
 }
 
-// loadWith is load with more global options.
-func loadWith(t *testing.T, globals string, sites ...string) *proxy {
+// startProxyWith is startProxy with more global options.
+func startProxyWith(t *testing.T, globals string, sites ...string) *proxy {
 	t.Helper()
-	p := &proxy{t: t, dir: socketDir(t), globals: globals}
+	p := &proxy{Caddy: caddytest.New(t), t: t, globals: globals}
 	p.run(p.text(sites...))
 	return p
 }
 
-// loadText is load for tests that need other listeners; the text follows the global options.
-func loadText(t *testing.T, text func(p *proxy) string) *proxy {
+// startProxyText is startProxy for tests that need other listeners. The text follows the global
+// options.
+func startProxyText(t *testing.T, text func(p *proxy) string) *proxy {
 	t.Helper()
-	p := &proxy{t: t, dir: socketDir(t)}
+	p := &proxy{Caddy: caddytest.New(t), t: t}
 	p.run(p.options() + text(p))
 	return p
 }
 
+// run loads a Caddyfile. When the test ends it stops Caddy and checks that nothing is left.
 func (p *proxy) run(text string) {
 	p.t.Helper()
-	logged.reset()
-	check := watchForRemains(p.t)
-	if err := caddy.Load(p.adapt(text), true); err != nil {
-		p.t.Fatal(err)
-	}
+	logged.Reset()
+	check := newLeakCheck(p.t)
+	p.Start(text)
 	p.t.Cleanup(func() {
 		check.nothingInFlight()
-		p.stop()
+		p.Stop()
 		check.nothingLeft()
 		if p.t.Failed() {
-			logged.dump(p.t)
+			logged.Dump(p.t, isPoolLine)
 		}
 	})
 }
 
-// stop stops Caddy, and its admin endpoint, which caddy.Stop leaves running.
-func (p *proxy) stop() {
-	const quiet = `{"admin": {"disabled": true, "config": {"persist": false}}, "logging": {"logs": {"default": {"writer": {"output": "discard"}}}}}`
-	if err := caddy.Load([]byte(quiet), true); err != nil {
-		p.t.Error(err)
+// logged is what Caddy has logged in the current test.
+var logged = caddytest.Log
+
+// isPoolLine reports whether a line is not one of the many that each load of a config logs.
+func isPoolLine(line string) bool {
+	for _, logger := range []string{`"logger":"admin`, `"logger":"http"`, `"logger":"http.log"`} {
+		if strings.Contains(line, logger) {
+			return false
+		}
 	}
-	if err := caddy.Stop(); err != nil {
-		p.t.Error(err)
-	}
+	return true
 }
 
 func (p *proxy) options() string {
-	return fmt.Sprintf(`{
-		admin unix/%s
-		persist_config off
-		skip_install_trust
-		auto_https off
-		storage file_system %s
-		log {
-			output traffic
-		}
-		servers {
-			protocols h1 h2 h2c h3
-			enable_full_duplex
-		}
-		%s
-	}
-	`, p.admin(), p.dir, p.globals)
+	return p.GlobalOptions("servers {\nprotocols h1 h2 h2c h3\nenable_full_duplex\n}\n" + p.globals)
 }
 
+// text returns the Caddyfile of some sites. Each text has a new number, by which awaitNewest knows
+// it.
 func (p *proxy) text(sites ...string) string {
 	p.configs++
 	var text strings.Builder
 	text.WriteString(p.options())
 	for i, site := range sites {
-		fmt.Fprintf(&text, "http:// {\n\tbind unix/%s\n\tnumbered %d\n\t%s\n}\n", p.socket(i), p.configs, site)
+		fmt.Fprintf(&text, "http:// {\n\tbind unix/%s\n\tnumbered %d\n\t%s\n}\n", p.SiteSocket(i), p.configs, site)
 	}
 	return text.String()
 }
 
-func (p *proxy) adapt(text string) []byte {
-	p.t.Helper()
-	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return config
-}
-
-// adapted is the config of sites in JSON, with what the Caddyfile has no words for.
+// adapted returns the JSON of some sites after a change that a Caddyfile cannot express.
 func (p *proxy) adapted(change func(config map[string]any), sites ...string) []byte {
 	var config map[string]any
-	if err := json.Unmarshal(p.adapt(p.text(sites...)), &config); err != nil {
+	if err := json.Unmarshal(p.Adapt(p.text(sites...)), &config); err != nil {
 		p.t.Fatal(err)
 	}
 	change(config)
@@ -122,18 +98,4 @@ func (p *proxy) adapted(change func(config map[string]any), sites ...string) []b
 		p.t.Fatal(err)
 	}
 	return changed
-}
-
-func (p *proxy) admin() string          { return filepath.Join(p.dir, "admin") }
-func (p *proxy) socket(site int) string { return filepath.Join(p.dir, fmt.Sprint("site", site)) }
-
-// socketDir is a folder with a short name: the path of a socket has at most 104 bytes, which
-// t.TempDir would use up with the name of the test.
-func socketDir(t *testing.T) string {
-	dir, err := os.MkdirTemp("", "caddy")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }

@@ -10,16 +10,18 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// registered is a site whose backends register themselves.
+// registered returns a site whose backends register themselves. The options are those of the pool.
 func registered(options string) string {
-	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource registry\n%s\n}\n%s\n}", options, roundRobin+shortKeepalive)
+	return poolWith("source registry\n"+options, roundRobin+shortKeepalive)
 }
 
-// ask sends a request to the admin API, again if a reload drops it.
-func (p *proxy) ask(method, path, body string) (answer, error) {
-	c := &client{&http.Client{Transport: &http.Transport{DialContext: dialer("unix", p.admin()), DisableKeepAlives: true}}, "http://admin"}
+// callAdmin sends a request to the admin API. It sends it again if a reload drops the connection.
+func (p *proxy) callAdmin(method, path, body string) (answer, error) {
+	c := &client{&http.Client{Transport: caddytest.SingleUseTransport(p.AdminSocket())}, "http://admin"}
 	var a answer
 	err := io.EOF
 	for try := 0; try < 5 && errors.Is(err, io.EOF); try++ {
@@ -28,13 +30,14 @@ func (p *proxy) ask(method, path, body string) (answer, error) {
 	return a, err
 }
 
-// register is one heartbeat of a backend.
+// register sends one heartbeat of a backend.
 func (p *proxy) register(b *backend, ttl string) (answer, error) {
-	return p.ask(http.MethodPut, "/pools/web/endpoints/"+b.name, fmt.Sprintf(`{"address": %q, "ttl": %q}`, b.address, ttl))
+	body := fmt.Sprintf(`{"address": %q, "ttl": %q}`, b.address, ttl)
+	return p.callAdmin(http.MethodPut, "/pools/web/endpoints/"+b.name, body)
 }
 
-// beat repeats that until the test ends or stop is called.
-func (p *proxy) beat(b *backend, ttl string, pause time.Duration) (stop func()) {
+// sendHeartbeats repeats register until the test ends or stop is called.
+func (p *proxy) sendHeartbeats(b *backend, ttl string, pause time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -52,22 +55,23 @@ func (p *proxy) beat(b *backend, ttl string, pause time.Duration) (stop func()) 
 	return stop
 }
 
-func TestBackendsServeFromTheirRegistrationToTheirLastHeartbeat(t *testing.T) {
+func TestBackendsServeFromRegistrationToExpiry(t *testing.T) {
 	fleet := startBackends(t, 3)
 	p := startProxy(t, registered(""))
 	c := p.client()
-	expect(t, http.StatusServiceUnavailable)(c.get("/"))
-	stop := p.beat(fleet[0], "1s", 100*time.Millisecond)
+	expectStatus(t, http.StatusServiceUnavailable)(c.get("/"))
+	stop := p.sendHeartbeats(fleet[0], "1s", 100*time.Millisecond)
 	for _, b := range fleet[1:] {
-		expect(t, http.StatusCreated)(p.register(b, "1h"))
+		expectStatus(t, http.StatusCreated)(p.register(b, "1h"))
 	}
-	settle(t, c, fleet...)
+	awaitBackends(t, c, fleet...)
 	stop()
-	settle(t, c, fleet[1:]...)
-	expect(t, http.StatusOK)(p.ask(http.MethodPut, "/pools/web/endpoints/b1", fmt.Sprintf(`{"address": %q, "draining": true}`, fleet[1].address)))
-	settle(t, c, fleet[2])
-	expect(t, http.StatusNoContent)(p.ask(http.MethodDelete, "/pools/web/endpoints/b2", ""))
-	expect(t, http.StatusNoContent)(p.ask(http.MethodDelete, "/pools/web/endpoints/b1", ""))
+	awaitBackends(t, c, fleet[1:]...)
+	draining := fmt.Sprintf(`{"address": %q, "draining": true}`, fleet[1].address)
+	expectStatus(t, http.StatusOK)(p.callAdmin(http.MethodPut, "/pools/web/endpoints/b1", draining))
+	awaitBackends(t, c, fleet[2])
+	expectStatus(t, http.StatusNoContent)(p.callAdmin(http.MethodDelete, "/pools/web/endpoints/b2", ""))
+	expectStatus(t, http.StatusNoContent)(p.callAdmin(http.MethodDelete, "/pools/web/endpoints/b1", ""))
 	eventually(t, "the pool is empty", func() bool {
 		a, err := c.get("/")
 		return err == nil && a.status == http.StatusServiceUnavailable
@@ -78,31 +82,31 @@ func TestRegisteredBackendsServeAfterARestart(t *testing.T) {
 	fleet := startBackends(t, 3)
 	p := startProxy(t, registered(""))
 	for _, b := range fleet {
-		expect(t, http.StatusCreated)(p.register(b, "1h"))
+		expectStatus(t, http.StatusCreated)(p.register(b, "1h"))
 	}
-	p.stop()
+	p.Stop()
 	if _, err := p.register(fleet[0], "1h"); err == nil {
-		t.Fatal("Caddy has not stopped")
+		t.Fatal("the admin API still answers")
 	}
 	p.run(p.text(registered("")))
 	c := p.client()
-	must(t)(c.get("/")) // from the first request on
-	settle(t, c, fleet...)
-	expect(t, http.StatusOK)(p.register(fleet[0], "1h"))
+	expectOK(t)(c.get("/")) // the first request already finds them
+	awaitBackends(t, c, fleet...)
+	expectStatus(t, http.StatusOK)(p.register(fleet[0], "1h"))
 }
 
-func TestReloadsUnderLoadKeepWhatIsRegistered(t *testing.T) {
+func TestReloadsUnderLoadKeepRegistrations(t *testing.T) {
 	fleet := startBackends(t, 3)
 	p := startProxy(t, registered(""))
-	stop := p.beat(fleet[0], "3s", 50*time.Millisecond)
+	stop := p.sendHeartbeats(fleet[0], "3s", 50*time.Millisecond)
 	for _, b := range fleet[1:] {
-		expect(t, http.StatusCreated)(p.register(b, "1h"))
+		expectStatus(t, http.StatusCreated)(p.register(b, "1h"))
 	}
-	settle(t, p.client(), fleet...)
+	awaitBackends(t, p.client(), fleet...)
 	ctx, cancel := context.WithCancel(t.Context())
 	var load sync.WaitGroup
 	for range 4 {
-		c := p.resending()
+		c := p.retryingClient()
 		load.Go(func() {
 			for ctx.Err() == nil {
 				if a, err := c.get("/"); err != nil || a.status != http.StatusOK {
@@ -112,7 +116,7 @@ func TestReloadsUnderLoadKeepWhatIsRegistered(t *testing.T) {
 			}
 		})
 	}
-	for i := range amount(6, 2) { // each changes the pool's definition
+	for i := range amount(6, 2) { // each reload changes the definition of the pool
 		if err := p.reload(registered(fmt.Sprintf("initial_wait %ds", i+1))); err != nil {
 			t.Fatal(err)
 		}
@@ -120,50 +124,6 @@ func TestReloadsUnderLoadKeepWhatIsRegistered(t *testing.T) {
 	stop()
 	cancel()
 	load.Wait()
-	expect(t, http.StatusOK)(p.register(fleet[1], "1h"))
-	settle(t, p.client(), fleet[1:]...) // the leases end in the newest config as in the first
-}
-
-func TestTheAdminAPISaysWhatBecameOfARegistration(t *testing.T) {
-	p := startProxy(t, "reverse_proxy {\ndynamic pool web {\nsource registry {\nmax_ttl 1m\nmax_endpoints 2\n}\n}\n}", "reverse_proxy {\ndynamic pool \"a/b c\" {\nsource registry\n}\n}",
-		"reverse_proxy {\ndynamic pool listed {\nsource static 127.0.0.1:1\n}\n}")
-	const one, good = "/pools/web/endpoints/one", `{"address": "127.0.0.1:1"}`
-	for _, c := range []struct {
-		method, path, body string
-		status             int
-		want               string
-	}{
-		{"GET", "/pools/web/endpoints", "", 200, "[]\n"},
-		{"GET", one, "", 404, `pool \"web\" has no endpoint that registered as \"one\"`},
-		{"DELETE", one, "", 404, "has no endpoint that registered"},
-		{"PUT", one, good, 201, `{"address":"127.0.0.1:1","weight":1,"id":"one","ttl":"30s","expires":"2`},
-		{"PUT", one, good, 200, `"ttl":"30s"`},
-		{"GET", one, "", 200, `{"address":"127.0.0.1:1","weight":1,"id":"one","ttl":"30s","expires":"2`},
-		{"PUT", one, `{"address": "127.0.0.1:1", "wieght": 2}`, 400, `body: unknown field \"wieght\"; the fields are address,`},
-		{"PUT", one, `{"address": "127.0.0.1:1", "ttl": "2m"}`, 400, "ttl: 2m0s is not between 1s and 1m0s"},
-		{"PUT", one, `{"address": "127.0.0.1:1", "id": "two"}`, 400, `id: \"two\" is not that of the path, which is \"one\"`},
-		{"PUT", one, `{"address": ":80"}`, 400, "has no host"},
-		{"PUT", one, "", 400, "body: is empty"},
-		{"PUT", one, strings.Repeat(" ", 65537), 413, "more than 65536 bytes"},
-		{"PUT", "/pools/web/endpoints/two", `{"address": "127.0.0.1:2"}`, 201, "two"},
-		{"PUT", "/pools/web/endpoints/three", `{"address": "127.0.0.1:3"}`, 507, "the pool has its most endpoints"},
-		{"PUT", "/pools/web/endpoints/three", good, 201, "three"}, // takes one's address over
-		{"GET", one, "", 404, "has no endpoint"},
-		{"POST", one, good, 405, ""},
-		{"PUT", "/pools/web/endpoints", good, 405, ""},
-		{"PUT", "/pools/web/endpoints/", good, 404, ""},
-		{"PUT", "/pools/other/endpoints/one", good, 404, `there is no pool \"other\" with a registry source`},
-		{"PUT", "/pools/listed/endpoints/one", good, 404, `there is no pool \"listed\" with a registry source`},
-		{"PUT", "/pools/a%2Fb%20c/endpoints/x%2Fy", good, 201, `"id":"x/y"`},
-		{"GET", "/pools/a%2Fb%20c/endpoints", "", 200, `"id":"x/y"`},
-		{"DELETE", "/pools/a%2Fb%20c/endpoints/x%2Fy", "", 204, ""},
-	} {
-		a, err := p.ask(c.method, c.path, c.body)
-		if err != nil || a.status != c.status || !strings.Contains(a.body, c.want) {
-			t.Errorf("%s %s %.60s: %d %s%v, want %d %s", c.method, c.path, c.body, a.status, a.body, err, c.status, c.want)
-		}
-		if allow := a.header.Get("Allow"); c.status == 405 && !strings.Contains(allow, "GET") {
-			t.Errorf("%s %s allows %q", c.method, c.path, allow)
-		}
-	}
+	expectStatus(t, http.StatusOK)(p.register(fleet[1], "1h"))
+	awaitBackends(t, p.client(), fleet[1:]...) // leases end in the newest config too
 }

@@ -9,16 +9,14 @@ import (
 	"testing"
 )
 
-func TestTheSamePoolInTwoPlacesIsOne(t *testing.T) {
+func TestTheSamePoolInTwoPlacesIsOnePool(t *testing.T) {
 	fleet := startBackends(t, 2)
 	list := newListFile(t, fleet[0])
 	p := startProxy(t, list.site(""), list.site("lb_policy first"), list.site(roundRobin))
-	if n := len(logged.with("pool changed")); n != 1 {
-		eventually(t, "the first list is read", func() bool { return len(logged.with("pool changed")) == 1 })
-	}
+	eventually(t, "the first list is read", func() bool { return logged.Count("pool changed") == 1 })
 	list.write(fleet...)
-	list.settle(p.client(2), fleet...)
-	if n := len(logged.with("pool changed")); n != 2 {
+	awaitBackends(t, p.client(2), fleet...)
+	if n := logged.Count("pool changed"); n != 2 {
 		t.Errorf("2 lists were read %d times", n)
 	}
 	if n := len(endpoints()); n != 2 {
@@ -26,7 +24,7 @@ func TestTheSamePoolInTwoPlacesIsOne(t *testing.T) {
 	}
 }
 
-func TestDifferentDefinitionsOfAPoolAreAnErrorThatShowsBoth(t *testing.T) {
+func TestDifferentDefinitionsOfAPoolAreAnError(t *testing.T) {
 	fleet := startBackends(t, 2)
 	p := startProxy(t, pooled(fleet, ""))
 	for name, other := range map[string]string{
@@ -43,19 +41,19 @@ func TestDifferentDefinitionsOfAPoolAreAnErrorThatShowsBoth(t *testing.T) {
 					t.Errorf("%q is not in %q", want, err)
 				}
 			}
-			must(t)(p.client().get("/"))
+			expectOK(t)(p.client().get("/"))
 		})
 	}
 }
 
-func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
-	held := newHeld()
-	fleet := startBackends(t, 3, held.serve)
+func TestAReloadWithAnotherDefinitionKeepsTheCounts(t *testing.T) {
+	blocking := newBlockingHandler()
+	fleet := startBackends(t, 3, blocking.serve)
 	p := startProxy(t, limitedTo(1, fleet[:2]))
 	done := make(chan answer)
 	start := func() {
 		go func() { a, _ := p.client().get("/"); done <- a }()
-		receive(t, held.arrived)
+		receive(t, blocking.arrived)
 	}
 	start()
 	start()
@@ -63,10 +61,10 @@ func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	expectInFlight(t, fleet[:2].each(1))
-	start() // there is room at the third only
+	start() // only the third has room
 	expectInFlight(t, fleet.each(1))
-	expect(t, http.StatusServiceUnavailable)(p.client().get("/"))
-	close(held.goOn)
+	expectStatus(t, http.StatusServiceUnavailable)(p.client().get("/"))
+	close(blocking.release)
 	for range 3 {
 		if a := receive(t, done); a.status != http.StatusOK {
 			t.Errorf("status %d", a.status)
@@ -74,20 +72,20 @@ func TestAReloadWithAnotherDefinitionHandsOver(t *testing.T) {
 	}
 }
 
-func TestANewDefinitionWithoutAListYetServesTheOldOne(t *testing.T) {
+func TestANewDefinitionServesTheOldListUntilItHasOne(t *testing.T) {
 	fleet := startBackends(t, 2)
 	p := startProxy(t, pooled(fleet[:1], ""))
-	must(t)(p.client().get("/")) // so that there is an old list
+	expectOK(t)(p.client().get("/")) // so that there is an old list
 	list := newListFile(t)
 	if err := p.reload(waitingSite(list, "1h", "")); err != nil {
 		t.Fatal(err)
 	}
 	c := p.client()
-	if a := must(t)(c.get("/")); a.backend != "b0" {
+	if a := expectOK(t)(c.get("/")); a.backend != "b0" {
 		t.Errorf("%s answered", a.backend)
 	}
 	list.write(fleet[1])
-	list.settle(c, fleet[1])
+	awaitBackends(t, c, fleet[1])
 }
 
 func limitedTo(n int, f fleet) string {
@@ -98,16 +96,16 @@ func limitedTo(n int, f fleet) string {
 	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource static {\n%s}\n}\n}", &endpoints)
 }
 
-func TestAReloadThatFailsLeavesAllAsItWas(t *testing.T) {
+func TestAFailedReloadChangesNothing(t *testing.T) {
 	fleet := startBackends(t, 3)
 	list := newListFile(t, fleet[0])
 	p := startProxy(t, list.site(roundRobin))
 	c := p.client()
-	list.settle(c, fleet[0])
+	awaitBackends(t, c, fleet[0])
 	before := endpoints()
 	for i := range amount(12, 4) {
 		sites := []string{pooled(fleet[1:], ""), list.site("")}
-		if err := p.post(p.adapted(withBrokenApp, sites[i%2])); err == nil {
+		if err := p.Reload(p.adapted(withBrokenApp, sites[i%2])); err == nil {
 			t.Fatal("a config with a broken app was loaded")
 		}
 		if counts := shares(t, c, 4); counts["b0"] != 4 {
@@ -115,15 +113,15 @@ func TestAReloadThatFailsLeavesAllAsItWas(t *testing.T) {
 		}
 	}
 	list.write(fleet[:2]...) // the source still runs
-	list.settle(c, fleet[:2]...)
+	awaitBackends(t, c, fleet[:2]...)
 	for _, e := range before {
 		if !slices.Contains(endpoints(), e) {
-			t.Errorf("what was known of %s was lost", e.Address())
+			t.Errorf("the state of %s was lost", e.Address())
 		}
 	}
 }
 
-func TestAReloadKeepsWhatIsKnownOfEndpoints(t *testing.T) {
+func TestAReloadKeepsTheStateOfEndpoints(t *testing.T) {
 	fleet := startBackends(t, 2)
 	sites := map[string]func(i int) string{
 		"pool":           func(int) string { return pooled(fleet, "") },
@@ -146,7 +144,7 @@ func TestAReloadKeepsWhatIsKnownOfEndpoints(t *testing.T) {
 			}
 			for _, e := range before {
 				if !slices.Contains(endpoints(), e) {
-					t.Errorf("what was known of %s was lost", e.Address())
+					t.Errorf("the state of %s was lost", e.Address())
 				}
 			}
 		})
@@ -156,12 +154,12 @@ func TestAReloadKeepsWhatIsKnownOfEndpoints(t *testing.T) {
 func TestARequestMayOutliveItsPool(t *testing.T) {
 	for name, site := range map[string]string{"pool": "dynamic pool web {\nsource static %s\n}", "static": "to %s"} {
 		t.Run(name, func(t *testing.T) {
-			held := newHeld()
-			fleet := startBackends(t, 1, held.serve)
+			blocking := newBlockingHandler()
+			fleet := startBackends(t, 1, blocking.serve)
 			p := startProxy(t, fmt.Sprintf("reverse_proxy {\n"+site+"\n"+roundRobin+"\n}", fleet))
 			done := make(chan answer)
 			go func() { a, _ := p.client().get("/"); done <- a }()
-			receive(t, held.arrived)
+			receive(t, blocking.arrived)
 			known := endpoints()
 			if err := p.reload("respond other"); err != nil {
 				t.Fatal(err)
@@ -169,7 +167,7 @@ func TestARequestMayOutliveItsPool(t *testing.T) {
 			if known[0].InFlight() != 1 {
 				t.Errorf("%d in flight", known[0].InFlight())
 			}
-			close(held.goOn)
+			close(blocking.release)
 			if a := receive(t, done); a.body != "b0" {
 				t.Errorf("%+v", a)
 			}
@@ -178,13 +176,14 @@ func TestARequestMayOutliveItsPool(t *testing.T) {
 	}
 }
 
-// A config is over as soon as another is loaded, but its requests are not: one may even make its
-// first pick then.
-func TestARequestMayMakeItsFirstPickAfterItsConfigEnded(t *testing.T) {
+// A config ends when another is loaded, but its requests go on. One of them may even make its first
+// pick after that.
+func TestTheFirstPickMayComeAfterTheEndOfTheConfig(t *testing.T) {
 	fleet := startBackends(t, 2)
 	for kind, upstreams := range upstreamsOf(fleet) {
 		t.Run(kind, func(t *testing.T) {
-			p := startProxy(t, fmt.Sprintf("route {\nannounce\nreverse_proxy {\n%s\n%s\nrequest_buffers 1KiB\n%s}\n}", upstreams, roundRobin, shortKeepalive))
+			p := startProxy(t, fmt.Sprintf("route {\nannounce\nreverse_proxy {\n%s\n%s\nrequest_buffers 1KiB\n%s}\n}",
+				upstreams, roundRobin, shortKeepalive))
 			body, writer := io.Pipe()
 			done := make(chan error)
 			go func() {

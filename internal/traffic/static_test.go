@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-func TestUpstreamsThatCaddysOwnHealthChecksFindDownGetNothing(t *testing.T) {
+func TestUpstreamsThatFailCaddysHealthChecksGetNothing(t *testing.T) {
 	var down atomic.Bool
-	var refused atomic.Int32 // checks
+	var refused atomic.Int32 // number of failed checks
 	fleet := startBackends(t, 2, func(b *backend, w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/health" {
 			b.hits.Add(-1)
@@ -19,21 +19,22 @@ func TestUpstreamsThatCaddysOwnHealthChecksFindDownGetNothing(t *testing.T) {
 			}
 			return
 		}
-		sayName(b, w, r)
+		writeName(b, w, r)
 	})
 	for policy, line := range ourPolicies {
 		t.Run(policy, func(t *testing.T) {
 			down.Store(false)
-			c := startProxy(t, fmt.Sprintf("reverse_proxy %s {\nhealth_uri /health\nhealth_interval 10ms\n%s\n}", fleet, line)).client()
-			must(t)(c.get("/"))
+			site := fmt.Sprintf("reverse_proxy %s {\nhealth_uri /health\nhealth_interval 10ms\n%s\n}", fleet, line)
+			c := startProxy(t, site).client()
+			expectOK(t)(c.get("/"))
 			refused.Store(0)
 			down.Store(true)
-			// A few requests without b0 could be chance.
+			// That a few requests miss b0 could be chance.
 			eventually(t, "b0 is known to be down", func() bool { return refused.Load() > 2 && shares(t, c, 10)["b0"] == 0 })
 			if counts := shares(t, c, 20); counts["b1"] != 20 {
 				t.Errorf("shares are %v", counts)
 			}
-			expectInFlight(t, nil) // checks are no requests
+			expectInFlight(t, nil) // checks do not count as requests
 		})
 	}
 }
@@ -45,7 +46,7 @@ func TestAnUpstreamMayBeAPlaceholder(t *testing.T) {
 			c := startProxy(t, fmt.Sprintf("reverse_proxy {header.X-To} {\n%s\n}", line)).client()
 			for range 3 {
 				for _, b := range fleet {
-					if a := must(t)(c.get("/", "X-To", b.address)); a.backend != b.name {
+					if a := expectOK(t)(c.get("/", "X-To", b.address)); a.backend != b.name {
 						t.Errorf("%s answered for %s", a.backend, b.name)
 					}
 				}

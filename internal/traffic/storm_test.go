@@ -3,7 +3,6 @@ package traffic
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -11,10 +10,10 @@ import (
 	"time"
 )
 
-// every is what to do again and again, by the pause in between.
+// every maps pauses to functions that are called again and again with that pause in between.
 type every map[time.Duration]func()
 
-// during does others until f is done.
+// during calls the others, each in a goroutine of its own, until f returns.
 func during(f func(), others every) {
 	ctx, done := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -31,8 +30,8 @@ func during(f func(), others every) {
 	all.Wait()
 }
 
-// barrage sends for a while, as many clients as there are at once, and reports what failed.
-func barrage(t *testing.T, seconds int, clients []*client, request func(c *client, i int) error) {
+// sendFor sends requests for some seconds, at most 500 a second, and reports those that failed.
+func sendFor(t *testing.T, seconds int, clients []*client, request func(c *client, i int) error) {
 	t.Helper()
 	var sent, failed atomic.Int64
 	end := time.Now().Add(time.Duration(seconds) * time.Second)
@@ -44,26 +43,26 @@ func barrage(t *testing.T, seconds int, clients []*client, request func(c *clien
 		if err := request(clients[i%len(clients)], i); err != nil && failed.Add(1) < 10 {
 			t.Error(err)
 		}
-		time.Sleep(time.Duration(len(clients)) * 2 * time.Millisecond) // 500 a second in all, if the machine can
+		time.Sleep(time.Duration(len(clients)) * 2 * time.Millisecond)
 	})
 	t.Logf("%d of %d requests failed, in %d s", failed.Load(), sent.Load(), seconds)
-	if panics := logged.with("panic"); len(panics) > 0 {
+	if panics := logged.With("panic"); len(panics) > 0 {
 		t.Error(panics)
 	}
 }
 
-func clientsOf(p *proxy, n int) (all []*client) {
+func retryingClients(p *proxy, n int) (all []*client) {
 	for range n {
-		all = append(all, p.resending())
+		all = append(all, p.retryingClient())
 	}
 	return all
 }
 
-// shortKeepalive is for tests that reload under load: a request that is at its beginning when its
-// config ends opens a connection that Caddy has no one left to close.
+// shortKeepalive is for tests that reload under load. A request that begins when its config ends
+// opens a connection that Caddy does not close, so only the timeout of idle connections ends it.
 const shortKeepalive = "\ntransport http {\nkeepalive 2s\n}\n"
 
-// getOne expects a backend's answer in full.
+// getOne expects the whole answer of a backend.
 func getOne(c *client, i int) error {
 	a, err := c.get(fmt.Sprint("/", i%50), "X-Id", fmt.Sprint(i))
 	if err == nil && (a.status != http.StatusOK || a.body != a.backend) {
@@ -81,54 +80,76 @@ func TestNoRequestFailsWhileEverythingChanges(t *testing.T) {
 		t.Run(policy, func(t *testing.T) {
 			fleet := startBackends(t, 6)
 			list := newListFile(t, fleet...)
-			// At most one backend is down, and a list has 3, so 2 retries would do if nothing happened in between.
-			options := line + "\nlb_retries 4" + shortKeepalive
-			p := startProxy(t, list.site(options))
-			hasty := p.client()
-			var reloads, victim int
-			during(func() {
-				barrage(t, amount(5, 1), clientsOf(p, 12), getOne)
-			}, every{
-				70 * time.Millisecond: func() { list.write(some(fleet, 3+rand.IntN(4))...) },
-				80 * time.Millisecond: func() { // ten times a second, with the time that it takes
-					reloads++
-					if err := p.reloadAlone(list.site(fmt.Sprintf("%s\nheader_up X-Config %d", options, reloads))); err != nil {
-						t.Error(err)
-					}
-				},
-				time.Millisecond: func() {
-					ctx, leave := context.WithTimeout(t.Context(), rand.N(3*time.Millisecond))
-					defer leave()
-					request, _ := http.NewRequestWithContext(ctx, http.MethodGet, hasty.base, nil)
-					hasty.do(request)
-				},
-				40 * time.Millisecond: func() {
-					b := fleet[victim%len(fleet)]
-					victim++
-					b.kill()
-					time.Sleep(50 * time.Millisecond)
-					if err := b.start(); err != nil {
-						t.Error(err)
-					}
-				},
+			// A list has at least three backends and at most one backend is down at a time, so two
+			// retries would do if nothing changed between them. Eight are for changes that coincide
+			// when the machine is slow.
+			s := &storm{t: t, fleet: fleet, list: list, seed: newSeed(t), options: line + "\nlb_retries 8" + shortKeepalive}
+			s.proxy = startProxy(t, list.site(s.options))
+			during(func() { sendFor(t, amount(5, 1), retryingClients(s.proxy, 12), getOne) }, every{
+				70 * time.Millisecond: s.changeList(),
+				80 * time.Millisecond: s.reload,
+				time.Millisecond:      s.abandonRequest(),
+				40 * time.Millisecond: s.killAndRestart,
 			})
-			t.Logf("%d reloads, %d kills", reloads, victim)
-			if line == roundRobin { // the others may leave out who has just failed, or who has no key's home
+			t.Logf("%d reloads, %d kills", s.reloads, s.kills)
+			if line == roundRobin { // the others may avoid a backend that has just failed or is home to no key
 				fleet.expectAllHit(t)
 			}
 		})
 	}
 }
 
-// some are n random ones, in random order.
-func some(f fleet, n int) (picked fleet) {
-	for _, i := range rand.Perm(len(f))[:n] {
-		picked = append(picked, f[i])
-	}
-	return picked
+// storm is what happens to a pool and its backends while requests are sent.
+type storm struct {
+	t       *testing.T
+	proxy   *proxy
+	fleet   fleet
+	list    *listFile
+	options string
+	seed    uint64
+
+	reloads, kills int
 }
 
-func TestNoRequestFailsWhileTheDefinitionOfItsPoolChanges(t *testing.T) {
+// changeList writes a random list of at least three backends.
+func (s *storm) changeList() func() {
+	r := newRand(s.seed, 1)
+	return func() { s.list.write(s.fleet.pick(r, 3+r.IntN(len(s.fleet)-2))...) }
+}
+
+// reload loads another config, though with the same pool.
+func (s *storm) reload() {
+	s.reloads++
+	site := s.list.site(fmt.Sprintf("%s\nheader_up X-Config %d", s.options, s.reloads))
+	if err := s.proxy.reloadAlone(site); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// abandonRequest sends a request and leaves at a random moment.
+func (s *storm) abandonRequest() func() {
+	c, r := s.proxy.client(), newRand(s.seed, 2)
+	return func() {
+		limit := time.Duration(r.Int64N(int64(3 * time.Millisecond)))
+		ctx, leave := context.WithTimeout(s.t.Context(), limit)
+		defer leave()
+		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, c.base, nil)
+		c.do(request)
+	}
+}
+
+// killAndRestart kills the next backend for a moment.
+func (s *storm) killAndRestart() {
+	b := s.fleet[s.kills%len(s.fleet)]
+	s.kills++
+	b.kill()
+	time.Sleep(50 * time.Millisecond)
+	if err := b.start(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func TestNoRequestFailsWhileThePoolDefinitionChanges(t *testing.T) {
 	fleet := startBackends(t, 4)
 	list := newListFile(t, fleet...)
 	sites := []string{
@@ -139,9 +160,7 @@ func TestNoRequestFailsWhileTheDefinitionOfItsPoolChanges(t *testing.T) {
 	}
 	p := startProxy(t, sites[0])
 	var reloads int
-	during(func() {
-		barrage(t, amount(3, 1), clientsOf(p, 8), getOne)
-	}, every{
+	during(func() { sendFor(t, amount(3, 1), retryingClients(p, 8), getOne) }, every{
 		60 * time.Millisecond: func() {
 			reloads++
 			if err := p.reloadAlone(sites[reloads%len(sites)]); err != nil {
@@ -154,12 +173,10 @@ func TestNoRequestFailsWhileTheDefinitionOfItsPoolChanges(t *testing.T) {
 func TestNoRequestFailsWhileReloadsFail(t *testing.T) {
 	fleet := startBackends(t, 3)
 	p := startProxy(t, pooled(fleet, ""))
-	during(func() {
-		barrage(t, amount(3, 1), clientsOf(p, 8), getOne)
-	}, every{
+	during(func() { sendFor(t, amount(3, 1), retryingClients(p, 8), getOne) }, every{
 		50 * time.Millisecond: func() {
 			other := p.adapted(withBrokenApp, pooled(fleet[:1], roundRobin))
-			if err := p.post(other); err == nil {
+			if err := p.Reload(other); err == nil {
 				t.Error("a config with a broken app was loaded")
 			}
 		},

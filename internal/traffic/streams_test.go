@@ -17,18 +17,20 @@ import (
 
 const roundRobin = "lb_policy smooth_weighted_round_robin"
 
-// streaming backends echo at /ws, tell events at /events, and say their name elsewhere.
+// streaming is a handler that echoes WebSocket messages at /ws, sends events at /events, and
+// answers with the name of the backend elsewhere.
 func streaming(b *backend, w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/ws":
 		echoMessages(w, r)
 	case "/events":
-		tellEvents(w, r)
+		streamEvents(w, r)
 	default:
-		sayName(b, w, r)
+		writeName(b, w, r)
 	}
 }
 
+// echoMessages ends without a closing handshake when it reads "die".
 func echoMessages(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
@@ -43,10 +45,10 @@ func echoMessages(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// allowed is how many events have come to pass; the test says so.
+// allowed is the number of events that backends may send so far. Tests raise it.
 var allowed atomic.Int64
 
-func tellEvents(w http.ResponseWriter, r *http.Request) {
+func streamEvents(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	for i := int64(0); r.Context().Err() == nil; {
 		if i >= allowed.Load() {
@@ -61,7 +63,7 @@ func tellEvents(w http.ResponseWriter, r *http.Request) {
 
 func openSocket(t *testing.T, c *client) *websocket.Conn {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, c.base+"/ws", &websocket.DialOptions{HTTPClient: c.Client})
 	if err != nil {
@@ -73,13 +75,13 @@ func openSocket(t *testing.T, c *client) *websocket.Conn {
 
 func expectEcho(t *testing.T, conn *websocket.Conn, message string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	if err := conn.Write(ctx, websocket.MessageText, []byte(message)); err != nil {
 		t.Fatal(err)
 	}
-	if _, heard, err := conn.Read(ctx); err != nil || string(heard) != message {
-		t.Fatalf("said %q, heard %q, %v", message, heard, err)
+	if _, received, err := conn.Read(ctx); err != nil || string(received) != message {
+		t.Fatalf("sent %q, got %q, %v", message, received, err)
 	}
 }
 
@@ -97,17 +99,17 @@ func expectEvent(t *testing.T, events *bufio.Reader, want int) {
 	t.Helper()
 	line, err := events.ReadString('\n')
 	if err != nil || line != fmt.Sprintf("data: %d\n", want) {
-		t.Fatalf("heard %q, %v, want event %d", line, err, want)
+		t.Fatalf("got %q, %v, want event %d", line, err, want)
 	}
 	events.ReadString('\n')
 }
 
-func TestWebSocketsStayUpAcrossChangesOfTheListAndAreInFlight(t *testing.T) {
+func TestWebSocketsOutliveChangesOfTheListAndAreInFlight(t *testing.T) {
 	fleet := startBackends(t, 4, streaming)
 	list := newListFile(t, fleet[:3]...)
 	c := startProxy(t, list.site(roundRobin)).client()
-	c.Timeout = 0 // it is for whole requests
-	list.settle(c, fleet[:3]...)
+	c.Timeout = 0 // the timeout is for whole requests
+	awaitBackends(t, c, fleet[:3]...)
 	var conns []*websocket.Conn
 	for range 3 {
 		conns = append(conns, openSocket(t, c))
@@ -115,7 +117,7 @@ func TestWebSocketsStayUpAcrossChangesOfTheListAndAreInFlight(t *testing.T) {
 	expectInFlight(t, fleet[:3].each(1))
 	for _, left := range [][]*backend{fleet[1:], fleet[3:], fleet} {
 		list.write(left...)
-		list.settle(c, left...)
+		awaitBackends(t, c, left...)
 		for i, conn := range conns {
 			expectEcho(t, conn, fmt.Sprint("message ", i))
 		}
@@ -145,7 +147,7 @@ func TestAWebSocketMayOutliveItsConfig(t *testing.T) {
 	expectInFlight(t, nil)
 }
 
-func TestAWebSocketThatItsConfigEndsGivesThePlaceBack(t *testing.T) {
+func TestAWebSocketThatEndsWithItsConfigReleasesItsPlace(t *testing.T) {
 	fleet := startBackends(t, 1, streaming)
 	p := startProxy(t, pooled(fleet, ""))
 	c := p.client()
@@ -161,7 +163,7 @@ func TestAWebSocketThatItsConfigEndsGivesThePlaceBack(t *testing.T) {
 	expectInFlight(t, nil)
 }
 
-func TestAWebSocketOfWhichOneSideBreaksGivesThePlaceBack(t *testing.T) {
+func TestABrokenWebSocketReleasesItsPlace(t *testing.T) {
 	fleet := startBackends(t, 1, streaming)
 	c := startProxy(t, pooled(fleet, "")).client()
 	c.Timeout = 0
@@ -169,7 +171,7 @@ func TestAWebSocketOfWhichOneSideBreaksGivesThePlaceBack(t *testing.T) {
 		"client": func(conn *websocket.Conn) { conn.CloseNow() },
 		"backend": func(conn *websocket.Conn) {
 			conn.Write(t.Context(), websocket.MessageText, []byte("die"))
-			conn.Read(t.Context()) // it is half closed until the client hears of it
+			conn.Read(t.Context()) // until the client reads the end, the connection is half closed
 			conn.CloseNow()
 		},
 	} {
@@ -182,8 +184,8 @@ func TestAWebSocketOfWhichOneSideBreaksGivesThePlaceBack(t *testing.T) {
 	}
 }
 
-func TestAnUpgradedConnectionIsInFlightUntilBothSidesHaveSaidAll(t *testing.T) {
-	heard := make(chan string)
+func TestAnUpgradedConnectionIsInFlightUntilBothSidesEnd(t *testing.T) {
+	received := make(chan string)
 	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -193,34 +195,34 @@ func TestAnUpgradedConnectionIsInFlightUntilBothSidesHaveSaidAll(t *testing.T) {
 		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nall I have")
 		conn.(*net.TCPConn).CloseWrite()
 		rest, _ := io.ReadAll(conn)
-		heard <- string(rest)
+		received <- string(rest)
 	})
 	p := startProxy(t, pooled(fleet, ""))
-	conn, err := net.Dial("unix", p.socket(0))
+	conn, err := net.Dial("unix", p.SiteSocket(0))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: site\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
-	if said, err := io.ReadAll(conn); err != nil || !strings.HasSuffix(string(said), "all I have") {
-		t.Fatalf("heard %q, %v", said, err)
+	if sent, err := io.ReadAll(conn); err != nil || !strings.HasSuffix(string(sent), "all I have") {
+		t.Fatalf("got %q, %v", sent, err)
 	}
 	expectInFlight(t, fleet.each(1))
 	io.WriteString(conn, "an answer")
 	conn.Close()
-	if answer := receive(t, heard); answer != "an answer" {
-		t.Errorf("the backend heard %q", answer)
+	if answer := receive(t, received); answer != "an answer" {
+		t.Errorf("the backend got %q", answer)
 	}
 	expectInFlight(t, nil)
 }
 
-func TestServerSentEventsGoOnAcrossChangesOfTheListAndReloadsAndAreInFlight(t *testing.T) {
+func TestServerSentEventsOutliveListsAndReloads(t *testing.T) {
 	fleet := startBackends(t, 3, streaming)
 	list := newListFile(t, fleet[:2]...)
 	p := startProxy(t, list.site(roundRobin))
 	c := p.client()
 	c.Timeout = 0
-	list.settle(c, fleet[:2]...)
+	awaitBackends(t, c, fleet[:2]...)
 	allowed.Store(1)
 	events := []*bufio.Reader{openEvents(t, c), openEvents(t, c)}
 	next := func(i int) {
@@ -233,7 +235,7 @@ func TestServerSentEventsGoOnAcrossChangesOfTheListAndReloadsAndAreInFlight(t *t
 	}
 	next(0)
 	list.write(fleet[2])
-	list.settle(c, fleet[2])
+	awaitBackends(t, c, fleet[2])
 	next(1)
 	if err := p.reload(list.site("")); err != nil {
 		t.Fatal(err)

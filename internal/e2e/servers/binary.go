@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// Binary is a server's program, built from a module at a pinned version. recipes/<name>.mod names all
-// versions that go into it; there is no go.sum beside it because the checksum database vouches for them.
+// Binary is a server's program, built from a module at a pinned version. recipes/<name>.mod names
+// all versions that go into it; there is no go.sum beside it because the checksum database vouches
+// for them.
 type Binary struct {
 	Name, Version string
 	pkg           string
@@ -79,8 +80,8 @@ func (b Binary) build(path string) error {
 	return os.Rename(partial, path)
 }
 
-// module is a folder with the recipe as its go.mod. A recipe lies under another name in the repository
-// because a folder with a go.mod cannot be embedded.
+// module is a folder with the recipe as its go.mod. A recipe lies under another name in the
+// repository because a folder with a go.mod cannot be embedded.
 func (b Binary) module() (string, error) {
 	recipe, err := recipes.ReadFile("recipes/" + b.Name + ".mod")
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os/exec"
 	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
 // Consul is one server that is a cluster.
@@ -21,10 +23,10 @@ type Consul struct {
 func StartConsul(t testing.TB) *Consul {
 	t.Helper()
 	path := mustPath(t, ConsulBinary)
-	address := FreeAddress(t)
+	address := caddytest.FreeAddress(t)
 	// disable_update_check keeps it from calling out.
 	config := fmt.Sprintf(`disable_update_check=true performance{raft_multiplier=1} ports{http=%s dns=-1 server=%s serf_lan=%s serf_wan=-1 grpc=-1 grpc_tls=-1}`,
-		port(address), port(FreeAddress(t)), port(FreeAddress(t)))
+		port(address), port(caddytest.FreeAddress(t)), port(caddytest.FreeAddress(t)))
 	return &Consul{Address: address, Process: Run(t, Plan{
 		Name: "consul",
 		Command: func(data string) *exec.Cmd {

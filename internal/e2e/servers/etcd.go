@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
 // Etcd is one member that is a cluster.
@@ -18,7 +20,7 @@ type Etcd struct {
 func StartEtcd(t testing.TB) *Etcd {
 	t.Helper()
 	path := mustPath(t, EtcdBinary)
-	address, peers := FreeAddress(t), "http://"+FreeAddress(t)
+	address, peers := caddytest.FreeAddress(t), "http://"+caddytest.FreeAddress(t)
 	clients := "http://" + address
 	return &Etcd{Address: address, Process: Run(t, Plan{
 		Name: "etcd",

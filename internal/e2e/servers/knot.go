@@ -11,15 +11,19 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// Knot is an authoritative DNS server with one zone, which everybody on this machine may change by RFC 2136.
+// Knot is an authoritative DNS server with one zone, which everybody on this machine may change by
+// RFC 2136.
 type Knot struct {
 	*Process
 	Address string
 }
 
-// Zone is the one that Knot serves. It has names without records of use, so that nothing of it is found at first.
+// Zone is the one that Knot serves. It has names without records of use, so that nothing of it is
+// found at first.
 const Zone = "svc.test."
 
 //go:embed knot.conf
@@ -35,7 +39,7 @@ func StartKnot(t testing.TB) *Knot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &Knot{Address: FreeAddress(t)}
+	k := &Knot{Address: caddytest.FreeAddress(t)}
 	k.Process = Run(t, Plan{
 		Name:    "knot",
 		Prepare: func(data string) error { return prepareKnot(data, k.Address) },

@@ -13,9 +13,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// Kubernetes is an API server with its etcd. Nothing else runs: who writes EndpointSlices is the test.
+// Kubernetes is an API server with its etcd. Nothing else runs: who writes EndpointSlices is the
+// test.
 type Kubernetes struct {
 	*Process // the API server, whose folder has certificates and tokens; they outlive a loss of all objects
 	Etcd     *Etcd
@@ -35,7 +38,7 @@ const tokens = AdminToken + ",admin,1,system:masters\n" + CaddyToken + ",caddy,2
 func StartKubernetes(t testing.TB) *Kubernetes {
 	t.Helper()
 	path := mustPath(t, KubeAPIServerBinary)
-	k := &Kubernetes{Etcd: StartEtcd(t), Address: FreeAddress(t)}
+	k := &Kubernetes{Etcd: StartEtcd(t), Address: caddytest.FreeAddress(t)}
 	k.Process = Run(t, Plan{
 		Name:    "kube-apiserver",
 		Prepare: prepareKubernetes,

@@ -10,9 +10,12 @@ import (
 	"strconv"
 	"testing"
 	"text/template"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// Polaris is a registry that speaks Nacos' protocol. Nacos itself needs Java and is in no registry of packages.
+// Polaris is a registry that speaks Nacos' protocol. Nacos itself needs Java and is in no registry
+// of packages.
 type Polaris struct {
 	*Process
 	Port uint64 // of Nacos' HTTP API; gRPC is 1000 above
@@ -35,7 +38,7 @@ func StartPolaris(t testing.TB) *Polaris {
 				return err
 			}
 			defer file.Close()
-			return config.Execute(file, map[string]any{"Nacos": nacos, "GRPC": port(FreeAddress(t))})
+			return config.Execute(file, map[string]any{"Nacos": nacos, "GRPC": port(caddytest.FreeAddress(t))})
 		},
 		Command: func(data string) *exec.Cmd {
 			cmd := exec.Command(path, "start", "-c", "polaris.yaml")
@@ -56,7 +59,7 @@ func StartPolaris(t testing.TB) *Polaris {
 func nacosPort(t testing.TB) uint64 {
 	t.Helper()
 	for {
-		if p, err := strconv.ParseUint(port(FreeAddress(t)), 10, 16); err == nil && free(nacosAddress(p+1000)) {
+		if p, err := strconv.ParseUint(port(caddytest.FreeAddress(t)), 10, 16); err == nil && caddytest.IsFree(nacosAddress(p+1000)) {
 			return p
 		}
 	}

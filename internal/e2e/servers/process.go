@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Process is a server that can die and come back: at the same address, with what it kept or without.
+// Process is a server that can die and come back: at the same address, with what it kept or
+// without.
 type Process struct {
 	Data string // the folder of what it keeps
 
@@ -39,13 +40,15 @@ type running struct {
 	ended   chan struct{}
 }
 
-// patience is how long a server may take to start or to end, on a machine that is busy with something else.
+// patience is how long a server may take to start or to end, on a machine that is busy with
+// something else.
 const patience = 2 * time.Minute
 
 // Run starts a server that runs until the test ends, and waits until it is ready.
 func Run(t testing.TB, plan Plan) *Process {
 	t.Helper()
-	// Not t.TempDir, since a socket's path has at most 104 bytes and the test's name would use them up.
+	// Not t.TempDir, since a socket's path has at most 104 bytes and the test's name would use them
+	// up.
 	data, err := os.MkdirTemp("", plan.Name)
 	if err != nil {
 		t.Fatal(err)

@@ -6,44 +6,44 @@ import (
 	"time"
 )
 
-// publishPace is the least time between two publications of a pool.
+// publishPace is the minimum time between two lists that a pool publishes.
 const publishPace = 100 * time.Millisecond
 
-func takesCrowd(t *testing.T, r registry) {
+func listsManyEndpoints(t *testing.T, r registry) {
 	size := 10_000
 	if l, ok := r.(limited); ok {
 		size = l.most()
 	}
-	crowd := startCrowd(t, size)
-	// The connections that a transport keeps would use up the files that a process may open.
+	manyBackends := startManyBackends(t, size)
+	// Idle connections would exceed the number of files that a process may open.
 	p := startProxy(t, r, "transport http {\nkeepalive off\n}")
 
 	begin := time.Now()
-	r.put(crowd.entries()...)
+	r.put(manyBackends.entries()...)
 	registered := time.Since(begin)
-	// In the list that requests are shared among, which comes a moment after the source's answer.
+	// The log has the published list, which follows the answer of the source a moment later.
 	eventually(t, "all have arrived", func() bool {
-		return logged.count(fmt.Sprintf(`"msg":"pool changed","pool":"web","endpoints":%d,`, size)) > 0
+		return logged.Count(fmt.Sprintf(`"msg":"pool changed","pool":"web","endpoints":%d,`, size)) > 0
 	})
 	took, lists := time.Since(begin), published()
 	t.Logf("%d endpoints, registered in %s, arrived after %s in %d lists", size, registered, took, lists)
 	if most := int(took/publishPace) + 2; lists > most {
 		t.Errorf("%d lists were published in %s, want at most %d", lists, took, most)
 	}
-	meetAll(t, p, crowd)
+	reachesMany(t, p, manyBackends)
 }
 
-// meetAll expects that a turn of the schedule goes to each of some backends once.
-func meetAll(t *testing.T, p *proxy, c *crowd) {
+// reachesMany expects that the first turn of the schedule goes to a different endpoint each time.
+func reachesMany(t *testing.T, p *proxy, c *manyBackends) {
 	t.Helper()
 	const turn = 1000
-	l := &load{t: t, http: client(p.socket(), false)}
+	l := &load{t: t, http: p.siteClient()}
 	defer l.http.CloseIdleConnections()
 	for range turn {
-		l.note(l.ask())
+		l.record(l.sendOne())
 	}
 	l.expectNoErrors()
 	if n := c.met(); n != min(turn, len(c.addresses)) {
-		t.Errorf("%d requests met %d endpoints", turn, n)
+		t.Errorf("%d requests reached %d endpoints", turn, n)
 	}
 }

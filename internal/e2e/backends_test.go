@@ -10,13 +10,13 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/caddy-balance/caddy-balance/internal/e2e/servers"
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// host is where backends listen. In a network of the test's own it is another one.
+// host is the address at which backends listen. setUpNetwork changes it.
 var host = netip.MustParseAddr("127.0.0.1")
 
-// backend says its name.
+// backend is a web server that answers with its name.
 type backend struct {
 	name    string
 	address string
@@ -24,7 +24,7 @@ type backend struct {
 
 func startBackend(t *testing.T, name string) *backend {
 	t.Helper()
-	_, port, err := net.SplitHostPort(servers.FreeAddress(t))
+	_, port, err := net.SplitHostPort(caddytest.FreeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,20 +51,20 @@ func serve(t *testing.T, listener net.Listener, handler http.Handler) {
 	t.Cleanup(func() { server.Close() })
 }
 
-// entry is how a registry is to list it.
+// entry returns the backend as a registry is to list it.
 func (b *backend) entry() entry { return entry{address: b.address, weight: 1} }
 
-// crowd is one server that is ten thousand backends, each with an address of its own.
-type crowd struct {
+// manyBackends is one server at ten thousand addresses, each of which counts as a backend.
+type manyBackends struct {
 	addresses []netip.AddrPort
 
 	mu  sync.Mutex
 	hit map[string]bool // by address
 }
 
-// startCrowd listens at all addresses of the loopback device, and can be reached through nothing else. A
-// listener for each address would use up the files that a process may open.
-func startCrowd(t *testing.T, size int) *crowd {
+// startManyBackends listens at all addresses of the loopback device, and on no other device. A
+// listener for each address would exceed the number of files that a process may open.
+func startManyBackends(t *testing.T, size int) *manyBackends {
 	t.Helper()
 	toLoopback := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		if failed := c.Control(func(fd uintptr) { err = syscall.BindToDevice(int(fd), "lo") }); failed != nil {
@@ -72,12 +72,12 @@ func startCrowd(t *testing.T, size int) *crowd {
 		}
 		return err
 	}}
-	port := netip.MustParseAddrPort(servers.FreeAddress(t)).Port()
+	port := netip.MustParseAddrPort(caddytest.FreeAddress(t)).Port()
 	listener, err := toLoopback.Listen(context.Background(), "tcp4", netip.AddrPortFrom(netip.IPv4Unspecified(), port).String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &crowd{hit: make(map[string]bool)}
+	c := &manyBackends{hit: make(map[string]bool)}
 	for i := range size {
 		c.addresses = append(c.addresses, netip.AddrPortFrom(member(i), port))
 	}
@@ -85,25 +85,25 @@ func startCrowd(t *testing.T, size int) *crowd {
 	return c
 }
 
-// member is an address in the same network as host.
+// member returns address number i, in the same network as host.
 func member(i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{host.As4()[0], 77, byte(i / 250), byte(i%250 + 1)})
 }
 
-func (c *crowd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *manyBackends) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.hit[r.Context().Value(http.LocalAddrContextKey).(net.Addr).String()] = true
 }
 
-// met is how many of the addresses got a request.
-func (c *crowd) met() int {
+// met returns the number of addresses that got a request.
+func (c *manyBackends) met() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.hit)
 }
 
-func (c *crowd) entries() (all []entry) {
+func (c *manyBackends) entries() (all []entry) {
 	for _, a := range c.addresses {
 		all = append(all, entry{address: a.String(), weight: 1})
 	}

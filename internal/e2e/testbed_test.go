@@ -9,8 +9,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// chain is all of it: backends, the registry that lists them, Caddy, and the load on it.
-type chain struct {
+// testbed is backends, the registry that lists them, a Caddy that follows the registry, and load on
+// it.
+type testbed struct {
 	t        *testing.T
 	backends []*backend // b0 to b2
 	registry registry
@@ -18,13 +19,14 @@ type chain struct {
 	*load
 }
 
-// poolOptions make it believe a loss within seconds.
-const poolOptions = "empty_grace 3s"
+// shortGrace is the option of a pool that confirms a loss within seconds.
+const shortGrace = "empty_grace 3s"
 
-// startChain registers three backends and has requests shared evenly among them until the test ends.
-func startChain(t *testing.T, r registry) *chain {
+// startTestbed registers three backends and sends requests until the test ends. It returns once the
+// requests are shared evenly.
+func startTestbed(t *testing.T, r registry) *testbed {
 	t.Helper()
-	c := &chain{t: t, registry: r, backends: startBackends(t, "b0", "b1", "b2"), proxy: startProxy(t, r)}
+	c := &testbed{t: t, registry: r, backends: startBackends(t, "b0", "b1", "b2"), proxy: startProxy(t, r)}
 	for _, b := range c.backends {
 		r.put(b.entry())
 	}
@@ -34,30 +36,32 @@ func startChain(t *testing.T, r registry) *chain {
 	return c
 }
 
-// startProxy has a pool from the registry, and no connection to it after the end.
+// startProxy starts a proxy with a pool of the registry. When the test ends, it expects that no
+// connection to the registry is left.
 func startProxy(t *testing.T, r registry, transport ...string) *proxy {
 	t.Helper()
 	p := newProxy(t, site(r, transport...))
 	if s, ok := r.(server); ok {
 		t.Cleanup(func() {
 			p.stop()
-			eventually(t, "no connection to the registry is left", func() bool { return s.between().open() == 0 })
+			eventually(t, "no connection to the registry is left", func() bool { return s.registryLink().open() == 0 })
 		})
 	}
-	if i, ok := r.(inside); ok {
+	if i, ok := r.(partOfCaddy); ok {
 		i.of(p)
 	}
 	p.start()
 	return p
 }
 
+// site returns a site that proxies to a pool of the registry.
 func site(r registry, transport ...string) string {
 	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource %s\n%s\n}\nlb_policy smooth_weighted_round_robin\n%s\n}",
-		r.source(), poolOptions, strings.Join(transport, "\n"))
+		r.source(), shortGrace, strings.Join(transport, "\n"))
 }
 
-// join starts one more backend and registers it.
-func (c *chain) join(name string) *backend {
+// join starts another backend and registers it.
+func (c *testbed) join(name string) *backend {
 	c.t.Helper()
 	b := startBackend(c.t, name)
 	c.backends = append(c.backends, b)
@@ -65,17 +69,17 @@ func (c *chain) join(name string) *backend {
 	return b
 }
 
-// finish ends the load, of which no request may have failed.
-func (c *chain) finish() {
+// finish stops the load and expects that no request has failed.
+func (c *testbed) finish() {
 	c.t.Helper()
 	c.end()
 	c.expectNoErrors()
 }
 
-// published is how often the pool's list changed so far.
-func published() int { return logged.count(`"msg":"pool changed"`) }
+// published returns how many lists the pool has published so far.
+func published() int { return logged.Count(`"msg":"pool changed"`) }
 
-// source is how the pool's only source is doing.
+// source returns the status of the pool's only source.
 func source() (s endpoint.SourceStatus) {
 	endpoint.Each(func(_ string, p *endpoint.Pool) bool {
 		if all := p.Sources(); len(all) > 0 {
@@ -86,7 +90,7 @@ func source() (s endpoint.SourceStatus) {
 	return s
 }
 
-// awaitFailures waits until the source has failed again and again.
+// awaitFailures waits until the source has failed n more times.
 func awaitFailures(t *testing.T, n int) {
 	t.Helper()
 	last, seen := source().LastErrorAt, 0
@@ -103,9 +107,9 @@ func awaitFailures(t *testing.T, n int) {
 func awaitState(t *testing.T, want endpoint.SourceState) {
 	t.Helper()
 	var s endpoint.SourceStatus
-	for deadline := time.Now().Add(patience); s.State != want; s = source() {
+	for deadline := time.Now().Add(waitLimit); s.State != want; s = source() {
 		if time.Now().After(deadline) {
-			t.Fatalf("the source is %s after %s, want %s: %+v", s.State, patience, want, s)
+			t.Fatalf("the source is %s after %s, want %s: %+v", s.State, waitLimit, want, s)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -10,22 +10,22 @@ import (
 	"github.com/miekg/dns"
 )
 
-// zone is a name server whose records change.
-type zone struct {
+// dnsZone is a name server whose records a test changes.
+type dnsZone struct {
 	address string
 
 	mu      sync.Mutex
 	records []dns.RR
-	broken  string // the name that it has an error for
+	broken  string // the name that it answers with an error
 }
 
-func startZone(t *testing.T) *zone {
+func startZone(t *testing.T) *dnsZone {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	z := &zone{address: conn.LocalAddr().String()}
+	z := &dnsZone{address: conn.LocalAddr().String()}
 	server := &dns.Server{PacketConn: conn, Handler: z}
 	done := make(chan struct{})
 	go func() {
@@ -36,7 +36,7 @@ func startZone(t *testing.T) *zone {
 	return z
 }
 
-func (z *zone) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
+func (z *dnsZone) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	q, reply := question.Question[0], new(dns.Msg).SetReply(question)
@@ -51,8 +51,8 @@ func (z *zone) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
 	w.WriteMsg(reply)
 }
 
-// has makes these the records, in the form of a zone file.
-func (z *zone) has(t *testing.T, lines ...string) {
+// setRecords replaces the records by these lines of a zone file.
+func (z *dnsZone) setRecords(t *testing.T, lines ...string) {
 	t.Helper()
 	var records []dns.RR
 	for _, line := range append(lines, "backend.test. 1 IN A 127.0.0.1") {
@@ -67,7 +67,7 @@ func (z *zone) has(t *testing.T, lines ...string) {
 	z.records = records
 }
 
-func (z *zone) breaksFor(name string) {
+func (z *dnsZone) failFor(name string) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	z.broken = name
@@ -79,9 +79,9 @@ func srv(name string, b *backend) string {
 
 func port(b *backend) string { return b.address[strings.LastIndex(b.address, ":")+1:] }
 
-// site has a pool that asks one of Caddy's own modules. These remember their answers for all
-// configs of a process, so each test has names of its own.
-func (z *zone) site(module string) string {
+// site returns a site with a pool that asks one of Caddy's own modules. These cache their answers
+// for all configs of a process, so each test has DNS names of its own.
+func (z *dnsZone) site(module string) string {
 	return fmt.Sprintf(`reverse_proxy {
 		dynamic pool web {
 			source upstreams {
@@ -96,37 +96,47 @@ func (z *zone) site(module string) string {
 	}`, module, roundRobin, z.address)
 }
 
-func TestAPoolFollowsCaddysOwnSRVModuleAndSurvivesItsErrors(t *testing.T) {
+func TestAPoolFollowsCaddysSRVModuleAndSurvivesItsErrors(t *testing.T) {
 	fleet := startBackends(t, 3)
 	z := startZone(t)
-	z.has(t, srv("_srv._tcp.test.", fleet[0]), srv("_srv._tcp.test.", fleet[1]))
+	z.setRecords(t, srv("_srv._tcp.test.", fleet[0]), srv("_srv._tcp.test.", fleet[1]))
 	site := z.site(fmt.Sprintf("srv _srv._tcp.test {\nresolvers %s\nrefresh 1ms\n}", z.address))
 	p := startProxy(t, site)
-	settle(t, p.client(), fleet[:2]...)
-	z.has(t, srv("_srv._tcp.test.", fleet[1]), srv("_srv._tcp.test.", fleet[2]))
-	settle(t, p.client(), fleet[1:]...)
+	awaitBackends(t, p.client(), fleet[:2]...)
+	z.setRecords(t, srv("_srv._tcp.test.", fleet[1]), srv("_srv._tcp.test.", fleet[2]))
+	awaitBackends(t, p.client(), fleet[1:]...)
 	if err := p.reload(site, "respond other"); err != nil {
 		t.Fatal(err)
 	}
-	z.has(t, srv("_srv._tcp.test.", fleet[1])) // the loss of both at once would be doubted
-	settle(t, p.client(), fleet[1])
-	z.breaksFor("_srv._tcp.test.")
-	eventually(t, "the log tells of the error", func() bool { return len(logged.with("server misbehaving", `"pool":"web"`)) > 0 })
-	settle(t, p.client(), fleet[1])
+	z.setRecords(t, srv("_srv._tcp.test.", fleet[1])) // a loss of both at once would need confirmation
+	awaitBackends(t, p.client(), fleet[1])
+	z.failFor("_srv._tcp.test.")
+	eventually(t, "the log has the error", func() bool {
+		return logged.Count("server misbehaving", `"pool":"web"`) > 0
+	})
+	awaitBackends(t, p.client(), fleet[1])
 }
 
-func TestAPoolFollowsCaddysOwnAModule(t *testing.T) {
+func TestAPoolFollowsCaddysAModule(t *testing.T) {
 	fleet := startBackends(t, 1)
 	z := startZone(t)
-	z.has(t, "a.test. 1 IN A 127.0.0.1")
+	z.setRecords(t, "a.test. 1 IN A 127.0.0.1")
 	p := startProxy(t, z.site(fmt.Sprintf("a a.test %s {\nresolvers %s\nversions ipv4\n}", port(fleet[0]), z.address)))
-	settle(t, p.client(), fleet...)
+	awaitBackends(t, p.client(), fleet...)
 }
 
-func TestAPoolFollowsCaddysOwnMultiModule(t *testing.T) {
+func TestAPoolFollowsCaddysMultiModule(t *testing.T) {
 	fleet := startBackends(t, 2)
 	z := startZone(t)
-	z.has(t, srv("_multi._tcp.test.", fleet[0]), "multi.test. 1 IN A 127.0.0.1")
-	p := startProxy(t, z.site(fmt.Sprintf("multi {\nsrv _multi._tcp.test {\nresolvers %s\n}\na multi.test %s {\nresolvers %[1]s\nversions ipv4\n}\n}", z.address, port(fleet[1]))))
-	settle(t, p.client(), fleet...)
+	z.setRecords(t, srv("_multi._tcp.test.", fleet[0]), "multi.test. 1 IN A 127.0.0.1")
+	p := startProxy(t, z.site(fmt.Sprintf(`multi {
+		srv _multi._tcp.test {
+			resolvers %s
+		}
+		a multi.test %s {
+			resolvers %[1]s
+			versions ipv4
+		}
+	}`, z.address, port(fleet[1]))))
+	awaitBackends(t, p.client(), fleet...)
 }
