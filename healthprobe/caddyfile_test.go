@@ -129,7 +129,7 @@ func TestPortsAndStatusesMayBeNumbersInJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(`{"port":81,"expect_status":[200,"3xx"]}`), &probe); err != nil {
 		t.Fatal(err)
 	}
-	if provisioned(t, &probe); probe.port.literal != "81" || !probe.statuses.Has(200) || !probe.statuses.Has(301) || probe.statuses.Has(201) {
+	if provisioned(t, &probe); probe.port.literal != "81" || !probe.statuses.Contains(200) || !probe.statuses.Contains(301) || probe.statuses.Contains(201) {
 		t.Errorf("got %+v", probe)
 	}
 }

@@ -196,7 +196,7 @@ func (p *HTTPProbe) Check(ctx context.Context, t *Target) error {
 }
 
 func (p *HTTPProbe) judge(ctx context.Context, answer *http.Response) error {
-	if !p.statuses.Has(answer.StatusCode) {
+	if !p.statuses.Contains(answer.StatusCode) {
 		return fmt.Errorf("status %d", answer.StatusCode)
 	}
 	if p.body == nil {

@@ -83,14 +83,14 @@ func keeper() *keeping { return &keeping{open: map[string]int{}, busy: map[strin
 
 func TestWhatIsKeptForAnEndpointIsClosedWhenItLeaves(t *testing.T) {
 	k := keeper()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b", "c")
-		w.Pass(time.Minute)
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b", "c")
+		pool.Sleep(time.Minute)
 		k.wantKept(t, 3, 3)
-		w.List("a")
+		pool.SetEndpoints("a")
 		k.wantKept(t, 1, 3)
-		w.List("a", "b")
-		w.Pass(time.Minute)
+		pool.SetEndpoints("a", "b")
+		pool.Sleep(time.Minute)
 		k.wantKept(t, 2, 4)
 	}, health(k))
 }
@@ -98,39 +98,39 @@ func TestWhatIsKeptForAnEndpointIsClosedWhenItLeaves(t *testing.T) {
 func TestWhatACheckKeepsForAnEndpointThatLeftMeanwhileIsClosedToo(t *testing.T) {
 	k := keeper()
 	k.late = true
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
-		w.Pass(time.Second)
-		w.List("a")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		pool.Sleep(time.Second)
+		pool.SetEndpoints("a")
 		k.wantKept(t, 0, 0)
 		k.set(false, false)
-		w.Pass(time.Minute)
+		pool.Sleep(time.Minute)
 		k.wantKept(t, 1, 2)
 	}, health(k))
 }
 
 func TestWhatIsKeptIsClosedWhenTheChecksEnd(t *testing.T) {
 	k := keeper()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b", "c")
-		w.Pass(time.Minute)
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b", "c")
+		pool.Sleep(time.Minute)
 		k.set(false, true)
-		w.Pass(6 * time.Second) // all three are being checked
-		w.List("a", "b")
-		w.Reload()
-		w.Pass(time.Minute)
+		pool.Sleep(6 * time.Second) // all three are being checked
+		pool.SetEndpoints("a", "b")
+		pool.Reload()
+		pool.Sleep(time.Minute)
 		k.wantKept(t, 0, 3)
 	}, health(k))
 }
 
 func TestNothingIsKeptAfterACheckThatFailed(t *testing.T) {
 	k := keeper()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a")
-		w.Pass(time.Minute)
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a")
+		pool.Sleep(time.Minute)
 		k.wantKept(t, 1, 1)
 		k.set(true, false)
-		w.Pass(6 * time.Second)
+		pool.Sleep(6 * time.Second)
 		k.wantKept(t, 0, k.opened)
 	}, health(k))
 }

@@ -17,21 +17,21 @@ func TestAPassedCheckReadmitsIfThatIsWanted(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := script()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
-		w.Pass(time.Minute)
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		pool.Sleep(time.Minute)
 		p.set(p.hangs, "a", true) // so that no check passes for now
-		w.Pass(6 * time.Second)
+		pool.Sleep(6 * time.Second)
 		for range 5 {
-			w.Endpoint("a").Observe(endpoint.Result{Status: 500, Latency: time.Millisecond})
+			pool.Endpoint("a").Observe(endpoint.Result{Status: 500, Latency: time.Millisecond})
 		}
-		w.Pass(34 * time.Second)
-		if b := w.Endpoint("a").Breaker(); b != "open" {
+		pool.Sleep(34 * time.Second)
+		if b := pool.Endpoint("a").Breaker(); b != "open" {
 			t.Errorf("the breaker is %s", b)
 		}
 		p.set(p.hangs, "a", false)
-		w.Pass(15 * time.Second)
-		if b := w.Endpoint("a").Breaker(); b != "closed" {
+		pool.Sleep(15 * time.Second)
+		if b := pool.Endpoint("a").Breaker(); b != "closed" {
 			t.Errorf("the breaker is %s", b)
 		}
 	}, health(p), detection)

@@ -73,68 +73,68 @@ func health(p Probe, change ...func(*Health)) *Health {
 
 func TestAnEndpointThatFailsGetsNothingUntilItPasses(t *testing.T) {
 	p := script()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
-		w.Pass(time.Minute)
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		pool.Sleep(time.Minute)
 		p.set(p.fails, "a", true)
-		w.Pass(5500*time.Millisecond + 2*1100*time.Millisecond)
-		w.WantServing("b")
-		w.WantLog("endpoint is unhealthy a:1: 3 of 3 checks failed, last: refused in 0s")
+		pool.Sleep(5500*time.Millisecond + 2*1100*time.Millisecond)
+		pool.WantServing("b")
+		pool.WantLog("endpoint is unhealthy a:1: 3 of 3 checks failed, last: refused in 0s")
 		p.set(p.fails, "a", false)
-		w.Pass(6600 * time.Millisecond)
-		w.WantServing("a b")
-		w.WantLog("endpoint is healthy a:1: 2 of 2 checks passed")
+		pool.Sleep(6600 * time.Millisecond)
+		pool.WantServing("a b")
+		pool.WantLog("endpoint is healthy a:1: 2 of 2 checks passed")
 	}, health(p))
 }
 
 func TestAtTheStartEndpointsServeBeforeTheirFirstCheck(t *testing.T) {
 	p := script()
 	p.hangs["a"] = true
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
-		w.WantServing("a b")
-		w.Pass(2 * time.Second)
-		w.WantServing("b")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		pool.WantServing("a b")
+		pool.Sleep(2 * time.Second)
+		pool.WantServing("b")
 	}, health(p))
 }
 
 func TestANewcomerWaitsForItsFirstCheck(t *testing.T) {
 	p := script()
 	p.hangs["new"], p.fails["bad"] = true, true
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a")
-		w.Pass(time.Minute)
-		w.List("a", "bad", "good", "new")
-		w.Pass(100 * time.Millisecond)
-		w.WantServing("a good")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a")
+		pool.Sleep(time.Minute)
+		pool.SetEndpoints("a", "bad", "good", "new")
+		pool.Sleep(100 * time.Millisecond)
+		pool.WantServing("a good")
 		p.set(p.hangs, "new", false)
-		w.Pass(2 * time.Second) // its first check timed out
-		w.WantServing("a good")
-		w.Pass(7 * time.Second)
-		w.WantServing("a good new")
+		pool.Sleep(2 * time.Second) // its first check timed out
+		pool.WantServing("a good")
+		pool.Sleep(7 * time.Second)
+		pool.WantServing("a good new")
 	}, health(p))
 }
 
 func TestNewcomersServeAtOnceIfThereIsNobodyElse(t *testing.T) {
 	p := script()
 	p.hangs["b"] = true
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a")
-		w.Pass(time.Minute)
-		w.List("b")
-		w.WantServing("b")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a")
+		pool.Sleep(time.Minute)
+		pool.SetEndpoints("b")
+		pool.WantServing("b")
 	}, health(p))
 }
 
 func TestInitialUnhealthyWaitsForTheFirstPass(t *testing.T) {
 	p := script()
 	p.hangs["a"] = true
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
-		w.WantServing("")
-		w.Pass(100 * time.Millisecond)
-		w.WantServing("b")
-		w.WantLog("pool has nobody to serve <nil>: of 2 endpoints 0 are usable, 2 unhealthy, 0 draining",
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		pool.WantServing("")
+		pool.Sleep(100 * time.Millisecond)
+		pool.WantServing("b")
+		pool.WantLog("pool has nobody to serve <nil>: of 2 endpoints 0 are usable, 2 unhealthy, 0 draining",
 			"endpoint is healthy b:1: its first check passed", "pool has somebody to serve again <nil>: <nil>")
 	}, health(p, func(h *Health) { h.Initial = initialUnhealthy }))
 }
@@ -142,19 +142,19 @@ func TestInitialUnhealthyWaitsForTheFirstPass(t *testing.T) {
 func TestInitialHealthyDoesNotWaitForNewcomersEither(t *testing.T) {
 	p := script()
 	p.hangs["b"] = true
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a")
-		w.Pass(time.Minute)
-		w.List("a", "b")
-		w.WantServing("a b")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a")
+		pool.Sleep(time.Minute)
+		pool.SetEndpoints("a", "b")
+		pool.WantServing("a b")
 	}, health(p, func(h *Health) { h.Initial = initialHealthy }))
 }
 
 func TestAnEndpointIsCheckedOncePerInterval(t *testing.T) {
 	p := script()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a")
-		w.Pass(10 * time.Minute)
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a")
+		pool.Sleep(10 * time.Minute)
 		if n := len(p.times("a")); n < 109 || n > 134 { // 120, give or take a tenth, and the first
 			t.Errorf("%d checks in 120 intervals", n)
 		}
@@ -163,11 +163,11 @@ func TestAnEndpointIsCheckedOncePerInterval(t *testing.T) {
 
 func TestAnEndpointWhoseVerdictMayChangeIsCheckedMoreOften(t *testing.T) {
 	p := script()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a")
-		w.Pass(time.Minute)
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a")
+		pool.Sleep(time.Minute)
 		p.set(p.fails, "a", true)
-		w.Pass(time.Minute)
+		pool.Sleep(time.Minute)
 		times := p.times("a")
 		i := slices.IndexFunc(times, func(at time.Time) bool { return at.Sub(times[0]) >= time.Minute })
 		for k, want := range []time.Duration{time.Second, time.Second, 5 * time.Second, 5 * time.Second} {
@@ -180,13 +180,13 @@ func TestAnEndpointWhoseVerdictMayChangeIsCheckedMoreOften(t *testing.T) {
 
 func TestTenThousandEndpointsAreNotCheckedInOneInstant(t *testing.T) {
 	p := script()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		var names []string
 		for i := range 10_000 {
 			names = append(names, fmt.Sprint("n", i))
 		}
-		w.List(names...)
-		w.Pass(30 * time.Second)
+		pool.SetEndpoints(names...)
+		pool.Sleep(30 * time.Second)
 		perTenth := map[int]int{}
 		for _, name := range names {
 			times := p.times(name)
@@ -207,16 +207,16 @@ func TestTenThousandEndpointsAreNotCheckedInOneInstant(t *testing.T) {
 
 func TestChecksThatHangDelayNobodyElse(t *testing.T) {
 	p := script()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		var names []string
 		for i := range 1000 {
 			names = append(names, fmt.Sprint("h", i))
 			p.hangs[names[i]] = true
 		}
-		w.List(append(names, "a")...)
-		w.Pass(time.Minute)
+		pool.SetEndpoints(append(names, "a")...)
+		pool.Sleep(time.Minute)
 		before := len(p.times("a"))
-		w.Pass(time.Minute)
+		pool.Sleep(time.Minute)
 		if n := len(p.times("a")) - before; n < 10 {
 			t.Errorf("%d checks of the one that answers in 12 intervals", n)
 		}
@@ -228,38 +228,38 @@ func TestChecksThatHangDelayNobodyElse(t *testing.T) {
 
 func TestAReloadKeepsVerdicts(t *testing.T) {
 	p := script()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
 		p.set(p.fails, "a", true)
-		w.Pass(30 * time.Second)
-		w.Reload(health(p, func(h *Health) { h.Interval *= 2 }))
-		w.WantServing("b")
+		pool.Sleep(30 * time.Second)
+		pool.Reload(health(p, func(h *Health) { h.Interval *= 2 }))
+		pool.WantServing("b")
 		other := health(p)
 		other.key = "another probe"
 		p.set(p.fails, "a", false)
-		w.Reload(other) // which checks at once, and whose first result decides
-		w.Pass(100 * time.Millisecond)
-		w.WantServing("a b")
-		w.Reload() // no checks at all
-		w.WantServing("a b")
+		pool.Reload(other) // which checks at once, and whose first result decides
+		pool.Sleep(100 * time.Millisecond)
+		pool.WantServing("a b")
+		pool.Reload() // no checks at all
+		pool.WantServing("a b")
 	}, health(p))
 }
 
 func TestOnlyTheNewestDefinitionChecks(t *testing.T) {
 	old, newer := script(), script()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a")
-		w.Pass(time.Minute)
-		next := w.Acquire(zap.NewNop(), health(newer))
-		w.Pass(time.Second)
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a")
+		pool.Sleep(time.Minute)
+		next := pool.Acquire(zap.NewNop(), health(newer))
+		pool.Sleep(time.Second)
 		before := len(old.times("a"))
-		w.Pass(time.Minute)
+		pool.Sleep(time.Minute)
 		if n := len(old.times("a")); n > before+1 || len(newer.times("a")) < 10 {
 			t.Errorf("the old one checked %d times more, the newer one %d times", n-before, len(newer.times("a")))
 		}
 		next.Release() // as when the new config fails to load
 		before = len(old.times("a"))
-		w.Pass(time.Minute)
+		pool.Sleep(time.Minute)
 		if n := len(old.times("a")) - before; n < 10 {
 			t.Errorf("the old one checked %d times", n)
 		}
@@ -268,14 +268,14 @@ func TestOnlyTheNewestDefinitionChecks(t *testing.T) {
 
 func TestWhoLeavesIsNotCheckedAnyMore(t *testing.T) {
 	p := script()
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
 		p.set(p.fails, "b", true)
-		w.Pass(time.Minute)
-		b := w.Endpoint("b")
-		w.List("a")
+		pool.Sleep(time.Minute)
+		b := pool.Endpoint("b")
+		pool.SetEndpoints("a")
 		before := len(p.times("b"))
-		w.Pass(time.Minute)
+		pool.Sleep(time.Minute)
 		if n := len(p.times("b")); n != before || b.Conditions() != 0 {
 			t.Errorf("%d more checks, conditions %b", n-before, b.Conditions())
 		}
@@ -288,10 +288,10 @@ type panicking struct{}
 func (panicking) Check(context.Context, *Target) error { panic("oops") }
 
 func TestAProbeThatPanicsFails(t *testing.T) {
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a")
-		w.Pass(time.Second)
-		if v := w.Endpoint("a").Verdict(); v.Passes || !strings.Contains(v.Last, "the probe panicked: oops") {
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a")
+		pool.Sleep(time.Second)
+		if v := pool.Endpoint("a").Verdict(); v.Passes || !strings.Contains(v.Last, "the probe panicked: oops") {
 			t.Errorf("the verdict is %+v", v)
 		}
 	}, health(panicking{}))
@@ -310,26 +310,26 @@ func (a *advising) Advise(ctx context.Context, t *Target) (endpoint.Advice, erro
 func TestAnEndpointCanDrainItself(t *testing.T) {
 	p := &advising{scripted: script()}
 	p.advice.Store(&endpoint.Advice{})
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
-		w.Pass(time.Minute)
-		w.WantServing("a b")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		pool.Sleep(time.Minute)
+		pool.WantServing("a b")
 		drain, half := endpoint.AdvisedDrain, 50
 		p.advice.Store(&endpoint.Advice{Mode: &drain, Percent: &half})
-		w.Pass(10 * time.Second)
-		w.WantServing("a b") // both, since there is nobody else
-		if s := w.Claim.Roster.Snapshot(); s.Mode != endpoint.Draining {
+		pool.Sleep(10 * time.Second)
+		pool.WantServing("a b") // both, since there is nobody else
+		if s := pool.Claim.Roster.Snapshot(); s.Mode != endpoint.Draining {
 			t.Errorf("mode %s", s.Mode)
 		}
 		p.advice.Store(&endpoint.Advice{})
-		w.Pass(10 * time.Second)
-		if s := w.Claim.Roster.Snapshot(); s.Mode != endpoint.Draining {
+		pool.Sleep(10 * time.Second)
+		if s := pool.Claim.Roster.Snapshot(); s.Mode != endpoint.Draining {
 			t.Error("what is not mentioned stays")
 		}
 		ready := endpoint.AdvisedReady
 		p.advice.Store(&endpoint.Advice{Mode: &ready})
-		w.Pass(10 * time.Second)
-		if s := w.Claim.Roster.Snapshot(); s.Mode != endpoint.Healthy {
+		pool.Sleep(10 * time.Second)
+		if s := pool.Claim.Roster.Snapshot(); s.Mode != endpoint.Healthy {
 			t.Errorf("mode %s", s.Mode)
 		}
 	}, health(p))

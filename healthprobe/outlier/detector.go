@@ -38,7 +38,7 @@ func (d *detector) Observe(e *endpoint.Endpoint, r endpoint.Result) {
 	if e.Is(endpoint.Ejected) {
 		return // it was sent before, or in spite of it
 	}
-	failed := r.Failed || d.failure.Has(r.Status)
+	failed := r.Failed || d.failure.Contains(r.Status)
 	if e.Is(endpoint.HalfOpen) {
 		d.conclude(e, failed)
 		return

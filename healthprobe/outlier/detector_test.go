@@ -32,8 +32,8 @@ var (
 	refused = endpoint.Result{Failed: true}
 )
 
-func observe(w *endpointtest.Pool, name string, results ...endpoint.Result) {
-	e := w.Endpoint(name)
+func observe(pool *endpointtest.Pool, name string, results ...endpoint.Result) {
+	e := pool.Endpoint(name)
 	for _, r := range results {
 		e.Observe(r)
 	}
@@ -61,10 +61,10 @@ func TestFailuresInARowEject(t *testing.T) {
 		"upgraded connections are successes": {append(append(times(4, failed), endpoint.Result{Status: 101}), times(4, failed)...), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			endpointtest.Run(t, func(w *endpointtest.Pool) {
-				w.List("a", "b")
-				observe(w, "a", c.results...)
-				if got := w.Endpoint("a").Is(endpoint.Ejected); got != c.ejects {
+			endpointtest.Run(t, func(pool *endpointtest.Pool) {
+				pool.SetEndpoints("a", "b")
+				observe(pool, "a", c.results...)
+				if got := pool.Endpoint("a").Is(endpoint.Ejected); got != c.ejects {
 					t.Errorf("ejected: %v", got)
 				}
 			}, outlier(t))
@@ -74,53 +74,53 @@ func TestFailuresInARowEject(t *testing.T) {
 
 func TestGatewayFailuresHaveALimitOfTheirOwn(t *testing.T) {
 	o := outlier(t, func(o *Detection) { o.ConsecutiveFailures, o.ConsecutiveGatewayFailures = never, 3 })
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b", "c", "d")
-		observe(w, "a", times(100, failed)...)
-		observe(w, "b", gateway, refused, failed, gateway, refused)
-		observe(w, "c", gateway, refused, endpoint.Result{Status: 504})
-		w.WantServing("a b d")
-		w.WantLog("endpoint is ejected c:1: 3 gateway failures in a row, for " + ejectionOf(w, "c"))
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b", "c", "d")
+		observe(pool, "a", times(100, failed)...)
+		observe(pool, "b", gateway, refused, failed, gateway, refused)
+		observe(pool, "c", gateway, refused, endpoint.Result{Status: 504})
+		pool.WantServing("a b d")
+		pool.WantLog("endpoint is ejected c:1: 3 gateway failures in a row, for " + ejectionOf(pool, "c"))
 	}, o)
 }
 
-func ejectionOf(w *endpointtest.Pool, name string) string {
-	j := w.Endpoint(name).Ejection()
+func ejectionOf(pool *endpointtest.Pool, name string) string {
+	j := pool.Endpoint(name).Ejection()
 	return j.Until.Sub(j.Since).Round(time.Millisecond).String()
 }
 
 func TestWhatFailsIsConfigurable(t *testing.T) {
 	o := outlier(t, func(o *Detection) { o.FailureStatus = append(o.FailureStatus, "429", "502-504") })
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b", "c", "d")
-		observe(w, "a", times(9, failed)...)
-		observe(w, "b", times(9, endpoint.Result{Status: 429})...)
-		w.WantServing("a c d")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b", "c", "d")
+		observe(pool, "a", times(9, failed)...)
+		observe(pool, "b", times(9, endpoint.Result{Status: 429})...)
+		pool.WantServing("a c d")
 	}, o)
 }
 
 func TestOneRequestAtATimeTriesWhoWasEjected(t *testing.T) {
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
-		observe(w, "a", times(5, failed)...)
-		a := w.Endpoint("a")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		observe(pool, "a", times(5, failed)...)
+		a := pool.Endpoint("a")
 		if a.Breaker() != "open" {
 			t.Errorf("the breaker is %s", a.Breaker())
 		}
-		w.Pass(26 * time.Second)
-		w.WantServing("b")
-		w.Pass(8 * time.Second)
-		w.WantServing("a b")
+		pool.Sleep(26 * time.Second)
+		pool.WantServing("b")
+		pool.Sleep(8 * time.Second)
+		pool.WantServing("a b")
 		if a.Breaker() != "half-open" {
 			t.Errorf("the breaker is %s", a.Breaker())
 		}
-		observe(w, "a", worked)
-		w.Pass(time.Second)
+		observe(pool, "a", worked)
+		pool.Sleep(time.Second)
 		if a.Breaker() != "closed" {
 			t.Errorf("the breaker is %s", a.Breaker())
 		}
-		w.Log.TakeAll()
-		observe(w, "a", times(4, failed)...)
+		pool.Log.TakeAll()
+		observe(pool, "a", times(4, failed)...)
 		if a.Is(endpoint.Ejected) {
 			t.Error("it counted what was before")
 		}
@@ -128,63 +128,63 @@ func TestOneRequestAtATimeTriesWhoWasEjected(t *testing.T) {
 }
 
 func TestEjectionsGrowAndShrinkAgain(t *testing.T) {
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
-		a := w.Endpoint("a")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		a := pool.Endpoint("a")
 		about := func(want time.Duration) {
 			t.Helper()
 			j := a.Ejection()
 			if d := j.Until.Sub(j.Since); d < want*9/10 || d > want*11/10 || !a.Is(endpoint.Ejected) {
 				t.Errorf("ejected for %s, not for about %s", d, want)
 			}
-			w.Pass(time.Until(j.Until) + time.Millisecond)
+			pool.Sleep(time.Until(j.Until) + time.Millisecond)
 		}
-		observe(w, "a", times(5, failed)...)
+		observe(pool, "a", times(5, failed)...)
 		for _, want := range []time.Duration{30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300} {
 			about(want * time.Second)
-			observe(w, "a", failed) // the one that tries it
+			observe(pool, "a", failed) // the one that tries it
 		}
 		about(300 * time.Second)
-		observe(w, "a", worked)
-		w.Pass(35 * time.Second) // three intervals without
-		observe(w, "a", times(5, failed)...)
+		observe(pool, "a", worked)
+		pool.Sleep(35 * time.Second) // three intervals without
+		observe(pool, "a", times(5, failed)...)
 		about(300 * time.Second)
-		observe(w, "a", worked)
-		w.Pass(3 * time.Minute)
+		observe(pool, "a", worked)
+		pool.Sleep(3 * time.Minute)
 		if a.Ejection() != nil {
 			t.Errorf("it still counts %d", a.Ejection().Times)
 		}
-		observe(w, "a", times(5, failed)...)
+		observe(pool, "a", times(5, failed)...)
 		about(30 * time.Second)
 	}, outlier(t))
 }
 
 func TestTheLastUsableEndpointStays(t *testing.T) {
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a")
-		observe(w, "a", times(50, failed)...)
-		w.WantServing("a")
-		w.List("a", "b")
-		w.Endpoint("b").Set(endpoint.ProbeFailed, true)
-		observe(w, "a", times(50, failed)...)
-		w.WantServing("a b") // nobody looks after b's check any more
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a")
+		observe(pool, "a", times(50, failed)...)
+		pool.WantServing("a")
+		pool.SetEndpoints("a", "b")
+		pool.Endpoint("b").Set(endpoint.ProbeFailed, true)
+		observe(pool, "a", times(50, failed)...)
+		pool.WantServing("a b") // nobody looks after b's check any more
 	}, outlier(t))
 }
 
 func TestNoMoreThanAllowedAreEjected(t *testing.T) {
 	for n, want := range map[int]int{2: 1, 3: 1, 6: 1, 7: 2, 10: 3, 20: 6} {
-		endpointtest.Run(t, func(w *endpointtest.Pool) {
+		endpointtest.Run(t, func(pool *endpointtest.Pool) {
 			var names []string
 			for i := range n {
 				names = append(names, string(rune('a'+i)))
 			}
-			w.List(names...)
+			pool.SetEndpoints(names...)
 			for _, name := range names {
-				observe(w, name, times(5, failed)...)
+				observe(pool, name, times(5, failed)...)
 			}
 			got := 0
 			for _, name := range names {
-				if w.Endpoint(name).Is(endpoint.Ejected) {
+				if pool.Endpoint(name).Is(endpoint.Ejected) {
 					got++
 				}
 			}
@@ -196,15 +196,15 @@ func TestNoMoreThanAllowedAreEjected(t *testing.T) {
 }
 
 func TestWhoLeavesGivesItsPlaceFree(t *testing.T) {
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b", "c")
-		observe(w, "a", times(5, failed)...)
-		observe(w, "b", times(5, failed)...)
-		w.WantServing("b c")
-		a := w.Endpoint("a")
-		w.List("b", "c")
-		observe(w, "b", times(5, failed)...)
-		w.WantServing("c")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b", "c")
+		observe(pool, "a", times(5, failed)...)
+		observe(pool, "b", times(5, failed)...)
+		pool.WantServing("b c")
+		a := pool.Endpoint("a")
+		pool.SetEndpoints("b", "c")
+		observe(pool, "b", times(5, failed)...)
+		pool.WantServing("c")
 		if a.Conditions() != 0 || a.Ejection() != nil {
 			t.Error("what left is still ejected")
 		}
@@ -212,35 +212,35 @@ func TestWhoLeavesGivesItsPlaceFree(t *testing.T) {
 }
 
 func TestObservingOnlyReports(t *testing.T) {
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
-		observe(w, "a", times(500, failed)...)
-		w.WantServing("a b")
-		w.WantLog("endpoint would be ejected a:1: 5 failures in a row")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		observe(pool, "a", times(500, failed)...)
+		pool.WantServing("a b")
+		pool.WantLog("endpoint would be ejected a:1: 5 failures in a row")
 	}, outlier(t, func(o *Detection) { o.ObserveOnly = true }))
 }
 
 func TestAReloadKeepsEjections(t *testing.T) {
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
-		observe(w, "a", times(5, failed)...)
-		observe(w, "b", times(4, failed)...)
-		w.Reload(outlier(t, func(o *Detection) { o.MinRequests = 10 }))
-		w.WantServing("b")
-		w.Pass(34 * time.Second)
-		w.WantServing("a b")
-		observe(w, "a", worked)
-		observe(w, "b", failed)
-		w.WantServing("a")
-		w.Reload() // nobody looks after ejections any more
-		w.WantServing("a b")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		observe(pool, "a", times(5, failed)...)
+		observe(pool, "b", times(4, failed)...)
+		pool.Reload(outlier(t, func(o *Detection) { o.MinRequests = 10 }))
+		pool.WantServing("b")
+		pool.Sleep(34 * time.Second)
+		pool.WantServing("a b")
+		observe(pool, "a", worked)
+		observe(pool, "b", failed)
+		pool.WantServing("a")
+		pool.Reload() // nobody looks after ejections any more
+		pool.WantServing("a b")
 	}, outlier(t))
 }
 
 // windows are written as requests/failures or requests/failures/ms.
-func windows(w *endpointtest.Pool, list ...seen) []seen {
+func windows(pool *endpointtest.Pool, list ...seen) []seen {
 	for i := range list {
-		list[i].endpoint = w.Endpoint(string(rune('a' + i)))
+		list[i].endpoint = pool.Endpoint(string(rune('a' + i)))
 	}
 	return list
 }
@@ -272,14 +272,14 @@ func TestAnIntervalIsJudged(t *testing.T) {
 		"of two nobody can tell":    {latency, []seen{did(50, 0, 10), did(50, 0, 100)}, ""},
 		"slow, but nobody asked":    {nil, []seen{did(50, 0, 10), did(50, 0, 10), did(50, 0, 310)}, ""},
 	} {
-		endpointtest.Run(t, func(w *endpointtest.Pool) {
-			w.List(strings.Split("a b c d e f g h i j", " ")...)
+		endpointtest.Run(t, func(pool *endpointtest.Pool) {
+			pool.SetEndpoints(strings.Split("a b c d e f g h i j", " ")...)
 			o := outlier(t)
 			if c.change != nil {
 				o = outlier(t, c.change)
 			}
 			var got []string
-			for _, v := range o.verdicts(windows(w, c.seen...)) {
+			for _, v := range o.verdicts(windows(pool, c.seen...)) {
 				got = append(got, strings.TrimSuffix(v.endpoint.Address(), ":1"), v.reason)
 			}
 			if strings.Join(got, " ") != c.want {
@@ -290,16 +290,16 @@ func TestAnIntervalIsJudged(t *testing.T) {
 }
 
 func TestIntervalsAreJudgedAsTimePasses(t *testing.T) {
-	endpointtest.Run(t, func(w *endpointtest.Pool) {
-		w.List("a", "b")
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
 		for range 30 {
-			observe(w, "a", failed, failed, failed, failed, worked, failed, failed, failed, failed)
-			observe(w, "b", worked)
+			observe(pool, "a", failed, failed, failed, failed, worked, failed, failed, failed, failed)
+			observe(pool, "b", worked)
 		}
-		w.WantServing("a b")
-		w.Pass(10 * time.Second)
-		w.WantServing("b")
-		w.WantLog("endpoint is ejected a:1: 89% of 270 requests failed, for " + ejectionOf(w, "a"))
+		pool.WantServing("a b")
+		pool.Sleep(10 * time.Second)
+		pool.WantServing("b")
+		pool.WantLog("endpoint is ejected a:1: 89% of 270 requests failed, for " + ejectionOf(pool, "a"))
 	}, outlier(t, func(o *Detection) { o.ConsecutiveFailures, o.ConsecutiveGatewayFailures = never, never }))
 }
 
