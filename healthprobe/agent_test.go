@@ -9,13 +9,10 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // beside is a probe that asks the agent at a for any endpoint.
-func beside(a *listing.Info) *AgentProbe {
+func beside(a *Endpoint) *AgentProbe {
 	return &AgentProbe{Connection: Connection{Upstream: a.Address}}
 }
 
@@ -39,9 +36,9 @@ func TestAnAgentIsAskedForOneLine(t *testing.T) {
 		strings.Repeat("up ", 341) + "\n":      {"", ""},
 		strings.Repeat("up ", 342) + "\n":      {"", "waiting for a line: the line is longer than 1 KiB"},
 	} {
-		advice, err := agent(t, answer).Advise(t.Context(), &Target{Info: web7})
-		if expect(t, excerpt([]byte(answer)), err, want.err); told(advice) != want.advice {
-			t.Errorf("%q: got %q, want %q", answer, told(advice), want.advice)
+		advice, err := agent(t, answer).Advise(t.Context(), &Target{Endpoint: web7})
+		if expect(t, excerpt([]byte(answer)), err, want.err); replyOf(advice) != want.advice {
+			t.Errorf("%q: got %q, want %q", answer, replyOf(advice), want.advice)
 		}
 	}
 }
@@ -53,14 +50,14 @@ func TestAnAgentIsFoundAtThePortOfTheEndpoint(t *testing.T) {
 	})
 	host, port := hostPort(a.Address)
 	probe := provisioned(t, &AgentProbe{Connection: Connection{Port: caddyhttp.WeakString(port)}, Send: `{endpoint.id}\n`})
-	err := checked(t, probe, &listing.Info{Address: host + ":1", ID: "web-7"})
+	err := checked(t, probe, &Endpoint{Address: host + ":1", ID: "web-7"})
 	expect(t, port, err, `the agent says down: "I am web-7"`)
 }
 
 func TestAnAgentThatCannotBeReachedFailsUnlessItIsOptional(t *testing.T) {
 	leaksNothing(t)
 	for name, c := range map[string]struct {
-		agent *listing.Info
+		agent *Endpoint
 		want  [2]string // required, optional
 	}{
 		"refusing": {nobody(t), [2]string{"connecting: connection refused", ""}},
@@ -69,13 +66,13 @@ func TestAnAgentThatCannotBeReachedFailsUnlessItIsOptional(t *testing.T) {
 		for i, optional := range []bool{false, true} {
 			probe := beside(c.agent)
 			probe.Optional = optional
-			advice, err := func() (endpoint.Advice, error) {
+			advice, err := func() (Advice, error) {
 				ctx, cancel := context.WithTimeout(t.Context(), brief)
 				defer cancel()
-				return provisioned(t, probe).Advise(ctx, &Target{Info: web7})
+				return provisioned(t, probe).Advise(ctx, &Target{Endpoint: web7})
 			}()
-			if expect(t, name, err, c.want[i]); advice != (endpoint.Advice{}) {
-				t.Errorf("%s: got %q", name, told(advice))
+			if expect(t, name, err, c.want[i]); advice != (Advice{}) {
+				t.Errorf("%s: got %q", name, replyOf(advice))
 			}
 		}
 	}
@@ -83,7 +80,7 @@ func TestAnAgentThatCannotBeReachedFailsUnlessItIsOptional(t *testing.T) {
 
 func TestMistakesInAnAgentProbeAreFoundWhenTheConfigIsLoaded(t *testing.T) {
 	refuses(t, map[string]*AgentProbe{
-		"port: is missing; expected where the agent listens, since it is not the endpoint itself": {},
-		`send: "\\" does not begin with an escape such as \r, \n, \x00 or \\`:                     {Connection: Connection{Port: "1"}, Send: `\`},
+		"port: is missing; expected the port of the agent, or its address as upstream": {},
+		`send: "\\" does not begin with an escape such as \r, \n, \x00 or \\`:          {Connection: Connection{Port: "1"}, Send: `\`},
 	})
 }

@@ -13,38 +13,48 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// Connection is where and how a probe connects. Probes never share connections with the proxy or with one another, and
-// reset them in the end: so none stays behind in TIME_WAIT, of which thousands of endpoints would use up ports and memory.
+// Connection says where a probe connects and whether it speaks TLS. Without settings it connects to
+// the endpoint's own address without TLS.
+//
+// A probe shares no connections with the proxy or with other probes. At the end it resets its
+// connection instead of closing it, because a closed one stays in TIME_WAIT for a minute, and those
+// of thousands of endpoints would use up ports and memory.
+//
+// Probes embed it: [Connection.Options] are its Caddyfile options, [Connection.ProvisionConnection]
+// checks the settings, and [Connection.Connect] connects.
 type Connection struct {
-	// The [network address](/docs/conventions#network-addresses) to probe instead of the endpoint's own, such as that of a service that
-	// knows how the endpoint is. Placeholders are replaced, such as `{endpoint.metadata.health}`.
+	// The [network address](/docs/conventions#network-addresses) to probe instead of the endpoint's own,
+	// such as that of a service that knows how the endpoint is. Placeholders are replaced, such as
+	// `{endpoint.metadata.health}`. Default: the address of the endpoint.
 	Upstream string `json:"upstream,omitempty"`
 
-	// The port to probe instead of the endpoint's own, as a number or with placeholders, such as
-	// `{endpoint.metadata.health_port}`. It is not for endpoints at unix sockets, which have no port.
+	// The port to probe on the endpoint's host, as a number or with placeholders, such as
+	// `{endpoint.metadata.health_port}`. It is not allowed together with `upstream`. The check of an
+	// endpoint at a unix socket fails, because a socket has no port. Default: the port of the endpoint.
 	Port caddyhttp.WeakString `json:"port,omitempty"`
 
-	// Turns TLS on. Certificates are verified for the probed host unless `server_name` says otherwise.
-	// The probe's time limit counts for the handshake, too, so that `handshake_timeout` has no effect.
+	// Turns TLS on. The certificate must be valid for the probed host, or for `server_name` if that is
+	// given. The timeout of a check includes the handshake, so `handshake_timeout` has no effect.
+	// Default: no TLS.
 	TLS *reverseproxy.TLSConfig `json:"tls,omitempty"`
 
-	upstream, port text
-	fixed          *address // upstream if it does not vary
+	upstream, port template
+	fixedAddress   *address // upstream, if it is the same for all endpoints
 	tls            *tls.Config
 }
 
-func (c *Connection) options() []caddyfile.Param {
+// Options returns the Caddyfile options of a connection, for the block of the probe that embeds it.
+func (c *Connection) Options() []caddyfile.Param {
 	return append([]caddyfile.Param{
 		caddyfile.String("upstream", &c.Upstream),
 		caddyfile.String("port", (*string)(&c.Port)),
 	}, caddyfile.TLS(&c.TLS)...)
 }
 
-// once is an argument and an option, of which at most one is given.
-func once(name, expected string, into *string, valid func(text string) bool) caddyfile.Param {
+// argumentOrOption is a setting that may be given as an argument or as an option, but not as both.
+func argumentOrOption(name, expected string, into *string, valid func(text string) bool) caddyfile.Param {
 	return caddyfile.Func(name, expected+", given once", func(text string) bool {
 		given := *into != ""
 		*into = text
@@ -52,7 +62,10 @@ func once(name, expected string, into *string, valid func(text string) bool) cad
 	})
 }
 
-func (c *Connection) provision(ctx caddy.Context, protocols ...string) error {
+// ProvisionConnection checks the settings and loads the certificates. The Provision method of the
+// probe calls it. protocols are the application protocols that TLS offers, the preferred one first;
+// without any, TLS negotiates none.
+func (c *Connection) ProvisionConnection(ctx caddy.Context, protocols ...string) error {
 	if err := c.provisionAddress(); err != nil || c.TLS == nil {
 		return err
 	}
@@ -60,7 +73,7 @@ func (c *Connection) provision(ctx caddy.Context, protocols ...string) error {
 	if err != nil {
 		return fmt.Errorf("tls: %w", err)
 	}
-	if config == nil { // Caddy's way to say that it has nothing to add to the defaults
+	if config == nil { // Caddy returns nil if the settings add nothing to the defaults
 		config = new(tls.Config)
 	}
 	config.NextProtos = protocols
@@ -70,9 +83,9 @@ func (c *Connection) provision(ctx caddy.Context, protocols ...string) error {
 
 func (c *Connection) provisionAddress() (err error) {
 	if c.Upstream != "" && c.Port != "" {
-		return errors.New("port: is given twice; an upstream has a port of its own")
+		return errors.New("port: conflicts with upstream, which has a port of its own")
 	}
-	if c.port, err = compile("port", string(c.Port)); err != nil {
+	if c.port, err = compileTemplate("port", string(c.Port)); err != nil {
 		return err
 	}
 	if c.Port != "" && !c.port.varies() {
@@ -80,86 +93,102 @@ func (c *Connection) provisionAddress() (err error) {
 			return err
 		}
 	}
-	if c.upstream, err = compile("upstream", c.Upstream); err != nil {
+	if c.upstream, err = compileTemplate("upstream", c.Upstream); err != nil {
 		return err
 	}
 	if c.Upstream != "" && !c.upstream.varies() {
-		to, err := parseUpstream(c.upstream.literal)
-		c.fixed = &to
+		a, err := parseUpstream(c.upstream.literal)
+		c.fixedAddress = &a
 		return err
 	}
 	return nil
 }
 
-// parseUpstream is as strict as pools are with endpoints: the address must mean one socket.
+// parseUpstream is as strict as pools are with their endpoints: the address must mean one socket.
 func parseUpstream(text string) (address, error) {
-	to := listing.Info{Address: text}
-	err := to.Normalize()
+	e := Endpoint{Address: text}
+	err := e.Normalize()
 	if err == nil {
 		var a address
-		if a, err = parseAddress(to.Address); err == nil {
+		if a, err = parseAddress(e.Address); err == nil {
 			return a, nil
 		}
 	}
 	return address{}, fmt.Errorf("upstream: %w", err)
 }
 
-// address is where to probe an endpoint.
-func (c *Connection) address(e *listing.Info) (address, error) {
+// addressOf returns where to probe an endpoint.
+func (c *Connection) addressOf(e *Endpoint) (address, error) {
 	switch {
-	case c.fixed != nil:
-		return *c.fixed, nil
+	case c.fixedAddress != nil:
+		return *c.fixedAddress, nil
 	case c.Upstream != "":
-		return parseUpstream(c.upstream.of(e))
+		return parseUpstream(c.upstream.expand(e))
 	}
-	to, err := parseAddress(e.Address)
+	a, err := parseAddress(e.Address)
 	if err == nil && c.Port != "" {
-		to, err = to.onPort(c.port.of(e))
+		a, err = a.withPort(c.port.expand(e))
 	}
-	return to, err
+	return a, err
 }
 
-// tlsFor is nil where the probe is to speak plainly.
-func (c *Connection) tlsFor(to address) *tls.Config {
-	if c.tls == nil || slices.Contains(c.TLS.ExceptPorts, to.port) {
+// tlsFor returns the TLS settings for an address, nil if the probe speaks without TLS there.
+func (c *Connection) tlsFor(a address) *tls.Config {
+	if c.tls == nil || slices.Contains(c.TLS.ExceptPorts, a.port) {
 		return nil
 	}
 	if c.tls.ServerName != "" {
 		return c.tls
 	}
 	config := c.tls.Clone()
-	config.ServerName = to.host
+	config.ServerName = a.host
 	return config
 }
 
-// dialer sends no keep-alives: no probe lasts as long as their interval, and the next check is one.
+// dialer sends no keep-alives: no check lasts as long as their interval, and a kept connection is
+// tested by the next check.
 var dialer = net.Dialer{KeepAlive: -1}
 
-// dial connects without TLS.
-func (c *Connection) dial(ctx context.Context, to address) (*conn, error) {
-	plain, err := dialer.DialContext(ctx, to.network, to.socket)
-	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", reason(ctx, err))
-	}
-	connected := &conn{Conn: plain, plain: plain, uses: randomUses()}
-	connected.watch(ctx)
-	return connected, nil
-}
-
-// connect dials, and shakes hands if there is TLS.
-func (c *Connection) connect(ctx context.Context, to address) (*conn, error) {
-	connected, err := c.dial(ctx, to)
+// Connect connects to an endpoint, or to the address that stands for it, and completes the TLS
+// handshake if TLS is on. When ctx ends, reads and writes on the connection fail. Close resets the
+// connection.
+func (c *Connection) Connect(ctx context.Context, e *Endpoint) (net.Conn, error) {
+	a, err := c.addressOf(e)
 	if err != nil {
 		return nil, err
 	}
-	config := c.tlsFor(to)
+	connected, err := c.connect(ctx, a)
+	if err != nil {
+		return nil, err // not a nil *conn in an interface
+	}
+	return connected, nil
+}
+
+// dial connects without TLS.
+func (c *Connection) dial(ctx context.Context, a address) (*conn, error) {
+	raw, err := dialer.DialContext(ctx, a.network, a.socket)
+	if err != nil {
+		return nil, fmt.Errorf("connecting: %w", Reason(ctx, err))
+	}
+	connected := &conn{Conn: raw, raw: raw, usesLeft: randomUses()}
+	connected.bind(ctx)
+	return connected, nil
+}
+
+// connect dials, and completes the TLS handshake if TLS is on.
+func (c *Connection) connect(ctx context.Context, a address) (*conn, error) {
+	connected, err := c.dial(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	config := c.tlsFor(a)
 	if config == nil {
 		return connected, nil
 	}
 	secure := tls.Client(connected.Conn, config)
-	if err := secure.Handshake(); err != nil { // ends with ctx, since the connection does
+	if err := secure.Handshake(); err != nil { // fails when ctx ends, because the connection is bound to it
 		connected.Close()
-		return nil, fmt.Errorf("TLS handshake: %w", reason(ctx, err))
+		return nil, fmt.Errorf("TLS handshake: %w", Reason(ctx, err))
 	}
 	connected.Conn, connected.protocol = secure, secure.ConnectionState().NegotiatedProtocol
 	return connected, nil

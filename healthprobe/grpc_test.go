@@ -15,18 +15,16 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-func serveGRPC(t *testing.T, service healthpb.HealthServer, options ...grpc.ServerOption) *listing.Info {
+func serveGRPC(t *testing.T, service healthpb.HealthServer, options ...grpc.ServerOption) *Endpoint {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	serveGRPCOn(t, listener, service, options...)
-	return &listing.Info{Address: listener.Addr().String()}
+	return &Endpoint{Address: listener.Addr().String()}
 }
 
 func serveGRPCOn(t *testing.T, listener net.Listener, service healthpb.HealthServer, options ...grpc.ServerOption) {
@@ -69,7 +67,7 @@ func TestAGRPCProbeJudgesTheHealthService(t *testing.T) {
 	stopped.Shutdown()
 	for i, c := range []struct {
 		probe GRPCProbe
-		e     *listing.Info
+		e     *Endpoint
 		want  string
 	}{
 		{GRPCProbe{}, server, ""},
@@ -97,11 +95,11 @@ func TestAGRPCProbeNamesAnAuthority(t *testing.T) {
 	serveGRPCOn(t, listener, server)
 	for want, c := range map[string]struct {
 		probe *GRPCProbe
-		e     *listing.Info
+		e     *Endpoint
 	}{
 		e.Address:    {&GRPCProbe{}, e},
 		"web-7.test": {&GRPCProbe{Authority: "{endpoint.id}.test"}, e},
-		"localhost":  {&GRPCProbe{}, &listing.Info{Address: "unix/" + path}},
+		"localhost":  {&GRPCProbe{}, &Endpoint{Address: "unix/" + path}},
 	} {
 		expect(t, want, checked(t, provisioned(t, c.probe), c.e), "")
 		if got := strings.Join(server.authority, " "); got != want {
@@ -154,7 +152,7 @@ func TestAGRPCProbeMeetsOtherServers(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- probe.Check(ctx, &Target{Info: serve(t, hangs)}) }()
+	go func() { ended <- probe.Check(ctx, &Target{Endpoint: serve(t, hangs)}) }()
 	cancel()
 	if err := <-ended; err == nil || !strings.HasSuffix(err.Error(), "context canceled") {
 		t.Errorf("got %v", err)
@@ -164,8 +162,8 @@ func TestAGRPCProbeMeetsOtherServers(t *testing.T) {
 func TestMistakesInAGRPCProbeAreFoundWhenTheConfigIsLoaded(t *testing.T) {
 	both := Connection{TLS: &reverseproxy.TLSConfig{ServerName: "a.test"}}
 	refuses(t, map[string]*GRPCProbe{
-		"service: unrecognized placeholder {a.b}":                                        {Service: "{a.b}"},
-		"authority: unrecognized placeholder {a.b}":                                      {Authority: "{a.b}"},
-		"authority: is given besides the server name of tls; gRPC has one name for both": {Authority: "b.test", Connection: both},
+		"service: unrecognized placeholder {a.b}":                                      {Service: "{a.b}"},
+		"authority: unrecognized placeholder {a.b}":                                    {Authority: "{a.b}"},
+		"authority: conflicts with the server name of tls; gRPC has one name for both": {Authority: "b.test", Connection: both},
 	})
 }

@@ -4,5 +4,6 @@ package healthprobe
 
 import "net"
 
-// isIdle cannot be told here without waiting. A closed connection shows when it is used.
+// isIdle cannot look into a socket without blocking on this platform. It returns true: the next
+// request on a connection that the endpoint has closed fails, and is repeated on a new connection.
 func isIdle(net.Conn) bool { return true }

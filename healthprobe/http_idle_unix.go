@@ -7,18 +7,19 @@ import (
 	"syscall"
 )
 
-// isQuiet reports whether a connection is open and says nothing, as it should between two requests. Some servers
-// say 408 on an idle connection before they close it, which would pass for the next answer.
+// isIdle reports whether a connection is open and has nothing to read, as it should be between two
+// requests. Some servers send a 408 on an idle connection before they close it. Without this test,
+// that would be taken for the answer to the next request.
 func isIdle(c net.Conn) bool {
 	raw, err := c.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return false
 	}
-	quiet := false
+	empty := false
 	err = raw.Read(func(fd uintptr) bool {
 		_, err := syscall.Read(int(fd), make([]byte, 1))
-		quiet = err == syscall.EAGAIN
-		return true // do not wait until there is something to read
+		empty = err == syscall.EAGAIN
+		return true // otherwise Read would block until there is something to read
 	})
-	return err == nil && quiet
+	return err == nil && empty
 }

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 const closed = "GET /: the connection was closed before the answer was complete"
@@ -40,12 +38,12 @@ func TestAnHTTPProbeSaysHowAConnectionEnded(t *testing.T) {
 	half := "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nnev"
 	for i, c := range []struct {
 		probe Probe
-		e     *listing.Info
+		e     *Endpoint
 		want  string
 	}{
 		{probe, nobody(t), "connecting: connection refused"},
-		{probe, &listing.Info{Address: "host.invalid:80"}, "connecting: no such host"},
-		{probe, &listing.Info{Address: "udp/127.0.0.1:53"}, "no probe over udp; expected tcp or unix"},
+		{probe, &Endpoint{Address: "host.invalid:80"}, "connecting: no such host"},
+		{probe, &Endpoint{Address: "udp/127.0.0.1:53"}, "no probe over udp; expected tcp or unix"},
 		{probe, serve(t, func(c net.Conn) { c.Read(make([]byte, 4096)) }), closed},
 		{probe, serve(t, func(c net.Conn) { c.Read(make([]byte, 4096)); io.WriteString(c, "HTTP/1.1 200 OK\r\n") }), closed},
 		{probe, serve(t, func(c net.Conn) { c.(*net.TCPConn).CloseWrite(); hangs(c) }), closed},

@@ -12,13 +12,11 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // served has an endpoint answer each request with one of the answers in turn, and counts connections. An empty answer closes the connection
 // instead. Another connection goes on with the next answer.
-func served(t *testing.T, answers ...string) (e *listing.Info, connections *atomic.Int32) {
+func served(t *testing.T, answers ...string) (e *Endpoint, connections *atomic.Int32) {
 	connections = new(atomic.Int32)
 	next := 0
 	e = serve(t, func(c net.Conn) {
@@ -42,7 +40,7 @@ const empty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 func TestAConnectionServesTheNextCheckIfTheAnswerWasComplete(t *testing.T) {
 	leaksNothing(t)
 	line := "HTTP/1.1 200 OK\r\n"
-	long := strings.Repeat("x", 2*maxRest)
+	long := strings.Repeat("x", 2*maxDrain)
 	for name, c := range map[string]struct {
 		probe  HTTPProbe
 		answer string
@@ -70,7 +68,7 @@ func TestAConnectionServesTheNextCheckIfTheAnswerWasComplete(t *testing.T) {
 		"fresh connections":   {HTTPProbe{FreshConnections: true}, empty, false},
 	} {
 		e, connections := served(t, c.answer)
-		probe, target := provisioned(t, &c.probe), &Target{Info: e}
+		probe, target := provisioned(t, &c.probe), &Target{Endpoint: e}
 		for i := range 3 {
 			expect(t, name, checkedAgain(t, probe, target, i == 2), "")
 		}
@@ -83,7 +81,7 @@ func TestAConnectionServesTheNextCheckIfTheAnswerWasComplete(t *testing.T) {
 func TestThatAKeptConnectionWasClosedIsNoFailure(t *testing.T) {
 	leaksNothing(t)
 	e, connections := served(t, empty, "") // closed when the second request has arrived
-	probe, target := provisioned(t, &HTTPProbe{Method: "POST", Body: "x"}), &Target{Info: e}
+	probe, target := provisioned(t, &HTTPProbe{Method: "POST", Body: "x"}), &Target{Endpoint: e}
 	expect(t, "first", checkedAgain(t, probe, target, false), "")
 	expect(t, "second", checkedAgain(t, probe, target, true), "")
 	if n := connections.Load(); n != 2 {
@@ -102,7 +100,7 @@ func TestWhatAnIdleConnectionSaysIsNoAnswer(t *testing.T) {
 			said <- true
 		}
 	})
-	probe, target := provisioned(t, &HTTPProbe{}), &Target{Info: e}
+	probe, target := provisioned(t, &HTTPProbe{}), &Target{Endpoint: e}
 	expect(t, "first", checkedAgain(t, probe, target, false), "")
 	idle <- true
 	<-said
@@ -117,7 +115,7 @@ func TestAConnectionThatFailedOnceIsNotUsedAgain(t *testing.T) {
 		"HTTP/2\r\n": `GET /: malformed HTTP response "HTTP/2"`,
 	} {
 		e, connections := served(t, empty, answer, empty)
-		probe, target := provisioned(t, &HTTPProbe{}), &Target{Info: e}
+		probe, target := provisioned(t, &HTTPProbe{}), &Target{Endpoint: e}
 		expect(t, answer, checkedAgain(t, probe, target, false), "")
 		expect(t, answer, checkedAgain(t, probe, target, false), want)
 		expect(t, answer, checkedAgain(t, probe, target, true), "")
@@ -130,7 +128,7 @@ func TestAConnectionThatFailedOnceIsNotUsedAgain(t *testing.T) {
 func TestAConnectionIsRenewedAfterAWhile(t *testing.T) {
 	leaksNothing(t)
 	e, connections := served(t, empty)
-	probe, target := provisioned(t, &HTTPProbe{}), &Target{Info: e}
+	probe, target := provisioned(t, &HTTPProbe{}), &Target{Endpoint: e}
 	defer target.closeKept()
 	uses := map[int32]int{} // of each connection
 	for range 200 {
@@ -139,11 +137,11 @@ func TestAConnectionIsRenewedAfterAWhile(t *testing.T) {
 	}
 	delete(uses, connections.Load()) // is still in use
 	for i, n := range uses {
-		if n < leastUses || n > mostUses {
+		if n < minUses || n > maxUses {
 			t.Errorf("connection %d served %d checks", i, n)
 		}
 	}
-	if len(uses) < 200/mostUses-1 {
+	if len(uses) < 200/maxUses-1 {
 		t.Errorf("%d connections for 200 checks", len(uses))
 	}
 }
@@ -152,11 +150,11 @@ func TestAConnectionIsForOneAddress(t *testing.T) {
 	leaksNothing(t)
 	e, connections := served(t, empty)
 	other, others := served(t, empty)
-	probe, target := provisioned(t, &HTTPProbe{}), &Target{Info: e}
+	probe, target := provisioned(t, &HTTPProbe{}), &Target{Endpoint: e}
 	expect(t, e.Address, checkedAgain(t, probe, target, false), "")
-	target.Info = &listing.Info{Address: e.Address, Weight: 7}
+	target.Endpoint = &Endpoint{Address: e.Address, Weight: 7}
 	expect(t, "weight", checkedAgain(t, probe, target, false), "")
-	target.Info = other
+	target.Endpoint = other
 	expect(t, other.Address, checkedAgain(t, probe, target, true), "")
 	if connections.Load() != 1 || others.Load() != 1 {
 		t.Errorf("%d and %d connections", connections.Load(), others.Load())
@@ -195,7 +193,7 @@ func TestConnectionsAreKeptOverTLSAndUnixSockets(t *testing.T) {
 			}
 		}
 		server.Start()
-		probe, target := provisioned(t, &v.probe), &Target{Info: &listing.Info{Address: address}}
+		probe, target := provisioned(t, &v.probe), &Target{Endpoint: &Endpoint{Address: address}}
 		for i := range 3 {
 			expect(t, address, checkedAgain(t, probe, target, i == 2), "")
 		}

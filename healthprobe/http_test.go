@@ -13,14 +13,12 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-func serveHTTP(t *testing.T, handler http.HandlerFunc) *listing.Info {
+func serveHTTP(t *testing.T, handler http.HandlerFunc) *Endpoint {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return &listing.Info{Address: server.Listener.Addr().String()}
+	return &Endpoint{Address: server.Listener.Addr().String()}
 }
 
 func answering(code int) http.HandlerFunc {
@@ -98,7 +96,7 @@ func TestFreshConnectionsAreForOneCheckEach(t *testing.T) {
 		}
 	})
 	probe := provisioned(t, &HTTPProbe{FreshConnections: true})
-	target := &Target{Info: e}
+	target := &Target{Endpoint: e}
 	for range 3 {
 		expect(t, e.Address, checkedAgain(t, probe, target, false), "")
 	}
@@ -152,13 +150,13 @@ func TestAnHTTPProbeGoesToUnixSockets(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	for network, want := range map[string]string{"unix": "localhostHTTP/1.1", "unix+h2c": "localhostHTTP/2.0"} {
-		expect(t, network, checked(t, provisioned(t, &HTTPProbe{}), &listing.Info{Address: network + "/" + path}), "")
+		expect(t, network, checked(t, provisioned(t, &HTTPProbe{}), &Endpoint{Address: network + "/" + path}), "")
 		if host != want {
 			t.Errorf("got %q, want %q", host, want)
 		}
 	}
 	expect(t, "port", checked(t, provisioned(t, &HTTPProbe{Connection: Connection{Port: "80"}}),
-		&listing.Info{Address: "unix/" + path}), "a unix socket has no port 80")
+		&Endpoint{Address: "unix/" + path}), "a unix socket has no port 80")
 }
 
 func TestAnHTTPProbeEndsWithItsContext(t *testing.T) {
@@ -169,7 +167,7 @@ func TestAnHTTPProbeEndsWithItsContext(t *testing.T) {
 		expect(t, name, checkedBriefly(t, probe, e), "GET /healthz: timed out")
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
-		go func() { ended <- probe.Check(ctx, &Target{Info: e}) }()
+		go func() { ended <- probe.Check(ctx, &Target{Endpoint: e}) }()
 		cancel()
 		if err := <-ended; err == nil || !strings.HasSuffix(err.Error(), "context canceled") {
 			t.Errorf("%s: got %v", name, err)

@@ -8,12 +8,10 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // serveTLS is an endpoint that remembers the protocol and the server name of the last request.
-func serveTLS(t *testing.T, config *tls.Config, http2 bool) (e *listing.Info, last *string) {
+func serveTLS(t *testing.T, config *tls.Config, http2 bool) (e *Endpoint, last *string) {
 	last = new(string)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		*last = r.Proto + " " + r.TLS.ServerName
@@ -22,7 +20,7 @@ func serveTLS(t *testing.T, config *tls.Config, http2 bool) (e *listing.Info, la
 	server.TLS, server.EnableHTTP2 = config, http2
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return &listing.Info{Address: server.Listener.Addr().String()}, last
+	return &Endpoint{Address: server.Listener.Addr().String()}, last
 }
 
 func TestAnHTTPProbeSpeaksTLS(t *testing.T) {
@@ -79,7 +77,7 @@ func TestVersionsOfHTTP(t *testing.T) {
 	old, _ := serveTLS(t, c.server(), false)
 	for _, v := range []struct {
 		versions   []string
-		e          *listing.Info
+		e          *Endpoint
 		want, seen string
 	}{
 		{nil, both, "", "HTTP/1.1 "},
@@ -115,7 +113,7 @@ func TestOverHTTP2AnswersAreJudgedAlike(t *testing.T) {
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
 	t.Cleanup(server.Close)
-	e := &listing.Info{Address: server.Listener.Addr().String()}
+	e := &Endpoint{Address: server.Listener.Addr().String()}
 	for want, probe := range map[string]*HTTPProbe{
 		"":                                {ExpectBody: `^\x00+$`},
 		"GET /503: status 503":            {URI: "/503"},

@@ -8,7 +8,8 @@ import (
 	"net/url"
 )
 
-// parseVersions takes the combinations that leave no doubt about what to speak first.
+// parseVersions reads the setting of HTTP versions. It refuses combinations for which the version of
+// the first byte would be a guess.
 func parseVersions(list []string, tls bool) (http.Protocols, error) {
 	var versions http.Protocols
 	for _, version := range list {
@@ -25,15 +26,15 @@ func parseVersions(list []string, tls bool) (http.Protocols, error) {
 	}
 	switch {
 	case versions.HTTP2() && !tls:
-		return versions, errors.New("HTTP/2 needs tls; expected h2c to speak it without")
+		return versions, errors.New("HTTP/2 needs tls; expected h2c for HTTP/2 without TLS")
 	case versions.UnencryptedHTTP2() && (tls || len(list) > 1):
-		return versions, errors.New("h2c goes with neither tls nor other versions")
+		return versions, errors.New("h2c conflicts with tls and with other versions")
 	}
 	return versions, nil
 }
 
-// offered is what TLS gets to choose from.
-func offered(versions http.Protocols) (names []string) {
+// offeredProtocols returns the application protocols that TLS offers.
+func offeredProtocols(versions http.Protocols) (names []string) {
 	if versions.HTTP2() {
 		names = append(names, "h2")
 	}
@@ -43,75 +44,78 @@ func offered(versions http.Protocols) (names []string) {
 	return names
 }
 
-func (p *HTTPProbe) scheme(to address) string {
-	if p.tlsFor(to) != nil {
+func (p *HTTPProbe) scheme(a address) string {
+	if p.tlsFor(a) != nil {
 		return "https"
 	}
 	return "http"
 }
 
-// ask sends the request, and those that redirects ask for.
-func (p *HTTPProbe) ask(r *http.Request, at endpointAt) (*http.Response, error) {
+// do sends the request, and follows redirects if configured.
+func (p *HTTPProbe) do(r *http.Request, transport endpointTransport) (*http.Response, error) {
 	if !p.FollowRedirects {
-		return at.RoundTrip(r)
+		return transport.RoundTrip(r)
 	}
-	answer, err := (&http.Client{Transport: at}).Do(r)
-	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) { // it repeats method and URL
+	answer, err := (&http.Client{Transport: transport}).Do(r)
+	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) { // repeats method and URL
 		err = wrapped.Err
 	}
 	return answer, err
 }
 
-// endpointAt sends each request to one address, whatever its URL says, over the connection that was kept or a new one.
-type endpointAt struct {
+// endpointTransport sends each request to the endpoint, whatever host its URL has, over the kept
+// connection or a new one.
+type endpointTransport struct {
 	probe *HTTPProbe
-	kept  *probeState
+	state *probeState
 }
 
 // RoundTrip implements http.RoundTripper. Its errors are complete, as Check returns them.
-func (a endpointAt) RoundTrip(r *http.Request) (*http.Response, error) {
-	if has := a.probe.scheme(a.kept.to); r.URL.Scheme != has {
-		return nil, fmt.Errorf("%s: redirected to %.20s; the probe speaks %s", a.probe.name, r.URL.Scheme, has)
+func (t endpointTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if scheme := t.probe.scheme(t.state.address); r.URL.Scheme != scheme {
+		return nil, fmt.Errorf("%s: redirected to %.20s; the probe speaks %s", t.probe.name, r.URL.Scheme, scheme)
 	}
-	if idle := a.kept.take(r.Context()); idle != nil {
-		answer, err := a.over(idle, r)
-		if err == nil || idle.answered || r.Context().Err() != nil {
+	if kept := t.state.takeConn(r.Context()); kept != nil {
+		answer, err := t.sendOver(kept, r)
+		if err == nil || kept.answered || r.Context().Err() != nil {
 			return answer, err
 		}
-		r = rewound(r.Context(), r) // the endpoint closed the connection in the meantime, as it may
+		r = rewind(r.Context(), r) // the endpoint has closed the kept connection, which it may
 	}
-	connected, err := a.probe.connect(r.Context(), a.kept.to)
+	connected, err := t.probe.connect(r.Context(), t.state.address)
 	if err != nil {
 		return nil, err
 	}
-	return a.over(connected, r)
+	return t.sendOver(connected, r)
 }
 
-// rewound is a request once more, from the beginning of its body.
-func rewound(ctx context.Context, r *http.Request) *http.Request {
+// rewind returns a copy of the request with a fresh body.
+func rewind(ctx context.Context, r *http.Request) *http.Request {
 	r = r.WithContext(ctx)
 	if r.GetBody != nil {
-		r.Body, _ = r.GetBody() // has no way to fail, being a string
+		r.Body, _ = r.GetBody() // cannot fail, because the body is a string
 	}
 	return r
 }
 
-// over sends a request over a connection, which is closed if there is no answer.
-func (a endpointAt) over(connected *conn, r *http.Request) (*http.Response, error) {
-	answer, err := a.exchange(connected, r)
+// sendOver sends a request over a connection, and closes the connection if there is no answer.
+func (t endpointTransport) sendOver(connected *conn, r *http.Request) (*http.Response, error) {
+	answer, err := t.exchange(connected, r)
 	if err != nil {
 		connected.Close()
-		return nil, fmt.Errorf("%s: %w", a.probe.name, reason(r.Context(), err))
+		return nil, fmt.Errorf("%s: %w", t.probe.name, Reason(r.Context(), err))
 	}
 	return answer, nil
 }
 
-func (a endpointAt) exchange(connected *conn, r *http.Request) (*http.Response, error) {
-	switch versions := a.probe.versions; {
-	case connected.protocol == "h2", versions.UnencryptedHTTP2(), a.kept.to.h2c && len(a.probe.Versions) == 0:
+func (t endpointTransport) exchange(connected *conn, r *http.Request) (*http.Response, error) {
+	versions := t.probe.versions
+	byAddress := t.state.address.h2c && len(t.probe.Versions) == 0
+	switch {
+	case connected.protocol == "h2", versions.UnencryptedHTTP2(), byAddress:
 		return exchangeHTTP2(connected, r)
 	case versions.HTTP2() && !versions.HTTP1():
-		return nil, errors.New("HTTP/2 was not agreed on")
+		return nil, errors.New("TLS did not negotiate HTTP/2")
 	}
-	return exchangeHTTP1(connected, r, a.kept)
+	return exchangeHTTP1(connected, r, t.state)
 }

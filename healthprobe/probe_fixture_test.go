@@ -11,8 +11,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	_ "github.com/caddyserver/caddy/v2/modules/caddytls"
 	"go.uber.org/goleak"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // the trust pools
@@ -40,8 +38,8 @@ func refuses[P caddy.Provisioner](t *testing.T, mistakes map[string]P) {
 }
 
 // checked is the outcome of a probe that has more time than it needs, and checks for the first and last time.
-func checked(t *testing.T, probe Probe, e *listing.Info) error {
-	return checkedAgain(t, probe, &Target{Info: e}, true)
+func checked(t *testing.T, probe Probe, e *Endpoint) error {
+	return checkedAgain(t, probe, &Target{Endpoint: e}, true)
 }
 
 // checkedAgain goes on with what the probe keeps, as the prober does.
@@ -59,10 +57,10 @@ func checkedAgain(t *testing.T, probe Probe, target *Target, last bool) error {
 const brief = 50 * time.Millisecond
 
 // checkedBriefly is the outcome of a probe that has to wait longer than it may.
-func checkedBriefly(t *testing.T, probe Probe, e *listing.Info) error {
+func checkedBriefly(t *testing.T, probe Probe, e *Endpoint) error {
 	ctx, cancel := context.WithTimeout(t.Context(), brief)
 	defer cancel()
-	target := &Target{Info: e}
+	target := &Target{Endpoint: e}
 	defer target.closeKept()
 	return probe.Check(ctx, target)
 }
@@ -86,14 +84,14 @@ func leaksNothing(t *testing.T) {
 }
 
 // serve is an endpoint that does the same with each connection, until the connection is closed.
-func serve(t *testing.T, each func(net.Conn)) *listing.Info {
+func serve(t *testing.T, each func(net.Conn)) *Endpoint {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	serveOn(t, listener, each)
-	return &listing.Info{Address: listener.Addr().String()}
+	return &Endpoint{Address: listener.Addr().String()}
 }
 
 func serveOn(t *testing.T, listener net.Listener, each func(net.Conn)) {
@@ -127,12 +125,12 @@ func hangs(c net.Conn) { io.Copy(io.Discard, c) }
 // nobody is an address that refuses connections.
 var quiet = log.New(io.Discard, "", 0)
 
-func nobody(t *testing.T) *listing.Info {
+func nobody(t *testing.T) *Endpoint {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	return &listing.Info{Address: listener.Addr().String()}
+	return &Endpoint{Address: listener.Addr().String()}
 }

@@ -6,31 +6,29 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// text is a setting with placeholders. What is the same for all endpoints is replaced when the probe
-// is provisioned, so that only what differs costs something with each probe.
-type text struct {
-	literal string // if there are no parts
-	parts   []part
+// template is a setting with placeholders. Global placeholders are replaced once, when the probe is
+// provisioned, so that each check replaces only those of the endpoint.
+type template struct {
+	literal string // the whole text, if there are no parts
+	parts   []templatePart
 }
 
-// part is either literal or a value that an endpoint has.
-type part struct {
+// templatePart is either literal text or a value of the endpoint.
+type templatePart struct {
 	literal string
-	value   func(*listing.Info) string
+	value   func(*Endpoint) string
 }
 
-// placeholder needs a dot in the name. Every placeholder that makes sense here has one, and
-// the braces of a JSON body are left alone.
+// placeholder requires a dot in the name. All placeholders that make sense in a probe have one, and
+// the braces of a JSON body stay as they are.
 var placeholder = regexp.MustCompile(`\{[A-Za-z_][A-Za-z0-9_]*\.[^{}\s]*\}`)
 
-// compile resolves {env.*}, {file.*} and other global placeholders. Their values are secrets as often as
-// not, so errors name the field and the placeholder and never a value.
-func compile(field, given string) (text, error) {
-	var t text
+// compileTemplate resolves {env.*}, {file.*} and other global placeholders of a setting. Its errors
+// name the field and the placeholder but never a value, because values are often secrets.
+func compileTemplate(field, given string) (template, error) {
+	var t template
 	var literal strings.Builder
 	end := 0
 	for _, at := range placeholder.FindAllStringIndex(given, -1) {
@@ -40,37 +38,39 @@ func compile(field, given string) (text, error) {
 		if name, ofEndpoint := strings.CutPrefix(found[1:len(found)-1], "endpoint."); ofEndpoint {
 			value, err := endpointValue(name)
 			if err != nil {
-				return text{}, fmt.Errorf("%s: %s: %w", field, found, err)
+				return template{}, fmt.Errorf("%s: %s: %w", field, found, err)
 			}
-			t.parts = append(t.parts, part{literal: literal.String()}, part{value: value})
+			t.parts = append(t.parts, templatePart{literal: literal.String()}, templatePart{value: value})
 			literal.Reset()
 			continue
 		}
 		global, err := caddy.NewReplacer().ReplaceOrErr(found, true, true)
 		if err != nil {
-			return text{}, fmt.Errorf("%s: %w", field, err)
+			return template{}, fmt.Errorf("%s: %w", field, err)
 		}
 		literal.WriteString(global)
 	}
 	literal.WriteString(given[end:])
-	t.end(literal.String())
+	t.appendLast(literal.String())
 	return t, nil
 }
 
-func (t *text) end(literal string) {
+// appendLast adds the text after the last placeholder of an endpoint.
+func (t *template) appendLast(literal string) {
 	switch {
 	case t.parts == nil:
 		t.literal = literal
 	case literal != "":
-		t.parts = append(t.parts, part{literal: literal})
+		t.parts = append(t.parts, templatePart{literal: literal})
 	}
 }
 
 // varies reports whether the text differs between endpoints.
-func (t text) varies() bool { return t.parts != nil }
+func (t template) varies() bool { return t.parts != nil }
 
-// of is the text for one endpoint. What the endpoint does not have is empty, as anywhere in Caddy.
-func (t text) of(e *listing.Info) string {
+// expand returns the text for one endpoint. A value that the endpoint lacks is empty, as in all of
+// Caddy.
+func (t template) expand(e *Endpoint) string {
 	if !t.varies() {
 		return t.literal
 	}
@@ -85,28 +85,31 @@ func (t text) of(e *listing.Info) string {
 	return b.String()
 }
 
-func endpointValue(name string) (func(*listing.Info) string, error) {
+// endpointValue returns how to read the value of a placeholder {endpoint.<name>}.
+func endpointValue(name string) (func(*Endpoint) string, error) {
 	if key, ok := strings.CutPrefix(name, "metadata."); ok && key != "" {
-		return func(e *listing.Info) string { return e.Metadata[key] }, nil
+		return func(e *Endpoint) string { return e.Metadata[key] }, nil
 	}
 	switch name {
 	case "address":
-		return func(e *listing.Info) string { return e.Address }, nil
+		return func(e *Endpoint) string { return e.Address }, nil
 	case "host":
-		return func(e *listing.Info) string { host, _ := hostPort(e.Address); return host }, nil
+		return func(e *Endpoint) string { host, _ := hostPort(e.Address); return host }, nil
 	case "port":
-		return func(e *listing.Info) string { _, port := hostPort(e.Address); return port }, nil
+		return func(e *Endpoint) string { _, port := hostPort(e.Address); return port }, nil
 	case "id":
-		return func(e *listing.Info) string { return e.ID }, nil
+		return func(e *Endpoint) string { return e.ID }, nil
 	case "zone":
-		return func(e *listing.Info) string { return e.Zone }, nil
+		return func(e *Endpoint) string { return e.Zone }, nil
 	}
-	return nil, fmt.Errorf("is not known; expected endpoint.address, endpoint.host, endpoint.port, endpoint.id, endpoint.zone or endpoint.metadata.<key>")
+	return nil, fmt.Errorf("is not known; expected endpoint.address, endpoint.host, endpoint.port, " +
+		"endpoint.id, endpoint.zone or endpoint.metadata.<key>")
 }
 
-// hostPort is localhost without a port for a unix socket, as in the requests that are sent there.
-func hostPort(address string) (host, port string) {
-	a, err := parseAddress(address)
+// hostPort splits an address. A unix socket has the host localhost and no port, as in the requests
+// that are sent there.
+func hostPort(text string) (host, port string) {
+	a, err := parseAddress(text)
 	if err != nil {
 		return "", ""
 	}

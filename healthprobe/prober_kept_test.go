@@ -12,29 +12,29 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpointtest"
 )
 
-// keeping is a probe that keeps something for each endpoint, and counts it.
-type keeping struct {
+// keepingProbe keeps a thing for each endpoint, and counts the things.
+type keepingProbe struct {
 	mu          sync.Mutex
-	open        map[string]int // what is kept, by the name of the endpoint
+	open        map[string]int // number of things that are not closed, by endpoint
 	opened      int
 	fails, late bool
-	overlap     bool
+	overlap     bool // whether two checks of an endpoint have overlapped
 	busy        map[string]bool
 }
 
 type thing struct {
-	k    *keeping
-	name string
+	probe *keepingProbe
+	name  string
 }
 
 func (o *thing) Close() error {
-	o.k.mu.Lock()
-	defer o.k.mu.Unlock()
-	o.k.open[o.name]--
+	o.probe.mu.Lock()
+	defer o.probe.mu.Unlock()
+	o.probe.open[o.name]--
 	return nil
 }
 
-func (k *keeping) Check(ctx context.Context, t *Target) error {
+func (k *keepingProbe) Check(ctx context.Context, t *Target) error {
 	name := strings.TrimSuffix(t.Address, ":1")
 	k.mu.Lock()
 	k.overlap = k.overlap || k.busy[name]
@@ -42,7 +42,7 @@ func (k *keeping) Check(ctx context.Context, t *Target) error {
 	late := k.late
 	k.mu.Unlock()
 	if late {
-		time.Sleep(time.Minute) // unlike what is asked of probes
+		time.Sleep(time.Minute) // ignores ctx, unlike a correct probe
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -58,14 +58,14 @@ func (k *keeping) Check(ctx context.Context, t *Target) error {
 	return nil
 }
 
-func (k *keeping) set(fails, late bool) {
+func (k *keepingProbe) set(fails, late bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.fails, k.late = fails, late
 }
 
-// wantKept expects something to be kept for so many endpoints, of so many things ever opened.
-func (k *keeping) wantKept(t *testing.T, kept, opened int) {
+// wantKept fails the test unless this number of things is open, of this number ever opened.
+func (k *keepingProbe) wantKept(t *testing.T, kept, opened int) {
 	t.Helper()
 	synctest.Wait()
 	k.mu.Lock()
@@ -75,14 +75,16 @@ func (k *keeping) wantKept(t *testing.T, kept, opened int) {
 		n += m
 	}
 	if n != kept || k.opened != opened || k.overlap {
-		t.Errorf("%d things are kept and %d were opened, not %d and %d; checks overlap: %t", n, k.opened, kept, opened, k.overlap)
+		t.Errorf("%d things are open of %d ever opened, want %d of %d; checks overlap: %t", n, k.opened, kept, opened, k.overlap)
 	}
 }
 
-func keeper() *keeping { return &keeping{open: map[string]int{}, busy: map[string]bool{}} }
+func newKeepingProbe() *keepingProbe {
+	return &keepingProbe{open: map[string]int{}, busy: map[string]bool{}}
+}
 
-func TestWhatIsKeptForAnEndpointIsClosedWhenItLeaves(t *testing.T) {
-	k := keeper()
+func TestKeptThingsAreClosedWhenTheEndpointLeaves(t *testing.T) {
+	k := newKeepingProbe()
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a", "b", "c")
 		pool.Sleep(time.Minute)
@@ -92,11 +94,11 @@ func TestWhatIsKeptForAnEndpointIsClosedWhenItLeaves(t *testing.T) {
 		pool.SetEndpoints("a", "b")
 		pool.Sleep(time.Minute)
 		k.wantKept(t, 2, 4)
-	}, health(k))
+	}, newHealth(k))
 }
 
-func TestWhatACheckKeepsForAnEndpointThatLeftMeanwhileIsClosedToo(t *testing.T) {
-	k := keeper()
+func TestAThingKeptAfterTheEndpointLeftIsClosed(t *testing.T) {
+	k := newKeepingProbe()
 	k.late = true
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a", "b")
@@ -106,11 +108,11 @@ func TestWhatACheckKeepsForAnEndpointThatLeftMeanwhileIsClosedToo(t *testing.T) 
 		k.set(false, false)
 		pool.Sleep(time.Minute)
 		k.wantKept(t, 1, 2)
-	}, health(k))
+	}, newHealth(k))
 }
 
-func TestWhatIsKeptIsClosedWhenTheChecksEnd(t *testing.T) {
-	k := keeper()
+func TestKeptThingsAreClosedWhenTheChecksEnd(t *testing.T) {
+	k := newKeepingProbe()
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a", "b", "c")
 		pool.Sleep(time.Minute)
@@ -120,11 +122,11 @@ func TestWhatIsKeptIsClosedWhenTheChecksEnd(t *testing.T) {
 		pool.Reload()
 		pool.Sleep(time.Minute)
 		k.wantKept(t, 0, 3)
-	}, health(k))
+	}, newHealth(k))
 }
 
-func TestNothingIsKeptAfterACheckThatFailed(t *testing.T) {
-	k := keeper()
+func TestNothingIsKeptAfterAFailedCheck(t *testing.T) {
+	k := newKeepingProbe()
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a")
 		pool.Sleep(time.Minute)
@@ -132,5 +134,5 @@ func TestNothingIsKeptAfterACheckThatFailed(t *testing.T) {
 		k.set(true, false)
 		pool.Sleep(6 * time.Second)
 		k.wantKept(t, 0, k.opened)
-	}, health(k))
+	}, newHealth(k))
 }

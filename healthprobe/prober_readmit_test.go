@@ -11,16 +11,16 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpointtest"
 )
 
-func TestAPassedCheckReadmitsIfThatIsWanted(t *testing.T) {
+func TestWithReadmitProbeAPassedCheckReadmits(t *testing.T) {
 	detection := &outlier.Detection{Readmit: "probe"}
 	if err := detection.Provision(caddy.Context{}); err != nil {
 		t.Fatal(err)
 	}
-	p := script()
+	p := newScriptedProbe()
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a", "b")
 		pool.Sleep(time.Minute)
-		p.set(p.hangs, "a", true) // so that no check passes for now
+		p.set(p.hangs, "a", true) // no check passes for now
 		pool.Sleep(6 * time.Second)
 		for range 5 {
 			pool.Endpoint("a").Observe(endpoint.Result{Status: 500, Latency: time.Millisecond})
@@ -34,5 +34,5 @@ func TestAPassedCheckReadmitsIfThatIsWanted(t *testing.T) {
 		if b := pool.Endpoint("a").Breaker(); b != "closed" {
 			t.Errorf("the breaker is %s", b)
 		}
-	}, health(p), detection)
+	}, newHealth(p), detection)
 }

@@ -90,7 +90,7 @@ func TestATCPProbeSpeaksTLS(t *testing.T) {
 
 func TestMistakesInATCPProbeAreFoundWhenTheConfigIsLoaded(t *testing.T) {
 	refuses(t, map[string]*TCPProbe{
-		"expect_regexp: is given besides expect; expected one of them":          {Expect: "a", ExpectRegexp: "b"},
+		"expect_regexp: conflicts with expect; expected one of them":            {Expect: "a", ExpectRegexp: "b"},
 		"expect_regexp: error parsing regexp: missing closing ): `(`":           {ExpectRegexp: "("},
 		`send: "\\q" does not begin with an escape such as \r, \n, \x00 or \\`:  {Send: `a\q`},
 		`expect: "\\" does not begin with an escape such as \r, \n, \x00 or \\`: {Expect: `a\`},
