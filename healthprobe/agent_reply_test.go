@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// told writes advice as an agent would.
+// replyOf writes advice as an agent does.
 func replyOf(a Advice) string {
 	var words []string
 	if a.Mode != nil {
@@ -23,7 +23,7 @@ func replyOf(a Advice) string {
 	return strings.Join(words, " ")
 }
 
-func TestAnAgentsWordsAreAdviceOrAFailure(t *testing.T) {
+func TestTheWordsOfAnAgentAreAdviceOrAFailure(t *testing.T) {
 	for line, want := range map[string]struct{ advice, err string }{
 		"up":                            {"", ""},
 		"ready":                         {"ready", ""},
@@ -65,7 +65,7 @@ func TestAnAgentsWordsAreAdviceOrAFailure(t *testing.T) {
 		strings.Repeat("x", 100):        {"", `the agent's word "` + strings.Repeat("x", 40) + `" is not known`},
 	} {
 		advice, err := parseAgentReply(line)
-		if expect(t, line, err, want.err); replyOf(advice) != want.advice {
+		if wantError(t, line, err, want.err); replyOf(advice) != want.advice {
 			t.Errorf("%q: got %q, want %q", line, replyOf(advice), want.advice)
 		}
 	}

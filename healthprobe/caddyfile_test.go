@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/httpstatus"
 )
 
-// read is what `probe <text>` becomes, as a pool would have it in its JSON.
-func read(t *testing.T, text string) (string, error) {
+// parsed returns the JSON of a probe that is written as `probe <text>`.
+func parsed(t *testing.T, text string) (string, error) {
 	t.Helper()
 	name, _, _ := strings.Cut(text, " ")
 	info, err := caddy.GetModule("http.reverse_proxy.upstreams.pool.probes." + name)
@@ -39,7 +39,7 @@ const tlsOptions = "\ntls_server_name a.test\ntls_trust_pool file ca.pem\ntls_cl
 const tlsJSON = `"tls":{"ca":{"pem_files":["ca.pem"],"provider":"file"},"client_certificate_file":"c.pem","client_certificate_key_file":"k.pem",` +
 	`"insecure_skip_verify":true,"server_name":"a.test"}`
 
-func TestWhatIsWrittenOfAProbeIsStored(t *testing.T) {
+func TestACaddyfileBecomesJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		"http":                                                `{}`,
 		"http /healthz":                                       `{"uri":"/healthz"}`,
@@ -70,7 +70,7 @@ func TestWhatIsWrittenOfAProbeIsStored(t *testing.T) {
 		"agent {\nport 9999\nsend hello\\n\noptional\n}":      `{"port":9999,"send":"hello\\n","optional":true}`,
 		"agent {\nupstream a:80" + tlsOptions + "}":           `{"upstream":"a:80",` + tlsJSON + `}`,
 	} {
-		if got, err := read(t, text); err != nil || got != want {
+		if got, err := parsed(t, text); err != nil || got != want {
 			t.Errorf("%q:\ngot  %s, %v\nwant %s", text, got, err, want)
 		}
 	}
@@ -119,8 +119,8 @@ func TestMistakesInACaddyfileNameTheLine(t *testing.T) {
 		"agent {\nsend\n}":                "agent: send: missing value; expected " + text + ", at Testfile:2",
 		"agent {\nexpect up\n}":           "agent: unknown option 'expect'; expected send, optional, " + options + ", at Testfile:2",
 	} {
-		_, err := read(t, input)
-		expect(t, input, err, want)
+		_, err := parsed(t, input)
+		wantError(t, input, err, want)
 	}
 }
 
@@ -134,8 +134,8 @@ func TestPortsAndStatusesMayBeNumbersInJSON(t *testing.T) {
 	}
 }
 
-func TestMistakesInAnHTTPProbeAreFoundWhenTheConfigIsLoaded(t *testing.T) {
-	refuses(t, map[string]*HTTPProbe{
+func TestProvisionRefusesMistakesInAnHTTPProbe(t *testing.T) {
+	wantRefused(t, map[string]*HTTPProbe{
 		"uri: is not a path such as /healthz":                                  {URI: "http://a/b"},
 		"uri: unrecognized placeholder {http.request.uri}":                     {URI: "/{http.request.uri}"},
 		`method: "GET /" is not a method such as GET`:                          {Method: "GET /"},

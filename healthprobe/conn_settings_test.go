@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 )
 
-func TestAProbeConnectsWhereItIsTold(t *testing.T) {
+func TestSettingsChooseTheAddressToProbe(t *testing.T) {
 	elsewhere := &Endpoint{Address: "10.0.0.7:8080", Metadata: map[string]string{"health": "unix//run/health.sock", "port": "9090", "bad": "x:y"}}
 	six := &Endpoint{Address: "[::1]:8080"}
 	socket := &Endpoint{Address: "unix//run/app.sock"}
@@ -38,14 +38,14 @@ func TestAProbeConnectsWhereItIsTold(t *testing.T) {
 	} {
 		probe := provisioned(t, &TCPProbe{Connection: c.connection})
 		got, err := probe.addressOf(c.e)
-		if expect(t, c.e.Address, err, c.err); err == nil && got != c.want {
+		if wantError(t, c.e.Address, err, c.err); err == nil && got != c.want {
 			t.Errorf("%d: got %v, want %v", i, got, c.want)
 		}
 	}
 }
 
-func TestMistakesInAConnectionAreFoundWhenTheConfigIsLoaded(t *testing.T) {
-	refuses(t, map[string]*TCPProbe{
+func TestProvisionRefusesMistakesInAConnection(t *testing.T) {
+	wantRefused(t, map[string]*TCPProbe{
 		`port: "0" is not a port from 1 to 65535`:                    {Connection: Connection{Port: "0"}},
 		`port: "65536" is not a port from 1 to 65535`:                {Connection: Connection{Port: "65536"}},
 		`port: "http" is not a port from 1 to 65535`:                 {Connection: Connection{Port: "http"}},
@@ -58,14 +58,14 @@ func TestMistakesInAConnectionAreFoundWhenTheConfigIsLoaded(t *testing.T) {
 	})
 }
 
-// A socket that this side closes first would otherwise stay in TIME_WAIT.
+// Otherwise the socket stays in TIME_WAIT on the side that closes first.
 func TestAProbeResetsItsConnection(t *testing.T) {
 	ended := make(chan error, 1)
 	e := serve(t, func(c net.Conn) {
 		_, err := c.Read(make([]byte, 1))
 		ended <- err
 	})
-	expect(t, e.Address, checked(t, provisioned(t, &TCPProbe{}), e), "")
+	wantError(t, e.Address, checked(t, provisioned(t, &TCPProbe{}), e), "")
 	if err := <-ended; !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("got %v", err)
 	}

@@ -24,7 +24,7 @@ func TestPlaceholdersAreReplaced(t *testing.T) {
 		"{endpoint.host}|{endpoint.port}|{endpoint.id}|{endpoint.zone}": "10.0.0.7|8080|web-7|eu-1",
 		"<{endpoint.metadata.version}>":                                 "<v2>",
 		"<{endpoint.metadata.missing}>":                                 "<>",
-		"{endpoint.metadata.a.b/c-d}":                                   "{endpoint.id}", // a value means itself
+		"{endpoint.metadata.a.b/c-d}":                                   "{endpoint.id}", // a value is taken literally
 		"{env.PROBE_SECRET}{endpoint.id}":                               "{endpoint.id}web-7",
 		"{env.PROBE_UNSET_THING}x":                                      "",
 		"a {file." + file + "} b":                                       "a t0ken b",
@@ -33,7 +33,7 @@ func TestPlaceholdersAreReplaced(t *testing.T) {
 	} {
 		compiled, err := compileTemplate("field", given)
 		if want == "" && given != "" {
-			if expect(t, given, err, "field: evaluated placeholder {env.PROBE_UNSET_THING} is empty"); err == nil {
+			if wantError(t, given, err, "field: evaluated placeholder {env.PROBE_UNSET_THING} is empty"); err == nil {
 				t.Error(compiled)
 			}
 			continue
@@ -44,7 +44,7 @@ func TestPlaceholdersAreReplaced(t *testing.T) {
 	}
 }
 
-func TestOnlyTextsOfEndpointsVary(t *testing.T) {
+func TestOnlyPlaceholdersOfEndpointsVary(t *testing.T) {
 	t.Setenv("PROBE_SECRET", "s3cret")
 	for given, want := range map[string]bool{"": false, "x": false, "{env.PROBE_SECRET}": false, "{endpoint.id}": true, "x{endpoint.id}": true} {
 		if compiled, err := compileTemplate("field", given); err != nil || compiled.varies() != want {
@@ -62,11 +62,11 @@ func TestUnknownPlaceholdersAreAnError(t *testing.T) {
 		"{http.request.host}":  "field: unrecognized placeholder {http.request.host}",
 	} {
 		_, err := compileTemplate("field", given)
-		expect(t, given, err, want)
+		wantError(t, given, err, want)
 	}
 }
 
-func TestASocketIsLocalhost(t *testing.T) {
+func TestTheHostOfAUnixSocketIsLocalhost(t *testing.T) {
 	compiled, err := compileTemplate("field", "{endpoint.host}|{endpoint.port}|{endpoint.address}")
 	if got := compiled.expand(&Endpoint{Address: "unix//run/app.sock"}); err != nil || got != "localhost||unix//run/app.sock" {
 		t.Errorf("got %s, %v", got, err)
