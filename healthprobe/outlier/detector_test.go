@@ -2,6 +2,7 @@ package outlier
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,17 +13,17 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpointtest"
 )
 
-// outlier is provisioned with the defaults.
-func outlier(t *testing.T, change ...func(*Detection)) *Detection {
+// newDetection returns provisioned settings, with the defaults but for these changes.
+func newDetection(t *testing.T, change ...func(*Detection)) *Detection {
 	t.Helper()
-	o := new(Detection)
+	d := new(Detection)
 	for _, c := range change {
-		c(o)
+		c(d)
 	}
-	if err := o.Provision(caddy.Context{}); err != nil {
+	if err := d.Provision(caddy.Context{}); err != nil {
 		t.Fatal(err)
 	}
-	return o
+	return d
 }
 
 var (
@@ -32,6 +33,7 @@ var (
 	refused = endpoint.Result{Failed: true}
 )
 
+// observe reports results of attempts at an endpoint.
 func observe(pool *endpointtest.Pool, name string, results ...endpoint.Result) {
 	e := pool.Endpoint(name)
 	for _, r := range results {
@@ -39,26 +41,21 @@ func observe(pool *endpointtest.Pool, name string, results ...endpoint.Result) {
 	}
 }
 
-func times(n int, r endpoint.Result) []endpoint.Result {
-	all := make([]endpoint.Result, n)
-	for i := range all {
-		all[i] = r
-	}
-	return all
-}
+// times returns n equal results.
+func times(n int, r endpoint.Result) []endpoint.Result { return slices.Repeat([]endpoint.Result{r}, n) }
 
 func TestFailuresInARowEject(t *testing.T) {
 	for name, c := range map[string]struct {
 		results []endpoint.Result
 		ejects  bool
 	}{
-		"five":                               {times(5, failed), true},
-		"four":                               {times(4, failed), false},
-		"with a success between":             {append(append(times(4, failed), worked), times(4, failed)...), false},
-		"five that were refused":             {times(5, refused), true},
-		"mixed ones":                         {[]endpoint.Result{failed, refused, gateway, failed, refused}, true},
-		"a client's mistakes are none":       {times(50, endpoint.Result{Status: 404}), false},
-		"upgraded connections are successes": {append(append(times(4, failed), endpoint.Result{Status: 101}), times(4, failed)...), false},
+		"five":                                {times(5, failed), true},
+		"four":                                {times(4, failed), false},
+		"with a success between":              {append(append(times(4, failed), worked), times(4, failed)...), false},
+		"five refused":                        {times(5, refused), true},
+		"five of all kinds":                   {[]endpoint.Result{failed, refused, gateway, failed, refused}, true},
+		"errors of the client":                {times(50, endpoint.Result{Status: 404}), false},
+		"with an upgraded connection between": {append(append(times(4, failed), endpoint.Result{Status: 101}), times(4, failed)...), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			endpointtest.Run(t, func(pool *endpointtest.Pool) {
@@ -67,13 +64,13 @@ func TestFailuresInARowEject(t *testing.T) {
 				if got := pool.Endpoint("a").Is(endpoint.Ejected); got != c.ejects {
 					t.Errorf("ejected: %v", got)
 				}
-			}, outlier(t))
+			}, newDetection(t))
 		})
 	}
 }
 
-func TestGatewayFailuresHaveALimitOfTheirOwn(t *testing.T) {
-	o := outlier(t, func(o *Detection) { o.ConsecutiveFailures, o.ConsecutiveGatewayFailures = never, 3 })
+func TestGatewayFailuresHaveTheirOwnLimit(t *testing.T) {
+	d := newDetection(t, func(d *Detection) { d.ConsecutiveFailures, d.ConsecutiveGatewayFailures = off, 3 })
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a", "b", "c", "d")
 		observe(pool, "a", times(100, failed)...)
@@ -81,7 +78,7 @@ func TestGatewayFailuresHaveALimitOfTheirOwn(t *testing.T) {
 		observe(pool, "c", gateway, refused, endpoint.Result{Status: 504})
 		pool.WantServing("a b d")
 		pool.WantLog("endpoint is ejected c:1: 3 gateway failures in a row, for " + ejectionOf(pool, "c"))
-	}, o)
+	}, d)
 }
 
 func ejectionOf(pool *endpointtest.Pool, name string) string {
@@ -89,17 +86,17 @@ func ejectionOf(pool *endpointtest.Pool, name string) string {
 	return j.Until.Sub(j.Since).Round(time.Millisecond).String()
 }
 
-func TestWhatFailsIsConfigurable(t *testing.T) {
-	o := outlier(t, func(o *Detection) { o.FailureStatus = append(o.FailureStatus, "429", "502-504") })
+func TestFailureStatusIsConfigurable(t *testing.T) {
+	d := newDetection(t, func(d *Detection) { d.FailureStatus = append(d.FailureStatus, "429", "502-504") })
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a", "b", "c", "d")
 		observe(pool, "a", times(9, failed)...)
 		observe(pool, "b", times(9, endpoint.Result{Status: 429})...)
 		pool.WantServing("a c d")
-	}, o)
+	}, d)
 }
 
-func TestOneRequestAtATimeTriesWhoWasEjected(t *testing.T) {
+func TestAnEjectedEndpointBecomesHalfOpen(t *testing.T) {
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a", "b")
 		observe(pool, "a", times(5, failed)...)
@@ -122,9 +119,9 @@ func TestOneRequestAtATimeTriesWhoWasEjected(t *testing.T) {
 		pool.Log.TakeAll()
 		observe(pool, "a", times(4, failed)...)
 		if a.Is(endpoint.Ejected) {
-			t.Error("it counted what was before")
+			t.Error("failures from before the ejection count")
 		}
-	}, outlier(t))
+	}, newDetection(t))
 }
 
 func TestEjectionsGrowAndShrinkAgain(t *testing.T) {
@@ -142,21 +139,21 @@ func TestEjectionsGrowAndShrinkAgain(t *testing.T) {
 		observe(pool, "a", times(5, failed)...)
 		for _, want := range []time.Duration{30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300} {
 			about(want * time.Second)
-			observe(pool, "a", failed) // the one that tries it
+			observe(pool, "a", failed) // the trial request
 		}
 		about(300 * time.Second)
 		observe(pool, "a", worked)
-		pool.Sleep(35 * time.Second) // three intervals without
+		pool.Sleep(35 * time.Second) // three intervals without an ejection
 		observe(pool, "a", times(5, failed)...)
 		about(300 * time.Second)
 		observe(pool, "a", worked)
 		pool.Sleep(3 * time.Minute)
 		if a.Ejection() != nil {
-			t.Errorf("it still counts %d", a.Ejection().Times)
+			t.Errorf("%d ejections still count", a.Ejection().Times)
 		}
 		observe(pool, "a", times(5, failed)...)
 		about(30 * time.Second)
-	}, outlier(t))
+	}, newDetection(t))
 }
 
 func TestTheLastUsableEndpointStays(t *testing.T) {
@@ -167,11 +164,11 @@ func TestTheLastUsableEndpointStays(t *testing.T) {
 		pool.SetEndpoints("a", "b")
 		pool.Endpoint("b").Set(endpoint.ProbeFailed, true)
 		observe(pool, "a", times(50, failed)...)
-		pool.WantServing("a b") // nobody looks after b's check any more
-	}, outlier(t))
+		pool.WantServing("a b") // b serves too, because nothing sets the conditions of checks here
+	}, newDetection(t))
 }
 
-func TestNoMoreThanAllowedAreEjected(t *testing.T) {
+func TestMaxEjectedPercentLimitsEjections(t *testing.T) {
 	for n, want := range map[int]int{2: 1, 3: 1, 6: 1, 7: 2, 10: 3, 20: 6} {
 		endpointtest.Run(t, func(pool *endpointtest.Pool) {
 			var names []string
@@ -189,13 +186,13 @@ func TestNoMoreThanAllowedAreEjected(t *testing.T) {
 				}
 			}
 			if got != want {
-				t.Errorf("of %d that fail %d were ejected, not %d", n, got, want)
+				t.Errorf("%d of %d failing endpoints are ejected, want %d", got, n, want)
 			}
-		}, outlier(t))
+		}, newDetection(t))
 	}
 }
 
-func TestWhoLeavesGivesItsPlaceFree(t *testing.T) {
+func TestAnEndpointThatLeavesNoLongerCountsAsEjected(t *testing.T) {
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a", "b", "c")
 		observe(pool, "a", times(5, failed)...)
@@ -206,18 +203,18 @@ func TestWhoLeavesGivesItsPlaceFree(t *testing.T) {
 		observe(pool, "b", times(5, failed)...)
 		pool.WantServing("c")
 		if a.Conditions() != 0 || a.Ejection() != nil {
-			t.Error("what left is still ejected")
+			t.Error("the endpoint that left is still ejected")
 		}
-	}, outlier(t))
+	}, newDetection(t))
 }
 
-func TestObservingOnlyReports(t *testing.T) {
+func TestObserveOnlyLogsAndDoesNotEject(t *testing.T) {
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a", "b")
 		observe(pool, "a", times(500, failed)...)
 		pool.WantServing("a b")
 		pool.WantLog("endpoint would be ejected a:1: 5 failures in a row")
-	}, outlier(t, func(o *Detection) { o.ObserveOnly = true }))
+	}, newDetection(t, func(d *Detection) { d.ObserveOnly = true }))
 }
 
 func TestAReloadKeepsEjections(t *testing.T) {
@@ -225,71 +222,86 @@ func TestAReloadKeepsEjections(t *testing.T) {
 		pool.SetEndpoints("a", "b")
 		observe(pool, "a", times(5, failed)...)
 		observe(pool, "b", times(4, failed)...)
-		pool.Reload(outlier(t, func(o *Detection) { o.MinRequests = 10 }))
+		pool.Reload(newDetection(t, func(d *Detection) { d.MinRequests = 10 }))
 		pool.WantServing("b")
 		pool.Sleep(34 * time.Second)
 		pool.WantServing("a b")
 		observe(pool, "a", worked)
 		observe(pool, "b", failed)
 		pool.WantServing("a")
-		pool.Reload() // nobody looks after ejections any more
+		pool.Reload() // without detection, ejections end
 		pool.WantServing("a b")
-	}, outlier(t))
+	}, newDetection(t))
 }
 
-// windows are written as requests/failures or requests/failures/ms.
-func windows(pool *endpointtest.Pool, list ...seen) []seen {
-	for i := range list {
-		list[i].endpoint = pool.Endpoint(string(rune('a' + i)))
-	}
-	return list
-}
-
-func did(requests, failures, ms int) seen {
+// did is the sample of an endpoint with this number of requests and failures, whose successes took
+// ms milliseconds on average.
+func did(requests, failures, ms int) sample {
 	timed := requests - failures
-	return seen{Window: endpoint.Window{Requests: requests, Failures: failures, Timed: timed, Latency: time.Duration(timed*ms) * time.Millisecond}}
+	return sample{Window: endpoint.Window{
+		Requests: requests, Failures: failures,
+		Timed: timed, Latency: time.Duration(timed*ms) * time.Millisecond,
+	}}
 }
 
-func TestAnIntervalIsJudged(t *testing.T) {
-	latency := func(o *Detection) { o.Latency = 3 }
+// repeat returns n equal samples.
+func repeat(n int, s sample) []sample { return slices.Repeat([]sample{s}, n) }
+
+func TestRulesFindOutliers(t *testing.T) {
+	latency := func(d *Detection) { d.Latency = 3 }
 	for name, c := range map[string]struct {
-		change func(*Detection)
-		seen   []seen
-		want   string // who, and why
+		change  func(*Detection)
+		samples []sample // of the endpoints a, b, c ...
+		want    string   // endpoint and reason of each outlier
 	}{
-		"nothing happened":          {nil, []seen{did(0, 0, 0), did(0, 0, 0)}, ""},
-		"nearly all failed":         {nil, []seen{did(50, 43, 5), did(50, 0, 5)}, "a 86% of 50 requests failed"},
-		"too few requests":          {nil, []seen{did(49, 49, 5), did(50, 0, 5)}, ""},
-		"many, but not enough":      {nil, []seen{did(50, 42, 5), did(50, 0, 5)}, ""},
-		"two of ten":                {nil, []seen{did(200, 60, 5), did(200, 60, 5), did(200, 0, 5), did(200, 0, 5), did(200, 0, 5), did(200, 0, 5), did(200, 0, 5), did(200, 0, 5), did(200, 0, 5), did(200, 0, 5)}, "a 70.0% of 200 requests worked, where 94.0% do on average b 70.0% of 200 requests worked, where 94.0% do on average"},
-		"one of five":               {nil, []seen{did(100, 0, 5), did(100, 0, 5), did(100, 10, 5), did(100, 0, 5), did(100, 0, 5)}, "c 90.0% of 100 requests worked, where 98.0% do on average"},
-		"one of four is too few":    {nil, []seen{did(100, 0, 5), did(100, 0, 5), did(100, 10, 5), did(100, 0, 5)}, ""},
-		"all alike":                 {nil, []seen{did(100, 10, 5), did(100, 10, 5), did(100, 10, 5), did(100, 10, 5), did(100, 10, 5)}, ""},
-		"one failure in a thousand": {nil, []seen{did(1000, 1, 5), did(1000, 0, 5), did(1000, 0, 5), did(1000, 0, 5), did(1000, 0, 5)}, ""},
-		"slow":                      {latency, []seen{did(50, 0, 10), did(50, 0, 10), did(50, 0, 31)}, "c it took 31ms on average, where the median is 10ms"},
-		"not slow enough":           {latency, []seen{did(50, 0, 10), did(50, 0, 10), did(50, 0, 29)}, ""},
-		"fast in any case":          {latency, []seen{did(50, 0, 1), did(50, 0, 1), did(50, 0, 5)}, ""},
-		"of two nobody can tell":    {latency, []seen{did(50, 0, 10), did(50, 0, 100)}, ""},
-		"slow, but nobody asked":    {nil, []seen{did(50, 0, 10), did(50, 0, 10), did(50, 0, 310)}, ""},
+		"no requests": {nil, repeat(2, did(0, 0, 0)), ""},
+
+		"nearly all failed":    {nil, []sample{did(50, 43, 5), did(50, 0, 5)}, "a 86% of 50 requests failed"},
+		"too few requests":     {nil, []sample{did(49, 49, 5), did(50, 0, 5)}, ""},
+		"just below the limit": {nil, []sample{did(50, 42, 5), did(50, 0, 5)}, ""},
+
+		"two of ten worse than the mean": {nil,
+			append(repeat(2, did(200, 60, 5)), repeat(8, did(200, 0, 5))...),
+			"a 70.0% of 200 requests succeeded, mean of all endpoints 94.0% " +
+				"b 70.0% of 200 requests succeeded, mean of all endpoints 94.0%"},
+		"one of five worse than the mean": {nil,
+			append(repeat(4, did(100, 0, 5)), did(100, 10, 5)),
+			"e 90.0% of 100 requests succeeded, mean of all endpoints 98.0%"},
+		"four are too few for a mean": {nil, append(repeat(3, did(100, 0, 5)), did(100, 10, 5)), ""},
+		"all equally bad":             {nil, repeat(5, did(100, 10, 5)), ""},
+		"one failure in a thousand":   {nil, append(repeat(4, did(1000, 0, 5)), did(1000, 1, 5)), ""},
+
+		"slow": {latency, append(repeat(2, did(50, 0, 10)), did(50, 0, 31)),
+			"c mean latency 31ms, median of all endpoints 10ms"},
+		"not slow enough":            {latency, append(repeat(2, did(50, 0, 10)), did(50, 0, 29)), ""},
+		"slower by less than 5 ms":   {latency, append(repeat(2, did(50, 0, 1)), did(50, 0, 5)), ""},
+		"two are too few to compare": {latency, []sample{did(50, 0, 10), did(50, 0, 100)}, ""},
+		"slow, with the rule off":    {nil, append(repeat(2, did(50, 0, 10)), did(50, 0, 310)), ""},
 	} {
-		endpointtest.Run(t, func(pool *endpointtest.Pool) {
-			pool.SetEndpoints(strings.Split("a b c d e f g h i j", " ")...)
-			o := outlier(t)
-			if c.change != nil {
-				o = outlier(t, c.change)
-			}
-			var got []string
-			for _, v := range o.verdicts(windows(pool, c.seen...)) {
-				got = append(got, strings.TrimSuffix(v.endpoint.Address(), ":1"), v.reason)
-			}
-			if strings.Join(got, " ") != c.want {
-				t.Errorf("%s: got %q, want %q", name, strings.Join(got, " "), c.want)
-			}
+		t.Run(name, func(t *testing.T) {
+			endpointtest.Run(t, func(pool *endpointtest.Pool) {
+				names := strings.Split("a b c d e f g h i j", " ")
+				pool.SetEndpoints(names...)
+				d := newDetection(t)
+				if c.change != nil {
+					d = newDetection(t, c.change)
+				}
+				for i := range c.samples {
+					c.samples[i].endpoint = pool.Endpoint(names[i])
+				}
+				var got []string
+				for _, found := range d.outliers(c.samples) {
+					got = append(got, strings.TrimSuffix(found.endpoint.Address(), ":1"), found.reason)
+				}
+				if strings.Join(got, " ") != c.want {
+					t.Errorf("got %q, want %q", strings.Join(got, " "), c.want)
+				}
+			})
 		})
 	}
 }
 
-func TestIntervalsAreJudgedAsTimePasses(t *testing.T) {
+func TestAnIntervalIsJudgedAtItsEnd(t *testing.T) {
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a", "b")
 		for range 30 {
@@ -300,20 +312,20 @@ func TestIntervalsAreJudgedAsTimePasses(t *testing.T) {
 		pool.Sleep(10 * time.Second)
 		pool.WantServing("b")
 		pool.WantLog("endpoint is ejected a:1: 89% of 270 requests failed, for " + ejectionOf(pool, "a"))
-	}, outlier(t, func(o *Detection) { o.ConsecutiveFailures, o.ConsecutiveGatewayFailures = never, never }))
+	}, newDetection(t, func(d *Detection) { d.ConsecutiveFailures, d.ConsecutiveGatewayFailures = off, off }))
 }
 
 func TestEjectionTimesAreBounded(t *testing.T) {
-	o := outlier(t)
+	d := newDetection(t)
 	for n := 1; n < 1000; n++ {
 		for _, random := range []float64{0, .5, 1} {
-			d := o.ejectionTime(n, random).Seconds()
+			d := d.ejectionTime(n, random).Seconds()
 			if want := math.Min(30*float64(n), 300); d < want*.9-1e-6 || d > want*1.1+1e-6 {
 				t.Fatalf("ejection %d lasts %v s", n, d)
 			}
 		}
 	}
-	if d := o.ejectionTime(math.MaxInt, 1); d > 331*time.Second {
+	if d := d.ejectionTime(math.MaxInt, 1); d > 331*time.Second {
 		t.Error(d)
 	}
 }
