@@ -10,36 +10,39 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 func init() { caddy.RegisterModule(new(AgentProbe)) }
 
-// AgentProbe asks an agent beside the endpoint how it wants to be treated, by the protocol of HAProxy's
-// [agent-check](https://docs.haproxy.org/3.2/configuration.html#5.2-agent-check): it connects, and reads one line of words
-// between spaces, tabs or commas, in any case.
+// AgentProbe asks an agent beside the endpoint how the endpoint wants to be treated, by the protocol
+// of HAProxy's [agent-check](https://docs.haproxy.org/3.2/configuration.html#5.2-agent-check). It
+// connects and reads one line. The words of the line, in upper or lower case, are separated by
+// spaces, tabs or commas:
 //
-//	up                    passes
-//	down, fail, stopped   fails; a reason may follow, as in "down # disk full"
-//	ready, drain, maint   gets requests, gets nothing new, or gets nothing at all
-//	75%                   the share of the weight that its source gave it; 0% drains
-//	maxconn:30            the most requests in flight, instead of the source's limit; 0 for no limit
+//	up                    the check passes
+//	down, fail, stopped   the check fails; a reason may follow, as in "down # disk full"
+//	ready, drain, maint   the endpoint gets all requests, no new requests, or none at all
+//	75%                   the share of the weight that the source gives; 0% drains
+//	maxconn:30            the maximum number of requests in flight, instead of the source's; 0: no limit
 //
-// A line without up or down passes. What a line does not mention stays as it was: only "ready" takes a "drain" back. Of two
-// words of a kind the later one counts. A line with an unknown word fails, and nothing of it counts.
+// A line without "up" or "down" passes. What a line does not mention stays as it was, so only
+// "ready" ends a "drain". Of two words of one kind the later one counts. A line with an unknown word
+// fails, and none of its words counts.
 //
 // Choose it for backends that know their load, or that an operator drains at the backend itself.
 type AgentProbe struct {
 	Connection
 
-	// What to send once connected, with Go's escapes such as `\n` and the placeholders of other probes. Default: nothing.
+	// The text to send after connecting, with Go's escapes such as `\n` and the placeholders of `probe
+	// tcp`. Default: nothing.
 	Send string `json:"send,omitempty"`
 
-	// Whether an agent that cannot be reached says nothing instead of failing, as in HAProxy, where another check
-	// sees whether the endpoint works. Default: it fails, since nothing else asks.
+	// Whether the check passes if the agent cannot be reached, as in HAProxy, where another check finds out
+	// whether the endpoint works. Choose it if the agent may be down while its endpoint works. Default:
+	// false, which fails the check, because a pool has no other one.
 	Optional bool `json:"optional,omitempty"`
 
-	send text
+	send template
 }
 
 // CaddyModule returns the Caddy module information.
@@ -67,18 +70,18 @@ func (p *AgentProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.Block(append([]caddyfile.Param{
 		caddyfile.String("send", &p.Send),
 		caddyfile.Flag("optional", &p.Optional),
-	}, p.options()...)...))
+	}, p.Options()...)...))
 }
 
 // Provision implements caddy.Provisioner.
 func (p *AgentProbe) Provision(ctx caddy.Context) (err error) {
 	if p.Port == "" && p.Upstream == "" {
-		return errors.New("port: is missing; expected where the agent listens, since it is not the endpoint itself")
+		return errors.New("port: is missing; expected the port of the agent, or its address as upstream")
 	}
-	if p.send, err = compileEscaped("send", p.Send); err != nil {
+	if p.send, err = compileEscapedTemplate("send", p.Send); err != nil {
 		return err
 	}
-	return p.provision(ctx)
+	return p.ProvisionConnection(ctx)
 }
 
 // Check implements Probe.
@@ -88,35 +91,36 @@ func (p *AgentProbe) Check(ctx context.Context, t *Target) error {
 }
 
 // Advise implements Adviser.
-func (p *AgentProbe) Advise(ctx context.Context, t *Target) (endpoint.Advice, error) {
-	to, err := p.address(t.Info)
+func (p *AgentProbe) Advise(ctx context.Context, t *Target) (Advice, error) {
+	a, err := p.addressOf(t.Endpoint)
 	if err != nil {
-		return endpoint.Advice{}, err
+		return Advice{}, err
 	}
-	connected, err := p.connect(ctx, to)
+	connected, err := p.connect(ctx, a)
 	if err != nil {
 		if p.Optional && !errors.Is(ctx.Err(), context.Canceled) {
 			err = nil
 		}
-		return endpoint.Advice{}, err
+		return Advice{}, err
 	}
 	defer connected.Close()
-	if said := p.send.of(t.Info); said != "" {
-		if _, err := io.WriteString(connected, said); err != nil {
-			return endpoint.Advice{}, fmt.Errorf("sending: %w", reason(ctx, err))
+	if text := p.send.expand(t.Endpoint); text != "" {
+		if _, err := io.WriteString(connected, text); err != nil {
+			return Advice{}, fmt.Errorf("sending: %w", Reason(ctx, err))
 		}
 	}
 	line, err := readLine(connected)
 	if err != nil {
-		return endpoint.Advice{}, fmt.Errorf("waiting for a line: %w", reason(ctx, err))
+		return Advice{}, fmt.Errorf("waiting for a line: %w", Reason(ctx, err))
 	}
-	return parseAgentLine(line)
+	return parseAgentReply(line)
 }
 
-// maxLine holds every word there is many times over.
+// maxLine is the maximum length of the line. A line with every word once has less than 100 bytes.
 const maxLine = 1 << 10
 
-// readLine wants the end of the line as well: without it, 100% may have arrived as 10.
+// readLine reads up to the end of the line. It fails without one, because of "100%" perhaps only
+// "10" has arrived.
 func readLine(r io.Reader) (string, error) {
 	lines := bufio.NewReaderSize(io.LimitReader(r, maxLine), maxLine)
 	var line []byte

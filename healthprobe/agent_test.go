@@ -9,22 +9,20 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// beside is a probe that asks the agent at a for any endpoint.
-func beside(a *listing.Info) *AgentProbe {
+// agentAt returns a probe that asks this agent, whatever the endpoint.
+func agentAt(a *Endpoint) *AgentProbe {
 	return &AgentProbe{Connection: Connection{Upstream: a.Address}}
 }
 
-func agent(t *testing.T, answer string) *AgentProbe {
-	return provisioned(t, beside(serve(t, func(c net.Conn) { io.WriteString(c, answer) })))
+// answeringAgent returns a provisioned probe whose agent answers each connection with text.
+func answeringAgent(t *testing.T, text string) *AgentProbe {
+	return provisioned(t, agentAt(serve(t, func(c net.Conn) { io.WriteString(c, text) })))
 }
 
-func TestAnAgentIsAskedForOneLine(t *testing.T) {
-	leaksNothing(t)
+func TestAnAgentAnswersWithOneLine(t *testing.T) {
+	verifyNoLeaks(t)
 	const closed = "waiting for a line: the connection was closed before the answer was complete"
 	for answer, want := range map[string]struct{ advice, err string }{
 		"up 50%\n":                             {"50%", ""},
@@ -39,9 +37,9 @@ func TestAnAgentIsAskedForOneLine(t *testing.T) {
 		strings.Repeat("up ", 341) + "\n":      {"", ""},
 		strings.Repeat("up ", 342) + "\n":      {"", "waiting for a line: the line is longer than 1 KiB"},
 	} {
-		advice, err := agent(t, answer).Advise(t.Context(), &Target{Info: web7})
-		if expect(t, excerpt([]byte(answer)), err, want.err); told(advice) != want.advice {
-			t.Errorf("%q: got %q, want %q", answer, told(advice), want.advice)
+		advice, err := answeringAgent(t, answer).Advise(t.Context(), &Target{Endpoint: web7})
+		if wantError(t, excerpt([]byte(answer)), err, want.err); replyOf(advice) != want.advice {
+			t.Errorf("%q: got %q, want %q", answer, replyOf(advice), want.advice)
 		}
 	}
 }
@@ -53,37 +51,43 @@ func TestAnAgentIsFoundAtThePortOfTheEndpoint(t *testing.T) {
 	})
 	host, port := hostPort(a.Address)
 	probe := provisioned(t, &AgentProbe{Connection: Connection{Port: caddyhttp.WeakString(port)}, Send: `{endpoint.id}\n`})
-	err := checked(t, probe, &listing.Info{Address: host + ":1", ID: "web-7"})
-	expect(t, port, err, `the agent says down: "I am web-7"`)
+	err := checked(t, probe, &Endpoint{Address: host + ":1", ID: "web-7"})
+	wantError(t, port, err, `the agent says down: "I am web-7"`)
 }
 
 func TestAnAgentThatCannotBeReachedFailsUnlessItIsOptional(t *testing.T) {
-	leaksNothing(t)
+	verifyNoLeaks(t)
+	const late = "waiting for a line: timed out"
+	once := func(check func(context.Context) error) error { return check(t.Context()) }
+	tooLong := func(check func(context.Context) error) error { return timedOut(t, check) }
 	for name, c := range map[string]struct {
-		agent *listing.Info
+		agent *Endpoint
+		run   func(check func(context.Context) error) error
 		want  [2]string // required, optional
 	}{
-		"refusing": {nobody(t), [2]string{"connecting: connection refused", ""}},
-		"hanging":  {serve(t, hangs), [2]string{"waiting for a line: timed out", "waiting for a line: timed out"}},
+		"refusing": {refusing(t), once, [2]string{"connecting: connection refused", ""}},
+		"hanging":  {serve(t, hangs), tooLong, [2]string{late, late}},
 	} {
 		for i, optional := range []bool{false, true} {
-			probe := beside(c.agent)
+			probe := agentAt(c.agent)
 			probe.Optional = optional
-			advice, err := func() (endpoint.Advice, error) {
-				ctx, cancel := context.WithTimeout(t.Context(), brief)
-				defer cancel()
-				return provisioned(t, probe).Advise(ctx, &Target{Info: web7})
-			}()
-			if expect(t, name, err, c.want[i]); advice != (endpoint.Advice{}) {
-				t.Errorf("%s: got %q", name, told(advice))
+			provisioned(t, probe)
+			var advice Advice
+			check := func(ctx context.Context) (err error) {
+				advice, err = probe.Advise(ctx, &Target{Endpoint: web7})
+				return err
+			}
+			err := c.run(check)
+			if wantError(t, name, err, c.want[i]); advice != (Advice{}) {
+				t.Errorf("%s: got %q", name, replyOf(advice))
 			}
 		}
 	}
 }
 
-func TestMistakesInAnAgentProbeAreFoundWhenTheConfigIsLoaded(t *testing.T) {
-	refuses(t, map[string]*AgentProbe{
-		"port: is missing; expected where the agent listens, since it is not the endpoint itself": {},
-		`send: "\\" does not begin with an escape such as \r, \n, \x00 or \\`:                     {Connection: Connection{Port: "1"}, Send: `\`},
+func TestProvisionRefusesMistakesInAnAgentProbe(t *testing.T) {
+	wantRefused(t, map[string]*AgentProbe{
+		"port: is missing; expected the port of the agent, or its address as upstream": {},
+		`send: "\\" does not begin with an escape such as \r, \n, \x00 or \\`:          {Connection: Connection{Port: "1"}, Send: `\`},
 	})
 }

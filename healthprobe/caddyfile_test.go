@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/httpstatus"
 )
 
-// read is what `probe <text>` becomes, as a pool would have it in its JSON.
-func read(t *testing.T, text string) (string, error) {
+// parsed returns the JSON of a probe that is written as `probe <text>`.
+func parsed(t *testing.T, text string) (string, error) {
 	t.Helper()
 	name, _, _ := strings.Cut(text, " ")
 	info, err := caddy.GetModule("http.reverse_proxy.upstreams.pool.probes." + name)
@@ -39,7 +39,7 @@ const tlsOptions = "\ntls_server_name a.test\ntls_trust_pool file ca.pem\ntls_cl
 const tlsJSON = `"tls":{"ca":{"pem_files":["ca.pem"],"provider":"file"},"client_certificate_file":"c.pem","client_certificate_key_file":"k.pem",` +
 	`"insecure_skip_verify":true,"server_name":"a.test"}`
 
-func TestWhatIsWrittenOfAProbeIsStored(t *testing.T) {
+func TestACaddyfileBecomesJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		"http":                                                `{}`,
 		"http /healthz":                                       `{"uri":"/healthz"}`,
@@ -70,7 +70,7 @@ func TestWhatIsWrittenOfAProbeIsStored(t *testing.T) {
 		"agent {\nport 9999\nsend hello\\n\noptional\n}":      `{"port":9999,"send":"hello\\n","optional":true}`,
 		"agent {\nupstream a:80" + tlsOptions + "}":           `{"upstream":"a:80",` + tlsJSON + `}`,
 	} {
-		if got, err := read(t, text); err != nil || got != want {
+		if got, err := parsed(t, text); err != nil || got != want {
 			t.Errorf("%q:\ngot  %s, %v\nwant %s", text, got, err, want)
 		}
 	}
@@ -119,8 +119,8 @@ func TestMistakesInACaddyfileNameTheLine(t *testing.T) {
 		"agent {\nsend\n}":                "agent: send: missing value; expected " + text + ", at Testfile:2",
 		"agent {\nexpect up\n}":           "agent: unknown option 'expect'; expected send, optional, " + options + ", at Testfile:2",
 	} {
-		_, err := read(t, input)
-		expect(t, input, err, want)
+		_, err := parsed(t, input)
+		wantError(t, input, err, want)
 	}
 }
 
@@ -129,13 +129,13 @@ func TestPortsAndStatusesMayBeNumbersInJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(`{"port":81,"expect_status":[200,"3xx"]}`), &probe); err != nil {
 		t.Fatal(err)
 	}
-	if provisioned(t, &probe); probe.port.literal != "81" || !probe.statuses.Has(200) || !probe.statuses.Has(301) || probe.statuses.Has(201) {
+	if provisioned(t, &probe); probe.port.literal != "81" || !probe.statuses.Contains(200) || !probe.statuses.Contains(301) || probe.statuses.Contains(201) {
 		t.Errorf("got %+v", probe)
 	}
 }
 
-func TestMistakesInAnHTTPProbeAreFoundWhenTheConfigIsLoaded(t *testing.T) {
-	refuses(t, map[string]*HTTPProbe{
+func TestProvisionRefusesMistakesInAnHTTPProbe(t *testing.T) {
+	wantRefused(t, map[string]*HTTPProbe{
 		"uri: is not a path such as /healthz":                                  {URI: "http://a/b"},
 		"uri: unrecognized placeholder {http.request.uri}":                     {URI: "/{http.request.uri}"},
 		`method: "GET /" is not a method such as GET`:                          {Method: "GET /"},
@@ -145,8 +145,8 @@ func TestMistakesInAnHTTPProbeAreFoundWhenTheConfigIsLoaded(t *testing.T) {
 		`headers: "A B" is not the name of a field`:                            {Headers: map[string][]string{"A B": {"a"}}},
 		"headers: A: unrecognized placeholder {a.b}":                           {Headers: map[string][]string{"a": {"{a.b}"}}},
 		`versions: "3" is not 1.1, 2 or h2c`:                                   {Versions: []string{"3"}},
-		"versions: HTTP/2 needs tls; expected h2c to speak it without":         {Versions: []string{"2"}},
-		"versions: h2c goes with neither tls nor other versions":               {Versions: []string{"1.1", "h2c"}},
+		"versions: HTTP/2 needs tls; expected h2c for HTTP/2 without TLS":      {Versions: []string{"2"}},
+		"versions: h2c conflicts with tls and with other versions":             {Versions: []string{"1.1", "h2c"}},
 		`expect_status: "20x" is not ` + httpstatus.Expected:                   {ExpectStatus: []caddyhttp.WeakString{"20x"}},
 		"expect_body: error parsing regexp: missing closing ): `(`":            {ExpectBody: "("},
 		"expect_body: the answer to HEAD has no body; expected another method": {Method: "HEAD", ExpectBody: "a"},

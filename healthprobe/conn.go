@@ -6,30 +6,31 @@ import (
 	"time"
 )
 
-// conn is a probe's connection, usable as long as the probe's context lasts.
+// conn is a probe's connection. It is usable as long as the context it is bound to lasts: that of
+// one check.
 type conn struct {
-	net.Conn // what to read and write: TLS if there is TLS
+	net.Conn // for reading and writing; TLS if the probe speaks TLS
 
-	protocol string // that TLS agreed on
-	plain    net.Conn
-	unwatch  func() bool
+	raw      net.Conn    // the socket below TLS
+	protocol string      // the application protocol that TLS negotiated
+	unbind   func() bool // ends the binding; false if the context has ended before
 
-	uses     int  // that it is still good for
-	answered bool // at least with a byte, to the last request
+	usesLeft int  // number of requests that the connection is still good for
+	answered bool // whether at least a byte has come back since the last request
 }
 
-// watch makes waiting reads and writes return once ctx ends. That also is the only time limit: a
+// bind makes blocked and later reads and writes fail when ctx ends. It is the only time limit: a
 // deadline on the connection would be a second timer for the same moment.
-func (c *conn) watch(ctx context.Context) {
-	c.unwatch = context.AfterFunc(ctx, func() { c.plain.SetDeadline(time.Unix(1, 0)) })
+func (c *conn) bind(ctx context.Context) {
+	c.unbind = context.AfterFunc(ctx, func() { c.raw.SetDeadline(time.Unix(1, 0)) })
 }
 
-// Close resets the connection. Nobody waits for a last word of a probe: TLS would write one, and
-// a socket closed first by us would stay in TIME_WAIT for a minute.
+// Close resets the connection. An orderly close has no receiver and two costs: TLS would write an
+// alert, and the side that closes first keeps the socket in TIME_WAIT for a minute.
 func (c *conn) Close() error {
-	c.unwatch()
-	if tcp, ok := c.plain.(*net.TCPConn); ok {
+	c.unbind()
+	if tcp, ok := c.raw.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}
-	return c.plain.Close()
+	return c.raw.Close()
 }

@@ -1,6 +1,11 @@
-// Package healthprobe says who can serve now.
+// Package healthprobe decides which endpoints of a pool can serve now, by checking them in the
+// background.
 //
-// A probe asks one endpoint once; it is a file with a type that has Check, and one line that registers
-// it. The prober owns time: when which endpoint is probed, and what a series of answers means.
-// The outlier detector does the same with what became of real requests.
+// A [Probe] checks one endpoint once: over HTTP ([HTTPProbe]), TCP ([TCPProbe]) or gRPC
+// ([GRPCProbe]), or by asking an agent ([AgentProbe]). The prober owns time: it decides when to
+// check which endpoint, and what a series of results means. Its settings are [Health].
+//
+// Package outlier does the same with the results of real requests.
+//
+// To write a new probe, see the example of [Probe] and the README of this package.
 package healthprobe

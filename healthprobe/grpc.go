@@ -17,30 +17,36 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func init() { caddy.RegisterModule(new(GRPCProbe)) }
 
-// GRPCProbe asks the endpoint's [health service](https://grpc.io/docs/guides/health-checking/), `grpc.health.v1.Health/Check`,
-// and passes if it is SERVING. Choose it for gRPC servers. It speaks HTTP/2 without TLS unless told otherwise.
+// GRPCProbe calls the endpoint's [health service](https://grpc.io/docs/guides/health-checking/),
+// `grpc.health.v1.Health/Check`, and passes if the answer is SERVING. A server without that service
+// fails.
 //
-// In `service` and `authority` the placeholders `{endpoint.host}`, `{endpoint.port}`, `{endpoint.address}`, `{endpoint.id}`,
-// `{endpoint.zone}`, `{endpoint.metadata.<key>}`, `{env.*}` and `{file.*}` are replaced.
+// Choose it for gRPC servers. It speaks HTTP/2 without TLS unless `tls` is set, and each check makes
+// a new connection.
+//
+// In `service` and `authority` the placeholders `{endpoint.host}`, `{endpoint.port}`,
+// `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}`, `{endpoint.metadata.<key>}`, `{env.*}`
+// and `{file.*}` are replaced.
 type GRPCProbe struct {
 	Connection
 
-	// The service to ask for, such as `package.Service`. Default: the server as a whole.
+	// The service to ask for, such as `package.Service`. A service that the server does not know fails.
+	// Default: the server as a whole.
 	Service string `json:"service,omitempty"`
 
-	// The `:authority` of the call, which is also the name that TLS verifies. Default: the server name
-	// given for TLS, else the probed host and port, or localhost for a unix socket.
+	// The `:authority` of the call, and the name that the certificate must have. It is not allowed
+	// together with the server name of TLS. Default: the server name of TLS, else the probed host and
+	// port, or localhost for a unix socket.
 	Authority string `json:"authority,omitempty"`
 
-	service, authority text
+	service, authority template
 }
 
-// maxHealthAnswer is far more than the single number that an answer is.
+// maxHealthAnswer is the maximum size of an answer in bytes. An answer is a single small number.
 const maxHealthAnswer = 4 << 10
 
 // CaddyModule returns the Caddy module information.
@@ -65,119 +71,124 @@ func (*GRPCProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_insecure_skip_verify
 //	}
 func (p *GRPCProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	service := once("service", "a service such as package.Service", &p.Service, func(text string) bool { return text != "" })
+	service := argumentOrOption("service", "a service such as package.Service", &p.Service, func(text string) bool {
+		return text != ""
+	})
 	return caddyfile.Parse(d, caddyfile.Optional(service), caddyfile.Block(append([]caddyfile.Param{
 		service,
 		caddyfile.String("authority", &p.Authority),
-	}, p.options()...)...))
+	}, p.Options()...)...))
 }
 
 // Provision implements caddy.Provisioner.
 func (p *GRPCProbe) Provision(ctx caddy.Context) (err error) {
-	if p.service, err = compile("service", p.Service); err != nil {
+	if p.service, err = compileTemplate("service", p.Service); err != nil {
 		return err
 	}
-	if p.authority, err = compile("authority", p.Authority); err != nil {
+	if p.authority, err = compileTemplate("authority", p.Authority); err != nil {
 		return err
 	}
 	if p.TLS != nil && p.TLS.ServerName != "" && p.Authority != "" {
-		return errors.New("authority: is given besides the server name of tls; gRPC has one name for both")
+		return errors.New("authority: conflicts with the server name of tls; gRPC has one name for both")
 	}
-	return p.provision(ctx)
+	return p.ProvisionConnection(ctx)
 }
 
 // Check implements Probe.
 func (p *GRPCProbe) Check(ctx context.Context, t *Target) error {
-	to, err := p.address(t.Info)
+	a, err := p.addressOf(t.Endpoint)
 	if err != nil {
 		return err
 	}
-	connected, err := p.dial(ctx, to)
+	connected, err := p.dial(ctx, a)
 	if err != nil {
 		return err
 	}
 	defer connected.Close()
-	client, err := p.over(connected, t.Info, to)
+	client, err := p.newClient(connected, t.Endpoint, a)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	answer, err := healthpb.NewHealthClient(client).Check(ctx, &healthpb.HealthCheckRequest{Service: p.service.of(t.Info)})
+	request := &healthpb.HealthCheckRequest{Service: p.service.expand(t.Endpoint)}
+	answer, err := healthpb.NewHealthClient(client).Check(ctx, request)
 	switch {
 	case err != nil:
-		return p.explain(ctx, err)
+		return p.failure(ctx, err)
 	case answer.Status != healthpb.HealthCheckResponse_SERVING:
-		return fmt.Errorf("%s: %s", p.asked(), answer.Status)
+		return fmt.Errorf("%s: %s", p.subject(), answer.Status)
 	}
 	return nil
 }
 
-// over is a client on one connection. gRPC's way is to connect by itself and again whenever
-// the connection fails, and to tell neither what was wrong nor when.
-func (p *GRPCProbe) over(connected net.Conn, e *listing.Info, to address) (*grpc.ClientConn, error) {
-	var given atomic.Bool
+// newClient returns a client on a connection that the probe has made. A client that connects by
+// itself would reconnect after each failure, and would not report the reason of the failure.
+func (p *GRPCProbe) newClient(connected net.Conn, e *Endpoint, a address) (*grpc.ClientConn, error) {
+	var used atomic.Bool
 	options := []grpc.DialOption{
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
-			if given.Swap(true) {
+			if used.Swap(true) {
 				return nil, net.ErrClosed
 			}
 			return connected, nil
 		}),
-		grpc.WithTransportCredentials(p.credentials(to)),
+		grpc.WithTransportCredentials(p.credentials(a)),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxHealthAnswer)),
 		grpc.WithMaxHeaderListSize(maxHeader),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithDisableRetry(),
 		grpc.WithNoProxy(),
 	}
-	if name := p.authorityOf(e, to); name != "" {
+	if name := p.authorityOf(e, a); name != "" {
 		options = append(options, grpc.WithAuthority(name))
 	}
-	return grpc.NewClient("passthrough:///"+to.authority(), options...)
+	return grpc.NewClient("passthrough:///"+a.authority(), options...)
 }
 
-// authorityOf is empty where the name comes from the credentials.
-func (p *GRPCProbe) authorityOf(e *listing.Info, to address) string {
+// authorityOf returns the authority of the call. It is empty if the credentials set it.
+func (p *GRPCProbe) authorityOf(e *Endpoint, a address) string {
 	switch {
 	case p.Authority != "":
-		return p.authority.of(e)
+		return p.authority.expand(e)
 	case p.tls != nil && p.tls.ServerName != "":
 		return ""
 	}
-	return to.authority()
+	return a.authority()
 }
 
-func (p *GRPCProbe) credentials(to address) credentials.TransportCredentials {
-	if p.tlsFor(to) == nil {
+func (p *GRPCProbe) credentials(a address) credentials.TransportCredentials {
+	if p.tlsFor(a) == nil {
 		return insecure.NewCredentials()
 	}
-	return credentials.NewTLS(p.tls) // names the authority by itself
+	return credentials.NewTLS(p.tls) // gRPC sets the server name to the authority
 }
 
-func (p *GRPCProbe) asked() string {
+// subject names what was asked for, in errors.
+func (p *GRPCProbe) subject() string {
 	if p.Service == "" {
 		return "server"
 	}
 	return fmt.Sprintf("service %q", p.Service)
 }
 
-func (p *GRPCProbe) explain(ctx context.Context, err error) error {
+// failure turns an error of gRPC into words for a log line.
+func (p *GRPCProbe) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", p.asked(), reason(ctx, err))
+		return fmt.Errorf("%s: %w", p.subject(), Reason(ctx, err))
 	}
 	s := status.Convert(err)
 	switch s.Code() {
 	case codes.Unimplemented:
 		return errors.New("the server has no grpc.health.v1.Health service")
 	case codes.NotFound:
-		return fmt.Errorf("%s: not known to the server", p.asked())
-	case codes.Unavailable: // what gRPC quotes is what went wrong
+		return fmt.Errorf("%s: not known to the server", p.subject())
+	case codes.Unavailable: // the cause is quoted in the message
 		if _, cause, ok := strings.Cut(s.Message(), `desc = "`); ok {
 			cause = strings.TrimPrefix(strings.TrimSuffix(cause, `"`), "transport: ")
-			return shortened(fmt.Errorf("%s: %s", p.asked(), cause))
+			return truncate(fmt.Errorf("%s: %s", p.subject(), cause))
 		}
 	}
-	return shortened(fmt.Errorf("%s: %s: %s", p.asked(), s.Code(), s.Message()))
+	return truncate(fmt.Errorf("%s: %s: %s", p.subject(), s.Code(), s.Message()))
 }
 
 // Interface guards

@@ -20,17 +20,19 @@ import (
 
 func init() { caddy.RegisterModule(new(HTTPProbe)) }
 
-// HTTPProbe sends a request and judges the answer by its status and, if asked to, its body. It is the probe to
-// choose for anything that speaks HTTP, best with a URI that fails if the application cannot
-// work (its database is gone) and not just if its process is gone.
+// HTTPProbe sends a request and checks the status of the answer and, if configured, its body.
 //
-// The options are those of Caddy's active health checks under the same names, without `health_` in the Caddyfile.
-// Different from there is that a probe has its own connection and not the proxy's transport. It speaks HTTP/1.1 unless
-// told otherwise, and TLS only if told so.
+// Choose it for anything that speaks HTTP. The best URI is one that fails if the application cannot
+// work, for example because its database is gone, and not only if the process is gone.
 //
-// The placeholders `{endpoint.host}`, `{endpoint.port}`, `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}` and
-// `{endpoint.metadata.<key>}` in the URI, header fields, host and body are replaced for each endpoint; global
-// placeholders such as `{env.TOKEN}` and `{file./run/secrets/token}` once when the config is loaded.
+// The options are those of Caddy's active health checks under the same names, without `health_` in
+// the Caddyfile. One thing differs: a probe has its own connection and does not use the proxy's
+// transport. It speaks HTTP/1.1 without TLS unless `versions` and `tls` say otherwise.
+//
+// In the URI, header fields, host and body, the placeholders `{endpoint.host}`, `{endpoint.port}`,
+// `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}` and `{endpoint.metadata.<key>}` are
+// replaced for each endpoint. Global placeholders such as `{env.TOKEN}` and
+// `{file./run/secrets/token}` are replaced once, when the config is loaded.
 type HTTPProbe struct {
 	Connection
 
@@ -40,7 +42,8 @@ type HTTPProbe struct {
 	// The path and query of the request. Default: /.
 	URI string `json:"uri,omitempty"`
 
-	// Header fields of the request. The Host is `host` and not among them.
+	// The header fields of the request. `Host` is not allowed here, see `host`. Default: `User-Agent:
+	// caddy-balance`.
 	Headers map[string][]string `json:"headers,omitempty"`
 
 	// The Host of the request. Default: the probed host and port, or localhost for a unix socket.
@@ -49,38 +52,44 @@ type HTTPProbe struct {
 	// The body of the request. Default: none.
 	Body string `json:"body,omitempty"`
 
-	// The versions of HTTP to speak: `1.1`, `2` (or `h2`, which needs TLS) and `h2c` (HTTP/2 without TLS). With both
-	// `1.1` and `2` it is what TLS agrees on. Default: 1.1, since not every backend survives the
-	// first bytes of HTTP/2, but h2c for endpoints whose address begins with unix+h2c.
+	// The versions of HTTP to speak: `1.1`, `2` (or `h2`; needs `tls`) and `h2c` (HTTP/2 without TLS). If
+	// both `1.1` and `2` are given, TLS negotiates one. Default: 1.1, because some backends fail on the
+	// first bytes of HTTP/2; for endpoints whose address begins with unix+h2c it is h2c.
 	Versions []string `json:"versions,omitempty"`
 
-	// Whether redirects are followed, up to ten. They always lead to the endpoint itself, whatever host they name, because it is
-	// the endpoint that is in question. Default: a redirect is an answer like any other.
+	// Whether to follow redirects, up to ten. All requests go to the endpoint, whatever host a redirect
+	// names, because the endpoint is what the check is about. Default: false, which takes a redirect as
+	// the answer.
 	FollowRedirects bool `json:"follow_redirects,omitempty"`
 
-	// The statuses that pass: codes such as 204, classes such as 2xx and ranges such as 200-399. Default: 2xx.
+	// The statuses that pass: codes such as 204, classes such as 2xx and ranges such as 200-399. Default:
+	// 2xx.
 	ExpectStatus []caddyhttp.WeakString `json:"expect_status,omitempty"`
 
-	// A regular expression that the body has to match somewhere, in [Go's syntax](https://pkg.go.dev/regexp/syntax).
-	// Default: none, and the body is not read.
+	// A regular expression in [Go's syntax](https://pkg.go.dev/regexp/syntax) that must match somewhere in
+	// the body. Default: none; the body does not matter.
 	ExpectBody string `json:"expect_body,omitempty"`
 
-	// How many bytes of the body `expect_body` gets to see. Default: 65536.
+	// The maximum number of bytes of the body that `expect_body` is matched against. The rest is ignored.
+	// Default: 65536.
 	MaxSize int64 `json:"max_size,omitempty"`
 
-	// Whether each check connects anew. Default: over HTTP/1.1 a connection serves 8 to 16 checks, if the endpoint
-	// keeps it too and the last check passed; that takes half the CPU time, and a tenth of it with TLS. But a backend that answers
-	// on connections it has and accepts no more, as when its accept queue is full, fails only at the next new
-	// one: after 16 intervals at most. Turn it on to see that at each check. Over HTTP/2 each check always connects anew.
+	// Whether each check makes a new connection. Turn it on to notice at once when a backend still answers
+	// on connections that it has but accepts no new ones, for example because its accept queue is full.
+	// Default: false. Over HTTP/1.1 a connection then serves 8 to 16 checks, if the endpoint keeps it open
+	// and the checks pass. That takes half the CPU time, with TLS a tenth, but such a backend fails only
+	// when a connection is renewed, after 16 intervals at the latest. Over HTTP/2 each check makes a new
+	// connection anyway.
 	FreshConnections bool `json:"fresh_connections,omitempty"`
 
-	name     string // of the request in errors, as configured: with placeholders that may stand for secrets
-	request  request
+	name     string // of the request in errors; as configured, because placeholders may stand for secrets
+	request  requestTemplate
 	versions http.Protocols
 	statuses httpstatus.Set
 	body     *regexp.Regexp
 }
 
+// defaultMaxSize is the default of max_size.
 const defaultMaxSize = 64 << 10
 
 // CaddyModule returns the Caddy module information.
@@ -114,7 +123,7 @@ func (*HTTPProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_insecure_skip_verify
 //	}
 func (p *HTTPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	uri := once("uri", "a path such as /healthz", &p.URI, func(text string) bool {
+	uri := argumentOrOption("uri", "a path such as /healthz", &p.URI, func(text string) bool {
 		return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "{")
 	})
 	return caddyfile.Parse(d, caddyfile.Optional(uri), caddyfile.Block(append([]caddyfile.Param{
@@ -129,7 +138,7 @@ func (p *HTTPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		caddyfile.String("body", &p.ExpectBody),
 		caddyfile.Func("max_size", "a size of at least one byte such as 64KiB", p.setMaxSize),
 		caddyfile.Flag("fresh_connections", &p.FreshConnections),
-	}, p.options()...)...))
+	}, p.Options()...)...))
 }
 
 func (p *HTTPProbe) addStatus(text string) bool {
@@ -149,7 +158,7 @@ func (p *HTTPProbe) Provision(ctx caddy.Context) (err error) {
 	if p.versions, err = parseVersions(p.Versions, p.TLS != nil); err != nil {
 		return fmt.Errorf("versions: %w", err)
 	}
-	if err := p.provision(ctx, offered(p.versions)...); err != nil {
+	if err := p.ProvisionConnection(ctx, offeredProtocols(p.versions)...); err != nil {
 		return err
 	}
 	if p.request, err = p.compileRequest(); err != nil {
@@ -180,23 +189,24 @@ func (p *HTTPProbe) provisionExpectations() (err error) {
 
 // Check implements Probe.
 func (p *HTTPProbe) Check(ctx context.Context, t *Target) error {
-	kept, err := p.stateFor(t)
+	state, err := p.stateFor(t)
 	if err != nil {
 		return err
 	}
-	answer, err := p.ask(rewound(ctx, kept.request), endpointAt{p, kept})
+	answer, err := p.do(rewind(ctx, state.request), endpointTransport{p, state})
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
-	if err := p.judge(ctx, answer); err != nil {
+	if err := p.checkAnswer(ctx, answer); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	return nil
 }
 
-func (p *HTTPProbe) judge(ctx context.Context, answer *http.Response) error {
-	if !p.statuses.Has(answer.StatusCode) {
+// checkAnswer returns why an answer is not as expected, nil if it is.
+func (p *HTTPProbe) checkAnswer(ctx context.Context, answer *http.Response) error {
+	if !p.statuses.Contains(answer.StatusCode) {
 		return fmt.Errorf("status %d", answer.StatusCode)
 	}
 	if p.body == nil {
@@ -204,7 +214,7 @@ func (p *HTTPProbe) judge(ctx context.Context, answer *http.Response) error {
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, cmp.Or(p.MaxSize, defaultMaxSize)))
 	if err != nil {
-		return reason(ctx, err)
+		return Reason(ctx, err)
 	}
 	if !p.body.Match(text) {
 		return fmt.Errorf("body does not match %q", p.ExpectBody)

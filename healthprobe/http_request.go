@@ -11,30 +11,29 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// request makes the requests of a probe. What is the same for all endpoints is made once, and shared.
-type request struct {
+// requestTemplate builds the requests of a probe. What is the same for all endpoints is built once
+// and shared by their requests.
+type requestTemplate struct {
 	method          string
-	uri, host, body text
-	url             *url.URL    // if uri does not vary
-	header          http.Header // if no value varies
-	fields          []field
+	uri, host, body template
+	url             *url.URL    // uri, if it does not vary
+	header          http.Header // fields, if none varies
+	fields          []fieldTemplate
 }
 
-type field struct {
+type fieldTemplate struct {
 	name   string
-	values []text
+	values []template
 }
 
-func (p *HTTPProbe) compileRequest() (r request, err error) {
+func (p *HTTPProbe) compileRequest() (r requestTemplate, err error) {
 	r.method = cmp.Or(p.Method, http.MethodGet)
-	if !httpguts.ValidHeaderFieldName(r.method) { // both are what RFC 9110 calls a token
+	if !httpguts.ValidHeaderFieldName(r.method) { // RFC 9110 calls both a token
 		return r, fmt.Errorf("method: %.20q is not a method such as GET", r.method)
 	}
-	if r.uri, err = compile("uri", cmp.Or(p.URI, "/")); err != nil {
+	if r.uri, err = compileTemplate("uri", cmp.Or(p.URI, "/")); err != nil {
 		return r, err
 	}
 	if !r.uri.varies() {
@@ -42,16 +41,17 @@ func (p *HTTPProbe) compileRequest() (r request, err error) {
 			return r, err
 		}
 	}
-	if r.host, err = compile("host", p.Host); err != nil {
+	if r.host, err = compileTemplate("host", p.Host); err != nil {
 		return r, err
 	}
-	if r.body, err = compile("body", p.Body); err != nil {
+	if r.body, err = compileTemplate("body", p.Body); err != nil {
 		return r, err
 	}
 	return r, r.compileFields(p.Headers)
 }
 
-// parseURI says nothing of a value that may hold a secret.
+// parseURI parses a path with its query. Its error does not quote the value, which may have a
+// secret.
 func parseURI(text string) (*url.URL, error) {
 	parsed, err := url.ParseRequestURI(text)
 	if err != nil || !strings.HasPrefix(text, "/") {
@@ -60,7 +60,7 @@ func parseURI(text string) (*url.URL, error) {
 	return parsed, nil
 }
 
-func (r *request) compileFields(headers map[string][]string) error {
+func (r *requestTemplate) compileFields(headers map[string][]string) error {
 	given := map[string][]string{"User-Agent": {"caddy-balance"}}
 	for name, values := range headers {
 		if name = textproto.CanonicalMIMEHeaderKey(name); name == "Host" {
@@ -73,9 +73,9 @@ func (r *request) compileFields(headers map[string][]string) error {
 	}
 	varies := false
 	for name, values := range given {
-		f := field{name: name}
+		f := fieldTemplate{name: name}
 		for _, value := range values {
-			t, err := compile("headers: "+name, value)
+			t, err := compileTemplate("headers: "+name, value)
 			if err != nil {
 				return err
 			}
@@ -90,38 +90,38 @@ func (r *request) compileFields(headers map[string][]string) error {
 	return nil
 }
 
-func (r *request) headerFor(e *listing.Info) http.Header {
+func (r *requestTemplate) headerFor(e *Endpoint) http.Header {
 	if r.header != nil {
 		return r.header
 	}
 	header := make(http.Header, len(r.fields))
 	for _, f := range r.fields {
 		for _, value := range f.values {
-			header[f.name] = append(header[f.name], value.of(e))
+			header[f.name] = append(header[f.name], value.expand(e))
 		}
 	}
 	return header
 }
 
-// of is the request for one endpoint.
-func (r *request) of(e *listing.Info, to address, scheme string) (*http.Request, error) {
-	target := url.URL{Scheme: scheme, Host: to.authority()}
+// build returns the request for one endpoint.
+func (r *requestTemplate) build(e *Endpoint, a address, scheme string) (*http.Request, error) {
+	target := url.URL{Scheme: scheme, Host: a.authority()}
 	path := r.url
 	if path == nil {
 		var err error
-		if path, err = parseURI(r.uri.of(e)); err != nil {
+		if path, err = parseURI(r.uri.expand(e)); err != nil {
 			return nil, err
 		}
 	}
 	target.Path, target.RawPath, target.RawQuery = path.Path, path.RawPath, path.RawQuery
-	made := &http.Request{
-		Method: r.method, URL: &target, Host: cmp.Or(r.host.of(e), target.Host), Header: r.headerFor(e),
+	request := &http.Request{
+		Method: r.method, URL: &target, Host: cmp.Or(r.host.expand(e), target.Host), Header: r.headerFor(e),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	if body := r.body.of(e); body != "" {
-		made.ContentLength = int64(len(body))
-		made.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
-		made.Body, _ = made.GetBody()
+	if body := r.body.expand(e); body != "" {
+		request.ContentLength = int64(len(body))
+		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
+		request.Body, _ = request.GetBody()
 	}
-	return made, nil
+	return request, nil
 }

@@ -6,90 +6,95 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"time"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// keptHTTP is what an HTTP probe keeps for an endpoint. Without the request, each check would make the same one again, which costs
-// about as much as to write it to the connection.
+// probeState is what an HTTP probe keeps for an endpoint between checks. It has the request, because
+// to make the same request again in each check costs about as much as to send it.
 type probeState struct {
-	of      *listing.Info // that the request is made for
-	to      address
-	request *http.Request
-	encoded []byte // asked as HTTP/1.1 has it, nil if it has a body
-	idle    *conn  // that the next check may use; it waits without a goroutine and buffers, unlike those of http.Transport
+	endpoint *Endpoint // that the request was made for
+	address  address
+	request  *http.Request
+	encoded  []byte // the request as sent over HTTP/1.1; nil if it has a body
+
+	// idle is the connection for the next check, nil if there is none. Unlike those of http.Transport,
+	// it has no goroutine and no buffers while it waits.
+	idle *conn
 }
 
 // Close implements io.Closer.
-func (k *probeState) Close() error {
-	if k.idle == nil {
+func (s *probeState) Close() error {
+	if s.idle == nil {
 		return nil
 	}
-	return k.idle.Close()
+	return s.idle.Close()
 }
 
-// keptFor makes what is not there yet, or is for what was known of the endpoint earlier.
+// stateFor returns the state of a target, and makes a new one if there is none or the source has
+// changed the endpoint.
 func (p *HTTPProbe) stateFor(t *Target) (*probeState, error) {
 	old, ok := t.Kept.(*probeState)
-	if ok && old.of == t.Info {
+	if ok && old.endpoint == t.Endpoint {
 		return old, nil
 	}
-	to, err := p.address(t.Info)
+	a, err := p.addressOf(t.Endpoint)
 	if err != nil {
 		return nil, err
 	}
-	asked, err := p.request.of(t.Info, to, p.scheme(to))
+	r, err := p.request.build(t.Endpoint, a, p.scheme(a))
 	if err != nil {
 		return nil, err
 	}
-	asked.Close = p.FreshConnections
-	made := &probeState{of: t.Info, to: to, request: asked}
-	var wire bytes.Buffer
-	if asked.Body == nil && asked.Write(&wire) == nil {
-		made.encoded = wire.Bytes()
+	r.Close = p.FreshConnections
+	state := &probeState{endpoint: t.Endpoint, address: a, request: r}
+	var encoded bytes.Buffer
+	if r.Body == nil && r.Write(&encoded) == nil {
+		state.encoded = encoded.Bytes()
 	}
 	switch {
-	case ok && old.to == to:
-		made.idle = old.idle
+	case ok && old.address == a:
+		state.idle = old.idle
 	case ok:
 		old.Close()
 	}
-	t.Kept = made
-	return made, nil
+	t.Kept = state
+	return state, nil
 }
 
-// A connection serves from leastUses to mostUses checks, for a minute on average at the default interval. It is renewed because only a new one
-// tells whether the endpoint still accepts any. It is a number of checks and not a time, so that what this costs is the
-// same share at each interval, and a random one, so that connections which began together, at the start of a pool, do
-// not all end in one interval.
+// A connection serves from minUses to maxUses checks, a minute on average at the default interval.
+// It is renewed because only a new connection shows whether the endpoint still accepts any. The
+// limit is a number of checks and not a time, so that renewals cost the same share at each interval.
+// It is random, so that connections which began together at the start of a pool do not all end in
+// one interval.
 const (
-	leastUses = 8
-	mostUses  = 16
+	minUses = 8
+	maxUses = 16
 )
 
-func randomUses() int { return leastUses + rand.IntN(mostUses-leastUses+1) }
+func randomUses() int { return minUses + rand.IntN(maxUses-minUses+1) }
 
-// leave keeps a connection for the next request. It reports whether it did.
-func (k *probeState) leave(c *conn) bool {
-	c.uses--
-	if c.uses <= 0 || !c.unwatch() || c.plain.SetDeadline(time.Time{}) != nil {
+// keepConn keeps a connection for the next check. It reports false if the connection must be closed
+// instead, because it is used up or its context has ended.
+func (s *probeState) keepConn(c *conn) bool {
+	c.usesLeft--
+	if c.usesLeft <= 0 || !c.unbind() || c.raw.SetDeadline(time.Time{}) != nil {
 		return false
 	}
-	k.idle = c
+	s.idle = c
 	return true
 }
 
-// take is the connection that the last request left, nil if there is none that can be used.
-func (k *probeState) take(ctx context.Context) *conn {
-	c := k.idle
+// takeConn returns the connection of the last check, bound to ctx. It returns nil if there is none
+// or it is no longer usable.
+func (s *probeState) takeConn(ctx context.Context) *conn {
+	c := s.idle
 	if c == nil {
 		return nil
 	}
-	k.idle = nil
-	if !isIdle(c.plain) {
+	s.idle = nil
+	if !isIdle(c.raw) {
 		c.Close()
 		return nil
 	}
-	c.watch(ctx)
+	c.bind(ctx)
 	return c
 }

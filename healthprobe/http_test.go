@@ -13,14 +13,12 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-func serveHTTP(t *testing.T, handler http.HandlerFunc) *listing.Info {
+func serveHTTP(t *testing.T, handler http.HandlerFunc) *Endpoint {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return &listing.Info{Address: server.Listener.Addr().String()}
+	return &Endpoint{Address: server.Listener.Addr().String()}
 }
 
 func answering(code int) http.HandlerFunc {
@@ -31,8 +29,8 @@ func saying(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, text) }
 }
 
-func TestAnHTTPProbeJudgesStatusAndBody(t *testing.T) {
-	leaksNothing(t)
+func TestAnHTTPProbeChecksStatusAndBody(t *testing.T) {
+	verifyNoLeaks(t)
 	statuses := func(list ...caddyhttp.WeakString) HTTPProbe { return HTTPProbe{ExpectStatus: list} }
 	matching := HTTPProbe{URI: "/healthz", ExpectBody: "^ok$"}
 	for i, c := range []struct {
@@ -58,11 +56,11 @@ func TestAnHTTPProbeJudgesStatusAndBody(t *testing.T) {
 		{HTTPProbe{ExpectBody: "y"}, saying(strings.Repeat("x", 10<<20) + "y"), `GET /: body does not match "y"`},
 		{HTTPProbe{}, saying(strings.Repeat("x", 10<<20)), ""},
 	} {
-		expect(t, fmt.Sprint(i), checked(t, provisioned(t, &c.probe), serveHTTP(t, c.backend)), c.want)
+		wantError(t, fmt.Sprint(i), checked(t, provisioned(t, &c.probe), serveHTTP(t, c.backend)), c.want)
 	}
 }
 
-func TestARequestSaysWhatTheProbeAndTheEndpointSay(t *testing.T) {
+func TestARequestHasTheValuesOfProbeAndEndpoint(t *testing.T) {
 	t.Setenv("PROBE_TOKEN", "s3cret")
 	var got string
 	e := serveHTTP(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -83,32 +81,32 @@ func TestARequestSaysWhatTheProbeAndTheEndpointSay(t *testing.T) {
 			Body: `{"shard":{endpoint.metadata.shard}}`,
 		},
 	} {
-		expect(t, want, checked(t, provisioned(t, probe), e), "")
+		wantError(t, want, checked(t, provisioned(t, probe), e), "")
 		if got != want {
 			t.Errorf("got  %swant %s", got, want)
 		}
 	}
 }
 
-func TestFreshConnectionsAreForOneCheckEach(t *testing.T) {
+func TestFreshConnectionsServeOneCheckEach(t *testing.T) {
 	var from []string
 	e := serveHTTP(t, func(_ http.ResponseWriter, r *http.Request) {
 		if from = append(from, r.RemoteAddr); !r.Close {
-			t.Error("the server may keep the connection")
+			t.Error("the request does not ask to close the connection")
 		}
 	})
 	probe := provisioned(t, &HTTPProbe{FreshConnections: true})
-	target := &Target{Info: e}
+	target := &Target{Endpoint: e}
 	for range 3 {
-		expect(t, e.Address, checkedAgain(t, probe, target, false), "")
+		wantError(t, e.Address, checkedAgain(t, probe, target, false), "")
 	}
 	if slices.Sort(from); len(slices.Compact(from)) != 3 {
 		t.Errorf("got %v", from)
 	}
 }
 
-func TestRedirectsLeadToTheEndpointIfTheyAreFollowed(t *testing.T) {
-	leaksNothing(t)
+func TestFollowedRedirectsGoToTheEndpoint(t *testing.T) {
+	verifyNoLeaks(t)
 	e := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/path":
@@ -132,11 +130,11 @@ func TestRedirectsLeadToTheEndpointIfTheyAreFollowed(t *testing.T) {
 		"/bad":  "GET /bad: status 503",
 	} {
 		probe := &HTTPProbe{URI: uri, FollowRedirects: true, Body: "x"}
-		expect(t, uri, checked(t, provisioned(t, probe), e), want)
+		wantError(t, uri, checked(t, provisioned(t, probe), e), want)
 	}
 }
 
-func TestAnHTTPProbeGoesToUnixSockets(t *testing.T) {
+func TestAnHTTPProbeConnectsToUnixSockets(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.sock")
 	listener, err := net.Listen("unix", path)
 	if err != nil {
@@ -152,24 +150,24 @@ func TestAnHTTPProbeGoesToUnixSockets(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	for network, want := range map[string]string{"unix": "localhostHTTP/1.1", "unix+h2c": "localhostHTTP/2.0"} {
-		expect(t, network, checked(t, provisioned(t, &HTTPProbe{}), &listing.Info{Address: network + "/" + path}), "")
+		wantError(t, network, checked(t, provisioned(t, &HTTPProbe{}), &Endpoint{Address: network + "/" + path}), "")
 		if host != want {
 			t.Errorf("got %q, want %q", host, want)
 		}
 	}
-	expect(t, "port", checked(t, provisioned(t, &HTTPProbe{Connection: Connection{Port: "80"}}),
-		&listing.Info{Address: "unix/" + path}), "a unix socket has no port 80")
+	wantError(t, "port", checked(t, provisioned(t, &HTTPProbe{Connection: Connection{Port: "80"}}),
+		&Endpoint{Address: "unix/" + path}), "a unix socket has no port 80")
 }
 
-func TestAnHTTPProbeEndsWithItsContext(t *testing.T) {
-	leaksNothing(t)
+func TestAnHTTPProbeStopsWithItsContext(t *testing.T) {
+	verifyNoLeaks(t)
 	e := serve(t, hangs)
 	for name, versions := range map[string][]string{"HTTP/1.1": nil, "h2c": {"h2c"}} {
 		probe := provisioned(t, &HTTPProbe{URI: "/healthz", Versions: versions})
-		expect(t, name, checkedBriefly(t, probe, e), "GET /healthz: timed out")
+		wantError(t, name, checkedTooLong(t, probe, e), "GET /healthz: timed out")
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
-		go func() { ended <- probe.Check(ctx, &Target{Info: e}) }()
+		go func() { ended <- probe.Check(ctx, &Target{Endpoint: e}) }()
 		cancel()
 		if err := <-ended; err == nil || !strings.HasSuffix(err.Error(), "context canceled") {
 			t.Errorf("%s: got %v", name, err)

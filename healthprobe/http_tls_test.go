@@ -8,25 +8,23 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// serveTLS is an endpoint that remembers the protocol and the server name of the last request.
-func serveTLS(t *testing.T, config *tls.Config, http2 bool) (e *listing.Info, last *string) {
+// serveTLS returns an endpoint that records the protocol and the server name of the last request.
+func serveTLS(t *testing.T, config *tls.Config, http2 bool) (e *Endpoint, last *string) {
 	last = new(string)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		*last = r.Proto + " " + r.TLS.ServerName
 	}))
-	server.Config.ErrorLog = quiet
+	server.Config.ErrorLog = discardLog
 	server.TLS, server.EnableHTTP2 = config, http2
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return &listing.Info{Address: server.Listener.Addr().String()}, last
+	return &Endpoint{Address: server.Listener.Addr().String()}, last
 }
 
 func TestAnHTTPProbeSpeaksTLS(t *testing.T) {
-	leaksNothing(t)
+	verifyNoLeaks(t)
 	known, other := newCertificate(t), newCertificate(t)
 	e, last := serveTLS(t, known.server(), false)
 	named := known.trusted(t)
@@ -45,41 +43,41 @@ func TestAnHTTPProbeSpeaksTLS(t *testing.T) {
 			`(possibly because of "x509: ECDSA verification failure" while trying to verify candidate authority certificate "backend.test")`, ""},
 	} {
 		*last = ""
-		expect(t, name, checked(t, provisioned(t, &HTTPProbe{Connection: Connection{TLS: c.tls}}), e), c.want)
+		wantError(t, name, checked(t, provisioned(t, &HTTPProbe{Connection: Connection{TLS: c.tls}}), e), c.want)
 		if *last != c.seen {
 			t.Errorf("%s: the server saw %q, want %q", name, *last, c.seen)
 		}
 	}
 }
 
-func TestAProbeShowsItsCertificate(t *testing.T) {
+func TestAProbePresentsItsCertificate(t *testing.T) {
 	c := newCertificate(t)
-	e, _ := serveTLS(t, c.strict(), false)
-	expect(t, "shown", checked(t, provisioned(t, &HTTPProbe{Connection: Connection{TLS: c.shown(t)}}), e), "")
-	expect(t, "not shown", checked(t, provisioned(t, &HTTPProbe{Connection: Connection{TLS: c.trusted(t)}}), e), "GET /: tls: certificate required")
+	e, _ := serveTLS(t, c.mutual(), false)
+	wantError(t, "shown", checked(t, provisioned(t, &HTTPProbe{Connection: Connection{TLS: c.presented(t)}}), e), "")
+	wantError(t, "not shown", checked(t, provisioned(t, &HTTPProbe{Connection: Connection{TLS: c.trusted(t)}}), e), "GET /: tls: certificate required")
 }
 
-func TestTLSMayExceptPorts(t *testing.T) {
+func TestTLSIsOffForExceptedPorts(t *testing.T) {
 	e := serveHTTP(t, answering(200))
 	_, port := hostPort(e.Address)
-	expect(t, e.Address, checked(t, provisioned(t, &HTTPProbe{Connection: Connection{TLS: &reverseproxy.TLSConfig{ExceptPorts: []string{port}}}}), e), "")
+	wantError(t, e.Address, checked(t, provisioned(t, &HTTPProbe{Connection: Connection{TLS: &reverseproxy.TLSConfig{ExceptPorts: []string{port}}}}), e), "")
 }
 
-func TestTLSWithSomethingElse(t *testing.T) {
-	leaksNothing(t)
+func TestTLSReportsServersThatDoNotSpeakIt(t *testing.T) {
+	verifyNoLeaks(t)
 	probe := provisioned(t, &HTTPProbe{Connection: Connection{TLS: new(reverseproxy.TLSConfig)}})
-	expect(t, "plain", checked(t, probe, serve(t, says("HTTP/1.1 400 Bad Request\r\n\r\n"))), "TLS handshake: tls: first record does not look like a TLS handshake")
-	expect(t, "hanging", checkedBriefly(t, probe, serve(t, hangs)), "TLS handshake: timed out")
+	wantError(t, "plain", checked(t, probe, serve(t, says("HTTP/1.1 400 Bad Request\r\n\r\n"))), "TLS handshake: tls: first record does not look like a TLS handshake")
+	wantError(t, "hanging", checkedTooLong(t, probe, serve(t, hangs)), "TLS handshake: timed out")
 }
 
 func TestVersionsOfHTTP(t *testing.T) {
-	leaksNothing(t)
+	verifyNoLeaks(t)
 	c := newCertificate(t)
 	both, last := serveTLS(t, c.server(), true)
 	old, _ := serveTLS(t, c.server(), false)
 	for _, v := range []struct {
 		versions   []string
-		e          *listing.Info
+		e          *Endpoint
 		want, seen string
 	}{
 		{nil, both, "", "HTTP/1.1 "},
@@ -91,20 +89,20 @@ func TestVersionsOfHTTP(t *testing.T) {
 		{[]string{"2"}, old, "TLS handshake: tls: no application protocol", ""},
 	} {
 		*last = ""
-		expect(t, v.e.Address, checked(t, provisioned(t, &HTTPProbe{Versions: v.versions, Connection: Connection{TLS: c.trusted(t)}}), v.e), v.want)
+		wantError(t, v.e.Address, checked(t, provisioned(t, &HTTPProbe{Versions: v.versions, Connection: Connection{TLS: c.trusted(t)}}), v.e), v.want)
 		if *last != v.seen {
 			t.Errorf("%v: the server saw %q, want %q", v.versions, *last, v.seen)
 		}
 	}
 	h2c := provisioned(t, &HTTPProbe{Versions: []string{"h2c"}})
-	// How much is known of what went wrong depends on whether the answer comes before or after the request.
+	// Which error it is depends on whether the answer comes before or after the request.
 	if err := checked(t, h2c, serveHTTP(t, answering(200))); err == nil || !strings.HasPrefix(err.Error(), "GET /: http2: ") {
 		t.Errorf("h2c to HTTP/1.1: %v", err)
 	}
 }
 
-func TestOverHTTP2AnswersAreJudgedAlike(t *testing.T) {
-	leaksNothing(t)
+func TestAnswersOverHTTP2AreCheckedAlike(t *testing.T) {
+	verifyNoLeaks(t)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/503" {
 			w.WriteHeader(503)
@@ -115,13 +113,13 @@ func TestOverHTTP2AnswersAreJudgedAlike(t *testing.T) {
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
 	t.Cleanup(server.Close)
-	e := &listing.Info{Address: server.Listener.Addr().String()}
+	e := &Endpoint{Address: server.Listener.Addr().String()}
 	for want, probe := range map[string]*HTTPProbe{
 		"":                                {ExpectBody: `^\x00+$`},
 		"GET /503: status 503":            {URI: "/503"},
 		`GET /x: body does not match "y"`: {URI: "/x", ExpectBody: "y"},
 	} {
 		probe.Versions = []string{"h2c"}
-		expect(t, want, checked(t, provisioned(t, probe), e), want)
+		wantError(t, want, checked(t, provisioned(t, probe), e), want)
 	}
 }

@@ -8,31 +8,54 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// Probe asks one endpoint once how it is. It is the guest of a pool's health settings, in the namespace
-// http.reverse_proxy.upstreams.pool.probes. It has connections of its own, never the proxy's.
+// Probe checks one endpoint once. Implementations are Caddy modules in the namespace
+// http.reverse_proxy.upstreams.pool.probes; they may live in any Go module.
 //
-// An implementer writes Check and starts no goroutine that outlives it: the prober calls it, for many
-// endpoints at once, and keeps intervals, time limits, counts and verdicts.
+// An implementation writes Check and starts no goroutine that outlives it. The prober calls Check
+// for many endpoints at once, from goroutines of its own, and owns intervals, time limits, counts
+// and verdicts. A probe has its own connections and never uses those of the proxy.
 type Probe interface {
-	// Check returns nil if the endpoint passed, and else why it did not, in words for a log line
-	// such as "GET /healthz: status 503". It returns soon after ctx ends, which is the time limit.
+	// Check returns nil if the endpoint passed. Otherwise it returns the reason, in words for a log
+	// line, such as "GET /healthz: status 503"; the line has the address and the time already. Check
+	// returns soon after ctx ends, which is the time limit.
 	Check(ctx context.Context, t *Target) error
 }
 
-// Adviser is a Probe whose endpoints say more of themselves than whether they pass. The prober calls
-// Advise instead of Check.
+// Adviser is a Probe whose endpoints report how they want to be treated besides whether they pass,
+// as the agents of HAProxy do. The prober calls Advise instead of Check.
 type Adviser interface {
 	Probe
-	Advise(ctx context.Context, t *Target) (endpoint.Advice, error)
+
+	// Advise is Check that also returns the advice of the endpoint. Advice counts even if the check
+	// failed.
+	Advise(ctx context.Context, t *Target) (Advice, error)
 }
 
-// Target is an endpoint that a probe checks. It is the same one at each check until the endpoint leaves, and its checks come
-// one after the other, so that a probe needs no lock for it.
-type Target struct {
-	*listing.Info
+// Endpoint is what the sources of a pool report of an endpoint: its address, weight, ID, zone and
+// metadata. A probe only reads it.
+type Endpoint = listing.Info
 
-	// Kept is what the probe wants to find again at the next check, such as a connection, or nil. The prober closes it
-	// after a check that failed, when the endpoint leaves, and when the checks end.
+// Advice is how an endpoint wants to be treated. Fields that are nil keep what earlier advice said.
+type Advice = endpoint.Advice
+
+// AdvisedMode is which requests an endpoint wants to get.
+type AdvisedMode = endpoint.AdvisedMode
+
+// The modes that an endpoint may ask for.
+const (
+	AdvisedReady = endpoint.AdvisedReady // all requests
+	AdvisedDrain = endpoint.AdvisedDrain // no new requests
+	AdvisedMaint = endpoint.AdvisedMaint // no requests at all, even if no other endpoint is usable
+)
+
+// Target is an endpoint in the eyes of a probe. An endpoint has the same target in all checks until
+// it leaves the pool. Its checks never overlap, so a probe needs no lock for the target.
+type Target struct {
+	*Endpoint
+
+	// Kept is what the probe wants to find again at the next check of the same endpoint, such as a
+	// connection. The prober closes it after a check that failed, when the endpoint leaves the pool,
+	// and when the checks end. Default: nil, so that every check begins from scratch.
 	Kept io.Closer
 }
 

@@ -7,13 +7,17 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/signal"
 )
 
-// prober checks the endpoints of a roster, each in its time. It has one goroutine, and a crew for the checks that are
-// under way.
+// prober checks the endpoints of a roster, each at its time. One goroutine starts the checks, and
+// workers run them.
+//
+// A target is in one place at a time: in the schedule, in a queue because too many checks are
+// running, or with a worker.
 type prober struct {
 	probe        Probe
-	key          string
+	key          string // identifies the probe and its settings in verdicts
 	initial      string
 	interval     time.Duration
 	fastInterval time.Duration
@@ -23,77 +27,84 @@ type prober struct {
 
 	roster  *endpoint.Roster
 	workers *workers
-	wake    chan struct{}
+	wake    signal.Signal
 
 	mu       sync.Mutex
 	targets  map[*endpoint.Endpoint]*target
-	departed []*target // whose kept things are still to be closed
+	departed []*target // no longer in the list, with kept things to close
 	schedule schedule
-	queues   [2]queue // for those that answer, and for those that hang
+	queues   [2]queue // for targets that answer, and for targets that hang
 }
 
 func newProber(h *Health, r *endpoint.Roster) *prober {
 	return &prober{
 		probe: h.probe, key: h.key, initial: h.Initial,
-		interval: time.Duration(h.Interval), fastInterval: time.Duration(h.FastInterval), timeout: time.Duration(h.Timeout),
-		thresholds: thresholds{h.Rise, h.Fall}, random: rand.Float64,
-		roster: r, wake: make(chan struct{}, 1), targets: make(map[*endpoint.Endpoint]*target),
+		interval:     time.Duration(h.Interval),
+		fastInterval: time.Duration(h.FastInterval),
+		timeout:      time.Duration(h.Timeout),
+		thresholds:   thresholds{h.Rise, h.Fall},
+		random:       rand.Float64,
+		roster:       r,
+		wake:         signal.New(),
+		targets:      make(map[*endpoint.Endpoint]*target),
 	}
 }
 
 const (
-	// pulse is the least time between two moments at which checks begin, or a fiftieth of the fast interval if that is less. At 2,000
-	// checks a second, 40 begin together, which takes a third less CPU time than if each wakes this process up from its
-	// sleep. More at once would save little more, and keep requests waiting that come at such a moment.
-	pulse = 20 * time.Millisecond
+	// batchGap is the minimum time between two moments at which checks start, or a fiftieth of the fast
+	// interval if that is shorter. At 2,000 checks a second, 40 checks start together. This takes a third
+	// less CPU time than waking the process up for each of them. A longer gap would save little more, and
+	// would delay requests that arrive while a batch starts.
+	batchGap         = 20 * time.Millisecond
+	batchGapFraction = 50
 
-	// shrinkInterval is how often a goroutine that is idle ends.
+	// shrinkInterval is how often one idle worker ends.
 	shrinkInterval = time.Second
 )
 
-// run checks until ctx ends, and waits for the checks that are under way then.
+// run checks until ctx ends, and then waits for the checks that are still running.
 func (p *prober) run(ctx context.Context) {
 	p.workers = newWorkers(func(t *target) {
 		if r := p.check(t.batch, &t.probed); ctx.Err() == nil {
 			p.finish(ctx, t, r)
 		}
 	})
-	stop := p.roster.Subscribe(p.updateTargets)
+	unsubscribe := p.roster.Subscribe(p.updateTargets)
 	defer p.closeAll()
-	defer p.workers.workers.Wait()
-	defer stop()
-	timer, shrinking := time.NewTimer(0), time.Now()
+	defer p.workers.wait()
+	defer unsubscribe()
+	timer, lastShrink := time.NewTimer(0), time.Now()
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-		case <-p.wake:
+		case <-p.wake.C():
 		}
-		timer.Reset(max(p.startDue(ctx), min(pulse, p.fastInterval/50)))
+		timer.Reset(max(p.startDue(ctx), min(batchGap, p.fastInterval/batchGapFraction)))
 		p.closeDeparted()
-		if time.Since(shrinking) > shrinkInterval {
+		if time.Since(lastShrink) > shrinkInterval {
 			p.workers.shrink()
-			shrinking = time.Now()
+			lastShrink = time.Now()
 		}
 	}
 }
 
-// startDue starts the checks that are due, and returns how long it is to the next one.
+// startDue starts the checks that are due, and returns the time until the next one.
 func (p *prober) startDue(ctx context.Context) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	var r *batch
+	var b *batch
 	for t := p.schedule.next(now); t != nil; t = p.schedule.next(now) {
-		if !p.roster.IsCurrent() { // another prober looks after the endpoints, at least for now
+		if !p.roster.IsCurrent() { // the prober of a newer config checks, unless that config fails to load
 			p.schedule.add(t, now.Add(p.interval))
 		} else if p.queueOf(t).enter(t) {
-			if r == nil {
-				r = p.newBatch(ctx)
+			if b == nil {
+				b = p.newBatch(ctx)
 			}
-			p.start(ctx, t, r)
+			p.start(ctx, t, b)
 		}
 	}
 	p.expireUnchecked(now)
@@ -103,13 +114,14 @@ func (p *prober) startDue(ctx context.Context) time.Duration {
 	return min(p.interval, p.schedule[0].due.Sub(now))
 }
 
-// believe stops keeping requests from newcomers that have waited for their first check for as long as it might take.
+// expireUnchecked lets endpoints get requests whose first check has been waiting in a queue for as
+// long as a check may take. The reason is not theirs: too many checks are running.
 func (p *prober) expireUnchecked(now time.Time) {
 	if p.initial == initialUnhealthy {
 		return
 	}
-	for _, l := range p.queues {
-		for _, t := range l.waiting {
+	for _, q := range p.queues {
+		for _, t := range q.waiting {
 			if now.Sub(t.due) > p.timeout {
 				t.endpoint.Set(endpoint.Unchecked, false)
 			}
@@ -118,19 +130,21 @@ func (p *prober) expireUnchecked(now time.Time) {
 }
 
 func (p *prober) queueOf(t *target) *queue {
-	if t.hangs {
+	if t.hung {
 		return &p.queues[1]
 	}
 	return &p.queues[0]
 }
 
-func (p *prober) start(ctx context.Context, t *target, r *batch) {
-	r.open++
-	t.batch, t.probed.Info = r, t.latest
-	p.workers.begin(ctx, t)
+// start has a worker check a target. The caller must hold mu.
+func (p *prober) start(ctx context.Context, t *target, b *batch) {
+	b.open++
+	t.batch, t.probed.Endpoint = b, t.latest
+	p.workers.run(ctx, t)
 }
 
-// finish takes a result, and goes on to whoever waited for the lane.
+// finish applies the result of a check, schedules the next check of the target, and starts the first
+// check that waits in the queue.
 func (p *prober) finish(ctx context.Context, t *target, r result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,24 +153,17 @@ func (p *prober) finish(ctx context.Context, t *target, r result) {
 	}
 	t.batch.close()
 	t.batch = nil
-	if t.gone {
-		p.wakeUp()
+	if t.removed {
+		p.wake.Set()
 		return
 	}
-	t.hangs = r.hung
+	t.hung = r.hung
 	pause := p.interval
 	if p.roster.IsCurrent() {
 		pause = p.applyResult(t, r)
 	}
 	p.schedule.add(t, time.Now().Add(pause))
-	if t.place == 0 {
-		p.wakeUp()
-	}
-}
-
-func (p *prober) wakeUp() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
+	if t.index == 0 {
+		p.wake.Set()
 	}
 }

@@ -2,22 +2,22 @@ package healthprobe
 
 import "context"
 
-// round is checks that begin together. They share the context that limits their time, since to make one, with its timer, for
-// each check costs as much as all else that the prober does.
+// batch is checks that start together and share the context that limits their time. A context with
+// its timer for each check would cost as much as all else that the prober does.
 type batch struct {
 	context.Context
-	end  context.CancelFunc
-	open int // checks
+	cancel context.CancelFunc
+	open   int // number of checks that have not ended; guarded by prober.mu
 }
 
 func (p *prober) newBatch(ctx context.Context) *batch {
-	limited, end := context.WithTimeout(ctx, p.timeout)
-	return &batch{Context: limited, end: end}
+	limited, cancel := context.WithTimeout(ctx, p.timeout)
+	return &batch{Context: limited, cancel: cancel}
 }
 
-// close is for a check that ended.
-func (r *batch) close() {
-	if r.open--; r.open == 0 {
-		r.end()
+// close notes that one check has ended. The last one ends the context.
+func (b *batch) close() {
+	if b.open--; b.open == 0 {
+		b.cancel()
 	}
 }

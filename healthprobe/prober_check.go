@@ -12,44 +12,46 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// result is what came of one check.
+// result is the result of one check.
 type result struct {
-	failure string // in words, empty if it passed
-	hung    bool
-	advice  endpoint.Advice
+	failure string // the reason; empty if the check passed
+	hung    bool   // whether the check ran into its time limit
+	advice  Advice
 }
 
-// check makes one check. Its context is for its time limit.
-func (p *prober) check(ctx context.Context, asked *Target) result {
+// check checks a target once. ctx is the time limit.
+func (p *prober) check(ctx context.Context, t *Target) result {
 	start := time.Now()
-	advice, err := p.ask(ctx, asked)
+	advice, err := p.callProbe(ctx, t)
 	took := time.Since(start)
 	r := result{advice: advice}
 	if err != nil {
-		asked.closeKept()
+		t.closeKept()
 		r.hung = errors.Is(ctx.Err(), context.DeadlineExceeded)
 		r.failure = fmt.Sprintf("%v in %s", err, took.Round(time.Millisecond/10))
 	}
 	if entry := p.roster.Logger().Check(zap.DebugLevel, "checked endpoint"); entry != nil {
-		entry.Write(zap.String("address", asked.Address), zap.Duration("took", took), zap.Error(err))
+		entry.Write(zap.String("address", t.Address), zap.Duration("took", took), zap.Error(err))
 	}
 	return r
 }
 
-// ask keeps a probe that panics, which may be anybody's, from taking Caddy down.
-func (p *prober) ask(ctx context.Context, asked *Target) (advice endpoint.Advice, err error) {
+// callProbe calls the probe. It turns a panic into a failure, because a probe may be third-party
+// code and must not take Caddy down.
+func (p *prober) callProbe(ctx context.Context, t *Target) (advice Advice, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("the probe panicked: %v", cause)
 		}
 	}()
 	if adviser, ok := p.probe.(Adviser); ok {
-		return adviser.Advise(ctx, asked)
+		return adviser.Advise(ctx, t)
 	}
-	return endpoint.Advice{}, p.probe.Check(ctx, asked)
+	return Advice{}, p.probe.Check(ctx, t)
 }
 
-// take makes a result count, and returns how long it is to the next check.
+// applyResult updates the verdict and the conditions of an endpoint, and returns the time until its
+// next check.
 func (p *prober) applyResult(t *target, r result) time.Duration {
 	e := t.endpoint
 	e.Advise(r.advice)
@@ -71,7 +73,7 @@ func (p *prober) applyResult(t *target, r result) time.Duration {
 	}
 	switch {
 	case !old.Checked:
-		// Those that came together are spread over the interval from now on.
+		// Spreads endpoints that joined together over the interval.
 		return time.Duration(p.random() * float64(p.interval))
 	case v.Streak > 0:
 		return p.jittered(p.fastInterval)
@@ -79,7 +81,8 @@ func (p *prober) applyResult(t *target, r result) time.Duration {
 	return p.jittered(p.interval)
 }
 
-// verdict is the one so far. While a reload was under way, another prober may have had its say.
+// verdict returns the verdict so far. If the prober of another config wrote the last one, which
+// happens around a reload, its counts do not apply to this probe.
 func (p *prober) verdict(e *endpoint.Endpoint) endpoint.Verdict {
 	v := e.Verdict()
 	if v == nil {
@@ -92,15 +95,17 @@ func (p *prober) verdict(e *endpoint.Endpoint) endpoint.Verdict {
 }
 
 func (p *prober) emitChange(e *endpoint.Endpoint, old, v endpoint.Verdict) {
-	event := endpoint.Event{Name: endpoint.BecameUnhealthy, Address: e.Address(), Reason: p.thresholds.reason(old, v), Since: old.Since}
+	event := endpoint.Event{
+		Name: endpoint.BecameUnhealthy, Address: e.Address(), Reason: p.thresholds.reason(old, v), Since: old.Since,
+	}
 	if v.Passes {
 		event.Name = endpoint.BecameHealthy
 	}
 	p.roster.Emit(event)
 }
 
-// jittered is d, give or take a tenth, so that checks which fell into step do not stay there. Up to a fiftieth is left
-// to the pulse.
+// jittered returns d with a jitter of a tenth, so that checks which have fallen into step do not
+// stay there. It adds at most 0.08, because waiting for the next batch adds up to 0.02.
 func (p *prober) jittered(d time.Duration) time.Duration {
 	return time.Duration((0.9 + 0.18*p.random()) * float64(d))
 }

@@ -1,35 +1,37 @@
 package healthprobe
 
-// laneSize is how many checks run at once in a lane. It is a bound for sockets and memory, far above what is
-// needed: at 2,000 checks a second, each may take a tenth of a second on average.
+// queueConcurrency is the maximum number of checks of a queue that run at once. It bounds sockets
+// and memory, and is far above the need: at 2,000 checks a second, each may take a tenth of a second
+// on average.
 const queueConcurrency = 256
 
-// lane bounds how many checks run at once. There is one for endpoints whose last check hung until its time
-// limit, so that many of those delay only one another.
+// queue bounds the number of checks that run at once. Endpoints whose last check ran into the time
+// limit have a queue of their own, so that many of them delay only one another.
 type queue struct {
 	running int
 	waiting []*target
 }
 
-// enter reports whether t may be checked now; if not, it waits.
-func (l *queue) enter(t *target) bool {
-	if l.running < queueConcurrency {
-		l.running++
+// enter reports whether t may be checked now. Otherwise t waits in the queue.
+func (q *queue) enter(t *target) bool {
+	if q.running < queueConcurrency {
+		q.running++
 		return true
 	}
-	l.waiting = append(l.waiting, t)
+	q.waiting = append(q.waiting, t)
 	return false
 }
 
-// leave is for a check that ended; it returns who takes its place.
-func (l *queue) leave() *target {
-	for len(l.waiting) > 0 {
-		t := l.waiting[0]
-		l.waiting[0], l.waiting = nil, l.waiting[1:]
-		if !t.gone {
+// leave notes that a check has ended, and returns the target that may be checked instead, nil if none
+// waits.
+func (q *queue) leave() *target {
+	for len(q.waiting) > 0 {
+		t := q.waiting[0]
+		q.waiting[0], q.waiting = nil, q.waiting[1:]
+		if !t.removed {
 			return t
 		}
 	}
-	l.running--
+	q.running--
 	return nil
 }

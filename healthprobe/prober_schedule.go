@@ -5,23 +5,22 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// target is an endpoint that is checked.
+// target is an endpoint that the prober checks. The prober's mutex guards it, except for probed.
 type target struct {
 	endpoint *endpoint.Endpoint
-	latest   *listing.Info
-	probed   Target // belongs to the check while there is one
-	batch    *batch // nil if it is not being checked
+	latest   *Endpoint // what the sources report now; the next check gets it
+	probed   Target    // owned by the check while one is running
+	batch    *batch    // nil while no check is running
 	due      time.Time
-	place    int // in the schedule; -1 if it is not there, because it is being checked or waits for a lane
-	gone     bool
-	hangs    bool // its last check ran into the time limit
+	index    int  // in the schedule; -1 while the target is in a queue or being checked
+	removed  bool // whether the endpoint has left the pool
+	hung     bool // whether the last check ran into the time limit
 }
 
-// schedule is who is to be checked when. A timer for each endpoint would be a goroutine or a callback
-// for each; a heap needs one timer for all.
+// schedule is a heap of targets by the time of their next check. It needs one timer for all, where a
+// timer for each endpoint would mean a goroutine or a callback for each.
 type schedule []*target
 
 func (s *schedule) add(t *target, due time.Time) {
@@ -30,12 +29,12 @@ func (s *schedule) add(t *target, due time.Time) {
 }
 
 func (s *schedule) remove(t *target) {
-	if t.place >= 0 {
-		heap.Remove(s, t.place)
+	if t.index >= 0 {
+		heap.Remove(s, t.index)
 	}
 }
 
-// next takes whoever is due, nil if nobody is.
+// next removes and returns a target that is due, nil if none is.
 func (s *schedule) next(now time.Time) *target {
 	if len(*s) == 0 || (*s)[0].due.After(now) {
 		return nil
@@ -43,23 +42,29 @@ func (s *schedule) next(now time.Time) *target {
 	return heap.Pop(s).(*target)
 }
 
-func (s schedule) Len() int           { return len(s) }
+// Len implements heap.Interface.
+func (s schedule) Len() int { return len(s) }
+
+// Less implements heap.Interface.
 func (s schedule) Less(i, j int) bool { return s[i].due.Before(s[j].due) }
 
+// Swap implements heap.Interface.
 func (s schedule) Swap(i, j int) {
 	s[i], s[j] = s[j], s[i]
-	s[i].place, s[j].place = i, j
+	s[i].index, s[j].index = i, j
 }
 
+// Push implements heap.Interface.
 func (s *schedule) Push(t any) {
-	t.(*target).place = len(*s)
+	t.(*target).index = len(*s)
 	*s = append(*s, t.(*target))
 }
 
+// Pop implements heap.Interface.
 func (s *schedule) Pop() any {
 	last := len(*s) - 1
 	t := (*s)[last]
 	(*s)[last], *s = nil, (*s)[:last]
-	t.place = -1
+	t.index = -1
 	return t
 }

@@ -7,38 +7,39 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// follow takes over a list of the roster, before it is published.
+// updateTargets applies a new list of the roster. The roster calls it before it publishes the list,
+// so that a new endpoint has its initial verdict before it can be picked.
 func (p *prober) updateTargets(s *endpoint.Snapshot) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	first := len(p.targets) == 0
 	present := make(map[*endpoint.Endpoint]bool, len(s.Members))
-	var newcomers []*target
+	var added []*target
 	for i := range s.Members {
 		m := &s.Members[i]
 		present[m.Endpoint] = true
 		if t := p.targets[m.Endpoint]; t != nil {
 			t.latest = m.Info
 		} else {
-			t := &target{endpoint: m.Endpoint, latest: m.Info, place: -1}
+			t := &target{endpoint: m.Endpoint, latest: m.Info, index: -1}
 			p.targets[m.Endpoint] = t
-			newcomers = append(newcomers, t)
+			added = append(added, t)
 		}
 	}
 	p.removeDeparted(present)
 	if len(p.departed) > 0 {
-		p.wakeUp()
+		p.wake.Set()
 	}
-	p.admitNew(newcomers, !first && p.roster.Running() && p.hasServing(s))
+	p.admitNew(added, !first && p.roster.Running() && hasServing(s))
 }
 
-// dismiss forgets who left. One that comes back is a newcomer.
+// removeDeparted forgets the endpoints that have left the pool. One that comes back is new.
 func (p *prober) removeDeparted(present map[*endpoint.Endpoint]bool) {
 	for e, t := range p.targets {
 		if present[e] {
 			continue
 		}
-		t.gone = true
+		t.removed = true
 		p.departed = append(p.departed, t)
 		p.schedule.remove(t)
 		delete(p.targets, e)
@@ -49,24 +50,25 @@ func (p *prober) removeDeparted(present map[*endpoint.Endpoint]bool) {
 	}
 }
 
-// letGoOfLeft closes what was kept for those who left, once they are not being checked any more. It is not a part of
-// dismiss, as ten thousand connections take a while to close.
+// closeDeparted closes what probes kept for endpoints that have left the pool, once no check of them
+// is running. removeDeparted does not do it, because closing ten thousand connections would delay
+// the new list.
 func (p *prober) closeDeparted() {
 	p.mu.Lock()
-	var over []*target
+	var idle []*target
 	p.departed = slices.DeleteFunc(p.departed, func(t *target) bool {
 		if t.batch == nil {
-			over = append(over, t)
+			idle = append(idle, t)
 		}
 		return t.batch == nil
 	})
 	p.mu.Unlock()
-	for _, t := range over {
+	for _, t := range idle {
 		t.probed.closeKept()
 	}
 }
 
-// letGoOfAll is for the end, when no check is under way.
+// closeAll closes all that probes kept. No check may be running.
 func (p *prober) closeAll() {
 	for _, t := range p.departed {
 		t.probed.closeKept()
@@ -76,42 +78,42 @@ func (p *prober) closeAll() {
 	}
 }
 
-// someoneServes reports whether requests have somewhere to go while newcomers wait.
-func (p *prober) hasServing(s *endpoint.Snapshot) bool {
-	for i := range s.Members {
-		if e := s.Members[i].Endpoint; s.Members[i].Weight > 0 && e.Verdict() != nil && !e.Is(endpoint.ProbeFailed|endpoint.Unchecked|endpoint.Ejected) {
-			return true
-		}
-	}
-	return false
+// hasServing reports whether some checked endpoint gets requests, so that new endpoints can wait for
+// their first check.
+func hasServing(s *endpoint.Snapshot) bool {
+	const blocking = endpoint.ProbeFailed | endpoint.Unchecked | endpoint.Ejected
+	return slices.ContainsFunc(s.Members, func(m endpoint.Member) bool {
+		return m.Weight > 0 && m.Verdict() != nil && !m.Is(blocking)
+	})
 }
 
-// newcomersGap is the least time between the first checks of two newcomers. They come at once, but ten
-// thousand of them not in one instant.
+// firstCheckGap is the minimum time between the first checks of two new endpoints. They are checked
+// without delay, but ten thousand of them not in one instant.
 const firstCheckGap = time.Millisecond
 
-// welcome gives newcomers their first verdict and plans their first check.
-func (p *prober) admitNew(newcomers []*target, late bool) {
+// admitNew sets the initial verdicts of new endpoints and schedules their first checks. joining says
+// whether they join a pool that serves.
+func (p *prober) admitNew(added []*target, joining bool) {
 	now := time.Now()
 	gap := min(firstCheckGap, p.interval/time.Duration(max(len(p.targets), 1)))
-	for i, t := range newcomers {
-		p.initialVerdict(t.endpoint, late, now)
+	for i, t := range added {
+		p.setInitialVerdict(t.endpoint, joining, now)
 		p.schedule.add(t, now.Add(time.Duration(i)*gap))
 	}
-	if len(newcomers) > 0 {
-		p.wakeUp()
+	if len(added) > 0 {
+		p.wake.Set()
 	}
 }
 
-// initialVerdict goes on from what is known by an equal probe, or takes over the verdict of another one until its own
-// first result.
-func (p *prober) initialVerdict(e *endpoint.Endpoint, late bool, now time.Time) {
+// setInitialVerdict continues from the verdict that an earlier config left, if there is one. A
+// verdict of another probe holds until the first result of this one.
+func (p *prober) setInitialVerdict(e *endpoint.Endpoint, joining bool, now time.Time) {
 	if e.Verdict() != nil {
 		v := p.verdict(e)
 		e.SetVerdict(&v)
 		return
 	}
-	waits := p.initial == initialUnhealthy || p.initial == "" && late
+	waits := p.initial == initialUnhealthy || p.initial == "" && joining
 	e.SetVerdict(&endpoint.Verdict{Probe: p.key, Passes: !waits, Since: now})
 	e.Set(endpoint.Unchecked, waits)
 }

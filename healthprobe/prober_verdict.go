@@ -7,11 +7,12 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// thresholds are how many results in a row change a verdict.
+// thresholds are the numbers of results in a row that change a verdict. They have no state and no
+// clock: a verdict is a function of the verdict before and one result.
 type thresholds struct{ rise, fall int }
 
-// judge is the verdict after one more result. failure is empty if the check passed. The first
-// result ever decides at once: it is all that is known.
+// next returns the verdict after one more result. failure is empty if the check passed. The first
+// result of an endpoint decides alone, because it is all that is known.
 func (t thresholds) next(v endpoint.Verdict, failure string, now time.Time) endpoint.Verdict {
 	passed := failure == ""
 	if !passed {
@@ -34,7 +35,7 @@ func (t thresholds) next(v endpoint.Verdict, failure string, now time.Time) endp
 	return v
 }
 
-// reason says in words why a verdict changed.
+// reason describes why the verdict changed from old to v.
 func (t thresholds) reason(old, v endpoint.Verdict) string {
 	switch {
 	case !old.Checked && v.Passes:

@@ -8,8 +8,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// A series of results is written as + for a pass and - for a failure; after each, the verdict is H or U.
-func TestVerdictsChangeAfterAsManyResultsInARow(t *testing.T) {
+// Results are written as + for a pass and - for a failure, and the verdict after each as H (healthy)
+// or U (unhealthy).
+func TestAVerdictChangesAfterRiseOrFallResultsInARow(t *testing.T) {
 	for _, c := range []struct{ initial, results, want string }{
 		{"H", "+----", "HHHUU"},
 		{"H", "+--+--+--+---", "HHHHHHHHHHHHU"},
@@ -37,21 +38,21 @@ func TestVerdictsChangeAfterAsManyResultsInARow(t *testing.T) {
 	}
 }
 
-func TestAVerdictSaysSinceWhenAndWhy(t *testing.T) {
+func TestAVerdictHasATimeAndAReason(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	limits := thresholds{rise: 2, fall: 3}
 	v := endpoint.Verdict{Passes: true, Since: at(0)}
-	var said []string
+	var got []string
 	for s, failure := range []string{"", "a", "b", "GET /healthz: status 503 in 12ms", "d", "", ""} {
 		next := limits.next(v, failure, at(s))
 		if next.Passes != v.Passes {
-			said = append(said, fmt.Sprint(next.Since.Unix(), " ", limits.reason(v, next)))
+			got = append(got, fmt.Sprint(next.Since.Unix(), " ", limits.reason(v, next)))
 		}
 		v = next
 	}
 	want := "[3 3 of 3 checks failed, last: GET /healthz: status 503 in 12ms 6 2 of 2 checks passed]"
-	if fmt.Sprint(said) != want {
-		t.Errorf("said %v, want %v", said, want)
+	if fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %v", got, want)
 	}
 	first := limits.next(endpoint.Verdict{Passes: true}, "refused", at(0))
 	if r := limits.reason(endpoint.Verdict{Passes: true}, first); r != "its first check failed: refused" {

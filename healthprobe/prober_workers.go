@@ -5,41 +5,47 @@ import (
 	"sync"
 )
 
-// crew makes checks, all that were begun at the same time. It keeps its goroutines, because a new one
-// grows its stack during each check anew, for 10 to 20 µs. How many there are is bounded by the lanes.
+// workers runs checks, each at once. It reuses its goroutines, because a new one regrows its stack
+// in its first check, which takes 10 to 20 µs. The queues bound how many there are.
 type workers struct {
-	do      func(*target)
-	next    chan *target // nil for who is not needed
-	workers sync.WaitGroup
+	check   func(*target)
+	next    chan *target // hands a check to an idle worker; nil ends the worker
+	running sync.WaitGroup
 }
 
-func newWorkers(do func(*target)) *workers { return &workers{do: do, next: make(chan *target)} }
+func newWorkers(check func(*target)) *workers {
+	return &workers{check: check, next: make(chan *target)}
+}
 
-// begin returns at once. The goroutines end with ctx.
-func (c *workers) begin(ctx context.Context, t *target) {
+// run starts a check on an idle worker, or on a new one, and returns at once. The workers end with
+// ctx.
+func (w *workers) run(ctx context.Context, t *target) {
 	select {
-	case c.next <- t:
+	case w.next <- t:
 	default:
-		c.workers.Go(func() { c.work(ctx, t) })
+		w.running.Go(func() { w.work(ctx, t) })
 	}
 }
 
-func (c *workers) work(ctx context.Context, t *target) {
+func (w *workers) work(ctx context.Context, t *target) {
 	for t != nil {
-		c.do(t)
+		w.check(t)
 		select {
-		case t = <-c.next:
+		case t = <-w.next:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// shrink ends one goroutine that is idle. Called now and then, it makes those end that a burst of checks needed, without
-// a timer for each, which would have to be set for each check.
-func (c *workers) shrink() {
+// shrink ends one idle worker. Called regularly, it ends the workers that a burst of checks needed,
+// without a timer for each worker that each check would have to set.
+func (w *workers) shrink() {
 	select {
-	case c.next <- nil:
+	case w.next <- nil:
 	default:
 	}
 }
+
+// wait returns when all workers have ended.
+func (w *workers) wait() { w.running.Wait() }

@@ -9,31 +9,31 @@ import (
 	"time"
 )
 
-// goroutine tells one goroutine from another.
+// goroutine identifies the goroutine that calls it.
 func goroutine() string {
 	text := make([]byte, 32) // "goroutine 7 [running]..."
 	return string(text[:runtime.Stack(text, false)])
 }
 
-func TestACrewUsesItsGoroutinesAgain(t *testing.T) {
+func TestWorkersAreReused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var mu sync.Mutex
-		by := map[string]int{}
-		c := newWorkers(func(*target) {
+		checks := map[string]int{} // by goroutine
+		w := newWorkers(func(*target) {
 			time.Sleep(10 * time.Millisecond)
 			mu.Lock()
 			defer mu.Unlock()
-			by[goroutine()]++
+			checks[goroutine()]++
 		})
 		used := func() int {
 			mu.Lock()
 			defer mu.Unlock()
-			return len(by)
+			return len(checks)
 		}
 		for range 100 {
-			c.begin(ctx, new(target))
-			c.begin(ctx, new(target))
+			w.run(ctx, new(target))
+			w.run(ctx, new(target))
 			time.Sleep(20 * time.Millisecond)
 		}
 		if n := used(); n != 2 {
@@ -41,15 +41,15 @@ func TestACrewUsesItsGoroutinesAgain(t *testing.T) {
 		}
 		for range 2 {
 			synctest.Wait()
-			c.shrink()
+			w.shrink()
 		}
-		c.workers.Wait()
-		c.begin(ctx, new(target))
+		w.wait()
+		w.run(ctx, new(target))
 		time.Sleep(20 * time.Millisecond)
 		cancel()
-		c.workers.Wait()
+		w.wait()
 		if n := used(); n != 3 {
-			t.Errorf("%d goroutines, though those that are not needed had ended", n)
+			t.Errorf("%d goroutines, want a third one after the idle ones had ended", n)
 		}
 	})
 }

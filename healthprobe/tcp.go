@@ -15,29 +15,35 @@ import (
 
 func init() { caddy.RegisterModule(new(TCPProbe)) }
 
-// TCPProbe passes if the endpoint accepts a connection and, if asked to, answers as expected. Choose it for protocols that no other
-// probe speaks. A mere connection says little: it is the kernel that accepts it, even if the process hangs.
+// TCPProbe passes if the endpoint accepts a connection and, if configured, answers as expected.
 //
-// `send` and `expect` take Go's escapes, such as `\r\n`, `\x00` and `\\`, and the placeholders
+// Choose it for protocols that no other probe speaks. Set `expect` if the protocol has an answer: a
+// mere connection says little, because the kernel accepts it even if the process hangs.
+//
+// `send` and `expect` may have Go's escapes, such as `\r\n`, `\x00` and `\\`, and the placeholders
 // `{endpoint.host}`, `{endpoint.port}`, `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}`,
-// `{endpoint.metadata.<key>}`, `{env.*}` and `{file.*}`, whose values are taken as they are.
+// `{endpoint.metadata.<key>}`, `{env.*}` and `{file.*}`. Escapes in the value of a placeholder are
+// not replaced.
 type TCPProbe struct {
 	Connection
 
-	// What to send once connected. Default: nothing.
+	// The text to send after connecting. Default: nothing.
 	Send string `json:"send,omitempty"`
 
-	// Bytes that must come up in the answer, within its first 65536. Default: any answer passes, as does none.
+	// The text that must occur in the first 64 KiB of the answer. The check passes as soon as it has come,
+	// and does not wait for the end of the answer. Default: any answer passes, and no answer too.
 	Expect string `json:"expect,omitempty"`
 
-	// A regular expression that the answer has to match somewhere, in [Go's syntax](https://pkg.go.dev/regexp/syntax), instead of `expect`.
+	// A regular expression in [Go's syntax](https://pkg.go.dev/regexp/syntax) that must match somewhere in
+	// the first 64 KiB of the answer, instead of `expect`. Default: none.
 	ExpectRegexp string `json:"expect_regexp,omitempty"`
 
-	send, expect text
+	send, expect template
 	pattern      *regexp.Regexp
 }
 
-// maxAnswer bounds how long an endpoint may talk without coming to the point.
+// maxAnswer is the maximum number of bytes to read before the check gives up, because some endpoints
+// never stop sending.
 const maxAnswer = 64 << 10
 
 // CaddyModule returns the Caddy module information.
@@ -67,18 +73,18 @@ func (p *TCPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		caddyfile.String("send", &p.Send),
 		caddyfile.String("expect", &p.Expect),
 		caddyfile.String("expect_regexp", &p.ExpectRegexp),
-	}, p.options()...)...))
+	}, p.Options()...)...))
 }
 
 // Provision implements caddy.Provisioner.
 func (p *TCPProbe) Provision(ctx caddy.Context) (err error) {
 	if p.Expect != "" && p.ExpectRegexp != "" {
-		return errors.New("expect_regexp: is given besides expect; expected one of them")
+		return errors.New("expect_regexp: conflicts with expect; expected one of them")
 	}
-	if p.send, err = compileEscaped("send", p.Send); err != nil {
+	if p.send, err = compileEscapedTemplate("send", p.Send); err != nil {
 		return err
 	}
-	if p.expect, err = compileEscaped("expect", p.Expect); err != nil {
+	if p.expect, err = compileEscapedTemplate("expect", p.Expect); err != nil {
 		return err
 	}
 	if p.ExpectRegexp != "" {
@@ -86,30 +92,27 @@ func (p *TCPProbe) Provision(ctx caddy.Context) (err error) {
 			return fmt.Errorf("expect_regexp: %w", err)
 		}
 	}
-	return p.provision(ctx)
+	return p.ProvisionConnection(ctx)
 }
 
 // Check implements Probe.
 func (p *TCPProbe) Check(ctx context.Context, t *Target) error {
-	to, err := p.address(t.Info)
-	if err != nil {
-		return err
-	}
-	connected, err := p.connect(ctx, to)
+	connected, err := p.Connect(ctx, t.Endpoint)
 	if err != nil {
 		return err
 	}
 	defer connected.Close()
-	if said := p.send.of(t.Info); said != "" {
-		if _, err := io.WriteString(connected, said); err != nil {
-			return fmt.Errorf("sending: %w", reason(ctx, err))
+	if text := p.send.expand(t.Endpoint); text != "" {
+		if _, err := io.WriteString(connected, text); err != nil {
+			return fmt.Errorf("sending: %w", Reason(ctx, err))
 		}
 	}
-	return p.await(ctx, connected, []byte(p.expect.of(t.Info)))
+	return p.readAnswer(ctx, connected, []byte(p.expect.expand(t.Endpoint)))
 }
 
-// await reads until the answer is as expected. What else it says is not of interest, and may never end.
-func (p *TCPProbe) await(ctx context.Context, connected io.Reader, expected []byte) error {
+// readAnswer reads until the answer is as expected. It leaves the rest unread, because the rest does
+// not matter and may never end.
+func (p *TCPProbe) readAnswer(ctx context.Context, connected io.Reader, expected []byte) error {
 	if p.Expect == "" && p.pattern == nil {
 		return nil
 	}
@@ -117,11 +120,11 @@ func (p *TCPProbe) await(ctx context.Context, connected io.Reader, expected []by
 	for chunk := make([]byte, 4096); len(answer) < maxAnswer; {
 		n, err := connected.Read(chunk)
 		answer = append(answer, chunk[:n]...)
-		if p.meets(answer, expected) {
+		if p.matches(answer, expected) {
 			return nil
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("waiting for %s: %w", p.expectation(), reason(ctx, err))
+			return fmt.Errorf("waiting for %s: %w", p.expectation(), Reason(ctx, err))
 		}
 		if err != nil {
 			break
@@ -130,14 +133,15 @@ func (p *TCPProbe) await(ctx context.Context, connected io.Reader, expected []by
 	return fmt.Errorf("the answer, %s, is not %s", excerpt(answer), p.expectation())
 }
 
-func (p *TCPProbe) meets(answer, expected []byte) bool {
+func (p *TCPProbe) matches(answer, expected []byte) bool {
 	if p.pattern != nil {
 		return p.pattern.Match(answer)
 	}
 	return bytes.Contains(answer, expected)
 }
 
-// expectation is as configured, since a placeholder may stand for a secret.
+// expectation describes the expected answer in errors. It shows the setting and not its value,
+// because a placeholder may stand for a secret.
 func (p *TCPProbe) expectation() string {
 	if p.pattern != nil {
 		return fmt.Sprintf("a match of %q", p.ExpectRegexp)
@@ -145,11 +149,11 @@ func (p *TCPProbe) expectation() string {
 	return fmt.Sprintf("%q", p.Expect)
 }
 
-// excerpt shows as much of an answer as tells one mistake from another.
+// excerpt quotes the beginning of an answer, enough to recognize what went wrong.
 func excerpt(answer []byte) string {
-	const longest = 60
-	if len(answer) > longest {
-		return fmt.Sprintf("%q...", answer[:longest])
+	const maxLength = 60
+	if len(answer) > maxLength {
+		return fmt.Sprintf("%q...", answer[:maxLength])
 	}
 	return fmt.Sprintf("%q", answer)
 }

@@ -10,14 +10,14 @@ import (
 )
 
 func TestATCPProbeConnects(t *testing.T) {
-	leaksNothing(t)
+	verifyNoLeaks(t)
 	probe := provisioned(t, &TCPProbe{})
-	expect(t, "accepting", checked(t, probe, serve(t, hangs)), "")
-	expect(t, "refusing", checked(t, probe, nobody(t)), "connecting: connection refused")
+	wantError(t, "accepting", checked(t, probe, serve(t, hangs)), "")
+	wantError(t, "refusing", checked(t, probe, refusing(t)), "connecting: connection refused")
 }
 
 func TestATCPProbeSendsAndExpects(t *testing.T) {
-	leaksNothing(t)
+	verifyNoLeaks(t)
 	t.Setenv("PROBE_PASSWORD", `a\n`)
 	var got atomic.Value
 	answering := func(answers ...string) func(net.Conn) {
@@ -48,18 +48,18 @@ func TestATCPProbeSendsAndExpects(t *testing.T) {
 	} {
 		e := serve(t, answering(c.answers...))
 		e.ID = "web-7"
-		expect(t, c.probe.Send, checked(t, provisioned(t, &c.probe), e), c.want)
+		wantError(t, c.probe.Send, checked(t, provisioned(t, &c.probe), e), c.want)
 		if got.Load() != c.sent {
 			t.Errorf("%d: sent %q, want %q", i, got.Load(), c.sent)
 		}
 	}
 }
 
-func TestATCPProbeEndsWithItsContextOrWithTooLongAnAnswer(t *testing.T) {
-	leaksNothing(t)
+func TestATCPProbeStopsAtItsTimeLimitAndAtItsSizeLimit(t *testing.T) {
+	verifyNoLeaks(t)
 	probe := provisioned(t, &TCPProbe{Expect: "PONG"})
-	expect(t, "silent", checkedBriefly(t, probe, serve(t, hangs)), `waiting for "PONG": timed out`)
-	expect(t, "half", checkedBriefly(t, probe, serve(t, func(c net.Conn) { io.WriteString(c, "PO"); hangs(c) })), `waiting for "PONG": timed out`)
+	wantError(t, "silent", checkedTooLong(t, probe, serve(t, hangs)), `waiting for "PONG": timed out`)
+	wantError(t, "half", checkedTooLong(t, probe, serve(t, func(c net.Conn) { io.WriteString(c, "PO"); hangs(c) })), `waiting for "PONG": timed out`)
 	endless := serve(t, func(c net.Conn) {
 		for block := []byte(strings.Repeat("x", 1<<16)); ; {
 			if _, err := c.Write(block); err != nil {
@@ -67,16 +67,16 @@ func TestATCPProbeEndsWithItsContextOrWithTooLongAnAnswer(t *testing.T) {
 			}
 		}
 	})
-	expect(t, "endless", checked(t, probe, endless), `the answer, "`+strings.Repeat("x", 60)+`"..., is not "PONG"`)
+	wantError(t, "endless", checked(t, probe, endless), `the answer, "`+strings.Repeat("x", 60)+`"..., is not "PONG"`)
 	reset := serve(t, func(c net.Conn) {
 		c.Read(make([]byte, 1))
 		c.(*net.TCPConn).SetLinger(0)
 	})
-	expect(t, "reset", checked(t, provisioned(t, &TCPProbe{Send: "x", Expect: "PONG"}), reset), `waiting for "PONG": connection reset by peer`)
+	wantError(t, "reset", checked(t, provisioned(t, &TCPProbe{Send: "x", Expect: "PONG"}), reset), `waiting for "PONG": connection reset by peer`)
 }
 
 func TestATCPProbeSpeaksTLS(t *testing.T) {
-	leaksNothing(t)
+	verifyNoLeaks(t)
 	c := newCertificate(t)
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", c.server())
 	if err != nil {
@@ -85,12 +85,12 @@ func TestATCPProbeSpeaksTLS(t *testing.T) {
 	serveOn(t, listener, says("PONG"))
 	e := *web7
 	e.Address = listener.Addr().String()
-	expect(t, "tls", checked(t, provisioned(t, &TCPProbe{Send: "PING", Expect: "PONG", Connection: Connection{TLS: c.trusted(t)}}), &e), "")
+	wantError(t, "tls", checked(t, provisioned(t, &TCPProbe{Send: "PING", Expect: "PONG", Connection: Connection{TLS: c.trusted(t)}}), &e), "")
 }
 
-func TestMistakesInATCPProbeAreFoundWhenTheConfigIsLoaded(t *testing.T) {
-	refuses(t, map[string]*TCPProbe{
-		"expect_regexp: is given besides expect; expected one of them":          {Expect: "a", ExpectRegexp: "b"},
+func TestProvisionRefusesMistakesInATCPProbe(t *testing.T) {
+	wantRefused(t, map[string]*TCPProbe{
+		"expect_regexp: conflicts with expect; expected one of them":            {Expect: "a", ExpectRegexp: "b"},
 		"expect_regexp: error parsing regexp: missing closing ): `(`":           {ExpectRegexp: "("},
 		`send: "\\q" does not begin with an escape such as \r, \n, \x00 or \\`:  {Send: `a\q`},
 		`expect: "\\" does not begin with an escape such as \r, \n, \x00 or \\`: {Expect: `a\`},

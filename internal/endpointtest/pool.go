@@ -1,3 +1,6 @@
+// Package endpointtest runs the monitors of a pool (active checks and outlier detection) in virtual
+// time: a pool inside a testing/synctest bubble, with a list of endpoints that the test sets, and
+// assertions on the endpoints that get requests and on the log.
 package endpointtest
 
 import (
@@ -17,97 +20,110 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// ward is a pool in a bubble, that a prober or a detector looks after.
+// Pool is a pool in a synctest bubble. Its endpoints have short names such as "a", whose address is
+// "a:1".
 type Pool struct {
-	t     *testing.T
-	Log   *observer.ObservedLogs
+	// Claim is what the newest config holds of the pool.
 	Claim *endpoint.Claim
-	name  string
-	after int // configs
+
+	// Log has the entries of the pool from level info on.
+	Log *observer.ObservedLogs
+
+	t       *testing.T
+	name    string
+	configs int // number of configs that acquired the pool so far
 }
 
-// caring runs a pool with these minders.
-func Run(t *testing.T, test func(w *Pool), minders ...Monitor) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		core, log := observer.New(zap.InfoLevel)
-		w := &Pool{t: t, Log: log, name: t.Name()}
-		w.Claim = w.Acquire(zap.New(core), minders...)
-		defer func() { w.Claim.Release() }()
-		test(w)
-	})
-}
-
+// Monitor watches the endpoints of a pool in the background. Health and Detection are the two.
 type Monitor interface {
 	Run(context.Context, *endpoint.Roster)
 	Conditions() endpoint.Condition
 }
 
-// acquire is what a config does.
-func (w *Pool) Acquire(logger *zap.Logger, minders ...Monitor) *endpoint.Claim {
-	w.t.Helper()
-	w.after++
-	var heeds endpoint.Condition
-	for _, m := range minders {
-		heeds |= m.Conditions()
+// Run calls test with a pool that these monitors watch, and releases the pool afterwards.
+func Run(t *testing.T, test func(*Pool), monitors ...Monitor) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		core, log := observer.New(zap.InfoLevel)
+		p := &Pool{t: t, Log: log, name: t.Name()}
+		p.Claim = p.Acquire(zap.New(core), monitors...)
+		defer func() { p.Claim.Release() }()
+		test(p)
+	})
+}
+
+// Acquire acquires the pool for one more config with monitors of its own, and returns when the
+// monitors have started. The claim of the earlier config stays, as while a reload is under way.
+func (p *Pool) Acquire(logger *zap.Logger, monitors ...Monitor) *endpoint.Claim {
+	p.t.Helper()
+	p.configs++
+	var watched endpoint.Condition
+	for _, m := range monitors {
+		watched |= m.Conditions()
 	}
-	c, err := endpoint.Acquire(endpoint.Definition{
-		Config: w.after, Name: w.name, Text: fmt.Sprint(w.after), Rules: endpoint.Rules{Watched: heeds}, Owner: endpoint.Owner{Logger: logger},
+	claim, err := endpoint.Acquire(endpoint.Definition{
+		Config: p.configs, Name: p.name, Text: fmt.Sprint(p.configs),
+		Rules: endpoint.Rules{Watched: watched},
+		Owner: endpoint.Owner{Logger: logger},
 		Run: func(ctx context.Context, r *endpoint.Roster) {
-			var wg sync.WaitGroup
-			for _, m := range minders {
-				wg.Go(func() { m.Run(ctx, r) })
+			var running sync.WaitGroup
+			for _, m := range monitors {
+				running.Go(func() { m.Run(ctx, r) })
 			}
-			wg.Wait()
+			running.Wait()
 		},
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	synctest.Wait() // until it is minded
-	return c
+	synctest.Wait()
+	return claim
 }
 
-// reload replaces the minders as a reload of the config does.
-func (w *Pool) Reload(minders ...Monitor) {
-	w.t.Helper()
-	next := w.Acquire(w.Claim.Roster.Logger(), minders...)
-	var infos []listing.Info
-	for _, m := range w.Claim.Roster.Snapshot().Members {
-		infos = append(infos, *m.Info)
+// Reload replaces the monitors as a reload of the config does: the new config acquires the pool and
+// lists its endpoints before the old one releases it.
+func (p *Pool) Reload(monitors ...Monitor) {
+	p.t.Helper()
+	next := p.Acquire(p.Claim.Roster.Logger(), monitors...)
+	var list []listing.Info
+	for _, m := range p.Claim.Roster.Snapshot().Members {
+		list = append(list, *m.Info)
 	}
-	next.Roster.Replace(infos)
-	w.Claim.Release()
-	w.Claim = next
+	next.Roster.Replace(list)
+	p.Claim.Release()
+	p.Claim = next
 }
 
-func (w *Pool) List(names ...string) {
-	infos := []listing.Info{}
+// SetEndpoints replaces the list of endpoints, as a source does.
+func (p *Pool) SetEndpoints(names ...string) {
+	list := []listing.Info{}
 	for _, name := range names {
-		infos = append(infos, listing.Info{Address: name + ":1", Weight: 1})
+		list = append(list, listing.Info{Address: name + ":1", Weight: 1})
 	}
-	w.Claim.Roster.Replace(infos)
+	p.Claim.Roster.Replace(list)
 }
 
-func (w *Pool) Endpoint(name string) *endpoint.Endpoint {
-	w.t.Helper()
-	m := w.Claim.Roster.Snapshot().Find(name + ":1")
+// Endpoint returns the listed endpoint of that name.
+func (p *Pool) Endpoint(name string) *endpoint.Endpoint {
+	p.t.Helper()
+	m := p.Claim.Roster.Snapshot().Find(name + ":1")
 	if m == nil {
-		w.t.Fatalf("there is no %s", name)
+		p.t.Fatalf("endpoint %s is not listed", name)
 	}
 	return m.Endpoint
 }
 
-func (w *Pool) Pass(d time.Duration) {
+// Sleep lets virtual time pass, and waits until all goroutines of the bubble are idle.
+func (p *Pool) Sleep(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-// wantServing expects those to have a share.
-func (w *Pool) WantServing(want string) {
-	w.t.Helper()
+// WantServing fails the test unless exactly these endpoints get requests, such as "a b".
+func (p *Pool) WantServing(want string) {
+	p.t.Helper()
 	synctest.Wait()
-	s := w.Claim.Roster.Snapshot()
+	s := p.Claim.Roster.Snapshot()
 	var names []string
 	for _, m := range s.Members {
 		if m.Weight > 0 && !m.Is(s.Blocking) {
@@ -115,18 +131,22 @@ func (w *Pool) WantServing(want string) {
 		}
 	}
 	if got := strings.Join(names, " "); got != want {
-		w.t.Errorf("%q serve, not %q", got, want)
+		p.t.Errorf("%q serve, want %q", got, want)
 	}
 }
 
-func (w *Pool) WantLog(want ...string) {
-	w.t.Helper()
+// WantLog fails the test unless the entries about endpoints since the last call are these, each as
+// "message address: reason". It leaves out entries about the pool as a whole, which belong to other
+// tests.
+func (p *Pool) WantLog(want ...string) {
+	p.t.Helper()
 	var got []string
-	for _, e := range w.Log.TakeAll() {
-		fields := e.ContextMap()
-		got = append(got, fmt.Sprint(e.Message, " ", fields["address"], ": ", fields["reason"]))
+	for _, e := range p.Log.TakeAll() {
+		if fields := e.ContextMap(); fields["address"] != nil {
+			got = append(got, fmt.Sprint(e.Message, " ", fields["address"], ": ", fields["reason"]))
+		}
 	}
 	if !slices.Equal(got, want) {
-		w.t.Errorf("logged\n%s\nnot\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		p.t.Errorf("logged\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

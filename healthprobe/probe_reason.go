@@ -3,7 +3,6 @@ package healthprobe
 import (
 	"context"
 	"errors"
-
 	"io"
 	"net"
 	"net/url"
@@ -13,9 +12,10 @@ import (
 
 var errTimedOut = errors.New("timed out")
 
-// reason is what a log line needs of an error: without the address, which the line has already, and
-// without the layers that passed the error on. If ctx is over then that is the reason, whatever it broke.
-func reason(ctx context.Context, err error) error {
+// Reason shortens an error of a connection to what a log line needs: without the address, which the
+// line has already, and without the layers that passed the error on. If ctx has ended, that is the
+// reason, because whatever broke after that is a consequence.
+func Reason(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -26,9 +26,10 @@ func reason(ctx context.Context, err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the connection was closed before the answer was complete")
 	}
-	return shortened(innermost(err))
+	return truncate(innermost(err))
 }
 
+// innermost removes the layers of net and net/url from an error.
 func innermost(err error) error {
 	var request *url.Error
 	var operation *net.OpError
@@ -49,11 +50,12 @@ func innermost(err error) error {
 	return err
 }
 
-// shortened keeps an answer that is no answer, which errors like to quote, from filling the log.
-func shortened(err error) error {
-	const longest = 300
-	if text := err.Error(); len(text) > longest {
-		return errors.New(strings.ToValidUTF8(text[:longest], "") + "...")
+// truncate limits the text of an error, because errors often quote what the endpoint sent, which
+// could fill the log.
+func truncate(err error) error {
+	const maxLength = 300
+	if text := err.Error(); len(text) > maxLength {
+		return errors.New(strings.ToValidUTF8(text[:maxLength], "") + "...")
 	}
 	return err
 }

@@ -6,18 +6,18 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-var advisedModes = map[string]endpoint.AdvisedMode{
-	"ready": endpoint.AdvisedReady,
-	"drain": endpoint.AdvisedDrain,
-	"maint": endpoint.AdvisedMaint,
+var advisedModes = map[string]AdvisedMode{
+	"ready": AdvisedReady,
+	"drain": AdvisedDrain,
+	"maint": AdvisedMaint,
 }
 
-// parseAgentLine reads a line without its end. An agent that is down may give advice for later at the same time.
-func parseAgentLine(line string) (advice endpoint.Advice, down error) {
+// parseAgentReply parses the line of an agent, without the end of the line. down is the reason if the
+// endpoint is down or the line has an error. An agent may report that the endpoint is down and advise
+// at the same time; the advice then counts when the endpoint is up again.
+func parseAgentReply(line string) (advice Advice, down error) {
 	line, reason, _ := strings.Cut(line, "#")
 	words := strings.FieldsFunc(line, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
 	if len(words) == 0 {
@@ -30,15 +30,16 @@ func parseAgentLine(line string) (advice endpoint.Advice, down error) {
 		case "down", "fail", "failed", "stopped":
 			down = agentDown(word, reason)
 		default:
-			if !adviseBy(&advice, word) {
-				return endpoint.Advice{}, fmt.Errorf("the agent's word %.40q is not known", given)
+			if !applyAdvice(&advice, word) {
+				return Advice{}, fmt.Errorf("the agent's word %.40q is not known", given)
 			}
 		}
 	}
 	return advice, down
 }
 
-func adviseBy(advice *endpoint.Advice, word string) bool {
+// applyAdvice adds what a word says to the advice. It reports whether the word is known.
+func applyAdvice(advice *Advice, word string) bool {
 	if mode, ok := advisedModes[word]; ok {
 		advice.Mode = &mode
 		return true
@@ -65,5 +66,5 @@ func agentDown(word, reason string) error {
 	if reason = strings.TrimSpace(reason); reason != "" {
 		text += fmt.Sprintf(": %q", reason)
 	}
-	return shortened(errors.New(text))
+	return truncate(errors.New(text))
 }

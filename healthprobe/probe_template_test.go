@@ -4,11 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-var web7 = &listing.Info{
+var web7 = &Endpoint{
 	Address: "10.0.0.7:8080", ID: "web-7", Zone: "eu-1",
 	Metadata: map[string]string{"version": "v2", "a.b/c-d": "{endpoint.id}"},
 }
@@ -26,30 +24,30 @@ func TestPlaceholdersAreReplaced(t *testing.T) {
 		"{endpoint.host}|{endpoint.port}|{endpoint.id}|{endpoint.zone}": "10.0.0.7|8080|web-7|eu-1",
 		"<{endpoint.metadata.version}>":                                 "<v2>",
 		"<{endpoint.metadata.missing}>":                                 "<>",
-		"{endpoint.metadata.a.b/c-d}":                                   "{endpoint.id}", // a value means itself
+		"{endpoint.metadata.a.b/c-d}":                                   "{endpoint.id}", // a value is taken literally
 		"{env.PROBE_SECRET}{endpoint.id}":                               "{endpoint.id}web-7",
 		"{env.PROBE_UNSET_THING}x":                                      "",
 		"a {file." + file + "} b":                                       "a t0ken b",
 		`{"a":{"b":1.5}}`:                                               `{"a":{"b":1.5}}`,
 		"{}{x}{ a.b }":                                                  "{}{x}{ a.b }",
 	} {
-		compiled, err := compile("field", given)
+		compiled, err := compileTemplate("field", given)
 		if want == "" && given != "" {
-			if expect(t, given, err, "field: evaluated placeholder {env.PROBE_UNSET_THING} is empty"); err == nil {
+			if wantError(t, given, err, "field: evaluated placeholder {env.PROBE_UNSET_THING} is empty"); err == nil {
 				t.Error(compiled)
 			}
 			continue
 		}
-		if got := compiled.of(web7); err != nil || got != want {
+		if got := compiled.expand(web7); err != nil || got != want {
 			t.Errorf("%s: got %q, %v; want %q", given, got, err, want)
 		}
 	}
 }
 
-func TestOnlyTextsOfEndpointsVary(t *testing.T) {
+func TestOnlyPlaceholdersOfEndpointsVary(t *testing.T) {
 	t.Setenv("PROBE_SECRET", "s3cret")
 	for given, want := range map[string]bool{"": false, "x": false, "{env.PROBE_SECRET}": false, "{endpoint.id}": true, "x{endpoint.id}": true} {
-		if compiled, err := compile("field", given); err != nil || compiled.varies() != want {
+		if compiled, err := compileTemplate("field", given); err != nil || compiled.varies() != want {
 			t.Errorf("%s: got %v, %v", given, compiled.varies(), err)
 		}
 	}
@@ -63,14 +61,14 @@ func TestUnknownPlaceholdersAreAnError(t *testing.T) {
 		"{endpoint.}":          "field: {endpoint.}: " + known,
 		"{http.request.host}":  "field: unrecognized placeholder {http.request.host}",
 	} {
-		_, err := compile("field", given)
-		expect(t, given, err, want)
+		_, err := compileTemplate("field", given)
+		wantError(t, given, err, want)
 	}
 }
 
-func TestASocketIsLocalhost(t *testing.T) {
-	compiled, err := compile("field", "{endpoint.host}|{endpoint.port}|{endpoint.address}")
-	if got := compiled.of(&listing.Info{Address: "unix//run/app.sock"}); err != nil || got != "localhost||unix//run/app.sock" {
+func TestTheHostOfAUnixSocketIsLocalhost(t *testing.T) {
+	compiled, err := compileTemplate("field", "{endpoint.host}|{endpoint.port}|{endpoint.address}")
+	if got := compiled.expand(&Endpoint{Address: "unix//run/app.sock"}); err != nil || got != "localhost||unix//run/app.sock" {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
@@ -80,9 +78,9 @@ func FuzzCompile(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, given string) {
-		compiled, err := compile("field", given)
-		if err == nil && !placeholder.MatchString(given) && compiled.of(web7) != given {
-			t.Errorf("%q became %q", given, compiled.of(web7))
+		compiled, err := compileTemplate("field", given)
+		if err == nil && !placeholder.MatchString(given) && compiled.expand(web7) != given {
+			t.Errorf("%q became %q", given, compiled.expand(web7))
 		}
 	})
 }

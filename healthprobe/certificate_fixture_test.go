@@ -46,11 +46,12 @@ func newCertificate(t *testing.T) *certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return saved(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}),
+	return newCertificateFiles(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
 }
 
-func saved(t *testing.T, cert, key []byte) *certificate {
+// newCertificateFiles writes both to files, because Caddy's settings name files.
+func newCertificateFiles(t *testing.T, cert, key []byte) *certificate {
 	dir := t.TempDir()
 	c := &certificate{certFile: filepath.Join(dir, "cert.pem"), keyFile: filepath.Join(dir, "key.pem"), pool: x509.NewCertPool()}
 	for name, data := range map[string][]byte{c.certFile: cert, c.keyFile: key} {
@@ -65,19 +66,19 @@ func saved(t *testing.T, cert, key []byte) *certificate {
 	return c
 }
 
-// server is the config of a server that shows the certificate.
+// server returns the settings of a server that presents the certificate.
 func (c *certificate) server(protocols ...string) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{c.pair}, NextProtos: protocols}
 }
 
-// strict is a server that wants to see the certificate as well.
-func (c *certificate) strict() *tls.Config {
+// mutual returns the settings of a server that also requires the certificate from clients.
+func (c *certificate) mutual() *tls.Config {
 	config := c.server()
 	config.ClientCAs, config.ClientAuth = c.pool, tls.RequireAndVerifyClientCert
 	return config
 }
 
-// trusted is the config of a probe that trusts the certificate.
+// trusted returns the settings of a probe that trusts the certificate.
 func (c *certificate) trusted(t *testing.T) *reverseproxy.TLSConfig {
 	t.Helper()
 	pool, err := json.Marshal(map[string]any{"provider": "file", "pem_files": []string{c.certFile}})
@@ -87,8 +88,8 @@ func (c *certificate) trusted(t *testing.T) *reverseproxy.TLSConfig {
 	return &reverseproxy.TLSConfig{CARaw: pool}
 }
 
-// shown is the config of a probe that shows the certificate besides.
-func (c *certificate) shown(t *testing.T) *reverseproxy.TLSConfig {
+// presented returns the settings of a probe that also presents the certificate.
+func (c *certificate) presented(t *testing.T) *reverseproxy.TLSConfig {
 	config := c.trusted(t)
 	config.ClientCertificateFile, config.ClientCertificateKeyFile = c.certFile, c.keyFile
 	return config

@@ -6,17 +6,19 @@ import (
 	"unicode/utf8"
 )
 
-// compileEscaped takes bytes that cannot be typed, such as \r\n. Escapes come before placeholders: a
-// value from elsewhere means itself.
-func compileEscaped(field, given string) (text, error) {
+// compileEscapedTemplate compiles a setting that may have escapes for bytes that cannot be typed,
+// such as \r\n. Escapes are replaced before placeholders, so that the value of a placeholder is
+// taken literally.
+func compileEscapedTemplate(field, given string) (template, error) {
 	plain, err := unescape(given)
 	if err != nil {
-		return text{}, fmt.Errorf("%s: %w", field, err)
+		return template{}, fmt.Errorf("%s: %w", field, err)
 	}
-	return compile(field, plain)
+	return compileTemplate(field, plain)
 }
 
-// unescape is strconv.Unquote for text that has no quotes around it, so that those inside need no escape.
+// unescape is strconv.Unquote for text without quotes around it, so that quotes within the text
+// need no escape.
 func unescape(given string) (string, error) {
 	var plain []byte
 	for rest := given; rest != ""; {

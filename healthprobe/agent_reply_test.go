@@ -4,16 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// told writes advice as an agent would.
-func told(a endpoint.Advice) string {
+// replyOf writes advice as an agent does.
+func replyOf(a Advice) string {
 	var words []string
 	if a.Mode != nil {
-		words = append(words, map[endpoint.AdvisedMode]string{
-			endpoint.AdvisedReady: "ready", endpoint.AdvisedDrain: "drain", endpoint.AdvisedMaint: "maint",
+		words = append(words, map[AdvisedMode]string{
+			AdvisedReady: "ready", AdvisedDrain: "drain", AdvisedMaint: "maint",
 		}[*a.Mode])
 	}
 	if a.Percent != nil {
@@ -25,7 +23,7 @@ func told(a endpoint.Advice) string {
 	return strings.Join(words, " ")
 }
 
-func TestAnAgentsWordsAreAdviceOrAFailure(t *testing.T) {
+func TestTheWordsOfAnAgentAreAdviceOrAFailure(t *testing.T) {
 	for line, want := range map[string]struct{ advice, err string }{
 		"up":                            {"", ""},
 		"ready":                         {"ready", ""},
@@ -66,19 +64,19 @@ func TestAnAgentsWordsAreAdviceOrAFailure(t *testing.T) {
 		"weight:5":                      {"", `the agent's word "weight:5" is not known`},
 		strings.Repeat("x", 100):        {"", `the agent's word "` + strings.Repeat("x", 40) + `" is not known`},
 	} {
-		advice, err := parseAgentLine(line)
-		if expect(t, line, err, want.err); told(advice) != want.advice {
-			t.Errorf("%q: got %q, want %q", line, told(advice), want.advice)
+		advice, err := parseAgentReply(line)
+		if wantError(t, line, err, want.err); replyOf(advice) != want.advice {
+			t.Errorf("%q: got %q, want %q", line, replyOf(advice), want.advice)
 		}
 	}
 }
 
-func FuzzParseAgentLine(f *testing.F) {
+func FuzzParseAgentReply(f *testing.F) {
 	for _, seed := range []string{"up ready 75%,maxconn:30", "down # x", "drain\tfail#", "", "\x00%", "٣%"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		advice, err := parseAgentLine(line)
+		advice, err := parseAgentReply(line)
 		if err != nil {
 			return
 		}
@@ -87,9 +85,9 @@ func FuzzParseAgentLine(f *testing.F) {
 				t.Errorf("%q: %d", line, *count)
 			}
 		}
-		again, err := parseAgentLine(told(advice) + " up")
-		if err != nil || told(again) != told(advice) {
-			t.Errorf("%q is %q, which is %q (%v)", line, told(advice), told(again), err)
+		again, err := parseAgentReply(replyOf(advice) + " up")
+		if err != nil || replyOf(again) != replyOf(advice) {
+			t.Errorf("%q is %q, which is %q (%v)", line, replyOf(advice), replyOf(again), err)
 		}
 	})
 }

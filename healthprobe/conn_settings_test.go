@@ -7,26 +7,24 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
-
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-func TestAProbeConnectsWhereItIsTold(t *testing.T) {
-	elsewhere := &listing.Info{Address: "10.0.0.7:8080", Metadata: map[string]string{"health": "unix//run/health.sock", "port": "9090", "bad": "x:y"}}
-	six := &listing.Info{Address: "[::1]:8080"}
-	socket := &listing.Info{Address: "unix//run/app.sock"}
+func TestSettingsChooseTheAddressToProbe(t *testing.T) {
+	elsewhere := &Endpoint{Address: "10.0.0.7:8080", Metadata: map[string]string{"health": "unix//run/health.sock", "port": "9090", "bad": "x:y"}}
+	six := &Endpoint{Address: "[::1]:8080"}
+	socket := &Endpoint{Address: "unix//run/app.sock"}
 	for i, c := range []struct {
 		connection Connection
-		e          *listing.Info
+		e          *Endpoint
 		want       address
 		err        string
 	}{
 		{Connection{}, elsewhere, address{"tcp", "10.0.0.7:8080", "10.0.0.7", "8080", false}, ""},
 		{Connection{}, six, address{"tcp", "[::1]:8080", "::1", "8080", false}, ""},
 		{Connection{}, socket, address{"unix", "/run/app.sock", "localhost", "", false}, ""},
-		{Connection{}, &listing.Info{Address: "tcp4/web.test:80"}, address{"tcp4", "web.test:80", "web.test", "80", false}, ""},
-		{Connection{}, &listing.Info{Address: "unix/@app"}, address{"unix", "@app", "localhost", "", false}, ""},
-		{Connection{}, &listing.Info{Address: "unix+h2c//run/app.sock"}, address{"unix", "/run/app.sock", "localhost", "", true}, ""},
+		{Connection{}, &Endpoint{Address: "tcp4/web.test:80"}, address{"tcp4", "web.test:80", "web.test", "80", false}, ""},
+		{Connection{}, &Endpoint{Address: "unix/@app"}, address{"unix", "@app", "localhost", "", false}, ""},
+		{Connection{}, &Endpoint{Address: "unix+h2c//run/app.sock"}, address{"unix", "/run/app.sock", "localhost", "", true}, ""},
 		{Connection{Port: "81"}, elsewhere, address{"tcp", "10.0.0.7:81", "10.0.0.7", "81", false}, ""},
 		{Connection{Port: "{endpoint.metadata.port}"}, elsewhere, address{"tcp", "10.0.0.7:9090", "10.0.0.7", "9090", false}, ""},
 		{Connection{Port: "81"}, six, address{"tcp", "[::1]:81", "::1", "81", false}, ""},
@@ -39,35 +37,35 @@ func TestAProbeConnectsWhereItIsTold(t *testing.T) {
 		{Connection{Upstream: "udp/{endpoint.host}:53"}, elsewhere, address{}, "upstream: no probe over udp; expected tcp or unix"},
 	} {
 		probe := provisioned(t, &TCPProbe{Connection: c.connection})
-		got, err := probe.address(c.e)
-		if expect(t, c.e.Address, err, c.err); err == nil && got != c.want {
+		got, err := probe.addressOf(c.e)
+		if wantError(t, c.e.Address, err, c.err); err == nil && got != c.want {
 			t.Errorf("%d: got %v, want %v", i, got, c.want)
 		}
 	}
 }
 
-func TestMistakesInAConnectionAreFoundWhenTheConfigIsLoaded(t *testing.T) {
-	refuses(t, map[string]*TCPProbe{
-		`port: "0" is not a port from 1 to 65535`:                 {Connection: Connection{Port: "0"}},
-		`port: "65536" is not a port from 1 to 65535`:             {Connection: Connection{Port: "65536"}},
-		`port: "http" is not a port from 1 to 65535`:              {Connection: Connection{Port: "http"}},
-		"port: is given twice; an upstream has a port of its own": {Connection: Connection{Port: "80", Upstream: "a:80"}},
-		"port: unrecognized placeholder {http.port}":              {Connection: Connection{Port: "{http.port}"}},
-		"upstream: unrecognized placeholder {a.b}":                {Connection: Connection{Upstream: "{a.b}:80"}},
-		"upstream: no probe over udp; expected tcp or unix":       {Connection: Connection{Upstream: "udp/a:80"}},
+func TestProvisionRefusesMistakesInAConnection(t *testing.T) {
+	wantRefused(t, map[string]*TCPProbe{
+		`port: "0" is not a port from 1 to 65535`:                    {Connection: Connection{Port: "0"}},
+		`port: "65536" is not a port from 1 to 65535`:                {Connection: Connection{Port: "65536"}},
+		`port: "http" is not a port from 1 to 65535`:                 {Connection: Connection{Port: "http"}},
+		"port: conflicts with upstream, which has a port of its own": {Connection: Connection{Port: "80", Upstream: "a:80"}},
+		"port: unrecognized placeholder {http.port}":                 {Connection: Connection{Port: "{http.port}"}},
+		"upstream: unrecognized placeholder {a.b}":                   {Connection: Connection{Upstream: "{a.b}:80"}},
+		"upstream: no probe over udp; expected tcp or unix":          {Connection: Connection{Upstream: "udp/a:80"}},
 		"tls: failed to load ca module: loading module 'no': unknown module: tls.ca_pool.source.no": {
 			Connection: Connection{TLS: &reverseproxy.TLSConfig{CARaw: []byte(`{"provider":"no"}`)}}},
 	})
 }
 
-// A socket that this side closes first would otherwise stay in TIME_WAIT.
+// Otherwise the socket stays in TIME_WAIT on the side that closes first.
 func TestAProbeResetsItsConnection(t *testing.T) {
 	ended := make(chan error, 1)
 	e := serve(t, func(c net.Conn) {
 		_, err := c.Read(make([]byte, 1))
 		ended <- err
 	})
-	expect(t, e.Address, checked(t, provisioned(t, &TCPProbe{}), e), "")
+	wantError(t, e.Address, checked(t, provisioned(t, &TCPProbe{}), e), "")
 	if err := <-ended; !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("got %v", err)
 	}

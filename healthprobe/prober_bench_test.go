@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,10 +22,10 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// backendsEnv makes the test binary serve instead of test: what the backends cost must not count. Its value is the scheme.
+// backendsEnv makes the test binary serve instead of test, because the CPU time of the backends must
+// not count. Its value is the scheme.
 const backendsEnv = "HEALTHPROBE_BENCH_BACKENDS"
 
 func TestMain(m *testing.M) {
@@ -36,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serveBackends prints the addresses, and serves until its input ends.
+// serveBackends serves on n addresses, prints them, and exits when standard input ends.
 func serveBackends(scheme string, n int) {
 	for range n {
 		server := httptest.NewUnstartedServer(saying("ok\n"))
@@ -52,7 +51,7 @@ func serveBackends(scheme string, n int) {
 	os.Exit(0)
 }
 
-func startBackends(b *testing.B, scheme string) []*listing.Info {
+func startBackends(b *testing.B, scheme string) []*Endpoint {
 	command := exec.Command(os.Args[0])
 	command.Env = append(os.Environ(), backendsEnv+"="+scheme)
 	in, err := command.StdinPipe()
@@ -67,14 +66,14 @@ func startBackends(b *testing.B, scheme string) []*listing.Info {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { in.Close(); command.Wait() })
-	var list []*listing.Info
+	var list []*Endpoint
 	for lines := bufio.NewScanner(out); lines.Scan() && lines.Text() != ""; {
-		list = append(list, &listing.Info{Address: strings.TrimSpace(lines.Text())})
+		list = append(list, &Endpoint{Address: strings.TrimSpace(lines.Text())})
 	}
 	return list
 }
 
-// transportProbe is the probe that net/http would make, to compare with.
+// transportProbe is a probe on top of net/http, for comparison.
 type transportProbe struct{ client http.Client }
 
 func (p *transportProbe) Check(ctx context.Context, t *Target) error {
@@ -84,15 +83,15 @@ func (p *transportProbe) Check(ctx context.Context, t *Target) error {
 	}
 	answer, err := p.client.Do(r)
 	if err == nil {
-		io.Copy(io.Discard, answer.Body) // or the connection is not kept
+		io.Copy(io.Discard, answer.Body) // otherwise the connection is not kept
 		answer.Body.Close()
 	}
 	return err
 }
 
-// BenchmarkProber tells what checks cost this process, in CPU time as the kernel counts it, with everything that belongs to a check, at
-// the pace of 10,000 endpoints every 5 s: 2,000 checks a second. The machine's noise only adds to it, so that the least of
-// several spans counts: -benchtime 5x.
+// BenchmarkProber measures the CPU time of this process for each check, as the kernel counts it and
+// with all that belongs to a check, at the pace of 10,000 endpoints every 5 s: 2,000 checks a second.
+// Noise of the machine only adds to it, so the minimum of several spans counts: -benchtime 5x.
 func BenchmarkProber(b *testing.B) {
 	keeping := &http.Transport{MaxIdleConnsPerHost: 100}
 	defer keeping.CloseIdleConnections()
@@ -108,23 +107,23 @@ func BenchmarkProber(b *testing.B) {
 		{"transport-fresh", "http", &transportProbe{http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}},
 		{"kept", "https", provisioned(b, &HTTPProbe{Connection: overTLS})},
 		{"fresh", "https", provisioned(b, &HTTPProbe{Connection: overTLS, FreshConnections: true})},
-		{"nothing", "none", nothing{}},
+		{"nothing", "none", emptyProbe{}},
 	} {
 		b.Run(c.scheme+"/"+c.name, func(b *testing.B) {
-			probe := &counting{Probe: c.probe, b: b}
-			watch(b, probe, startBackends(b, c.scheme))
+			probe := &countingProbe{Probe: c.probe, b: b}
+			startChecks(b, probe, startBackends(b, c.scheme))
 			time.Sleep(2 * time.Second) // until connections are being renewed
 			benchSpans(b, probe)
 		})
 	}
 }
 
-// nothing tells what the prober costs without a probe.
-type nothing struct{}
+// emptyProbe passes at once, and so shows the cost of the prober alone.
+type emptyProbe struct{}
 
-func (nothing) Check(context.Context, *Target) error { return nil }
+func (emptyProbe) Check(context.Context, *Target) error { return nil }
 
-func benchSpans(b *testing.B, probe *counting) {
+func benchSpans(b *testing.B, probe *countingProbe) {
 	const span = time.Second
 	least := math.Inf(1)
 	for b.Loop() {
@@ -137,45 +136,48 @@ func benchSpans(b *testing.B, probe *counting) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// watch has a pool check 500 endpoints every 250 ms, which the backends share.
-func watch(b *testing.B, probe Probe, backends []*listing.Info) {
-	h := &Health{probe: probe, Interval: caddy.Duration(250 * time.Millisecond), FastInterval: caddy.Duration(time.Second), Timeout: caddy.Duration(10 * time.Second)}
-	h.fillIn()
+// startChecks checks 500 endpoints of a pool every 250 ms. Several endpoints share a backend.
+func startChecks(b *testing.B, probe Probe, backends []*Endpoint) {
+	h := &Health{
+		probe:        probe,
+		Interval:     caddy.Duration(250 * time.Millisecond),
+		FastInterval: caddy.Duration(time.Second),
+		Timeout:      caddy.Duration(10 * time.Second),
+	}
+	h.setDefaults()
 	c, err := endpoint.Acquire(endpoint.Definition{
-		Config: b, Name: b.Name(), Rules: endpoint.Rules{Watched: h.Conditions()}, Owner: endpoint.Owner{Logger: zap.NewNop()}, Run: h.Run,
+		Config: b, Name: b.Name(),
+		Rules: endpoint.Rules{Watched: h.Conditions()},
+		Owner: endpoint.Owner{Logger: zap.NewNop()},
+		Run:   h.Run,
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(c.Release)
-	infos := make([]listing.Info, 500)
-	for i := range infos {
+	list := make([]Endpoint, 500)
+	for i := range list {
 		host, port := hostPort(backends[i%len(backends)].Address)
-		infos[i] = listing.Info{Address: net.JoinHostPort(host, strconv.Itoa(i+1)), Weight: 1, Metadata: map[string]string{"port": port}}
+		list[i] = Endpoint{
+			Address: net.JoinHostPort(host, strconv.Itoa(i+1)), Weight: 1,
+			Metadata: map[string]string{"port": port},
+		}
 	}
-	c.Roster.Replace(infos)
+	c.Roster.Replace(list)
 }
 
-// counting is a probe that must pass.
-type counting struct {
+// countingProbe counts the checks, and fails the benchmark if one fails.
+type countingProbe struct {
 	Probe
 	b      *testing.B
 	checks atomic.Int64
 }
 
-func (c *counting) Check(ctx context.Context, t *Target) error {
+func (c *countingProbe) Check(ctx context.Context, t *Target) error {
 	c.checks.Add(1)
 	err := c.Probe.Check(ctx, t)
 	if err != nil && ctx.Err() == nil {
 		c.b.Error(err)
 	}
 	return err
-}
-
-func cpuTime(b *testing.B) time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// address is one socket, as a probe needs it.
+// address is the socket that a probe connects to.
 type address struct {
-	network, socket string // for the dialer
-	host, port      string // localhost and no port for a unix socket, which has no host of its own
-	h2c             bool   // its network says so
+	network, socket string // arguments of the dialer
+	host, port      string // localhost and no port for a unix socket, which has no host
+	h2c             bool   // whether the network asks for HTTP/2 without TLS, as unix+h2c does
 }
 
-// parseAddress takes what endpoints are named by. It costs about a thousandth of a probe, so that
-// there is nothing to keep between two of them.
+// parseAddress parses the address of an endpoint. It costs about a thousandth of a check, so its
+// results are not cached.
 func parseAddress(text string) (address, error) {
 	parsed, err := caddy.ParseNetworkAddress(text)
 	if err != nil {
@@ -24,7 +24,8 @@ func parseAddress(text string) (address, error) {
 	}
 	switch parsed.Network {
 	case "unix", "unix+h2c":
-		return address{network: "unix", socket: parsed.Host, host: "localhost", h2c: parsed.Network == "unix+h2c"}, nil
+		h2c := parsed.Network == "unix+h2c"
+		return address{network: "unix", socket: parsed.Host, host: "localhost", h2c: h2c}, nil
 	case "tcp", "tcp4", "tcp6":
 		return address{
 			network: parsed.Network, socket: parsed.JoinHostPort(0),
@@ -34,8 +35,8 @@ func parseAddress(text string) (address, error) {
 	return address{}, fmt.Errorf("no probe over %s; expected tcp or unix", parsed.Network)
 }
 
-// onPort is another socket of the same host.
-func (a address) onPort(port string) (address, error) {
+// withPort returns the address of another port on the same host.
+func (a address) withPort(port string) (address, error) {
 	if a.network == "unix" {
 		return address{}, fmt.Errorf("a unix socket has no port %s", port)
 	}
@@ -53,7 +54,7 @@ func checkPort(port string) error {
 	return nil
 }
 
-// authority is the address as requests name it.
+// authority returns the address as requests name it: host and port, or localhost for a unix socket.
 func (a address) authority() string {
 	if a.port == "" {
 		return a.host
