@@ -134,8 +134,8 @@ func TestInitialUnhealthyWaitsForTheFirstPass(t *testing.T) {
 		w.WantServing("")
 		w.Pass(100 * time.Millisecond)
 		w.WantServing("b")
-		w.WantLog("pool has nobody to serve <nil>: of 2 endpoints 0 are usable, 2 unhealthy, 0 draining",
-			"endpoint is healthy b:1: its first check passed", "pool has somebody to serve again <nil>: <nil>")
+		w.WantLog("pool has no usable endpoint <nil>: of 2 endpoints 0 are usable, 2 unhealthy, 0 draining",
+			"endpoint is healthy b:1: its first check passed", "pool has usable endpoints again <nil>: <nil>")
 	}, health(p, func(h *Health) { h.Initial = initialUnhealthy }))
 }
 
