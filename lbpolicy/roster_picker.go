@@ -77,7 +77,7 @@ func (f *rosterPicker) now() *preparedList {
 }
 
 func (f *rosterPicker) pickFrom(now *preparedList, req *http.Request) *endpoint.Endpoint {
-	c := candidates{request: req, roster: f.roster, admit: f.admit, tries: f.selector.transport.Tries(req), blocking: now.snapshot.Blocking, halfOpen: now.snapshot.HalfOpen}
+	c := candidates{request: req, roster: f.roster, admit: f.admit, tries: f.selector.transport.Attempts(req), blocking: now.snapshot.Blocking, halfOpen: now.snapshot.HalfOpen}
 	b, i := f.selector.choose(now.bands, f.selector.draw(now.snapshot, req), c)
 	if b == nil {
 		return nil

@@ -68,7 +68,7 @@ func (s *selector) Select(pool reverseproxy.UpstreamPool, r *http.Request, w htt
 	if s.fallback != nil && s.deferred(r) {
 		return s.selectDeferred(pool, r, w)
 	}
-	tries := s.transport.Tries(r)
+	tries := s.transport.Attempts(r)
 	if e := tries.Picked(); e != nil && len(pool) == 1 && pool[0].Dial == e.Address() {
 		return confirm(tries, pool[0])
 	}
@@ -93,7 +93,7 @@ func (s *selector) choose(bands []band, drawn int, c candidates) (*band, int) {
 // selectDeferred lets the fallback select, from what was not tried while there is any,
 // and follows the attempt if the fallback does not do so itself.
 func (s *selector) selectDeferred(pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter) *reverseproxy.Upstream {
-	tries, v := s.transport.Tries(r), s.view(pool)
+	tries, v := s.transport.Attempts(r), s.view(pool)
 	u := s.fallback.Select(untried(pool, v, tries), r, w)
 	if u == nil && tries.Any() {
 		u = s.fallback.Select(pool, r, w)

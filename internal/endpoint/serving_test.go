@@ -129,7 +129,7 @@ func TestTheNextPriorityTakesOverInProportion(t *testing.T) {
 		"a/w3 b/f c/p1":                        "a 100%, c 0%", // three quarters of the weight
 		"a/w0 b/p1":                            "b 100%",
 		"a b/f c/p1 d/p1/f e/p1/f f/p1/f g/p2": "a 70%, c 30%, g 0%",
-		"a b/f c/f d/f e/p3 f/p3/f g/p3/f h/p3/f i/p3/f j/p3/f": "a 60%, e 40%", // neither tier carries its load, so each gets more
+		"a b/f c/f d/f e/p3 f/p3/f g/p3/f h/p3/f i/p3/f j/p3/f": "a 60%, e 40%", // neither carries its load: each gets more
 		"b/p2 a/p1": "a 100%, b 0%",
 		"a/t b/p1":  "a 100%, b 0%",
 	} {
