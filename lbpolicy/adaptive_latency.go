@@ -16,36 +16,37 @@ func init() { caddy.RegisterModule(new(AdaptiveLatency)) }
 
 // AdaptiveLatency sends each request to the endpoint that is expected to answer it soonest.
 //
-// The expected time of an endpoint is its mean time to first byte, which follows a change within a few
-// answers. If requests there have waited longer already, that time counts instead, so that a hung
-// endpoint is noticed before anything completes. Failed attempts add a penalty, so that an endpoint
-// that answers 500 in a millisecond does not attract the traffic. The sum is multiplied by the number
-// of requests in flight at the endpoint, per weight, plus one.
+// The expected time of an endpoint is its mean time to first byte, which follows a change within a
+// few answers. If requests there have waited longer already, that time counts instead, so that a
+// hung endpoint is noticed before anything completes. Failed attempts add a penalty, so that an
+// endpoint that answers 500 in a millisecond does not attract the traffic. The sum is multiplied by
+// the number of requests in flight at the endpoint, per weight, plus one.
 //
-// What is known of an idle endpoint fades towards the average of the others, so that each endpoint is
-// tried again. An endpoint without history counts as average until its answers show otherwise.
+// What is known of an idle endpoint fades towards the average of the others, so that each endpoint
+// is tried again. An endpoint without history counts as average until its answers show otherwise.
 //
-// Choose it when endpoints differ in speed, or may do so at times: other hardware, noisy neighbours,
-// garbage collection, one endpoint in a bad state. It is the default of a pool. Among equal endpoints
-// it does what Caddy's `least_conn` does. Do not choose it where the endpoint matters more than the
-// time, as with caches: see `bounded_load_hash`.
+// Choose it when endpoints differ in speed, or may do so at times: other hardware, noisy
+// neighbours, garbage collection, one endpoint in a bad state. It is the default of a pool. Among
+// equal endpoints it does what Caddy's `least_conn` does. Do not choose it where the endpoint
+// matters more than the time, as with caches: see `bounded_load_hash`.
 //
 // Sources: expected time times requests in flight (peak EWMA, Finagle, 2015), age of requests in
 // flight (NGINX least_time), failures as latency (Linkerd, 2026).
 type AdaptiveLatency struct {
-	// The time for which answers and failures are remembered. Without newer ones an answer counts for
-	// 37 % after this time and for nothing after three times; a failure is forgotten after it. A longer
-	// time is calmer, a shorter one tries slow and failing endpoints again sooner. Default: 10s.
+	// The time for which answers and failures are remembered. Without newer ones an answer counts
+	// for 37 % after this time and for nothing after three times; a failure is forgotten after it.
+	// A longer time is calmer, a shorter one tries slow and failing endpoints again sooner.
+	// Default: 10s.
 	Decay caddy.Duration `json:"decay,omitempty"`
 
-	// The time that a recent failure (5xx, refused, reset, timed out) adds to the expected time. Up to
-	// four failures add up, and each success halves them. A longer time keeps more requests away from a
-	// failing endpoint. Default: 5s.
+	// The time that a recent failure (5xx, refused, reset, timed out) adds to the expected time. Up
+	// to four failures add up, and each success halves them. A longer time keeps more requests away
+	// from a failing endpoint. Default: 5s.
 	ErrorPenalty caddy.Duration `json:"error_penalty,omitempty"`
 
 	// The number of endpoints that are compared for a request, from 2 to 32. 0 is automatic: all
-	// endpoints of a pool of up to 128, and otherwise a random sample of 8. A larger sample finds better
-	// endpoints and makes each pick slower. Default: 0.
+	// endpoints of a pool of up to 128, and otherwise a random sample of 8. A larger sample finds
+	// better endpoints and makes each pick slower. Default: 0.
 	Choices int `json:"choices,omitempty"`
 
 	selector

@@ -10,9 +10,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// expectedFor is how long the expectations are valid. A pick by an estimate from a millisecond ago is
-// as good, and at high rates many picks share the computation. Requests in flight are read at each
-// pick.
+// expectedFor is how long the expectations are valid. A pick by an estimate from a millisecond ago
+// is as good, and at high rates many picks share the computation. Requests in flight are read at
+// each pick.
 const expectedFor = time.Millisecond
 
 // leastCost picks the endpoint of least cost, which is the time that an answer is expected to take,
@@ -36,7 +36,8 @@ type expectation struct {
 	unknown bool // there was no answer lately
 }
 
-// packed returns the expectation as one word. The flag is in the sign, as seconds are never negative.
+// packed returns the expectation as one word. The flag is in the sign, as seconds are never
+// negative.
 func (e expectation) packed() uint64 {
 	if e.unknown {
 		return math.Float64bits(-e.seconds)
@@ -65,8 +66,9 @@ func newLeastCost(members []endpoint.Member, decay, penalty time.Duration) *leas
 	return l
 }
 
-// cost returns the cost of one more request at member i. The weight scales only the requests in flight:
-// it is room for requests at the same time, and an idle endpoint answers no sooner for a larger one.
+// cost returns the cost of one more request at member i. The weight scales only the requests in
+// flight: it is room for requests at the same time, and an idle endpoint answers no sooner for a
+// larger one.
 func (l *leastCost) cost(i int, e expectation) float64 {
 	inFlight := float64(l.members[i].InFlight())
 	if e.unknown {

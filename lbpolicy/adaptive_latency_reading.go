@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	// noise is the relative difference from the mean below which latencies count as equal. Differences
-	// below a fifth are mostly noise, and the requests in flight say more than they do.
+	// noise is the relative difference from the mean below which latencies count as equal.
+	// Differences below a fifth are mostly noise, and the requests in flight say more than they do.
 	noise = 0.2
 
-	// ageShare is the part of the mean age of waiting requests that counts as a lower bound of their
-	// latency. Requests have waited for half their time on average, so a mean age above half of the
-	// expected time means that they will take longer. A larger part would overrate the age of one
-	// large request among few.
+	// ageShare is the part of the mean age of waiting requests that counts as a lower bound of
+	// their latency. Requests have waited for half their time on average, so a mean age above half
+	// of the expected time means that they will take longer. A larger part would overrate the age
+	// of one large request among few.
 	ageShare = 0.5
 
 	// latencyFloor is the minimum of an expected time, in seconds. The cost of an endpoint with an
@@ -37,9 +37,9 @@ func readLoad(load *load.Load, now load.Instant, decay time.Duration) loadReadin
 	return loadReading{latency, certainty, age * ageShare, load.Failures(now, decay)}
 }
 
-// expectation returns how soon an answer is expected, given the mean latency of all endpoints and the
-// penalty of a failure in seconds. The uncertain part of an estimate counts as average, so that an
-// endpoint that was slow is tried again, and one that was fast is not flooded after a pause.
+// expectation returns how soon an answer is expected, given the mean latency of all endpoints and
+// the penalty of a failure in seconds. The uncertain part of an estimate counts as average, so that
+// an endpoint that was slow is tried again, and one that was fast is not flooded after a pause.
 func (r *loadReading) expectation(mean, penalty float64) expectation {
 	difference := r.latency - mean
 	if math.Abs(difference) < noise*mean {

@@ -1,7 +1,7 @@
 package lbpolicy
 
-// leastOfSample picks the endpoint of least cost in a random sample, for pools in which comparing all
-// endpoints would take too long.
+// leastOfSample picks the endpoint of least cost in a random sample, for pools in which comparing
+// all endpoints would take too long.
 type leastOfSample struct {
 	*leastCost
 	*sampler
@@ -9,16 +9,16 @@ type leastOfSample struct {
 }
 
 const (
-	// compareAll is the largest number of endpoints that are all compared. That takes a microsecond or
-	// two, and in pools that small a sample would balance worse.
+	// compareAll is the largest number of endpoints that are all compared. That takes a microsecond
+	// or two, and in pools that small a sample would balance worse.
 	compareAll = 128
 
 	// maxChoices is the largest sample. A larger one gains next to nothing, and does not fit on the
 	// stack.
 	maxChoices = 32
 
-	// sampleSize is the default sample. A sample of 8 misses the better half of a pool in 0.4 % of the
-	// picks and the best tenth in 43 %; a sample of two would miss them in 25 % and 81 %.
+	// sampleSize is the default sample. A sample of 8 misses the better half of a pool in 0.4 % of
+	// the picks and the best tenth in 43 %; a sample of two would miss them in 25 % and 81 %.
 	sampleSize = 8
 )
 

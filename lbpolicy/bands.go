@@ -7,8 +7,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// band is endpoints that share a part of the requests, with the tables of the algorithm. A pool has a
-// band for each priority and zone that serves.
+// band is endpoints that share a part of the requests, with the tables of the algorithm. A pool has
+// a band for each priority and zone that serves.
 type band struct {
 	endpoint.Band
 	picker bandPicker
@@ -16,8 +16,8 @@ type band struct {
 
 // placer is an algorithm that keeps related requests in the same band.
 type placer interface {
-	// place returns a number from 0 up to but not including 1 that is equal for related requests. It
-	// returns false for a request that is related to no other.
+	// place returns a number from 0 up to but not including 1 that is equal for related requests.
+	// It returns false for a request that is related to no other.
 	place(r *http.Request) (float64, bool)
 }
 
@@ -51,7 +51,8 @@ func pickFromBands(bands []band, drawn int, c candidates) (*band, int) {
 	}
 }
 
-// nth returns the index of band number n in the order 0, 1, 2 ... with the drawn one moved to the front.
+// nth returns the index of band number n in the order 0, 1, 2 ... with the drawn one moved to the
+// front.
 func nth(drawn, n int) int {
 	switch {
 	case n == 0:

@@ -46,7 +46,8 @@ func BenchmarkPick(b *testing.B) {
 	}
 }
 
-// BenchmarkPickAfter100ms measures picks at low rates, where each pick computes what many would share.
+// BenchmarkPickAfter100ms measures picks at low rates, where each pick computes what many would
+// share.
 func BenchmarkPickAfter100ms(b *testing.B) {
 	for _, n := range listSizes {
 		roster := busyRoster(b, n)
@@ -193,8 +194,8 @@ func newRoster(b *testing.B, infos []listing.Info) *endpoint.Roster {
 	return claim.Roster
 }
 
-// busyRoster returns a list of endpoints with everything that a policy reads: requests in flight, some
-// of them without an answer, latencies and failures.
+// busyRoster returns a list of endpoints with everything that a policy reads: requests in flight,
+// some of them without an answer, latencies and failures.
 func busyRoster(b *testing.B, n int) *endpoint.Roster {
 	roster, random, now := newRoster(b, infos(n)), rand.New(rand.NewPCG(1, 2)), load.Now()
 	for _, m := range roster.Snapshot().Members {

@@ -15,35 +15,36 @@ import (
 
 func init() { caddy.RegisterModule(new(BoundedLoadHash)) }
 
-// BoundedLoadHash sends requests with the same key to the same endpoint, as long as that endpoint is
-// not overloaded. No endpoint gets more than `load_factor` times its share of all requests in flight.
-// What is beyond the bound goes on to the next endpoint in the key's own order. If all endpoints are at
-// their bounds, the one with the fewest requests per weight gets the request.
+// BoundedLoadHash sends requests with the same key to the same endpoint, as long as that endpoint
+// is not overloaded. No endpoint gets more than `load_factor` times its share of all requests in
+// flight. What is beyond the bound goes on to the next endpoint in the key's own order. If all
+// endpoints are at their bounds, the one with the fewest requests per weight gets the request.
 //
-// All proxies with the same endpoints map keys alike, whatever the order of the list. When an endpoint
-// joins or leaves, only its own share of keys moves. When an endpoint is down, its keys move evenly to
-// the others, and return with it. Shares follow weights. An endpoint with an `id` keeps its keys when
-// its address changes.
+// All proxies with the same endpoints map keys alike, whatever the order of the list. When an
+// endpoint joins or leaves, only its own share of keys moves. When an endpoint is down, its keys
+// move evenly to the others, and return with it. Shares follow weights. An endpoint with an `id`
+// keeps its keys when its address changes.
 //
-// Choose it when an endpoint gains from seeing a key again, such as a cache or a session, and one hot
-// key must not take an endpoint down. Do not choose it where any endpoint serves a request as well as
-// another: `adaptive_latency` then answers sooner.
+// Choose it when an endpoint gains from seeing a key again, such as a cache or a session, and one
+// hot key must not take an endpoint down. Do not choose it where any endpoint serves a request as
+// well as another: `adaptive_latency` then answers sooner.
 //
-// Sources: consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, 2018), weighted
-// rendezvous hashing (Thaler and Ravishankar, 1998; Schindelhauer and Schomaker, 2005).
+// Sources: consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, 2018),
+// weighted rendezvous hashing (Thaler and Ravishankar, 1998; Schindelhauer and Schomaker, 2005).
 type BoundedLoadHash struct {
 	// The text that is hashed, with any [placeholders](/docs/conventions#placeholders) such as
 	// `{http.request.uri.path}`. Requests with an equal text go to the same endpoint. Required.
 	Key string `json:"key"`
 
 	// The maximum number of requests in flight at an endpoint as a multiple of its share, from 1 to
-	// 1000. A smaller factor is more even; a larger one keeps more requests at the first endpoint of
-	// their key. Under skewed keys, 1.25 keeps about two thirds there, and 2 about 85 %. Default: 1.25.
+	// 1000. A smaller factor is more even; a larger one keeps more requests at the first endpoint
+	// of their key. Under skewed keys, 1.25 keeps about two thirds there, and 2 about 85 %.
+	// Default: 1.25.
 	LoadFactor float64 `json:"load_factor,omitempty"`
 
 	// The policy for requests whose key is empty, such as those without the session cookie. One of
-	// Caddy's policies makes a pool list its endpoints for these requests, which costs more in large
-	// pools. Default: a random endpoint by weight.
+	// Caddy's policies makes a pool list its endpoints for these requests, which costs more in
+	// large pools. Default: a random endpoint by weight.
 	FallbackRaw json.RawMessage `json:"fallback,omitempty" caddy:"namespace=http.reverse_proxy.selection_policies inline_key=policy"`
 
 	placeholder string // the name of the placeholder if the key consists of one
@@ -124,8 +125,9 @@ func (p *BoundedLoadHash) keyOf(r *http.Request) string {
 	return repl.ReplaceAll(p.Key, "")
 }
 
-// place implements placer: a key is always in the same band, as long as the shares of the bands do not
-// change. The hash is mixed once more, so that the band does not depend on the key's order within it.
+// place implements placer: a key is always in the same band, as long as the shares of the bands do
+// not change. The hash is mixed once more, so that the band does not depend on the key's order
+// within it.
 func (p *BoundedLoadHash) place(r *http.Request) (float64, bool) {
 	key := p.keyOf(r)
 	return float64(mix(xxhash.Sum64String(key)^golden)>>11) / (1 << 53), key != ""

@@ -52,8 +52,8 @@ func (h *hashPicker) reserveInOrder(c *candidates, key uint64) int {
 	return h.reserveLeastFull(c)
 }
 
-// reserveAmongAll looks at every endpoint. It is a function of its own, because its closure would cost
-// every call of reserveInOrder an allocation.
+// reserveAmongAll looks at every endpoint. It is a function of its own, because its closure would
+// cost every call of reserveInOrder an allocation.
 func (h *hashPicker) reserveAmongAll(c *candidates, key uint64, perWeight float64) int {
 	for range maxReserveTries {
 		i := h.ownerAmong(key, func(i int) bool {
@@ -70,14 +70,14 @@ func reserveWithin(c *candidates, i int, perWeight float64) bool {
 	return c.usable(i) && c.reserve(i, bound(c, i, perWeight))
 }
 
-// bound returns the maximum number of requests in flight at member i. It is at least 1, because 0 means
-// no bound to reserve.
+// bound returns the maximum number of requests in flight at member i. It is at least 1, because 0
+// means no bound to reserve.
 func bound(c *candidates, i int, perWeight float64) int {
 	return max(1, int(math.Ceil(perWeight*float64(c.members[i].Weight))))
 }
 
-// usableWeight returns the sum of the weights of usable members, which shares are relative to. Adding
-// it up for each pick would cost more than the pick, so it may be slightly out of date.
+// usableWeight returns the sum of the weights of usable members, which shares are relative to.
+// Adding it up for each pick would cost more than the pick, so it may be slightly out of date.
 func (h *hashPicker) usableWeight(c *candidates) float64 {
 	if known := h.usable.Load(); known != nil && c.now.Sub(known.at) < usableWeightKept {
 		return known.weight
@@ -96,8 +96,8 @@ func addUsable(c *candidates) (weight float64) {
 	return weight
 }
 
-// reserveLeastFull reserves a place at the usable endpoint with the fewest requests per weight. It is
-// for the case that all endpoints are at their bounds, or reached them meanwhile.
+// reserveLeastFull reserves a place at the usable endpoint with the fewest requests per weight. It
+// is for the case that all endpoints are at their bounds, or reached them meanwhile.
 func (h *hashPicker) reserveLeastFull(c *candidates) int {
 	best, least := -1, math.Inf(1)
 	for i := range c.members {

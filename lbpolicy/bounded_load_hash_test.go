@@ -51,7 +51,8 @@ func (c *caches) setKey(key string) {
 	p.Key, p.placeholder = key, onlyPlaceholder(key)
 }
 
-// cachesOf returns endpoints with addresses of this test only, so that other tests do not count there.
+// cachesOf returns endpoints with addresses of this test only, so that other tests do not count
+// there.
 func cachesOf(t *testing.T, weights ...int) []listing.Info {
 	infos := make([]listing.Info, len(weights))
 	for i, w := range weights {

@@ -11,16 +11,16 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// candidates are the members that a policy may pick for one request. They are passed by value, because
-// a pointer would escape and cost every pick an allocation.
+// candidates are the members that a policy may pick for one request. They are passed by value,
+// because a pointer would escape and cost every pick an allocation.
 type candidates struct {
 	members []endpoint.Member
 	roster  *endpoint.Roster // nil if the members are not a pool's
 	now     load.Instant
 	request *http.Request
 
-	// Either the upstreams that the members were joined with, in the same order, or the admission of
-	// the pool. Both may be nil.
+	// Either the upstreams that the members were joined with, in the same order, or the admission
+	// of the pool. Both may be nil.
 	upstreams reverseproxy.UpstreamPool
 	admit     endpoint.Admit
 
@@ -88,12 +88,12 @@ func (c *candidates) inFlight() (n int) {
 // comparison and the reservation.
 const maxReserveTries = 3
 
-// maxDraws is how often reserveRandom draws before it looks at all members. While half of the weight
-// is usable, 16 draws miss once in 65,000 times.
+// maxDraws is how often reserveRandom draws before it looks at all members. While half of the
+// weight is usable, 16 draws miss once in 65,000 times.
 const maxDraws = 16
 
-// reserveRandom reserves a place at a random usable member in proportion to the weights. It returns -1
-// if there is none.
+// reserveRandom reserves a place at a random usable member in proportion to the weights. It returns
+// -1 if there is none.
 func (c *candidates) reserveRandom(s *sampler) int {
 	for range maxDraws {
 		if i := s.draw(); c.usable(i) && c.reserve(i, 0) {
@@ -103,8 +103,8 @@ func (c *candidates) reserveRandom(s *sampler) int {
 	return c.reserveAny()
 }
 
-// reserveAny is like reserveRandom, but looks at all members. It is the last resort of policies: when
-// their own search found nothing, nearly all members are down, tried or full.
+// reserveAny is like reserveRandom, but looks at all members. It is the last resort of policies:
+// when their own search found nothing, nearly all members are down, tried or full.
 func (c *candidates) reserveAny() int {
 	for range maxReserveTries {
 		best, total := -1, uint64(0)

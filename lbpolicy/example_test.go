@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/lbpolicy"
 )
 
-// Lightest is a policy of another module. It selects the usable endpoint with the fewest requests in
-// flight per weight.
+// Lightest is a policy of another module. It selects the usable endpoint with the fewest requests
+// in flight per weight.
 type Lightest struct {
 	transport *lbpolicy.Transport
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// everyPolicy runs a test for each registered policy, in a reverse proxy with these upstreams, which are
-// written as address or address/limit.
+// everyPolicy runs a test for each registered policy, in a reverse proxy with these upstreams,
+// which are written as address or address/limit.
 func everyPolicy(t *testing.T, upstreams string, test func(t *testing.T, h *host)) {
 	for _, name := range registered(t) {
 		t.Run(name, func(t *testing.T) { test(t, newHost(t, name, upstreams)) })
@@ -79,8 +79,8 @@ func loadHandler(t *testing.T, config string) (*reverseproxy.Handler, error) {
 	return module.(*reverseproxy.Handler), nil
 }
 
-// request returns a request as a server passes it to the reverse proxy. It is over when the test calls
-// end.
+// request returns a request as a server passes it to the reverse proxy. It is over when the test
+// calls end.
 func request(t *testing.T, path string) (r *http.Request, end func()) {
 	ctx := context.WithValue(t.Context(), caddyhttp.VarsCtxKey, make(map[string]any))
 	ctx, end = context.WithCancel(ctx)

@@ -6,52 +6,54 @@ import (
 	"slices"
 )
 
-// Weighted rendezvous hashing (Thaler and Ravishankar, 1998; with weights, Schindelhauer and Schomaker,
-// 2005): every endpoint bids for a key, independently of the rest of the pool, and the highest bid owns
-// the key. Therefore no key moves between two endpoints when a third one joins, leaves or changes its
-// weight. A Maglev table, which is filled in turns, moves keys between bystanders. A ring, which is cut
-// into arcs, has coarse weights.
+// Weighted rendezvous hashing (Thaler and Ravishankar, 1998; with weights, Schindelhauer and
+// Schomaker, 2005): every endpoint bids for a key, independently of the rest of the pool, and the
+// highest bid owns the key. Therefore no key moves between two endpoints when a third one joins,
+// leaves or changes its weight. A Maglev table, which is filled in turns, moves keys between
+// bystanders. A ring, which is cut into arcs, has coarse weights.
 //
-// Bids are made on slots, so that they can be stored in a table. Each endpoint, as a bidder, visits all
-// slots in its own pseudo-random order. The time of a visit is -ln(1-x)/weight after a part x of all
-// visits. That makes the first bidder at a slot a draw in proportion to weight. An earlier visit is a
-// higher bid. A key draws some slots, and the best bid at any of them counts.
+// Bids are made on slots, so that they can be stored in a table. Each endpoint, as a bidder, visits
+// all slots in its own pseudo-random order. The time of a visit is -ln(1-x)/weight after a part x
+// of all visits. That makes the first bidder at a slot a draw in proportion to weight. An earlier
+// visit is a higher bid. A key draws some slots, and the best bid at any of them counts.
 //
-// The order of visits can be inverted. So there are two ways to the same owner: to compute the visits of
-// all bidders at the key's slots, or to fill a table once with the first visits of all bidders.
+// The order of visits can be inverted. So there are two ways to the same owner: to compute the
+// visits of all bidders at the key's slots, or to fill a table once with the first visits of all
+// bidders.
 const (
-	// slotBits trades balance against the size and the build time of the table, which double with each
-	// bit. With n equal endpoints, the shares scatter by sqrt(draws/(4·draws-2)·n/slotCount). That is a
-	// standard deviation of 0.8 % of a share at n = 100 and of 7.6 % at 10,000, which is as even as a
-	// ring with 160 points for each endpoint.
+	// slotBits trades balance against the size and the build time of the table, which double with
+	// each bit. With n equal endpoints, the shares scatter by sqrt(draws/(4·draws-2)·n/slotCount).
+	// That is a standard deviation of 0.8 % of a share at n = 100 and of 7.6 % at 10,000, which is
+	// as even as a ring with 160 points for each endpoint.
 	slotBits  = 19
 	slotCount = 1 << slotBits
-	// draws is the number of slots of a key. With one slot, the table would need three times the visits
-	// for the same probability of a gap, and shares would scatter 1.3 times as much. More than three
-	// gain little, and each costs time in pools without a table.
+	// draws is the number of slots of a key. With one slot, the table would need three times the
+	// visits for the same probability of a gap, and shares would scatter 1.3 times as much. More
+	// than three gain little, and each costs time in pools without a table.
 	draws = 3
-	// visitsPerSlot is how far the table reaches. A slot stays empty with a probability of exp(-5), and
-	// all slots of a key with exp(-15). The owner of one key in three million has to be computed.
+	// visitsPerSlot is how far the table reaches. A slot stays empty with a probability of exp(-5),
+	// and all slots of a key with exp(-15). The owner of one key in three million has to be
+	// computed.
 	visitsPerSlot = 5
-	// tableFrom is the number of endpoints from which a table of 4 MiB is worth it, because computing
-	// every bid takes 10 ns for each endpoint.
+	// tableFrom is the number of endpoints from which a table of 4 MiB is worth it, because
+	// computing every bid takes 10 ns for each endpoint.
 	tableFrom = 33
-	// rankBits is the size of the rank in a bid. It leaves 28 bits of precision: equal bids are too rare
-	// to affect a share visibly.
+	// rankBits is the size of the rank in a bid. It leaves 28 bits of precision: equal bids are too
+	// rare to affect a share visibly.
 	rankBits = 24
 	rankMask = 1<<rankBits - 1
 )
 
-// node is an endpoint to hash on: the hash of its stable name, and its weight. A node of weight 0 gets
-// no keys.
+// node is an endpoint to hash on: the hash of its stable name, and its weight. A node of weight 0
+// gets no keys.
 type node struct {
 	hash   uint64
 	weight uint32
 }
 
-// rendezvous maps keys to nodes. It is immutable, and the same for the same nodes in any order on any
-// machine. Of two nodes with the same hash, the heavier one gets the keys of both; of equal ones, the
-// first.
+// rendezvous maps keys to nodes. It is immutable, and the same for the same nodes in any order on
+// any machine. Of two nodes with the same hash, the heavier one gets the keys of both; of equal
+// ones, the first.
 type rendezvous struct {
 	bidders []bidder // the nodes with a weight, by hash; the position is the rank
 	first   []uint64 // the highest bid on each slot so far, 0 if none; nil in a small pool
@@ -78,8 +80,8 @@ func newRendezvous(nodes []node) *rendezvous {
 	return z
 }
 
-// fillTable enters the first visits of all bidders, until each slot has had the given number of visits
-// on average.
+// fillTable enters the first visits of all bidders, until each slot has had the given number of
+// visits on average.
 func (z *rendezvous) fillTable(visits float64) {
 	var total float64
 	for i := range z.bidders {
@@ -90,14 +92,14 @@ func (z *rendezvous) fillTable(visits float64) {
 	for i := range z.bidders {
 		b := &z.bidders[i]
 		share := -math.Expm1(-b.weight * visits / total) // the part of the slots that is visited by then
-		// One more visit for rounding up, and one for the errors of share and exposure. Too many do no
-		// harm, but too few would.
+		// One more visit for rounding up, and one for the errors of share and exposure. Too many do
+		// no harm, but too few would.
 		b.visit(z.first, min(slotCount, uint32(share*slotCount)+2))
 	}
 }
 
-// owner returns choice number step of a key, or -1 if no node has a weight. The choices after the first
-// (step 0) are independent draws: they are spread by weight, and may repeat a node.
+// owner returns choice number step of a key, or -1 if no node has a weight. The choices after the
+// first (step 0) are independent draws: they are spread by weight, and may repeat a node.
 func (z *rendezvous) owner(key uint64, step int) int {
 	at := slotsOf(key, step)
 	if z.first != nil {
@@ -109,10 +111,10 @@ func (z *rendezvous) owner(key uint64, step int) int {
 	return z.fastest(&at, nil)
 }
 
-// steps returns the number of choices of owner to try before ownerAmong. In a small pool it is 0, because
-// computing one choice looks at all nodes. In a large pool, a choice costs as much as looking at four
-// nodes, or at eight if the table has left the processor's cache. To stop when the choices have cost as
-// much as ownerAmong is never worse than twice the better of the two.
+// steps returns the number of choices of owner to try before ownerAmong. In a small pool it is 0,
+// because computing one choice looks at all nodes. In a large pool, a choice costs as much as
+// looking at four nodes, or at eight if the table has left the processor's cache. To stop when the
+// choices have cost as much as ownerAmong is never worse than twice the better of the two.
 func (z *rendezvous) steps() int {
 	if z.first == nil {
 		return 0
@@ -120,8 +122,8 @@ func (z *rendezvous) steps() int {
 	return len(z.bidders) / 8
 }
 
-// ownerAmong returns the node that would own the key if there were only the accepted nodes, or -1 if
-// there is none. It looks at all nodes. accept must not reserve places, because it is called for
+// ownerAmong returns the node that would own the key if there were only the accepted nodes, or -1
+// if there is none. It looks at all nodes. accept must not reserve places, because it is called for
 // several nodes in no order.
 func (z *rendezvous) ownerAmong(key uint64, accept func(i int) bool) int {
 	at := slotsOf(key, 0)

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// arrivalSteps is the number of instants in which a bidder visits all slots. They are finer than the
-	// slots, so that two bidders rarely visit one at the same instant.
+	// arrivalSteps is the number of instants in which a bidder visits all slots. They are finer
+	// than the slots, so that two bidders rarely visit one at the same instant.
 	arrivalSteps = 1 << 32
 
 	// fold is a shift by at least half the bits, which makes x ^ x>>fold its own inverse.
@@ -31,10 +31,10 @@ func newBidder(n node, index int) bidder {
 	}
 }
 
-// arrival returns when the bidder visits a slot, for a weight of 1 and evenly spaced visits. The upper
-// bits are the number of slots visited before. The bits below are a pseudo-random fraction, which the
-// last product yields at no extra cost. Two multiplications would suffice for the mean, but then one
-// pair of endpoints in a thousand would share unevenly.
+// arrival returns when the bidder visits a slot, for a weight of 1 and evenly spaced visits. The
+// upper bits are the number of slots visited before. The bits below are a pseudo-random fraction,
+// which the last product yields at no extra cost. Two multiplications would suffice for the mean,
+// but then one pair of endpoints in a thousand would share unevenly.
 func (b *bidder) arrival(slot uint32) uint32 {
 	x := slot * b.a % slotCount
 	x = (x ^ x>>fold) * b.b % slotCount
@@ -62,8 +62,8 @@ func (b *bidder) visit(first []uint64, visits uint32) {
 	}
 }
 
-// inverse returns the x with a·x = 1 modulo 2³². Each Newton step doubles the number of correct bits,
-// and a itself has three.
+// inverse returns the x with a·x = 1 modulo 2³². Each Newton step doubles the number of correct
+// bits, and a itself has three.
 func inverse(a uint32) uint32 {
 	x := a
 	for range 4 {
@@ -72,10 +72,10 @@ func inverse(a uint32) uint32 {
 	return x
 }
 
-// exposure returns -ln(1-x) for x = (arrival+½)/arrivalSteps, in units of 1/arrivalSteps. It is the time
-// at which a bidder of weight 1 arrives. It is three times as fast as math.Log. Unlike math.Log, it is
-// the same to the last bit on all processors, because the conversions to float64 keep the compiler from
-// fusing products and sums.
+// exposure returns -ln(1-x) for x = (arrival+½)/arrivalSteps, in units of 1/arrivalSteps. It is the
+// time at which a bidder of weight 1 arrives. It is three times as fast as math.Log. Unlike
+// math.Log, it is the same to the last bit on all processors, because the conversions to float64
+// keep the compiler from fusing products and sums.
 func exposure(arrival uint32) float64 {
 	rest := 1<<33 - 1 - 2*uint64(arrival) // (1-x)·2³³: odd, so never 0
 	zeros := bits.LeadingZeros64(rest)
@@ -85,9 +85,9 @@ func exposure(arrival uint32) float64 {
 	return float64(float64(zeros-31)*(math.Ln2*arrivalSteps)) + s.log + float64(d*(s.slope+float64(d*s.bend)))
 }
 
-// segments has -ln(r) and its Taylor terms for r = 1, 511/512 ... 256/512. Two terms are exact to two
-// parts in a million. The logarithm is rounded to whole units, because the last bit of math.Log differs
-// between processors.
+// segments has -ln(r) and its Taylor terms for r = 1, 511/512 ... 256/512. Two terms are exact to
+// two parts in a million. The logarithm is rounded to whole units, because the last bit of math.Log
+// differs between processors.
 var segments = func() (t [257]struct{ log, slope, bend float64 }) {
 	for i := range t {
 		r := 1 - float64(i)/512

@@ -71,8 +71,8 @@ func TestOnlyTheShareOfTheChangedNodeMoves(t *testing.T) {
 	}
 }
 
-// A map that differs between releases or processors would move keys as long as proxies of both kinds
-// serve.
+// A map that differs between releases or processors would move keys as long as proxies of both
+// kinds serve.
 func TestTheMapIsTheSameInEveryReleaseOnEveryProcessor(t *testing.T) {
 	for n, want := range map[int]uint64{10: 0xdbb75433e5df229d, 100: 0xa55ddb7233cbdadf} {
 		z, sum := newNamed(testNodes(n, 3, oneToTen)), uint64(0)

@@ -18,8 +18,8 @@ func (s *selector) NewPicker(r *endpoint.Roster, admit endpoint.Admit) endpoint.
 
 // rosterPicker picks from the lists of a roster by a policy.
 //
-// A request may outlive its config, while a newer config goes on using the roster. Once stopped, Pick
-// checks itself whether the list has changed.
+// A request may outlive its config, while a newer config goes on using the roster. Once stopped,
+// Pick checks itself whether the list has changed.
 type rosterPicker struct {
 	selector    *selector
 	roster      *endpoint.Roster

@@ -28,8 +28,8 @@ func newSampler(members []endpoint.Member) *sampler {
 	return s
 }
 
-// build scales the weights by n, so that the average column holds total, and fills each lighter column
-// up from a heavier one.
+// build scales the weights by n, so that the average column holds total, and fills each lighter
+// column up from a heavier one.
 func (s *sampler) build(members []endpoint.Member, total uint64) {
 	s.bounds = make([]uint64, s.n)
 	s.alias = make([]uint32, s.n)

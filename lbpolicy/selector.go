@@ -14,8 +14,8 @@ import (
 
 // algorithm is the part of a policy that does not depend on Caddy.
 type algorithm interface {
-	// prepare builds the tables for a list of endpoints. It runs off the request path, except for lists
-	// of other sources, which may change on any request.
+	// prepare builds the tables for a list of endpoints. It runs off the request path, except for
+	// lists of other sources, which may change on any request.
 	prepare(members []endpoint.Member) bandPicker
 }
 
@@ -26,8 +26,8 @@ type bandPicker interface {
 	pick(c candidates) int
 }
 
-// selector turns an algorithm into a Caddy selection policy. Each policy embeds it, so that no policy
-// depends on reverseproxy.Selector.
+// selector turns an algorithm into a Caddy selection policy. Each policy embeds it, so that no
+// policy depends on reverseproxy.Selector.
 type selector struct {
 	algorithm algorithm
 	transport *attempt.Transport // nil outside of a reverse proxy
@@ -40,8 +40,8 @@ type selector struct {
 	usesFallback func(*http.Request) bool
 }
 
-// provision connects the policy with the reverse proxy that is being provisioned. weights are those of
-// the static upstreams by position, or nil.
+// provision connects the policy with the reverse proxy that is being provisioned. weights are those
+// of the static upstreams by position, or nil.
 func (s *selector) provision(ctx caddy.Context, a algorithm, weights []int) (err error) {
 	s.algorithm = a
 	s.static = newUpstreamViews(s, weights)
@@ -94,8 +94,8 @@ func (s *selector) pick(bands []band, drawn int, c candidates) (*band, int) {
 	return b, i
 }
 
-// selectByFallback lets the fallback select, from untried upstreams while there are any. It tracks the
-// attempt if the fallback does not.
+// selectByFallback lets the fallback select, from untried upstreams while there are any. It tracks
+// the attempt if the fallback does not.
 func (s *selector) selectByFallback(
 	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter,
 ) *reverseproxy.Upstream {
@@ -127,8 +127,8 @@ func untried(
 	return rest
 }
 
-// confirm lets Caddy object to what was picked from a pool, by its circuit breaker and by the failures
-// that it counted since the pick. The pick has applied the limit of requests already.
+// confirm lets Caddy object to what was picked from a pool, by its circuit breaker and by the
+// failures that it counted since the pick. The pick has applied the limit of requests already.
 func confirm(attempts *attempt.RequestAttempts, u *reverseproxy.Upstream) *reverseproxy.Upstream {
 	attempts.Picked().SetCounts(u.Host)
 	if !u.Healthy() {

@@ -13,23 +13,23 @@ import (
 
 func init() { caddy.RegisterModule(new(SmoothWeightedRoundRobin)) }
 
-// SmoothWeightedRoundRobin gives each endpoint exactly its share of the requests, spread as evenly as
-// whole requests allow. With the weights 5, 1 and 1 the heavy endpoint never gets five requests in a
-// row. At any moment an endpoint is less than one request ahead of or behind its share, and over a
-// cycle (as many requests as the weights add up to) the counts are exact.
+// SmoothWeightedRoundRobin gives each endpoint exactly its share of the requests, spread as evenly
+// as whole requests allow. With the weights 5, 1 and 1 the heavy endpoint never gets five requests
+// in a row. At any moment an endpoint is less than one request ahead of or behind its share, and
+// over a cycle (as many requests as the weights add up to) the counts are exact.
 //
-// An endpoint that is down, full or draining is skipped, and the others keep their proportions. A retry
-// goes to a random endpoint by weight, and uses up no turn. Each proxy starts at another place of the
-// cycle, so that proxies that start together do not all begin with the same endpoint.
+// An endpoint that is down, full or draining is skipped, and the others keep their proportions. A
+// retry goes to a random endpoint by weight, and uses up no turn. Each proxy starts at another
+// place of the cycle, so that proxies that start together do not all begin with the same endpoint.
 //
-// Choose it when requests cost about the same and the weights of the endpoints are known. If endpoints
-// differ in ways that no configuration says, `adaptive_latency` finds out.
+// Choose it when requests cost about the same and the weights of the endpoints are known. If
+// endpoints differ in ways that no configuration says, `adaptive_latency` finds out.
 //
 // Source: the schedule is that of proportionate fairness (Baruah, Cohen, Plaxton and Varvel, 1996).
 type SmoothWeightedRoundRobin struct {
-	// The weights of the upstreams in this reverse proxy, by position, each from 0 to 65535. 0 gives an
-	// upstream no requests. The number of weights must be that of the upstreams. Endpoints of a pool
-	// bring their own weights. Default: all equal.
+	// The weights of the upstreams in this reverse proxy, by position, each from 0 to 65535. 0
+	// gives an upstream no requests. The number of weights must be that of the upstreams. Endpoints
+	// of a pool bring their own weights. Default: all equal.
 	Weights []int `json:"weights,omitempty"`
 
 	selector
@@ -96,8 +96,8 @@ type schedulePicker struct {
 	*sampler
 }
 
-// maxSkips is the maximum number of turns of unusable endpoints that a pick skips. Beyond it nearly all
-// weight is unusable, and looking at every endpoint is cheaper.
+// maxSkips is the maximum number of turns of unusable endpoints that a pick skips. Beyond it nearly
+// all weight is unusable, and looking at every endpoint is cheaper.
 const maxSkips = 128
 
 func (p *schedulePicker) pick(c candidates) int {

@@ -1,8 +1,8 @@
 package lbpolicy
 
 // eventHeap is a binary heap of events by time. container/heap would allocate on every push. Groups
-// decide between equal times, so that the order depends only on the content, and the sequence of picks
-// repeats exactly.
+// decide between equal times, so that the order depends only on the content, and the sequence of
+// picks repeats exactly.
 type eventHeap []event
 
 // event is a window of a group that opens or closes at a time.

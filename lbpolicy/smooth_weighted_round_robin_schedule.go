@@ -9,14 +9,15 @@ import (
 // other requests wait longer: 64 picks take 15 µs at 10,000 weights.
 const batchSize = 64
 
-// schedule deals out picks in a repeating cycle of W picks, where W is the sum of the weights. After t
-// picks of a cycle, the count of an endpoint of weight w differs from t*w/W by less than one pick, and
-// after W picks it is exactly w.
+// schedule deals out picks in a repeating cycle of W picks, where W is the sum of the weights.
+// After t picks of a cycle, the count of an endpoint of weight w differs from t*w/W by less than
+// one pick, and after W picks it is exactly w.
 //
 // In other words, its pick k (from 0) is within the window [floor(k*W/w), ceil((k+1)*W/w)) (Baruah,
 // Cohen, Plaxton and Varvel, "Proportionate Progress", 1996). Of all open windows the one that ends
-// first is served. A fluid that gives each endpoint w/W of every pick meets all windows. Therefore this
-// schedule meets them too and never idles, because earliest deadline first is optimal for unit jobs.
+// first is served. A fluid that gives each endpoint w/W of every pick meets all windows. Therefore
+// this schedule meets them too and never idles, because earliest deadline first is optimal for unit
+// jobs.
 //
 // Rejected: smooth weighted round robin (NGINX), which looks at all endpoints on each pick, and
 // deadlines without starts (Envoy), where half the weight leads by a quarter of a cycle.
@@ -32,15 +33,15 @@ type schedule struct {
 	ready   eventHeap // groups by the end of their open window
 }
 
-// batch is a number of picks in order. It is never reused, because a slow reader may still have to read
-// its pick when all others have moved on to later batches.
+// batch is a number of picks in order. It is never reused, because a slow reader may still have to
+// read its pick when all others have moved on to later batches.
 type batch struct {
 	taken atomic.Uint64
 	picks [batchSize]int32
 }
 
-// newSchedule returns a schedule that starts at a place of the cycle drawn from random(n), uniform in
-// [0,n), so that proxies that start together do not pick the same endpoints in step.
+// newSchedule returns a schedule that starts at a place of the cycle drawn from random(n), uniform
+// in [0,n), so that proxies that start together do not pick the same endpoints in step.
 func newSchedule(weights []uint32, random func(n uint64) uint64) *schedule {
 	s := &schedule{}
 	s.groups, s.cycle = groupByWeight(weights)
@@ -51,8 +52,8 @@ func newSchedule(weights []uint32, random func(n uint64) uint64) *schedule {
 	return s
 }
 
-// next returns an index into the weights, or -1 if none is positive. No pick is lost, and none goes to
-// two callers.
+// next returns an index into the weights, or -1 if none is positive. No pick is lost, and none goes
+// to two callers.
 func (s *schedule) next() int {
 	if s.cycle == 0 {
 		return -1
@@ -89,8 +90,8 @@ func (s *schedule) nextLocked() int32 {
 	return s.serve(i)
 }
 
-// open moves a group from the start of its window to its end by addition, because k*W would overflow
-// in the long run.
+// open moves a group from the start of its window to its end by addition, because k*W would
+// overflow in the long run.
 func (s *schedule) open(i int32) {
 	g := &s.groups[i]
 	g.end += g.step

@@ -34,9 +34,9 @@ func total(weights []uint32) (sum uint64) {
 	return sum
 }
 
-// deviation returns how far any endpoint is behind and ahead of its ideal share, counted from the first
-// pick, and over any window, in 1/W picks. The deviation over a window is the difference of those at
-// its ends. The extremes are just before and just after a pick.
+// deviation returns how far any endpoint is behind and ahead of its ideal share, counted from the
+// first pick, and over any window, in 1/W picks. The deviation over a window is the difference of
+// those at its ends. The extremes are just before and just after a pick.
 func deviation(weights []uint32, picks []int) (lag, lead, window int64) {
 	cycle := int64(total(weights))
 	count, lags, leads := make([]int64, len(weights)), make([]int64, len(weights)), make([]int64, len(weights))
@@ -66,8 +66,9 @@ func requireEveryWindowBelowTwo(t *testing.T, weights []uint32, picks []int) {
 	}
 }
 
-// requireAnyCycleExact expects exact counts in any W consecutive picks. If the first W picks are exact,
-// the W picks from the second on are exact if the pick that enters equals the pick that leaves, etc.
+// requireAnyCycleExact expects exact counts in any W consecutive picks. If the first W picks are
+// exact, the W picks from the second on are exact if the pick that enters equals the pick that
+// leaves, etc.
 func requireAnyCycleExact(t *testing.T, weights []uint32, picks []int) {
 	t.Helper()
 	cycle, count := int(total(weights)), make([]uint32, len(weights))
@@ -201,8 +202,8 @@ func TestConcurrentCallersGetEveryPickOnce(t *testing.T) {
 	}
 }
 
-// Of 50 independent starts over 10 endpoints, one endpoint gets more than 14 with a probability of less
-// than 1 in 1,000.
+// Of 50 independent starts over 10 endpoints, one endpoint gets more than 14 with a probability of
+// less than 1 in 1,000.
 func TestNewSchedulesDoNotPickInStep(t *testing.T) {
 	const schedules, limit = 50, 14
 	random, at := rand.New(rand.NewPCG(7, 8)), [20][10]int{}

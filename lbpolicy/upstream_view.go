@@ -20,9 +20,9 @@ type upstreamView struct {
 	pools []*endpoint.Snapshot
 }
 
-// upstreamViews joins the upstreams that Caddy passes to a policy with endpoints, and keeps the latest
-// view. The upstreams of the handler's pools are the pools' own endpoints (below `dynamic multi`, a
-// pool lists them). Any other address has one endpoint in the process.
+// upstreamViews joins the upstreams that Caddy passes to a policy with endpoints, and keeps the
+// latest view. The upstreams of the handler's pools are the pools' own endpoints (below `dynamic
+// multi`, a pool lists them). Any other address has one endpoint in the process.
 type upstreamViews struct {
 	selector *selector
 	weights  []int
@@ -35,8 +35,8 @@ type upstreamViews struct {
 	closed  bool
 }
 
-// newUpstreamViews acquires the endpoints at once, before the config that a reload replaces releases
-// them.
+// newUpstreamViews acquires the endpoints at once, before the config that a reload replaces
+// releases them.
 func newUpstreamViews(s *selector, weights []int) upstreamViews {
 	roster, release := endpoint.AcquireStatic()
 	return upstreamViews{selector: s, weights: weights, roster: roster, release: release}
@@ -56,8 +56,8 @@ func (u *upstreamViews) releaseRoster() {
 	}
 }
 
-// find returns the view of a list. That is nearly always the latest one: the upstreams are new values
-// on every request, but their addresses rarely change.
+// find returns the view of a list. That is nearly always the latest one: the upstreams are new
+// values on every request, but their addresses rarely change.
 func (u *upstreamViews) find(upstreams reverseproxy.UpstreamPool) *upstreamView {
 	if v := u.latest.Load(); v != nil && u.isCurrent(v, upstreams) {
 		return v

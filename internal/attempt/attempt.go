@@ -88,8 +88,8 @@ func (a *Attempt) exclude(from, to load.Instant) {
 	}
 }
 
-// advance moves on to a stage, and returns the stage before and the start of the wait. Both happen in
-// one step. Otherwise a request that ends just when it is sent would count as waiting forever.
+// advance moves on to a stage, and returns the stage before and the start of the wait. Both happen
+// in one step. Otherwise a request that ends just when it is sent would count as waiting forever.
 func (a *Attempt) advance(to stage) (from stage, start load.Instant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -123,7 +123,8 @@ func (a *Attempt) record(o Outcome, now load.Instant, latency time.Duration) {
 		load.AtLeast(now, latency, decay)
 	case SaysNothing:
 		if !load.AtLeast(now, latency, decay) {
-			// There is no estimate yet, so a client that gave up is the first sign of a slow endpoint.
+			// There is no estimate yet, so a client that gave up is the first sign of a slow
+			// endpoint.
 			load.Fail(now, min(1, float64(latency)/float64(a.transport.ErrorPenalty)), decay)
 		}
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// BenchmarkAttempt shows the cost of observing as the difference between its two cases, from the pick
-// to the end of the body. All iterations use one request, because what a server allocates for a
-// request is not the transport's.
+// BenchmarkAttempt shows the cost of observing as the difference between its two cases, from the
+// pick to the end of the body. All iterations use one request, because what a server allocates for
+// a request is not the transport's.
 func BenchmarkAttempt(b *testing.B) {
 	next := backend(answerAsNetHTTP)
 	t := &Transport{RoundTripper: next, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty}

@@ -50,8 +50,8 @@ func (b *trackedBody) Close() error {
 
 type closeWriter interface{ CloseWrite() error }
 
-// writableBody is the body of an upgraded connection. Only Close ends its attempt: one side may have
-// sent all it has while the other still sends.
+// writableBody is the body of an upgraded connection. Only Close ends its attempt: one side may
+// have sent all it has while the other still sends.
 type writableBody struct {
 	*trackedBody
 	io.Writer

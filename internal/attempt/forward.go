@@ -9,8 +9,8 @@ import (
 )
 
 // Caddy finds out what a transport supports by testing whether it implements these interfaces. The
-// observing transport implements all of them. Each method asks the wrapped transport, or returns the
-// answer that stands for "not supported".
+// observing transport implements all of them. Each method asks the wrapped transport, or returns
+// the answer that stands for "not supported".
 
 // DefaultBufferSizes implements reverseproxy.BufferedTransport.
 func (t *Transport) DefaultBufferSizes() (request, response int64) {

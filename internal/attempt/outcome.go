@@ -18,7 +18,8 @@ const (
 	Failed
 )
 
-// outcomeOf derives the outcome from the error of a round trip, or from the status if there is none.
+// outcomeOf derives the outcome from the error of a round trip, or from the status if there is
+// none.
 func outcomeOf(err error, clientGone bool, status int) Outcome {
 	switch {
 	case err != nil && clientGone, err == nil && status == http.StatusTooManyRequests:

@@ -9,10 +9,10 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// RequestAttempts are the attempts of one request at one handler. They are in the request's variables
-// under a key of the handler, because a nested handler such as forward_auth shares the variables.
-// Only the request's goroutine uses them. On nil, which stands for a request that cannot be tracked,
-// Tried, Any, Picked and Take work too.
+// RequestAttempts are the attempts of one request at one handler. They are in the request's
+// variables under a key of the handler, because a nested handler such as forward_auth shares the
+// variables. Only the request's goroutine uses them. On nil, which stands for a request that cannot
+// be tracked, Tried, Any, Picked and Take work too.
 type RequestAttempts struct {
 	transport *Transport
 	request   *http.Request
@@ -24,8 +24,8 @@ type RequestAttempts struct {
 	firstTried [3]*endpoint.Endpoint
 }
 
-// Attempts returns the attempts of a request at the handler. It is nil if there is no handler, or if
-// the request has no variables and is therefore not one that a server handles.
+// Attempts returns the attempts of a request at the handler. It is nil if there is no handler, or
+// if the request has no variables and is therefore not one that a server handles.
 func (t *Transport) Attempts(r *http.Request) *RequestAttempts {
 	if t == nil || r == nil {
 		return nil

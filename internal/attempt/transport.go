@@ -25,16 +25,16 @@ type Transport struct {
 	// Decay is how long an observation counts in an endpoint's load.
 	Decay time.Duration
 
-	// ErrorPenalty is the time that counts as one whole failure when a client gives up on an endpoint
-	// without an estimate.
+	// ErrorPenalty is the time that counts as one whole failure when a client gives up on an
+	// endpoint without an estimate.
 	ErrorPenalty time.Duration
 
 	key     string
 	rosters []*endpoint.Roster
 }
 
-// Install wraps the transport of the reverse proxy that is being provisioned, or finds the Transport
-// that wraps it already. Both results are nil if no reverse proxy is being provisioned.
+// Install wraps the transport of the reverse proxy that is being provisioned, or finds the
+// Transport that wraps it already. Both results are nil if no reverse proxy is being provisioned.
 //
 // It relies on four properties of Caddy: a module sees the modules around it in ctx.Modules, the
 // handler loads its transport before its selection policy, the policy before its upstream source,
@@ -96,8 +96,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.RoundTripper.RoundTrip(req)
 }
 
-// attempt returns the attempt that a round trip belongs to, nil if it is not to be observed. Caddy's
-// own health checks pass through the transport too; they have no variables.
+// attempt returns the attempt that a round trip belongs to, nil if it is not to be observed.
+// Caddy's own health checks pass through the transport too; they have no variables.
 func (t *Transport) attempt(req *http.Request) *Attempt {
 	info, ok := reverseproxy.GetDialInfo(req.Context())
 	if !ok || info.Upstream == nil {

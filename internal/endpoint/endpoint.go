@@ -10,8 +10,8 @@ import (
 // knows the address, through changes of the list and reloads of the config. Pointers to it may be
 // compared.
 //
-// What a source says of the endpoint (weight, zone, ...) is in the [Member] of a [Snapshot] instead,
-// so that it changes together with the rest of the list.
+// What a source says of the endpoint (weight, zone, ...) is in the [Member] of a [Snapshot]
+// instead, so that it changes together with the rest of the list.
 type Endpoint struct {
 	address    string
 	pool       *Pool

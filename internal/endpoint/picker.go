@@ -7,7 +7,8 @@ import "net/http"
 // for Caddy's own policies does not.
 type Policy interface {
 	// NewPicker returns a picker that follows the lists of a roster until it is stopped. The picker
-	// asks admit about each member that it considers. A nil admit admits all members without a limit.
+	// asks admit about each member that it considers. A nil admit admits all members without a
+	// limit.
 	NewPicker(r *Roster, admit Admit) Picker
 }
 
@@ -19,9 +20,9 @@ type Admit func(m *Member) (ok bool, limit int)
 // once.
 type Picker interface {
 	// Pick returns the endpoint that serves the request, or nil if none is usable. The request may
-	// hold a reserved place there (see attempt.RequestAttempts); otherwise its attempt is counted from
-	// the moment when it is sent. listed reports that the policy has to see the whole list for this
-	// request instead. The pool then lists its endpoints, and Caddy calls the policy's Select.
+	// hold a reserved place there (see attempt.RequestAttempts); otherwise its attempt is counted
+	// from the moment when it is sent. listed reports that the policy has to see the whole list for
+	// this request instead. The pool then lists its endpoints, and Caddy calls the policy's Select.
 	Pick(r *http.Request) (e *Endpoint, listed bool)
 
 	// Stop ends the subscription to the roster. Requests that began before may still pick.

@@ -16,8 +16,8 @@ type Pool struct {
 	observer atomic.Pointer[Observer]
 
 	// changesBegun and changesEnded count the changes of its endpoints' conditions and advice. A
-	// change is counted before it is made and again after it, so that a pick that sees a change also
-	// sees that the published shares do not include it. See Roster.CatchUp.
+	// change is counted before it is made and again after it, so that a pick that sees a change
+	// also sees that the published shares do not include it. See Roster.CatchUp.
 	changesBegun, changesEnded atomic.Uint64
 
 	mu        sync.Mutex

@@ -11,8 +11,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// pools keeps every pool that a config uses, by name. A reload acquires the new config's pools before
-// the old config releases its own, so that nothing known of an endpoint is forgotten.
+// pools keeps every pool that a config uses, by name. A reload acquires the new config's pools
+// before the old config releases its own, so that nothing known of an endpoint is forgotten.
 var pools = caddy.NewUsagePool()
 
 // Definition is how a module defines a pool.
@@ -27,8 +27,8 @@ type Definition struct {
 	// Text is everything that defines the pool. Definitions with equal texts share one roster.
 	Text string
 
-	// Run keeps the roster up to date until ctx ends. Only the Run of the first definition with this
-	// text is called, in a goroutine of its own. It may outlive the config of that definition.
+	// Run keeps the roster up to date until ctx ends. Only the Run of the first definition with
+	// this text is called, in a goroutine of its own. It may outlive the config of that definition.
 	Run func(ctx context.Context, r *Roster)
 
 	// Rules say how requests are shared among the endpoints. Text covers them too.
@@ -80,8 +80,8 @@ type configUse struct {
 // Destruct implements caddy.Destructor. Caddy calls it when no config uses the pool.
 func (p *Pool) Destruct() error { return nil }
 
-// Acquire claims the roster for a definition: the running roster of an equal definition in this config
-// or an older one, or else a new roster. Within one config a name has one definition.
+// Acquire claims the roster for a definition: the running roster of an equal definition in this
+// config or an older one, or else a new roster. Within one config a name has one definition.
 //
 // The roster of a changed definition runs beside the old roster, which serves the old config until
 // that is gone. If the new config fails to load, its roster ends, and the old one is unaffected.

@@ -52,12 +52,12 @@ func (r *Roster) Answered() <-chan struct{} { return r.answered }
 // InFlight returns the number of requests in flight in the roster's pool.
 func (r *Roster) InFlight() int { return int(r.pool.inFlight.Load()) }
 
-// IsCurrent reports whether the roster belongs to the newest definition of its pool. During a reload
-// others run beside it. Only the current roster has its endpoints checked and ejected.
+// IsCurrent reports whether the roster belongs to the newest definition of its pool. During a
+// reload others run beside it. Only the current roster has its endpoints checked and ejected.
 func (r *Roster) IsCurrent() bool { return r.current.Load() }
 
-// Replace makes infos the list, and keeps the slice. An address that was in the list before keeps its
-// Endpoint. Nothing is published if nothing changed. The infos must be normalized.
+// Replace makes infos the list, and keeps the slice. An address that was in the list before keeps
+// its Endpoint. Nothing is published if nothing changed. The infos must be normalized.
 func (r *Roster) Replace(infos []listing.Info) Change {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -14,13 +14,13 @@ type Member struct {
 	Info *listing.Info
 
 	// Weight is the share of new requests within a band, relative to the other members; 0 if the
-	// endpoint gets none. It follows the source's weight and the endpoint's own advice, and is smaller
-	// during a slow start.
+	// endpoint gets none. It follows the source's weight and the endpoint's own advice, and is
+	// smaller during a slow start.
 	Weight uint32
 
 	// MaxRequests is the limit of requests in flight; 0 if there is none. It is a copy beside the
-	// weight because every pick reads it: among thousands of endpoints, each further place in memory
-	// costs a pick a tenth of a microsecond.
+	// weight because every pick reads it: among thousands of endpoints, each further place in
+	// memory costs a pick a tenth of a microsecond.
 	MaxRequests int32
 
 	// Ramp is the part of its share and limit that the endpoint gets during a slow start, else 1.
@@ -59,8 +59,8 @@ type Snapshot struct {
 	// Mode says which of the members serve.
 	Mode Mode
 
-	// Blocking are the conditions that keep requests away from a member that has a weight. A pick must
-	// test them, because a condition may have come to hold since the weights were computed.
+	// Blocking are the conditions that keep requests away from a member that has a weight. A pick
+	// must test them, because a condition may have come to hold since the weights were computed.
 	Blocking Condition
 
 	// HalfOpen is the condition that limits a member to one request in flight.
@@ -94,8 +94,8 @@ func (s *Snapshot) Find(address string) *Member {
 	return nil
 }
 
-// Draw returns the index of the band that contains a place between 0 and 1, where each band takes up
-// as much room as its share. A random place gives each band its share of the requests.
+// Draw returns the index of the band that contains a place between 0 and 1, where each band takes
+// up as much room as its share. A random place gives each band its share of the requests.
 func (s *Snapshot) Draw(place float64) (band int) {
 	for i := range s.Bands {
 		if share := s.Bands[i].Share; share > 0 {

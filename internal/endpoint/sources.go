@@ -42,7 +42,8 @@ type SourceStatus struct {
 	// Entries is the number of endpoints that the source adds, before duplicates are merged.
 	Entries int `json:"entries"`
 
-	// LastSuccess is the time of the last list, which may be before a restart; zero if there was none.
+	// LastSuccess is the time of the last list, which may be before a restart; zero if there was
+	// none.
 	LastSuccess time.Time `json:"last_success,omitzero"`
 
 	// LastError is the latest error, which may be over.
@@ -51,8 +52,8 @@ type SourceStatus struct {
 	// LastErrorAt is the time of the latest error.
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 
-	// HeldUntil is when a loss takes effect if the source confirms it until then; zero if that time is
-	// unknown.
+	// HeldUntil is when a loss takes effect if the source confirms it until then; zero if that time
+	// is unknown.
 	HeldUntil time.Time `json:"held_until,omitzero"`
 
 	// Dropped is the number of invalid entries in the latest list.
@@ -119,8 +120,8 @@ func (r *Roster) SetSourceLists(lists map[string][]listing.Info) { r.provenance.
 // be closed.
 func (r *Roster) Storage() certmagic.Storage { return r.owner.Load().Storage }
 
-// Passes reports whether no probe has failed for the endpoint with this address. Without probes, and
-// for addresses that are not in the list, it is always true.
+// Passes reports whether no probe has failed for the endpoint with this address. Without probes,
+// and for addresses that are not in the list, it is always true.
 func (r *Roster) Passes(address string) bool {
 	m := r.Snapshot().Find(address)
 	return m == nil || m.Conditions()&r.rules.Watched&(ProbeFailed|Unchecked) == 0

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Tally counts the results of real requests at an endpoint. The outlier detector writes it, from many
-// requests at once. It belongs to the endpoint, so that a reload does not reset it.
+// Tally counts the results of real requests at an endpoint. The outlier detector writes it, from
+// many requests at once. It belongs to the endpoint, so that a reload does not reset it.
 type Tally struct {
 	// Consecutive is the number of failures since the last success.
 	Consecutive atomic.Int32

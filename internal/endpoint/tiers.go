@@ -61,8 +61,8 @@ func (t *tier) add(i int, e *eligibility) {
 	}
 }
 
-// overprovisioning is the factor of its load that a tier is assumed to be able to carry: with 1.4 it
-// keeps all of the load while 72 % of its weight is usable (Envoy's number).
+// overprovisioning is the factor of its load that a tier is assumed to be able to carry: with 1.4
+// it keeps all of the load while 72 % of its weight is usable (Envoy's number).
 const overprovisioning = 1.4
 
 // tierShares returns the share of the requests that each tier gets: as much as it can carry of what

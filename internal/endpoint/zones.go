@@ -5,11 +5,11 @@ import "slices"
 // zoneShares splits the share of a tier among the zones of its serving members, given the weight of
 // each zone, for a proxy in one of them.
 //
-// The proxy's own zone gets everything as long as it can carry its fair part. If proxies and clients
-// are spread evenly over n zones, each zone has to carry 1/n of the whole. A zone with a smaller
-// part c of all weight keeps c·n, and the rest goes to the zones that have more than their fair part,
-// in proportion to what they have above it. This is Envoy's zone-aware routing. Envoy knows the
-// number of proxies in each zone; here it is taken to be equal.
+// The proxy's own zone gets everything as long as it can carry its fair part. If proxies and
+// clients are spread evenly over n zones, each zone has to carry 1/n of the whole. A zone with a
+// smaller part c of all weight keeps c·n, and the rest goes to the zones that have more than their
+// fair part, in proportion to what they have above it. This is Envoy's zone-aware routing. Envoy
+// knows the number of proxies in each zone; here it is taken to be equal.
 func zoneShares(weights map[string]float64, own string) map[string]float64 {
 	var total float64
 	for _, w := range weights {

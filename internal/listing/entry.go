@@ -11,8 +11,8 @@ import (
 // needs with every field set.
 const MaxEntrySize = 64 << 10
 
-// DecodeEntry reads one endpoint as registries store it, which is a JSON object or a bare address, and
-// normalizes it.
+// DecodeEntry reads one endpoint as registries store it, which is a JSON object or a bare address,
+// and normalizes it.
 func DecodeEntry(data []byte) (Info, error) {
 	data = bytes.TrimSpace(data)
 	if err := checkEntry(data); err != nil {

@@ -63,8 +63,8 @@ func (n *node) lineOf(err error) int {
 	return n.line
 }
 
-// address returns the address of an entry as it was written, if it has one. It is how the author of a
-// list finds the entry.
+// address returns the address of an entry as it was written, if it has one. It is how the author of
+// a list finds the entry.
 func (n *node) address() string {
 	if n.kind == kindText {
 		return n.text

@@ -11,34 +11,34 @@ import (
 // MaxWeight is the largest weight, as in DNS SRV records (RFC 2782).
 const MaxWeight = math.MaxUint16
 
-// MaxCount is the largest priority and limit of requests. It keeps sums over a pool of any size within
-// 64 bits, and is the same on every platform.
+// MaxCount is the largest priority and limit of requests. It keeps sums over a pool of any size
+// within 64 bits, and is the same on every platform.
 const MaxCount = math.MaxInt32
 
 // Info is what a source says of one endpoint. It must not be changed once it is reported.
 type Info struct {
-	// The [network address](/docs/conventions#network-addresses) to dial. It must denote one socket: a
-	// host with one port, or a unix socket. Required.
+	// The [network address](/docs/conventions#network-addresses) to dial. It must denote one
+	// socket: a host with one port, or a unix socket. Required.
 	Address string `json:"address"`
 
-	// The share of requests relative to the other endpoints, from 0 to 65535. 0 drains the endpoint: it
-	// gets no new requests. Default: 1.
+	// The share of requests relative to the other endpoints, from 0 to 65535. 0 drains the
+	// endpoint: it gets no new requests. Default: 1.
 	Weight int `json:"weight"`
 
-	// A name that stays the same when the address changes. Hash policies use it instead of the address,
-	// so that a moved endpoint keeps its keys. Default: the address.
+	// A name that stays the same when the address changes. Hash policies use it instead of the
+	// address, so that a moved endpoint keeps its keys. Default: the address.
 	ID string `json:"id,omitempty"`
 
 	// The place where the endpoint runs, such as an availability zone. A pool with a `zone` prefers
 	// endpoints in its own zone. Default: none.
 	Zone string `json:"zone,omitempty"`
 
-	// The tier of the endpoint, from 0 to 2147483647. The lowest number serves first, and the next one
-	// takes over what it cannot carry. Default: 0.
+	// The tier of the endpoint, from 0 to 2147483647. The lowest number serves first, and the next
+	// one takes over what it cannot carry. Default: 0.
 	Priority int `json:"priority,omitempty"`
 
-	// The maximum number of requests in flight at the endpoint, up to 2147483647. Requests beyond it go
-	// to other endpoints. Default: 0, which is no limit.
+	// The maximum number of requests in flight at the endpoint, up to 2147483647. Requests beyond
+	// it go to other endpoints. Default: 0, which is no limit.
 	MaxRequests int `json:"max_requests,omitempty"`
 
 	// Whether the endpoint finishes the requests that it has and gets no new ones. Default: false.
@@ -77,8 +77,8 @@ func (i *Info) Key() string {
 	return i.Address
 }
 
-// Normalize checks every field and brings the address into the one form that pools compare. An error
-// names the field and what was expected.
+// Normalize checks every field and brings the address into the one form that pools compare. An
+// error names the field and what was expected.
 func (i *Info) Normalize() error {
 	address, err := normalAddress(i.Address)
 	if err != nil {

@@ -8,18 +8,18 @@ import (
 	"unicode/utf8"
 )
 
-// MaxListSize is the maximum size of a list in bytes. A list of that size holds over 100,000 endpoints
-// with every field set. Reading YAML allocates 40 times its text, so a larger limit would protect
-// little.
+// MaxListSize is the maximum size of a list in bytes. A list of that size holds over 100,000
+// endpoints with every field set. Reading YAML allocates 40 times its text, so a larger limit would
+// protect little.
 const MaxListSize = 16 << 20
 
 // DecodeList reads a list of endpoints in JSON or YAML and normalizes each of them. An entry is an
 // object with an endpoint's fields, a bare address, or a Prometheus group of targets.
 //
-// The list is JSON if it starts with a bracket, unless name ends in .yaml or .yml. Otherwise name only
-// appears in errors, which say name:line, the entry, the field and what was expected. Empty input is
-// an error, because it is what a reader sees while a writer has only truncated its file; an empty list
-// is written as [].
+// The list is JSON if it starts with a bracket, unless name ends in .yaml or .yml. Otherwise name
+// only appears in errors, which say name:line, the entry, the field and what was expected. Empty
+// input is an error, because it is what a reader sees while a writer has only truncated its file;
+// an empty list is written as [].
 func DecodeList(name string, data []byte) ([]Info, error) {
 	list, err := decodeList(name, data)
 	var at *lineError
@@ -40,8 +40,8 @@ func decodeList(name string, data []byte) ([]Info, error) {
 	return list, err
 }
 
-// DecodeEntries reads a list like DecodeList, but leaves out invalid entries and returns a mistake for
-// each of them. It is for lists that programs write, where one bad entry should not hold up the
+// DecodeEntries reads a list like DecodeList, but leaves out invalid entries and returns a mistake
+// for each of them. It is for lists that programs write, where one bad entry should not hold up the
 // others. err is about the list as a whole.
 func DecodeEntries(name string, data []byte) (infos []Info, mistakes []error, err error) {
 	root, err := parseList(name, data)

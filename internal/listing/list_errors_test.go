@@ -7,8 +7,8 @@ import (
 
 const knownFields = "the fields are address, weight, id, zone, priority, max_requests, draining and metadata"
 
-// badLists have one mistake each, in both formats. json or yaml is empty where the format cannot have
-// that mistake.
+// badLists have one mistake each, in both formats. json or yaml is empty where the format cannot
+// have that mistake.
 var badLists = []struct{ why, json, jsonError, yaml, yamlError string }{
 	{
 		"a weight out of range",

@@ -109,8 +109,8 @@ func (n *node) decodeText(s *string) error {
 	return n.errorf("is %s; expected text", n.kind)
 }
 
-// decodeInt accepts plain decimal digits only. YAML's other spellings depend on the parser (010 is 8 in
-// YAML 1.1 and 10 in YAML 1.2), and JSON has no others.
+// decodeInt accepts plain decimal digits only. YAML's other spellings depend on the parser (010 is
+// 8 in YAML 1.1 and 10 in YAML 1.2), and JSON has no others.
 func (n *node) decodeInt(i *int, max int) error {
 	if n.kind != kindNumber {
 		return n.errorf("is %s; expected a whole number between 0 and %d", n.kind, max)

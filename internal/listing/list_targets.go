@@ -6,9 +6,9 @@ import (
 )
 
 // addTargets adds a group in the format of Prometheus' file_sd and http_sd:
-// {"targets":["10.0.0.7:8080"],"labels":{"zone":"eu-1a"}}. The labels weight and zone set these fields.
-// Every other label, __meta_* too, is metadata under its own name. That includes id, because the
-// targets of a group share its labels, whereas an ID belongs to one endpoint.
+// {"targets":["10.0.0.7:8080"],"labels":{"zone":"eu-1a"}}. The labels weight and zone set these
+// fields. Every other label, __meta_* too, is metadata under its own name. That includes id,
+// because the targets of a group share its labels, whereas an ID belongs to one endpoint.
 func (b *listBuilder) addTargets(entry int, group *node) error {
 	targets, shared, err := group.targets()
 	if err != nil {

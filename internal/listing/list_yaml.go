@@ -63,8 +63,8 @@ func fromYAML(y *yaml.Node) (node, error) {
 	return n, nil
 }
 
-// yamlKinds has the tags that a list may use. A timestamp is text: only YAML 1.1 reads 2024-01-01 as
-// more than what is written.
+// yamlKinds has the tags that a list may use. A timestamp is text: only YAML 1.1 reads 2024-01-01
+// as more than what is written.
 var yamlKinds = map[string]kind{
 	"!!null": kindNull, "!!bool": kindBool, "!!int": kindNumber, "!!float": kindNumber,
 	"!!str": kindText, "!!timestamp": kindText, "!!seq": kindList, "!!map": kindObject,

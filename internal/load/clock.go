@@ -2,8 +2,8 @@ package load
 
 import "time"
 
-// Instant is a point in time in nanoseconds of the monotonic clock. It exists because parts of a load
-// pack instants into one machine word, which a time.Time does not fit into.
+// Instant is a point in time in nanoseconds of the monotonic clock. It exists because parts of a
+// load pack instants into one machine word, which a time.Time does not fit into.
 type Instant int64
 
 var epoch = time.Now()

@@ -14,8 +14,8 @@ const (
 
 	// slowdown and speedup are the factors between the recent mean and the long one from which on
 	// the endpoint has changed. By Chernoff's bound the mean of 19 exponential times exceeds 2.5
-	// times its expectation once in 60,000, and falls below a third of it once in 3,700. A step from
-	// 170 ms to 2 s is detected at the second slow answer; the way back takes 12.
+	// times its expectation once in 60,000, and falls below a third of it once in 3,700. A step
+	// from 170 ms to 2 s is detected at the second slow answer; the way back takes 12.
 	slowdown, speedup = 2.5, 3.0
 
 	// restartWeight is the number of answers that the long mean stands for after a change.
@@ -29,12 +29,12 @@ const (
 // estimate is the expected time to the first byte of an answer.
 //
 // It is a mean over the decay time, which is calm as long as nothing changes. Beside it is a mean
-// over the last answers, which replaces it when the two differ too much. A peak EWMA (Finagle, 2015)
-// detects a change as early, but keeps the effect of every single slow answer: with it, a policy
-// picks among equal endpoints by noise, and finds out about a recovery only after the decay.
+// over the last answers, which replaces it when the two differ too much. A peak EWMA (Finagle,
+// 2015) detects a change as early, but keeps the effect of every single slow answer: with it, a
+// policy picks among equal endpoints by noise, and finds out about a recovery only after the decay.
 type estimate struct {
-	// These two are read without a lock. One may be newer than the other for a moment, which does no
-	// harm because both stay valid.
+	// These two are read without a lock. One may be newer than the other for a moment, which does
+	// no harm because both stay valid.
 	value atomic.Uint64 // the mean in seconds and the trust in it, float32 each; 0 if unknown
 	at    atomic.Int64  // the Instant of the last answer
 
@@ -61,8 +61,8 @@ func (e *estimate) observe(now Instant, sample float64, decay time.Duration) {
 	e.at.Store(int64(now))
 }
 
-// latency returns the mean in seconds and its certainty from 0 to 1, which is lower the fewer answers
-// there were and the older the last one is.
+// latency returns the mean in seconds and its certainty from 0 to 1, which is lower the fewer
+// answers there were and the older the last one is.
 func (e *estimate) latency(now Instant, decay time.Duration) (seconds, certainty float64) {
 	seconds, trust := e.load()
 	if trust == 0 {
@@ -80,8 +80,8 @@ func (e *estimate) store(mean, trust float64) {
 	e.value.Store(uint64(math.Float32bits(float32(mean)))<<32 | uint64(math.Float32bits(float32(trust))))
 }
 
-// decayFactor returns the part of a value that is left after some time, e^-x with x in decay times. A
-// pick computes it for each endpoint, so the series ends at the fourth power, which is exact to a
+// decayFactor returns the part of a value that is left after some time, e^-x with x in decay times.
+// A pick computes it for each endpoint, so the series ends at the fourth power, which is exact to a
 // thousandth up to x = 1. From x = 3 on it is 0: an endpoint without a request for that long is
 // unknown, so that policies try it again even if the others are idle.
 func decayFactor(elapsed, decay time.Duration) float64 {

@@ -11,8 +11,8 @@ import (
 // long until a penalty of seconds is negligible.
 //
 // It is one word, so that it needs no lock: a float32 above a stamp of 32 bits in units of 2^20 ns
-// (1 ms). The stamp wraps after 52 days. A count without a change for 26 days looks fresh again until
-// the next answer.
+// (1 ms). The stamp wraps after 52 days. A count without a change for 26 days looks fresh again
+// until the next answer.
 type failures struct{ word atomic.Uint64 }
 
 const (

@@ -30,8 +30,8 @@ func (l *Load) Observe(now Instant, latency, decay time.Duration) {
 }
 
 // AtLeast records that an attempt took this long and ended without an answer that counts. It can
-// raise the estimate but not lower it. It reports false if there is no estimate yet, because a short
-// time would make the endpoint look fast.
+// raise the estimate but not lower it. It reports false if there is no estimate yet, because a
+// short time would make the endpoint look fast.
 func (l *Load) AtLeast(now Instant, latency, decay time.Duration) bool {
 	seconds, certainty := l.estimate.latency(now, decay)
 	if certainty == 0 {
@@ -48,8 +48,8 @@ func (l *Load) Fail(now Instant, part float64, decay time.Duration) {
 	l.failures.add(now, part, decay)
 }
 
-// Latency returns the expected time to first byte in seconds, and its certainty: 1 if it is certain,
-// less if it is old or based on few answers, 0 if there were none lately.
+// Latency returns the expected time to first byte in seconds, and its certainty: 1 if it is
+// certain, less if it is old or based on few answers, 0 if there were none lately.
 func (l *Load) Latency(now Instant, decay time.Duration) (seconds, certainty float64) {
 	return l.estimate.latency(now, decay)
 }

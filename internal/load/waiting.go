@@ -2,11 +2,11 @@ package load
 
 import "sync/atomic"
 
-// waiting holds the number of waiting requests and the sum of their starts. Both are in one word, so
-// that they are read and written together: 44 bits of sum above 20 bits of count. The sum is in units
-// of 2^14 ns (16 µs) and wraps. n*now - sum is the total age modulo 2^44 nevertheless, which is
-// correct as long as all waiting requests together have waited less than 4.5 years. A mutex would
-// cost every pick a lock for each endpoint that it compares.
+// waiting holds the number of waiting requests and the sum of their starts. Both are in one word,
+// so that they are read and written together: 44 bits of sum above 20 bits of count. The sum is in
+// units of 2^14 ns (16 µs) and wraps. n*now - sum is the total age modulo 2^44 nevertheless, which
+// is correct as long as all waiting requests together have waited less than 4.5 years. A mutex
+// would cost every pick a lock for each endpoint that it compares.
 type waiting struct{ word atomic.Uint64 }
 
 const (

@@ -12,8 +12,8 @@ import (
 
 func init() { caddy.RegisterModule(new(Policy)) }
 
-// Policy selects the first usable endpoint, of a pool as well as of static upstreams. It is a policy
-// in a module of its own: it uses nothing but Caddy and what lbpolicy exports.
+// Policy selects the first usable endpoint, of a pool as well as of static upstreams. It is a
+// policy in a module of its own: it uses nothing but Caddy and what lbpolicy exports.
 type Policy struct {
 	transport *lbpolicy.Transport
 }
