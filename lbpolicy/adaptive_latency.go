@@ -14,36 +14,39 @@ import (
 
 func init() { caddy.RegisterModule(new(AdaptiveLatency)) }
 
-// AdaptiveLatency sends each request where it is expected to be answered soonest.
+// AdaptiveLatency sends each request to the endpoint that is expected to answer it soonest.
 //
-// What is expected of an endpoint is its mean time to first byte, which follows a change
-// within a few answers; or more, if what it has not answered yet is getting old, so that a hung
-// endpoint is seen before anything completes. Failed attempts add a penalty, so that
-// an endpoint that answers 500 in a millisecond does not attract the traffic. That is
-// multiplied by the requests in flight there, per weight, plus one. What is
-// known of an idle endpoint fades towards the average of the others, so that each is
-// looked at again; one without history counts as average, and is believed to be faster or
-// slower as its answers come in.
+// The expected time of an endpoint is its mean time to first byte, which follows a change within a
+// few answers. If requests there have waited longer already, that time counts instead, so that a
+// hung endpoint is noticed before anything completes. Failed attempts add a penalty, so that an
+// endpoint that answers 500 in a millisecond does not attract the traffic. The sum is multiplied by
+// the number of requests in flight at the endpoint, per weight, plus one.
 //
-// Choose it when endpoints differ in speed, or may at times: other hardware, noisy
-// neighbours, garbage collection, one in a bad state. Among equal endpoints it does what
-// Caddy's `least_conn` does. Do not choose it if what an endpoint answers is worth
-// more than when, as with caches: see `bounded_load_hash`.
+// What is known of an idle endpoint fades towards the average of the others, so that each endpoint
+// is tried again. An endpoint without history counts as average until its answers show otherwise.
 //
-// Sources: expected time times requests in flight (peak EWMA, Finagle, 2015), age of
-// requests in flight (NGINX least_time), failures as latency (Linkerd, 2026).
+// Choose it when endpoints differ in speed, or may do so at times: other hardware, noisy
+// neighbours, garbage collection, one endpoint in a bad state. It is the default of a pool. Among
+// equal endpoints it does what Caddy's `least_conn` does. Do not choose it where the endpoint
+// matters more than the time, as with caches: see `bounded_load_hash`.
+//
+// Sources: expected time times requests in flight (peak EWMA, Finagle, 2015), age of requests in
+// flight (NGINX least_time), failures as latency (Linkerd, 2026).
 type AdaptiveLatency struct {
-	// How long answers and failures are remembered. What an answer says counts for 37 % after this
-	// time without another, and for nothing after three times; a failure is forgotten after it.
-	// Longer is calmer; shorter looks at slow and failing endpoints again sooner. Default: 10s.
+	// The time for which answers and failures are remembered. Without newer ones an answer counts
+	// for 37 % after this time and for nothing after three times; a failure is forgotten after it.
+	// A longer time is calmer, a shorter one tries slow and failing endpoints again sooner.
+	// Default: 10s.
 	Decay caddy.Duration `json:"decay,omitempty"`
 
-	// What a recent failure (5xx, refused, reset, timed out) adds to the expected time. Up to four
-	// count at once, and each answer that is none halves them. Default: 5s.
+	// The time that a recent failure (5xx, refused, reset, timed out) adds to the expected time. Up
+	// to four failures add up, and each success halves them. A longer time keeps more requests away
+	// from a failing endpoint. Default: 5s.
 	ErrorPenalty caddy.Duration `json:"error_penalty,omitempty"`
 
-	// How many endpoints are compared for a request. 0 is automatic: all of them up to
-	// a pool of 128, else a random sample of 8. At most 32. Default: 0.
+	// The number of endpoints that are compared for a request, from 2 to 32. 0 is automatic: all
+	// endpoints of a pool of up to 128, and otherwise a random sample of 8. A larger sample finds
+	// better endpoints and makes each pick slower. Default: 0.
 	Choices int `json:"choices,omitempty"`
 
 	selector
@@ -68,12 +71,14 @@ func (p *AdaptiveLatency) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.Block(
 		caddyfile.Duration("decay", &p.Decay),
 		caddyfile.Duration("error_penalty", &p.ErrorPenalty),
-		caddyfile.Func("choices", fmt.Sprintf("auto or a whole number from 2 to %d", maxChoices), func(text string) (ok bool) {
+		caddyfile.Func("choices", choicesFormat, func(text string) (ok bool) {
 			p.Choices, ok = parseChoices(text)
 			return ok
 		}),
 	))
 }
+
+var choicesFormat = fmt.Sprintf("auto or a whole number from 2 to %d", maxChoices)
 
 func parseChoices(text string) (choices int, ok bool) {
 	if text == "auto" {
@@ -92,7 +97,8 @@ func (p *AdaptiveLatency) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("error_penalty: %s is negative", time.Duration(p.ErrorPenalty))
 	}
 	if p.Choices < 0 || p.Choices == 1 || p.Choices > maxChoices {
-		return fmt.Errorf("choices: %d; expected 0 (automatic), or from 2 to %d endpoints to compare", p.Choices, maxChoices)
+		return fmt.Errorf("choices: %d; expected 0 (automatic), or from 2 to %d endpoints to compare",
+			p.Choices, maxChoices)
 	}
 	if p.Decay == 0 {
 		p.Decay = caddy.Duration(attempt.DefaultDecay)
@@ -110,7 +116,7 @@ func (p *AdaptiveLatency) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-func (p *AdaptiveLatency) prepare(members []endpoint.Member) prepared {
+func (p *AdaptiveLatency) prepare(members []endpoint.Member) bandPicker {
 	cost := newLeastCost(members, time.Duration(p.Decay), time.Duration(p.ErrorPenalty))
 	switch n := len(members); {
 	case p.Choices == 0 && n > compareAll:

@@ -16,14 +16,14 @@ const (
 	penalty = attempt.DefaultErrorPenalty
 )
 
-// fleet is a few endpoints with the answers they gave, and what time it is.
+// fleet is a few endpoints with a history of answers, and the present instant.
 type fleet struct {
 	members []endpoint.Member
 	now     load.Instant
-	picker  prepared
+	picker  bandPicker
 }
 
-// newFleet has endpoints that all answered in 10 ms until now.
+// newFleet returns endpoints that have all answered in 10 ms until now.
 func newFleet(t *testing.T, weights ...int) *fleet {
 	roster, release := endpoint.AcquireStatic()
 	t.Cleanup(release)
@@ -46,17 +46,17 @@ func (f *fleet) answers(i, n int, latency time.Duration) {
 	}
 }
 
-// after lets time pass, in which all but one go on answering in 10 ms.
-func (f *fleet) after(d time.Duration, but int) {
+// pass lets time pass, in which all endpoints except one answer in 10 ms.
+func (f *fleet) pass(d time.Duration, except int) {
 	f.now += load.Instant(d)
 	for i := range f.members {
-		if i != but {
+		if i != except {
 			f.answers(i, 100, 10*time.Millisecond)
 		}
 	}
 }
 
-// picks counts who gets the next requests if each is over at once.
+// picks counts the endpoints of the next n requests, each of which ends at once.
 func (f *fleet) picks(n int) []int {
 	counts := make([]int, len(f.members))
 	for range n {
@@ -65,7 +65,7 @@ func (f *fleet) picks(n int) []int {
 	return counts
 }
 
-func TestIdleEqualsShareByWeight(t *testing.T) {
+func TestIdleEndpointsShareByWeight(t *testing.T) {
 	got := newFleet(t, 1, 2, 5).picks(8000)
 	for i, want := range []int{1000, 2000, 5000} {
 		if got[i] < want*8/10 || got[i] > want*12/10 {
@@ -74,7 +74,7 @@ func TestIdleEqualsShareByWeight(t *testing.T) {
 	}
 }
 
-func TestBusyEndpointsShareTheRequestsInFlightByWeight(t *testing.T) {
+func TestBusyEndpointsShareRequestsInFlightByWeight(t *testing.T) {
 	f := newFleet(t, 1, 2, 5)
 	for range 800 {
 		i := f.picker.pick(candidates{members: f.members, now: f.now})
@@ -88,51 +88,51 @@ func TestBusyEndpointsShareTheRequestsInFlightByWeight(t *testing.T) {
 	}
 }
 
-func TestAHungEndpointIsSeenBeforeAnythingCompletes(t *testing.T) {
+func TestAHungEndpointIsNoticedBeforeAnythingCompletes(t *testing.T) {
 	f := newFleet(t, 1, 1, 1)
 	f.members[1].Load.Begin(f.now)
-	f.after(200*time.Millisecond, 1)
+	f.pass(200*time.Millisecond, 1)
 	if got := f.picks(300); got[1] > 0 {
-		t.Errorf("after 200ms without an answer it gets %d of 300", got[1])
+		t.Errorf("after 200ms without an answer the endpoint gets %d of 300", got[1])
 	}
 }
 
-func TestAFailureIsAvoidedForADecayAndThenLookedAt(t *testing.T) {
+func TestAFailingEndpointIsTriedAgainAfterADecay(t *testing.T) {
 	f := newFleet(t, 1, 1, 1)
 	f.members[1].Load.Fail(f.now, 1, tau)
-	f.after(tau/2, 1)
+	f.pass(tau/2, 1)
 	if got := f.picks(300); got[1] > 0 {
-		t.Errorf("half a decay after a failure it gets %d of 300", got[1])
+		t.Errorf("half a decay after a failure the endpoint gets %d of 300", got[1])
 	}
-	f.after(tau, 1)
+	f.pass(tau, 1)
 	if got := f.picks(300); got[1] == 0 {
-		t.Error("a decay and a half after its failure it gets nothing")
+		t.Error("a decay and a half after its failure the endpoint gets nothing")
 	}
 }
 
-func TestASlowEndpointIsLookedAtAgainEvenIfTheOthersAreIdle(t *testing.T) {
+func TestASlowEndpointIsTriedAgainEvenIfOthersAreIdle(t *testing.T) {
 	f := newFleet(t, 1, 1, 1)
 	f.answers(1, 100, 2*time.Second)
-	f.after(time.Second, 1)
+	f.pass(time.Second, 1)
 	if got := f.picks(300); got[1] > 0 {
-		t.Errorf("the slow one gets %d of 300", got[1])
+		t.Errorf("the slow endpoint gets %d of 300", got[1])
 	}
-	f.after(3*tau, 1)
+	f.pass(3*tau, 1)
 	if got := f.picks(300); got[1] == 0 {
-		t.Error("after three decays it gets nothing")
+		t.Error("after three decays the slow endpoint gets nothing")
 	}
 }
 
 func TestAnUnknownEndpointIsTriedAndNotFlooded(t *testing.T) {
 	f := newFleet(t, 1, 1, 1)
-	f.after(3*tau, 1) // that long ago is forgotten
-	for range 40 {    // nobody answers
+	f.pass(3*tau, 1) // its answers are forgotten by then
+	for range 40 {   // without any answer
 		i := f.picker.pick(candidates{members: f.members, now: f.now})
 		f.members[i].Reserve(0)
 		defer f.members[i].Release()
 	}
 	if n := f.members[1].InFlight(); n < 1 || n > 5 {
-		t.Errorf("of 40 in flight the unknown one has %d", n)
+		t.Errorf("of 40 in flight the unknown endpoint has %d", n)
 	}
 }
 
@@ -151,8 +151,8 @@ func TestASampleFindsTheFastHalf(t *testing.T) {
 			slow += n
 		}
 	}
-	// A sample of 8 is all slow once in 256.
+	// Once in 256 times, all of a sample of 8 are slow.
 	if slow > 120 || slow == 0 {
-		t.Errorf("%d of 10000 went to the slow half; 39 are to be expected", slow)
+		t.Errorf("%d of 10000 went to the slow half; 39 are expected", slow)
 	}
 }

@@ -7,22 +7,22 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// band is endpoints that share a part of the requests, and what the algorithm prepared for them. A pool
-// has one for each priority and zone that serves.
+// band is endpoints that share a part of the requests, with the tables of the algorithm. A pool has
+// a band for each priority and zone that serves.
 type band struct {
 	endpoint.Band
-	picker prepared
+	picker bandPicker
 }
 
-// placer is an algorithm that sends some requests to the same place, whichever band that is in.
+// placer is an algorithm that keeps related requests in the same band.
 type placer interface {
-	// place is a number from 0 up to but not including 1 that is the same for requests that belong
-	// together; false if the request belongs with no other.
+	// place returns a number from 0 up to but not including 1 that is equal for related requests.
+	// It returns false for a request that is related to no other.
 	place(r *http.Request) (float64, bool)
 }
 
-// draw is the band for a request, so that each gets its share.
-func (s *selector) draw(snapshot *endpoint.Snapshot, r *http.Request) int {
+// drawBand returns the index of the band for a request, so that each band gets its share.
+func (s *selector) drawBand(snapshot *endpoint.Snapshot, r *http.Request) int {
 	if len(snapshot.Bands) == 1 {
 		return 0
 	}
@@ -34,10 +34,10 @@ func (s *selector) draw(snapshot *endpoint.Snapshot, r *http.Request) int {
 	return snapshot.Draw(rand.Float64())
 }
 
-// choose picks from the drawn band, or from the next one that has somebody usable; from what this request has not tried
-// as long as there is any in any of them.
-func choose(bands []band, drawn int, c candidates) (*band, int) {
-	for c.untriedOnly = c.tries.Any(); ; c.untriedOnly = false {
+// pickFromBands picks from the drawn band, or else from the first band with a usable endpoint. It
+// prefers an endpoint of any band that the request has not tried to one that it has.
+func pickFromBands(bands []band, drawn int, c candidates) (*band, int) {
+	for c.untriedOnly = c.attempts.Any(); ; c.untriedOnly = false {
 		for n := range bands {
 			b := &bands[nth(drawn, n)]
 			c.members, c.share = b.Members, b.Share
@@ -51,7 +51,8 @@ func choose(bands []band, drawn int, c candidates) (*band, int) {
 	}
 }
 
-// nth is the index of band number n in the order of 0, 1, 2 ... with the drawn one moved to the front.
+// nth returns the index of band number n in the order 0, 1, 2 ... with the drawn one moved to the
+// front.
 func nth(drawn, n int) int {
 	switch {
 	case n == 0:

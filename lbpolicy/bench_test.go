@@ -20,7 +20,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// 128 is the largest list that adaptive_latency compares as a whole.
+// listSizes include 128, the largest list that adaptive_latency compares as a whole.
 var listSizes = []int{10, 128, 1000, 10_000}
 
 var policies = []struct {
@@ -32,42 +32,47 @@ var policies = []struct {
 	{"bounded_load_hash", &BoundedLoadHash{Key: "{http.request.uri.path}", LoadFactor: defaultLoadFactor}},
 }
 
-// A pick is what a pool asks of a policy for each request: look at the clock, find an endpoint
-// and reserve a place there. Giving the place back is not part of it, but is measured too.
+// BenchmarkPick measures what a pool asks of a policy for each request: read the clock, find an
+// endpoint and reserve a place there. It includes giving the place back.
 func BenchmarkPick(b *testing.B) {
 	for _, n := range listSizes {
 		roster := busyRoster(b, n)
 		for _, p := range policies {
 			pick := p.prepare(roster.Snapshot().Members).pick
-			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", p.name, n), func(b *testing.B) { benchmarkPick(b, pick, roster, 0) })
+			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", p.name, n), func(b *testing.B) {
+				benchmarkPick(b, pick, roster, 0)
+			})
 		}
 	}
 }
 
-// At low rates each pick works out for itself what many would share.
+// BenchmarkPickAfter100ms measures picks at low rates, where each pick computes what many would
+// share.
 func BenchmarkPickAfter100ms(b *testing.B) {
 	for _, n := range listSizes {
 		roster := busyRoster(b, n)
 		for _, p := range policies {
 			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", p.name, n), func(b *testing.B) {
-				pick := p.prepare(roster.Snapshot().Members).pick // the one of another run would know its future
+				pick := p.prepare(roster.Snapshot().Members).pick // the tables of another run would be from its future
 				benchmarkPick(b, pick, roster, 100*time.Millisecond)
 			})
 		}
 	}
 }
 
-// To ask the request for its key is Caddy's part of a pick by hash.
+// BenchmarkPickWithKeyGiven leaves out looking up the key, which is Caddy's part of a pick by hash.
 func BenchmarkPickWithKeyGiven(b *testing.B) {
 	for _, n := range listSizes {
 		roster := busyRoster(b, n)
 		h := (&BoundedLoadHash{LoadFactor: defaultLoadFactor}).prepare(roster.Snapshot().Members).(*hashPicker)
-		pick := func(c candidates) int { return h.walkOrder(&c, xxhash.Sum64String(c.request.URL.Path)) }
-		b.Run(fmt.Sprintf("policy=bounded_load_hash/endpoints=%d", n), func(b *testing.B) { benchmarkPick(b, pick, roster, 0) })
+		pick := func(c candidates) int { return h.reserveInOrder(&c, xxhash.Sum64String(c.request.URL.Path)) }
+		b.Run(fmt.Sprintf("policy=bounded_load_hash/endpoints=%d", n), func(b *testing.B) {
+			benchmarkPick(b, pick, roster, 0)
+		})
 	}
 }
 
-// The schedule has most to do if no two weights are equal.
+// BenchmarkPickWithAllWeightsDifferent measures the largest schedule: one group for each endpoint.
 func BenchmarkPickWithAllWeightsDifferent(b *testing.B) {
 	for _, n := range listSizes {
 		infos := infos(n)
@@ -76,24 +81,27 @@ func BenchmarkPickWithAllWeightsDifferent(b *testing.B) {
 		}
 		roster := newRoster(b, infos)
 		pick := new(SmoothWeightedRoundRobin).prepare(roster.Snapshot().Members).pick
-		b.Run(fmt.Sprintf("policy=smooth_weighted_round_robin/endpoints=%d", n), func(b *testing.B) { benchmarkPick(b, pick, roster, 0) })
+		b.Run(fmt.Sprintf("policy=smooth_weighted_round_robin/endpoints=%d", n), func(b *testing.B) {
+			benchmarkPick(b, pick, roster, 0)
+		})
 	}
 }
 
-// benchmarkPick lets some time pass after each pick, besides what it takes.
+// benchmarkPick lets a virtual pause pass after each pick, besides the time of the pick.
 func benchmarkPick(b *testing.B, pick func(candidates) int, roster *endpoint.Roster, pause time.Duration) {
-	members, requests, tries := roster.Snapshot().Members, requestsForPaths(64), new(attempt.RequestAttempts)
+	members, requests := roster.Snapshot().Members, requestsForPaths(64)
+	attempts := new(attempt.RequestAttempts)
 	var passed time.Duration
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		m := pick(candidates{
-			members: members,
-			share:   1,
-			roster:  roster,
-			now:     load.Now() + load.Instant(passed),
-			request: requests[i%len(requests)],
-			admit:   admitted,
-			tries:   tries,
+			members:  members,
+			share:    1,
+			roster:   roster,
+			now:      load.Now() + load.Instant(passed),
+			request:  requests[i%len(requests)],
+			admit:    admitted,
+			attempts: attempts,
 		})
 		if m < 0 {
 			b.Fatal("nothing is usable")
@@ -103,18 +111,18 @@ func benchmarkPick(b *testing.B, pick func(candidates) int, roster *endpoint.Ros
 	}
 }
 
-// admitted is what a pool without passive health checks says of its endpoints.
+// admitted is the admission of a pool without passive health checks.
 func admitted(m *endpoint.Member) (ok bool, limit int) { return true, int(m.MaxRequests) }
 
-// What Caddy's own policies take, over upstreams in the config. All of them are idle: their counts
-// cannot be set from outside.
+// BenchmarkPickByCaddy measures Caddy's own policies with static upstreams. All upstreams are idle,
+// because other packages cannot set Caddy's counts.
 func BenchmarkPickByCaddy(b *testing.B) {
 	for _, n := range listSizes {
 		pool, requests := make(reverseproxy.UpstreamPool, n), requestsForPaths(64)
 		for i, info := range infos(n) {
 			pool[i] = &reverseproxy.Upstream{Dial: info.Address, Host: new(reverseproxy.Host)}
 		}
-		for _, p := range caddysPolicies(b, n) {
+		for _, p := range caddyPolicies(b, n) {
 			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", p.name, n), func(b *testing.B) {
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
@@ -127,12 +135,12 @@ func BenchmarkPickByCaddy(b *testing.B) {
 	}
 }
 
-type caddysPolicy struct {
+type caddyPolicy struct {
 	name string
 	reverseproxy.Selector
 }
 
-func caddysPolicies(b *testing.B, n int) []caddysPolicy {
+func caddyPolicies(b *testing.B, n int) []caddyPolicy {
 	wrr := new(reverseproxy.WeightedRoundRobinSelection)
 	for _, info := range infos(n) {
 		wrr.Weights = append(wrr.Weights, info.Weight)
@@ -143,7 +151,7 @@ func caddysPolicies(b *testing.B, n int) []caddysPolicy {
 			b.Fatal(err)
 		}
 	}
-	return []caddysPolicy{
+	return []caddyPolicy{
 		{"round_robin", new(reverseproxy.RoundRobinSelection)},
 		{"weighted_round_robin", wrr},
 		{"least_conn", new(reverseproxy.LeastConnSelection)},
@@ -152,7 +160,7 @@ func caddysPolicies(b *testing.B, n int) []caddysPolicy {
 	}
 }
 
-// The part of a change of the list that is a policy's own.
+// BenchmarkPrepare10000 measures what a policy adds to a change of the list.
 func BenchmarkPrepare10000(b *testing.B) {
 	members := newRoster(b, infos(10_000)).Snapshot().Members
 	for _, p := range policies {
@@ -186,8 +194,8 @@ func newRoster(b *testing.B, infos []listing.Info) *endpoint.Roster {
 	return claim.Roster
 }
 
-// busyRoster has what a policy would otherwise get away without looking at: requests in flight,
-// some without an answer yet, latencies and failures.
+// busyRoster returns a list of endpoints with everything that a policy reads: requests in flight,
+// some of them without an answer, latencies and failures.
 func busyRoster(b *testing.B, n int) *endpoint.Roster {
 	roster, random, now := newRoster(b, infos(n)), rand.New(rand.NewPCG(1, 2)), load.Now()
 	for _, m := range roster.Snapshot().Members {
@@ -205,13 +213,17 @@ func busyRoster(b *testing.B, n int) *endpoint.Roster {
 	return roster
 }
 
-// requestsForPaths are requests as a server hands them to its handlers.
+// requestsForPaths returns requests as a server passes them to its handlers.
 func requestsForPaths(n int) []*http.Request {
 	requests := make([]*http.Request, n)
 	for i := range requests {
 		path := fmt.Sprintf("/products/%d", i)
-		r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, RequestURI: path, Host: "example.com", RemoteAddr: "192.0.2.1:1234"}
-		requests[i] = caddyhttp.PrepareRequest(r.WithContext(context.Background()), caddy.NewReplacer(), nil, new(caddyhttp.Server))
+		r := &http.Request{
+			Method: http.MethodGet, URL: &url.URL{Path: path}, RequestURI: path,
+			Host: "example.com", RemoteAddr: "192.0.2.1:1234",
+		}
+		r = r.WithContext(context.Background())
+		requests[i] = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, new(caddyhttp.Server))
 	}
 	return requests
 }

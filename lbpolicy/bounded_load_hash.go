@@ -15,42 +15,46 @@ import (
 
 func init() { caddy.RegisterModule(new(BoundedLoadHash)) }
 
-// BoundedLoadHash sends requests with the same key to the same endpoint, as long as that is
-// not overloaded: no endpoint gets more than `load_factor` times its share of all requests in
-// flight; what is beyond goes on to the next endpoint in the key's own order.
+// BoundedLoadHash sends requests with the same key to the same endpoint, as long as that endpoint
+// is not overloaded. No endpoint gets more than `load_factor` times its share of all requests in
+// flight. What is beyond the bound goes on to the next endpoint in the key's own order. If all
+// endpoints are at their bounds, the one with the fewest requests per weight gets the request.
 //
-// Every proxy with the same endpoints maps keys alike, whatever the order of the list. When an endpoint
-// leaves or joins, only its own share of keys moves; when it is down, its keys move
-// evenly to the others and come back with it. Shares follow weights. An endpoint with an
-// `id` keeps its keys when its address changes.
+// All proxies with the same endpoints map keys alike, whatever the order of the list. When an
+// endpoint joins or leaves, only its own share of keys moves. When an endpoint is down, its keys
+// move evenly to the others, and return with it. Shares follow weights. An endpoint with an `id`
+// keeps its keys when its address changes.
 //
-// Choose it when endpoints have something to gain from seeing a key again, such as
-// caches or sessions, and one hot key must not take an endpoint down.
+// Choose it when an endpoint gains from seeing a key again, such as a cache or a session, and one
+// hot key must not take an endpoint down. Do not choose it where any endpoint serves a request as
+// well as another: `adaptive_latency` then answers sooner.
 //
-// Sources: consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, 2018), weighted
-// rendezvous hashing (Thaler and Ravishankar, 1998; Schindelhauer and Schomaker, 2005).
+// Sources: consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, 2018),
+// weighted rendezvous hashing (Thaler and Ravishankar, 1998; Schindelhauer and Schomaker, 2005).
 type BoundedLoadHash struct {
-	// The text that is hashed, with any
-	// [placeholders](/docs/conventions#placeholders) such as `{http.request.uri.path}`. Required.
+	// The text that is hashed, with any [placeholders](/docs/conventions#placeholders) such as
+	// `{http.request.uri.path}`. Requests with an equal text go to the same endpoint. Required.
 	Key string `json:"key"`
 
-	// The most that an endpoint may have in flight, as a multiple of its share, from
-	// 1 to 1000. Closer to 1 is more even, larger keeps more keys at home: under skewed keys, 1.25
-	// keeps about two thirds there, 2 about 85 %. Default: 1.25.
+	// The maximum number of requests in flight at an endpoint as a multiple of its share, from 1 to
+	// 1000. A smaller factor is more even; a larger one keeps more requests at the first endpoint
+	// of their key. Under skewed keys, 1.25 keeps about two thirds there, and 2 about 85 %.
+	// Default: 1.25.
 	LoadFactor float64 `json:"load_factor,omitempty"`
 
-	// The policy for requests whose key is empty. Default: a random endpoint, in
-	// proportion to the weights.
+	// The policy for requests whose key is empty, such as those without the session cookie. One of
+	// Caddy's policies makes a pool list its endpoints for these requests, which costs more in
+	// large pools. Default: a random endpoint by weight.
 	FallbackRaw json.RawMessage `json:"fallback,omitempty" caddy:"namespace=http.reverse_proxy.selection_policies inline_key=policy"`
 
-	placeholder string // if the key is just that
+	placeholder string // the name of the placeholder if the key consists of one
 	selector
 }
 
 const (
-	// The usual compromise: HAProxy and Envoy suggest 1.2 to 2.
+	// HAProxy and Envoy suggest a factor from 1.2 to 2.
 	defaultLoadFactor = 1.25
-	// Far beyond any use; it keeps bounds within the range of a number of requests.
+	// maxLoadFactor is far beyond any use. It keeps bounds within the range of an int.
 	maxLoadFactor = 1000
 )
 
@@ -101,10 +105,11 @@ func (p *BoundedLoadHash) provisionFallback(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("fallback: %v", err)
 	}
-	p.defers(module, func(r *http.Request) bool { return p.keyOf(r) == "" })
+	p.setFallback(module, func(r *http.Request) bool { return p.keyOf(r) == "" })
 	return nil
 }
 
+// keyOf returns the key of a request, "" if it has none.
 func (p *BoundedLoadHash) keyOf(r *http.Request) string {
 	if r == nil {
 		return ""
@@ -120,15 +125,16 @@ func (p *BoundedLoadHash) keyOf(r *http.Request) string {
 	return repl.ReplaceAll(p.Key, "")
 }
 
-// place puts a key always into the same band, as long as the bands' shares stay. It must be independent
-// of where the key is at home within the band.
+// place implements placer: a key is always in the same band, as long as the shares of the bands do
+// not change. The hash is mixed once more, so that the band does not depend on the key's order
+// within it.
 func (p *BoundedLoadHash) place(r *http.Request) (float64, bool) {
 	key := p.keyOf(r)
 	return float64(mix(xxhash.Sum64String(key)^golden)>>11) / (1 << 53), key != ""
 }
 
-// onlyPlaceholder is the name of the placeholder that a key consists of, if it does: it can
-// be looked up without building a text around it.
+// onlyPlaceholder returns the name of the placeholder that a key consists of, or "". Such a key is
+// looked up without building a text around it, which saves an allocation on every pick.
 func onlyPlaceholder(key string) string {
 	inner, opened := strings.CutPrefix(key, "{")
 	inner, closed := strings.CutSuffix(inner, "}")
@@ -138,7 +144,7 @@ func onlyPlaceholder(key string) string {
 	return inner
 }
 
-func (p *BoundedLoadHash) prepare(members []endpoint.Member) prepared {
+func (p *BoundedLoadHash) prepare(members []endpoint.Member) bandPicker {
 	nodes := make([]node, len(members))
 	h := &hashPicker{policy: p, sampler: newSampler(members)}
 	for i := range members {

@@ -10,7 +10,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// homes picks where a key is at home.
+// hashPicker picks the first endpoint in a key's order that is below its bound.
 type hashPicker struct {
 	*rendezvous
 	*sampler
@@ -18,12 +18,13 @@ type hashPicker struct {
 	usable atomic.Pointer[weightAt]
 }
 
-// weightAt is how much weight was usable at a time.
+// weightAt is the weight of all usable members at one moment.
 type weightAt struct {
 	weight float64
 	at     load.Instant
 }
 
+// usableWeightKept is how long a sum of usable weights is valid.
 const usableWeightKept = 100 * time.Millisecond
 
 func (h *hashPicker) pick(c candidates) int {
@@ -32,49 +33,51 @@ func (h *hashPicker) pick(c candidates) int {
 		return -1
 	}
 	if key == "" {
-		return c.takeRandom(h.sampler)
+		return c.reserveRandom(h.sampler)
 	}
-	return h.walkOrder(&c, xxhash.Sum64String(key))
+	return h.reserveInOrder(&c, xxhash.Sum64String(key))
 }
 
-// walk takes the first endpoint in the key's order that has room.
-func (h *hashPicker) walkOrder(c *candidates, key uint64) int {
+// reserveInOrder reserves a place at the first endpoint in the key's order that has room.
+func (h *hashPicker) reserveInOrder(c *candidates, key uint64) int {
 	perWeight := h.policy.LoadFactor * float64(c.inFlight()+1) * c.share / h.usableWeight(c)
 	for step := range h.steps() {
-		if i := h.owner(key, step); i >= 0 && takeWithin(c, i, perWeight) {
+		if i := h.owner(key, step); i >= 0 && reserveWithin(c, i, perWeight) {
 			return i
 		}
 	}
-	if i := h.walkAll(c, key, perWeight); i >= 0 {
+	if i := h.reserveAmongAll(c, key, perWeight); i >= 0 {
 		return i
 	}
-	return h.leastFull(c)
+	return h.reserveLeastFull(c)
 }
 
-// walkAll looks at every endpoint. It is a function of its own because its closure
-// would cost every walk an allocation.
-func (h *hashPicker) walkAll(c *candidates, key uint64, perWeight float64) int {
-	for range 3 { // a place may be lost to another request between looking and taking
+// reserveAmongAll looks at every endpoint. It is a function of its own, because its closure would
+// cost every call of reserveInOrder an allocation.
+func (h *hashPicker) reserveAmongAll(c *candidates, key uint64, perWeight float64) int {
+	for range maxReserveTries {
 		i := h.ownerAmong(key, func(i int) bool {
 			return c.usable(i) && c.members[i].InFlight() < bound(c, i, perWeight)
 		})
-		if i < 0 || takeWithin(c, i, perWeight) {
+		if i < 0 || reserveWithin(c, i, perWeight) {
 			return i
 		}
 	}
 	return -1
 }
 
-func takeWithin(c *candidates, i int, perWeight float64) bool {
-	return c.usable(i) && c.take(i, bound(c, i, perWeight))
+func reserveWithin(c *candidates, i int, perWeight float64) bool {
+	return c.usable(i) && c.reserve(i, bound(c, i, perWeight))
 }
 
+// bound returns the maximum number of requests in flight at member i. It is at least 1, because 0
+// means no bound to reserve.
 func bound(c *candidates, i int, perWeight float64) int {
-	return max(1, int(math.Ceil(perWeight*float64(c.members[i].Weight)))) // 0 would be no bound
+	return max(1, int(math.Ceil(perWeight*float64(c.members[i].Weight))))
 }
 
-// usableWeight is what shares are shares of. Adding it up for each pick would cost more
-// than the pick, so it may be a little out of date.
+// usableWeight returns the sum of the weights of usable members, which shares are relative to.
+// Adding it up for each pick would cost more than the pick, so it may be slightly out of date.
 func (h *hashPicker) usableWeight(c *candidates) float64 {
 	if known := h.usable.Load(); known != nil && c.now.Sub(known.at) < usableWeightKept {
 		return known.weight
@@ -93,8 +96,9 @@ func addUsable(c *candidates) (weight float64) {
 	return weight
 }
 
-// leastFull is for when all are full, or became so in the meantime.
-func (h *hashPicker) leastFull(c *candidates) int {
+// reserveLeastFull reserves a place at the usable endpoint with the fewest requests per weight. It
+// is for the case that all endpoints are at their bounds, or reached them meanwhile.
+func (h *hashPicker) reserveLeastFull(c *candidates) int {
 	best, least := -1, math.Inf(1)
 	for i := range c.members {
 		if !c.usable(i) {
@@ -104,8 +108,8 @@ func (h *hashPicker) leastFull(c *candidates) int {
 			best, least = i, load
 		}
 	}
-	if best >= 0 && c.take(best, 0) {
+	if best >= 0 && c.reserve(best, 0) {
 		return best
 	}
-	return c.takeAny()
+	return c.reserveAny()
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// caches is a pool of endpoints behind a bounded_load_hash of the path.
+// caches is a pool of endpoints with a bounded_load_hash of the path.
 type caches struct {
 	*host
 	roster *endpoint.Roster
@@ -43,7 +43,7 @@ func (c *caches) replace(infos ...listing.Info) {
 	for _, i := range infos {
 		c.weight += float64(i.Weight)
 	}
-	c.roster.Replace(slices.Clone(infos)) // it keeps what it is given
+	c.roster.Replace(slices.Clone(infos)) // Replace keeps the slice
 }
 
 func (c *caches) setKey(key string) {
@@ -51,7 +51,8 @@ func (c *caches) setKey(key string) {
 	p.Key, p.placeholder = key, onlyPlaceholder(key)
 }
 
-// unique addresses keep other tests out of the counts.
+// cachesOf returns endpoints with addresses of this test only, so that other tests do not count
+// there.
 func cachesOf(t *testing.T, weights ...int) []listing.Info {
 	infos := make([]listing.Info, len(weights))
 	for i, w := range weights {
@@ -60,7 +61,7 @@ func cachesOf(t *testing.T, weights ...int) []listing.Info {
 	return infos
 }
 
-// bound is the most that a member may have in flight when total are.
+// bound returns the maximum number in flight at a member when total are in flight at all.
 func (c *caches) bound(m *endpoint.Member, total int) int {
 	return int(math.Ceil(defaultLoadFactor * float64(m.Weight) / c.weight * float64(total)))
 }
@@ -75,7 +76,7 @@ func TestTheBoundHoldsAtEveryPick(t *testing.T) {
 			i := random.IntN(len(open))
 			before := c.total()
 			open[i]()
-			settle(t, func() bool { return c.total() == before-1 })
+			waitFor(t, func() bool { return c.total() == before-1 })
 			open[i] = open[len(open)-1]
 			open = open[:len(open)-1]
 			continue
@@ -84,8 +85,8 @@ func TestTheBoundHoldsAtEveryPick(t *testing.T) {
 		e, _ := c.pick(r)
 		open = append(open, end)
 		m := c.roster.Snapshot().Find(e.Address())
-		if n, most := e.InFlight(), c.bound(m, c.total()); n > most {
-			t.Fatalf("%d of %d in flight at weight %d of %v; at most %d may be", n, c.total(), m.Weight, c.weight, most)
+		if n, limit := e.InFlight(), c.bound(m, c.total()); n > limit {
+			t.Fatalf("%d of %d in flight at weight %d of %v; the bound is %d", n, c.total(), m.Weight, c.weight, limit)
 		}
 	}
 	for _, end := range open {
@@ -113,25 +114,26 @@ func TestTheBoundHoldsWhenManyPickAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	for _, m := range c.roster.Snapshot().Members {
-		if most := c.bound(&m, 4000); m.InFlight() > most {
-			t.Errorf("%s has %d of 4000 in flight; at most %d may be", m.Address(), m.InFlight(), most)
+		if limit := c.bound(&m, 4000); m.InFlight() > limit {
+			t.Errorf("%s has %d of 4000 in flight; the bound is %d", m.Address(), m.InFlight(), limit)
 		}
 	}
 }
 
-// homes says where each of some keys is at home, by identity.
-func (c *caches) homes(t *testing.T) []string {
-	homes := make([]string, 500)
-	for i := range homes {
+// owners returns the name of the endpoint of each of 500 keys.
+func (c *caches) owners(t *testing.T) []string {
+	owners := make([]string, 500)
+	for i := range owners {
 		r, end := request(t, fmt.Sprint("/", i))
 		e, _ := c.pick(r)
-		homes[i] = c.roster.Snapshot().Find(e.Address()).Info.Key()
+		owners[i] = c.roster.Snapshot().Find(e.Address()).Info.Key()
 		end()
-		settle(t, func() bool { return e.InFlight() == 0 })
+		waitFor(t, func() bool { return e.InFlight() == 0 })
 	}
-	return homes
+	return owners
 }
 
+// moved counts the keys with another owner, by whether they were owned by from.
 func moved(before, after []string, from string) (own, others int) {
 	for i := range before {
 		switch {
@@ -148,16 +150,16 @@ func moved(before, after []string, from string) (own, others int) {
 func TestAFlapMovesNothingOnceItIsOver(t *testing.T) {
 	infos := cachesOf(t, 1, 1, 1, 1)
 	c := newCaches(t, infos...)
-	before := c.homes(t)
+	before := c.owners(t)
 	infos[2].Draining = true
 	c.replace(infos...)
-	during := c.homes(t)
+	during := c.owners(t)
 	if own, others := moved(before, during, infos[2].Address); own == 0 || others > 0 {
-		t.Errorf("while one drains, %d of its keys and %d of others moved", own, others)
+		t.Errorf("while one endpoint drains, %d of its keys and %d of others moved", own, others)
 	}
 	infos[2].Draining = false
 	c.replace(infos...)
-	if own, others := moved(before, c.homes(t), infos[2].Address); own+others > 0 {
+	if own, others := moved(before, c.owners(t), infos[2].Address); own+others > 0 {
 		t.Errorf("after it came back, %d keys are elsewhere", own+others)
 	}
 }
@@ -168,10 +170,10 @@ func TestAnEndpointWithAnIDKeepsItsKeysAtAnotherAddress(t *testing.T) {
 		infos[i].ID = fmt.Sprint("cache-", i)
 	}
 	c := newCaches(t, infos...)
-	before := c.homes(t)
+	before := c.owners(t)
 	infos[1].Address = t.Name() + "-elsewhere:80"
 	c.replace(infos...)
-	if own, others := moved(before, c.homes(t), ""); own+others > 0 {
+	if own, others := moved(before, c.owners(t), ""); own+others > 0 {
 		t.Errorf("%d keys moved", own+others)
 	}
 }
@@ -191,11 +193,11 @@ func TestARequestWithoutAKeyGoesAnywhere(t *testing.T) {
 	}
 }
 
-func TestWalkingToAnEndpointWithRoomAllocatesNothing(t *testing.T) {
+func TestASearchForAnEndpointWithRoomAllocatesNothing(t *testing.T) {
 	for _, n := range []int{10, 100} {
 		c := newCaches(t, cachesOf(t, slices.Repeat([]int{1}, n)...)...)
 		c.setKey("one hot key")
-		// Enough are busy with the key that the walk goes on to the look at all.
+		// So many requests have the key that the search has to look at all endpoints.
 		for range 3 * n {
 			r, end := request(t, "/")
 			defer end()
@@ -209,7 +211,7 @@ func TestWalkingToAnEndpointWithRoomAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestAKeyThatIsOnePlaceholderIsTold(t *testing.T) {
+func TestAKeyOfOnePlaceholderIsRecognized(t *testing.T) {
 	for key, want := range map[string]string{
 		"{path}": "path", "{http.request.header.X-User}": "http.request.header.X-User", "x{path}": "", "{path}x": "",
 		"{a}{b}": "", "{a{b}}": "", `{a\}}`: "", "plain": "", "{": "", "}": "", "": "", "{}": "",

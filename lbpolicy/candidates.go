@@ -11,40 +11,39 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// candidates are what a policy may choose among for one request. It is passed by
-// value: behind a pointer it would be an allocation on every pick.
+// candidates are the members that a policy may pick for one request. They are passed by value,
+// because a pointer would escape and cost every pick an allocation.
 type candidates struct {
 	members []endpoint.Member
 	roster  *endpoint.Roster // nil if the members are not a pool's
 	now     load.Instant
 	request *http.Request
 
-	// Either the upstreams that stand for the members, one for one, or the pool's
-	// own say in who may serve.
+	// Either the upstreams that the members were joined with, in the same order, or the admission
+	// of the pool. Both may be nil.
 	upstreams reverseproxy.UpstreamPool
 	admit     endpoint.Admit
 
-	tries       *attempt.RequestAttempts // nil if the request cannot be followed
-	untriedOnly bool                     // whether the request must not go where it has been
+	attempts    *attempt.RequestAttempts // nil if the request cannot be tracked
+	untriedOnly bool                     // whether members that the request has tried are unusable
 
-	blocking endpoint.Condition // who has any of these is not usable
-	halfOpen endpoint.Condition // who has this may have one request at a time
-	share    float64            // of the pool's requests that the members have, 1 if they are all
+	blocking endpoint.Condition // any of these makes a member unusable
+	halfOpen endpoint.Condition // this limits a member to one request in flight
+	share    float64            // the members' part of the pool's requests, 1 if they are all
 }
 
-// usable reports whether member i may get this request, as far as can be told
-// without reserving a place.
+// usable reports whether member i may get this request. The place may be gone when it is reserved.
 func (c *candidates) usable(i int) bool {
 	m := &c.members[i]
-	if m.Weight == 0 || m.Is(c.blocking) || c.untriedOnly && c.tries.Tried(m.Endpoint) {
+	if m.Weight == 0 || m.Is(c.blocking) || c.untriedOnly && c.attempts.Tried(m.Endpoint) {
 		return false
 	}
-	ok, limit := c.allowed(i)
+	ok, limit := c.admitted(i)
 	return ok && (limit == 0 || m.InFlight() < limit)
 }
 
-// allowed is what Caddy or the pool says of member i, and its limit of requests.
-func (c *candidates) allowed(i int) (ok bool, limit int) {
+// admitted reports whether Caddy or the pool admits member i, and its limit of requests.
+func (c *candidates) admitted(i int) (ok bool, limit int) {
 	switch {
 	case c.upstreams != nil:
 		ok, limit = c.upstreams[i].Available(), c.upstreams[i].MaxRequests
@@ -59,22 +58,22 @@ func (c *candidates) allowed(i int) (ok bool, limit int) {
 	return ok, limit
 }
 
-// take reserves a place at member i, within its own limit of requests and within
-// bound (0 is none). A pick ends with a take that succeeded.
-func (c *candidates) take(i, bound int) bool {
-	_, limit := c.allowed(i)
+// reserve takes a place at member i, within its own limit of requests and within bound (0 is none),
+// and reports whether it got one. A successful reserve is the last step of every pick.
+func (c *candidates) reserve(i, bound int) bool {
+	_, limit := c.admitted(i)
 	if bound > 0 && (limit == 0 || bound < limit) {
 		limit = bound
 	}
 	e := c.members[i].Endpoint
-	if c.tries == nil {
-		// Nobody would give the place back.
+	if c.attempts == nil {
+		// Nothing would give the place back.
 		return limit == 0 || e.InFlight() < limit
 	}
 	return e.Reserve(limit)
 }
 
-// inFlight is the number of requests in flight at all members.
+// inFlight returns the number of requests in flight at all members, or in the whole pool.
 func (c *candidates) inFlight() (n int) {
 	if c.roster != nil {
 		return c.roster.InFlight()
@@ -85,25 +84,29 @@ func (c *candidates) inFlight() (n int) {
 	return n
 }
 
-// maxDraws is how often takeRandom draws before it looks at all. While half of the weight is
-// usable, 16 draws miss once in 65,000 times.
+// maxReserveTries is how often a pick starts over when another request takes its place between the
+// comparison and the reservation.
+const maxReserveTries = 3
+
+// maxDraws is how often reserveRandom draws before it looks at all members. While half of the
+// weight is usable, 16 draws miss once in 65,000 times.
 const maxDraws = 16
 
-// takeRandom takes a random usable member in proportion to the weights, -1 if there is none.
-func (c *candidates) takeRandom(s *sampler) int {
+// reserveRandom reserves a place at a random usable member in proportion to the weights. It returns
+// -1 if there is none.
+func (c *candidates) reserveRandom(s *sampler) int {
 	for range maxDraws {
-		if i := s.draw(); c.usable(i) && c.take(i, 0) {
+		if i := s.draw(); c.usable(i) && c.reserve(i, 0) {
 			return i
 		}
 	}
-	return c.takeAny()
+	return c.reserveAny()
 }
 
-// takeAny takes a random usable member in proportion to the weights, -1 if there is
-// none. It looks at all of them: it is for when a policy's own way of looking found
-// nothing, so nearly all are down, tried or full.
-func (c *candidates) takeAny() int {
-	for range 3 { // a place may be lost to another request between looking and taking
+// reserveAny is like reserveRandom, but looks at all members. It is the last resort of policies:
+// when their own search found nothing, nearly all members are down, tried or full.
+func (c *candidates) reserveAny() int {
+	for range maxReserveTries {
 		best, total := -1, uint64(0)
 		for i := range c.members {
 			if c.usable(i) {
@@ -114,7 +117,7 @@ func (c *candidates) takeAny() int {
 				}
 			}
 		}
-		if best < 0 || c.take(best, 0) {
+		if best < 0 || c.reserve(best, 0) {
 			return best
 		}
 	}

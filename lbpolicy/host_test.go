@@ -20,14 +20,15 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// everyPolicy runs a test for each registered policy, as guest of a reverse proxy with
-// these upstreams.
+// everyPolicy runs a test for each registered policy, in a reverse proxy with these upstreams,
+// which are written as address or address/limit.
 func everyPolicy(t *testing.T, upstreams string, test func(t *testing.T, h *host)) {
 	for _, name := range registered(t) {
 		t.Run(name, func(t *testing.T) { test(t, newHost(t, name, upstreams)) })
 	}
 }
 
+// registered returns the names of the policies of this package.
 func registered(t *testing.T) (names []string) {
 	const namespace = "http.reverse_proxy.selection_policies"
 	for _, info := range caddy.GetModules(namespace) {
@@ -41,7 +42,7 @@ func registered(t *testing.T) (names []string) {
 	return names
 }
 
-// host is a reverse proxy with a policy of ours.
+// host is a reverse proxy with a policy of this package.
 type host struct {
 	*reverseproxy.Handler
 	policy policy
@@ -55,7 +56,8 @@ func newHost(t *testing.T, name, upstreams string) *host {
 		dial, limit, _ := strings.Cut(u, "/")
 		list = append(list, fmt.Sprintf(`{"dial":%q,"max_requests":%s}`, dial, cmp.Or(limit, "0")))
 	}
-	module, err := loadHandler(t, fmt.Sprintf(`{"upstreams":[%s],"load_balancing":{"selection_policy":%s}}`, strings.Join(list, ","), config))
+	module, err := loadHandler(t, fmt.Sprintf(`{"upstreams":[%s],"load_balancing":{"selection_policy":%s}}`,
+		strings.Join(list, ","), config))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +79,8 @@ func loadHandler(t *testing.T, config string) (*reverseproxy.Handler, error) {
 	return module.(*reverseproxy.Handler), nil
 }
 
-// request is one that a server would hand to the reverse proxy. It is over when the test ends it.
+// request returns a request as a server passes it to the reverse proxy. It is over when the test
+// calls end.
 func request(t *testing.T, path string) (r *http.Request, end func()) {
 	ctx := context.WithValue(t.Context(), caddyhttp.VarsCtxKey, make(map[string]any))
 	ctx, end = context.WithCancel(ctx)
@@ -97,9 +100,9 @@ func (h *host) selectFor(r *http.Request) string {
 func (h *host) endpoints(t *testing.T) map[string]*endpoint.Endpoint {
 	r, end := request(t, "/")
 	defer end()
-	h.selectFor(r) // joins the upstreams with their endpoints
+	h.selectFor(r) // it joins the upstreams with their endpoints
 	found := make(map[string]*endpoint.Endpoint)
-	for _, m := range selectorOf(h.policy).static.joined.Load().members {
+	for _, m := range selectorOf(h.policy).static.latest.Load().members {
 		found[m.Address()] = m.Endpoint
 	}
 	return found
@@ -119,7 +122,7 @@ func selectorOf(p policy) *selector {
 
 func address(i int) string { return fmt.Sprintf("10.1.%d.%d:80", i/200, i%200) }
 
-// shares counts picks among endpoints of a pool that are idle otherwise.
+// shares counts the picks of each endpoint of a pool that is idle otherwise.
 func shares(t *testing.T, p policy, weights []int, requests int) map[string]int {
 	roster, release := endpoint.AcquireStatic()
 	defer release()
@@ -136,17 +139,17 @@ func shares(t *testing.T, p policy, weights []int, requests int) map[string]int 
 		e, _ := picker.Pick(r)
 		counts[e.Address()]++
 		end()
-		settle(t, func() bool { return e.InFlight() == 0 })
+		waitFor(t, func() bool { return e.InFlight() == 0 })
 	}
 	return counts
 }
 
-// settle waits for what happens in other goroutines when a request is over.
-func settle(t *testing.T, done func() bool) {
+// waitFor waits for work that other goroutines do when a request is over.
+func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !done(); runtime.Gosched() {
 		if time.Now().After(deadline) {
-			t.Fatal("it does not settle")
+			t.Fatal("the condition is not reached")
 		}
 	}
 }

@@ -15,13 +15,14 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// These are the properties that every policy has. A policy that is registered is tested
-// without further ado; one with required settings adds them here.
+// This file tests the properties that every policy has. It finds the registered policies itself.
+
+// required has the settings without which a policy does not load.
 var required = map[string]string{
 	"bounded_load_hash": `,"key":"{http.request.uri.path}"`,
 }
 
-// policy is what all policies of this package are, and none of Caddy's.
+// policy is implemented by all policies of this package, and by none of Caddy's.
 type policy interface {
 	reverseproxy.Selector
 	endpoint.Policy
@@ -37,7 +38,7 @@ func TestNothingIsSelectedFromNothing(t *testing.T) {
 	})
 }
 
-func TestARequestThatCannotBeFollowedIsServedAndNotCounted(t *testing.T) {
+func TestAnUntrackedRequestIsServedAndNotCounted(t *testing.T) {
 	everyPolicy(t, "a:1 b:1", func(t *testing.T, h *host) {
 		for _, r := range []*http.Request{nil, httptest.NewRequest(http.MethodGet, "/", nil)} {
 			if h.selectFor(r) == "" {
@@ -45,7 +46,7 @@ func TestARequestThatCannotBeFollowedIsServedAndNotCounted(t *testing.T) {
 			}
 		}
 		for _, e := range h.endpoints(t) {
-			settle(t, func() bool { return e.InFlight() == 0 })
+			waitFor(t, func() bool { return e.InFlight() == 0 })
 		}
 	})
 }
@@ -64,34 +65,34 @@ func TestAPickHoldsAPlaceUntilTheRequestIsOver(t *testing.T) {
 			ends = append(ends, end)
 			h.selectFor(r)
 		}
-		settle(t, func() bool { return inFlight() >= 30 })
+		waitFor(t, func() bool { return inFlight() >= 30 })
 		for _, end := range ends {
 			end()
 		}
-		settle(t, func() bool { return inFlight() == 0 })
+		waitFor(t, func() bool { return inFlight() == 0 })
 	})
 }
 
-func TestARetryGoesWhereTheRequestHasNotBeen(t *testing.T) {
+func TestARetryGoesToAnUntriedEndpoint(t *testing.T) {
 	everyPolicy(t, "a:1 b:1 c:1 d:1 e:1", func(t *testing.T, h *host) {
 		for i := range 50 {
 			r, end := request(t, fmt.Sprint("/", i))
-			var been []string
+			var tried []string
 			for range 5 {
-				been = append(been, h.selectFor(r))
+				tried = append(tried, h.selectFor(r))
 			}
-			if sorted := slices.Sorted(slices.Values(been)); len(slices.Compact(sorted)) != 5 || sorted[0] == "" {
-				t.Fatalf("five tries went to %v", been)
+			if sorted := slices.Sorted(slices.Values(tried)); len(slices.Compact(sorted)) != 5 || sorted[0] == "" {
+				t.Fatalf("five tries went to %v", tried)
 			}
 			if h.selectFor(r) == "" {
-				t.Error("with all tried, none is tried again")
+				t.Error("with all endpoints tried, none is tried again")
 			}
 			end()
 		}
 	})
 }
 
-func TestWhoIsFullGetsNothing(t *testing.T) {
+func TestAFullEndpointGetsNothing(t *testing.T) {
 	everyPolicy(t, "a:1/2 b:1/3", func(t *testing.T, h *host) {
 		got := map[string]int{}
 		for i := range 9 {
@@ -155,20 +156,20 @@ func TestAPickAllocatesNothing(t *testing.T) {
 func TestAFailedConfigIsAClearError(t *testing.T) {
 	const up = `"upstreams":[{"dial":"a:1"},{"dial":"b:1"}]`
 	for config, want := range map[string]string{
-		`{"policy":"smooth_weighted_round_robin","weights":[1,2,3]}`:               "weights: 3 for 2 upstreams",
-		`{"policy":"smooth_weighted_round_robin","weights":[1,-2]}`:                "weights: -2 at position 2 is not between 0 and 65535",
-		`{"policy":"smooth_weighted_round_robin","weights":[1,65536]}`:             "weights: 65536 at position 2",
-		`{"policy":"smooth_weighted_round_robin","weights":[0,0]}`:                 "weights: all are 0",
-		`{"policy":"smooth_weighted_round_robin","wieghts":[1,1]}`:                 `unknown field "wieghts"`,
-		`{"policy":"adaptive_latency","decay":"-1s"}`:                              "decay: -1s is negative",
-		`{"policy":"adaptive_latency","error_penalty":"-5s"}`:                      "error_penalty: -5s is negative",
-		`{"policy":"adaptive_latency","choices":1}`:                                "choices: 1; expected 0 (automatic), or from 2 to 32",
-		`{"policy":"adaptive_latency","choices":33}`:                               "choices: 33",
-		`{"policy":"bounded_load_hash"}`:                                           "key: is empty",
-		`{"policy":"bounded_load_hash","key":"x","load_factor":0.5}`:               "load_factor: 0.5 is not between 1 and 1000",
-		`{"policy":"bounded_load_hash","key":"x","fallback":{"policy":"nowhere"}}`: "fallback: ",
+		`"smooth_weighted_round_robin","weights":[1,2,3]`:               "weights: 3 for 2 upstreams",
+		`"smooth_weighted_round_robin","weights":[1,-2]`:                "weights: -2 at position 2 is not between 0 and 65535",
+		`"smooth_weighted_round_robin","weights":[1,65536]`:             "weights: 65536 at position 2",
+		`"smooth_weighted_round_robin","weights":[0,0]`:                 "weights: all are 0",
+		`"smooth_weighted_round_robin","wieghts":[1,1]`:                 `unknown field "wieghts"`,
+		`"adaptive_latency","decay":"-1s"`:                              "decay: -1s is negative",
+		`"adaptive_latency","error_penalty":"-5s"`:                      "error_penalty: -5s is negative",
+		`"adaptive_latency","choices":1`:                                "choices: 1; expected 0 (automatic), or from 2 to 32",
+		`"adaptive_latency","choices":33`:                               "choices: 33",
+		`"bounded_load_hash"`:                                           "key: is empty",
+		`"bounded_load_hash","key":"x","load_factor":0.5`:               "load_factor: 0.5 is not between 1 and 1000",
+		`"bounded_load_hash","key":"x","fallback":{"policy":"nowhere"}`: "fallback: ",
 	} {
-		_, err := loadHandler(t, `{`+up+`,"load_balancing":{"selection_policy":`+config+`}}`)
+		_, err := loadHandler(t, `{`+up+`,"load_balancing":{"selection_policy":{"policy":`+config+`}}}`)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n got %v\nwant %s", config, err, want)
 		}

@@ -29,7 +29,7 @@ func reweighted(nodes []node, i int, weight uint32) []node {
 	return nodes
 }
 
-// named tells owners by hash, as lists may differ in order and length.
+// named identifies owners by hash, because lists may differ in order and length.
 type named struct {
 	*rendezvous
 	nodes []node
@@ -53,8 +53,8 @@ func wantMovesOnlyTo(t *testing.T, to uint64, before, after named) (moved int) {
 	return moved
 }
 
-func TestOnlyTheShareOfTheChangedNodeMovesHoweverTheListIsOrdered(t *testing.T) {
-	for name, sizes := range map[string][]int{ // tableFrom lies within, and is crossed
+func TestOnlyTheShareOfTheChangedNodeMoves(t *testing.T) {
+	for name, sizes := range map[string][]int{ // the sizes include tableFrom, and joins cross it
 		"Equal": {2, 3, 10, 31, 32, 33, 34, 1000}, "OneToTen": {3, 100}, "Extreme": {2, 100},
 	} {
 		for _, n := range sizes {
@@ -62,16 +62,17 @@ func TestOnlyTheShareOfTheChangedNodeMovesHoweverTheListIsOrdered(t *testing.T) 
 			one, reversed := nodes[0], slices.Clone(nodes)
 			slices.Reverse(reversed)
 			now := newNamed(reversed)
-			wantMovesOnlyTo(t, one.hash, newNamed(reweighted(nodes, 0, 0)), now) // it is filled, or drained
+			wantMovesOnlyTo(t, one.hash, newNamed(reweighted(nodes, 0, 0)), now) // the node is filled, or drained
 			wantMovesOnlyTo(t, one.hash, now, newNamed(reweighted(nodes, 0, one.weight*2)))
-			if wantMovesOnlyTo(t, one.hash, newNamed(nodes[1:]), now) == 0 { // it joins, or leaves
+			if wantMovesOnlyTo(t, one.hash, newNamed(nodes[1:]), now) == 0 { // the node joins, or leaves
 				t.Errorf("%s, %d nodes: nothing moved", name, n)
 			}
 		}
 	}
 }
 
-// A map that depends on the release or the processor moves keys for as long as proxies of both kinds serve.
+// A map that differs between releases or processors would move keys as long as proxies of both
+// kinds serve.
 func TestTheMapIsTheSameInEveryReleaseOnEveryProcessor(t *testing.T) {
 	for n, want := range map[int]uint64{10: 0xdbb75433e5df229d, 100: 0xa55ddb7233cbdadf} {
 		z, sum := newNamed(testNodes(n, 3, oneToTen)), uint64(0)
@@ -84,14 +85,14 @@ func TestTheMapIsTheSameInEveryReleaseOnEveryProcessor(t *testing.T) {
 	}
 }
 
-func TestTheTableHoldsTheBestBidOfEverySlotUpToItsHorizon(t *testing.T) {
+func TestTheTableHasTheBestBidOfEverySlotUpToItsHorizon(t *testing.T) {
 	for name, weight := range weightings {
 		z := newRendezvous(testNodes(5, 4, weight))
 		for _, visits := range []float64{1, visitsPerSlot} {
-			z.race(visits)
+			z.fillTable(visits)
 			for slot, got := range z.first {
 				var best uint64
-				for _, v := range z.visitors {
+				for _, v := range z.bidders {
 					best = max(best, bid(v.weight/exposure(v.arrival(uint32(slot))), v.rank))
 				}
 				if got != best && speed(best) >= z.horizon {
@@ -102,18 +103,18 @@ func TestTheTableHoldsTheBestBidOfEverySlotUpToItsHorizon(t *testing.T) {
 	}
 }
 
-func TestTheTableAgreesWithWorkingOutEveryBid(t *testing.T) {
+func TestTheTableAgreesWithComputingEveryBid(t *testing.T) {
 	z := newRendezvous(testNodes(50, 4, oneToTen))
-	z.race(0.2) // short of half of the keys
+	z.fillTable(0.2) // it lacks half of the keys
 	for key := range uint64(10_000) {
-		at := draw(key, 0)
+		at := slotsOf(key, 0)
 		if got, want := z.owner(key, 0), z.fastest(&at, nil); got != want {
-			t.Fatalf("key %d belongs to %d, worked out %d", key, got, want)
+			t.Fatalf("key %d belongs to %d by the table, and to %d by all bids", key, got, want)
 		}
 	}
 }
 
-func TestExposureIsALogarithmThatNeverFalls(t *testing.T) {
+func TestExposureIsAMonotonicLogarithm(t *testing.T) {
 	last := 0.0
 	for at := uint64(0); at < arrivalSteps; at += 1 + at>>14 {
 		got, want := exposure(uint32(at)), -math.Log1p(-(float64(at)+0.5)/arrivalSteps)*arrivalSteps
@@ -124,7 +125,7 @@ func TestExposureIsALogarithmThatNeverFalls(t *testing.T) {
 	}
 }
 
-// wantShares allows 4 sigma. The keys are a sample, and so are the slots: see slotBits.
+// wantShares allows 4 sigma, because the keys are a sample, and so are the slots (see slotBits).
 func wantShares(t *testing.T, counts []float64, nodes []node, slots float64) {
 	t.Helper()
 	var keys, total float64
@@ -136,7 +137,8 @@ func wantShares(t *testing.T, counts []float64, nodes []node, slots float64) {
 		p := float64(n.weight) / total
 		sigma := math.Sqrt(keys * p * (1 - p) * (1 + 0.3*keys/slots))
 		if math.Abs(counts[i]-keys*p) > 4*sigma {
-			t.Errorf("node %d of %d, weight %d of %v: %v keys, want %.0f ± %.0f", i, len(nodes), n.weight, total, counts[i], keys*p, sigma)
+			t.Errorf("node %d of %d, weight %d of %v: %v keys, want %.0f ± %.0f",
+				i, len(nodes), n.weight, total, counts[i], keys*p, sigma)
 		}
 	}
 }
@@ -157,7 +159,7 @@ func TestSharesFollowWeights(t *testing.T) {
 	}
 }
 
-func TestKeysOfAMissingNodeSpreadByWeightOverAllOthers(t *testing.T) {
+func TestKeysOfAMissingNodeSpreadOverTheOthersByWeight(t *testing.T) {
 	const n, missing, pools, keys = 10, 4, 5, 20_000
 	for _, weight := range []func(int) uint32{alike, oneToTen} {
 		next, among, missed := make([]float64, n), make([]float64, n), 0.0
@@ -176,12 +178,12 @@ func TestKeysOfAMissingNodeSpreadByWeightOverAllOthers(t *testing.T) {
 			}
 		}
 		others := reweighted(testNodes(n, 0, weight), missing, 0)
-		wantShares(t, next, others, slotCount*missed/keys) // so many slots has the missing node, in all pools
+		wantShares(t, next, others, slotCount*missed/keys) // the slots of the missing node in all pools
 		wantShares(t, among, others, slotCount*missed/keys)
 	}
 }
 
-func TestTheOwnerAmongSomeIsTheirOwnerWithoutTheOthers(t *testing.T) {
+func TestTheOwnerAmongSomeIsThatOfAListOfThem(t *testing.T) {
 	nodes := testNodes(70, 7, oneToTen)
 	all, some := newRendezvous(nodes), newRendezvous(nodes[35:])
 	for key := range uint64(5_000) {
@@ -192,7 +194,7 @@ func TestTheOwnerAmongSomeIsTheirOwnerWithoutTheOthers(t *testing.T) {
 	}
 }
 
-func TestNobodyOwnsAKeyWhereNobodyHasWeightOrIsAccepted(t *testing.T) {
+func TestAKeyHasNoOwnerWithoutWeightOrAcceptance(t *testing.T) {
 	for _, nodes := range [][]node{nil, make([]node, 3), make([]node, 40)} { // all of weight 0
 		if got := newRendezvous(nodes).owner(1, 0); got != -1 {
 			t.Errorf("%d drained nodes: owner %d, want -1", len(nodes), got)
@@ -203,7 +205,7 @@ func TestNobodyOwnsAKeyWhereNobodyHasWeightOrIsAccepted(t *testing.T) {
 	}
 }
 
-func TestOfTwoNodesWithOneHashTheHeavierOrElseTheFirstGetsTheKeys(t *testing.T) {
+func TestOfNodesWithOneHashTheHeaviestOwnsTheKeys(t *testing.T) {
 	for _, n := range []int{3, 50} {
 		nodes := testNodes(n, 9, alike)
 		twins := append(slices.Clone(nodes), nodes[0], node{nodes[1].hash, 3}, node{nodes[2].hash, 0})

@@ -8,77 +8,85 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// NewPicker implements endpoint.Policy, for a pool that asks its policy instead of listing its
-// endpoints. A request for the fallback policy has to see the whole list.
+// NewPicker implements endpoint.Policy, for a pool that lets its policy pick instead of listing its
+// endpoints. A request for the fallback policy needs the list.
 func (s *selector) NewPicker(r *endpoint.Roster, admit endpoint.Admit) endpoint.Picker {
-	f := &rosterPicker{selector: s, roster: r, admit: admit}
-	f.unsubscribe = r.Subscribe(f.update)
-	return f
+	p := &rosterPicker{selector: s, roster: r, admit: admit}
+	p.unsubscribe = r.Subscribe(p.prepare)
+	return p
 }
 
-// following is a policy at work on a roster.
+// rosterPicker picks from the lists of a roster by a policy.
 //
-// A request may outlive its config, and the roster too, if a newer config has it: once stopped, pick
-// sees by itself when the list has changed.
+// A request may outlive its config, while a newer config goes on using the roster. Once stopped,
+// Pick checks itself whether the list has changed.
 type rosterPicker struct {
 	selector    *selector
 	roster      *endpoint.Roster
 	admit       endpoint.Admit
 	unsubscribe func()
-	current     atomic.Pointer[preparedList]
+	current     atomic.Pointer[preparedSnapshot]
 	stopped     atomic.Bool
 }
 
-// followed is a roster's list and what the algorithm prepared for it.
-type preparedList struct {
+// preparedSnapshot is a roster's list with the tables of the algorithm.
+type preparedSnapshot struct {
 	snapshot *endpoint.Snapshot
 	bands    []band
 }
 
-// follow prepares for a list, keeping the tables of bands that are as they were.
-func (f *rosterPicker) update(snapshot *endpoint.Snapshot) {
-	next := &preparedList{snapshot, make([]band, len(snapshot.Bands))}
-	old := f.current.Load()
+// prepare builds the tables for a list. It keeps the tables of bands that have not changed.
+func (p *rosterPicker) prepare(snapshot *endpoint.Snapshot) {
+	next := &preparedSnapshot{snapshot, make([]band, len(snapshot.Bands))}
+	old := p.current.Load()
 	for i, b := range snapshot.Bands {
 		next.bands[i].Band = b
 		if old != nil && i < len(old.bands) && slices.Equal(old.bands[i].Members, b.Members) {
 			next.bands[i].picker = old.bands[i].picker
 		} else {
-			next.bands[i].picker = f.selector.algorithm.prepare(b.Members)
+			next.bands[i].picker = p.selector.algorithm.prepare(b.Members)
 		}
 	}
-	f.current.Store(next)
+	p.current.Store(next)
 }
 
 // Stop implements endpoint.Picker.
-func (f *rosterPicker) Stop() {
-	f.unsubscribe()
-	f.stopped.Store(true)
+func (p *rosterPicker) Stop() {
+	p.unsubscribe()
+	p.stopped.Store(true)
 }
 
 // Pick implements endpoint.Picker.
-func (f *rosterPicker) Pick(req *http.Request) (e *endpoint.Endpoint, listed bool) {
-	if f.selector.fallback != nil && f.selector.deferred(req) {
+func (p *rosterPicker) Pick(r *http.Request) (e *endpoint.Endpoint, listed bool) {
+	if p.selector.fallback != nil && p.selector.usesFallback(r) {
 		return nil, true
 	}
-	now := f.now()
-	e = f.pickFrom(now, req)
-	if e == nil && f.roster.CatchUp(now.snapshot) {
-		e = f.pickFrom(f.now(), req)
+	now := p.latest()
+	e = p.pickFrom(now, r)
+	if e == nil && p.roster.CatchUp(now.snapshot) {
+		e = p.pickFrom(p.latest(), r)
 	}
 	return e, false
 }
 
-func (f *rosterPicker) now() *preparedList {
-	if f.stopped.Load() && f.current.Load().snapshot != f.roster.Snapshot() {
-		f.update(f.roster.Snapshot())
+// latest returns the tables of the current list.
+func (p *rosterPicker) latest() *preparedSnapshot {
+	if p.stopped.Load() && p.current.Load().snapshot != p.roster.Snapshot() {
+		p.prepare(p.roster.Snapshot())
 	}
-	return f.current.Load()
+	return p.current.Load()
 }
 
-func (f *rosterPicker) pickFrom(now *preparedList, req *http.Request) *endpoint.Endpoint {
-	c := candidates{request: req, roster: f.roster, admit: f.admit, tries: f.selector.transport.Tries(req), blocking: now.snapshot.Blocking, halfOpen: now.snapshot.HalfOpen}
-	b, i := f.selector.choose(now.bands, f.selector.draw(now.snapshot, req), c)
+func (p *rosterPicker) pickFrom(from *preparedSnapshot, r *http.Request) *endpoint.Endpoint {
+	c := candidates{
+		request:  r,
+		roster:   p.roster,
+		admit:    p.admit,
+		attempts: p.selector.transport.Attempts(r),
+		blocking: from.snapshot.Blocking,
+		halfOpen: from.snapshot.HalfOpen,
+	}
+	b, i := p.selector.pick(from.bands, p.selector.drawBand(from.snapshot, r), c)
 	if b == nil {
 		return nil
 	}

@@ -6,11 +6,11 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// sampler draws members at random in proportion to their weights, in constant time
-// (alias method: Walker 1977, built as Vose 1991).
+// sampler draws members at random in proportion to their weights, in constant time. It is the alias
+// method (Walker, 1977), with tables that are built as by Vose (1991).
 type sampler struct {
 	n      uint64
-	equal  bool // all weights are equal: no table
+	equal  bool // whether all weights are equal, so that no table is needed
 	bounds []uint64
 	alias  []uint32
 }
@@ -28,8 +28,8 @@ func newSampler(members []endpoint.Member) *sampler {
 	return s
 }
 
-// build scales the weights by n, so that the average column holds total, and fills
-// each lighter column up from a heavier one.
+// build scales the weights by n, so that the average column holds total, and fills each lighter
+// column up from a heavier one.
 func (s *sampler) build(members []endpoint.Member, total uint64) {
 	s.bounds = make([]uint64, s.n)
 	s.alias = make([]uint32, s.n)
@@ -58,15 +58,14 @@ func (s *sampler) build(members []endpoint.Member, total uint64) {
 	s.scale(total)
 }
 
-// scale brings the bounds from [0, total] to the 53 bits that one random number gives
-// besides the column.
+// scale converts the bounds from [0, total] to 53 bits, which is the precision of a float64.
 func (s *sampler) scale(total uint64) {
 	for i, b := range s.bounds {
 		s.bounds[i] = uint64(float64(b) / float64(total) * (1 << 53))
 	}
 }
 
-// draw is a member's index, of a list that is not empty.
+// draw returns the index of a random member. The list must not be empty.
 func (s *sampler) draw() int {
 	i := rand.Uint64N(s.n)
 	if s.equal || rand.Uint64N(1<<53) < s.bounds[i] {

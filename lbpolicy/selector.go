@@ -12,45 +12,47 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// algorithm is what a policy is, without Caddy.
+// algorithm is the part of a policy that does not depend on Caddy.
 type algorithm interface {
-	// prepare builds the tables for a list of endpoints, off the request path.
-	prepare(members []endpoint.Member) prepared
+	// prepare builds the tables for a list of endpoints. It runs off the request path, except for
+	// lists of other sources, which may change on any request.
+	prepare(members []endpoint.Member) bandPicker
 }
 
-// picker picks from the list it was prepared for.
-type prepared interface {
-	// pick returns the member it has taken (candidates.take), or -1 if none is usable.
+// bandPicker picks from the list that it was prepared for.
+type bandPicker interface {
+	// pick returns the member at which it reserved a place (candidates.reserve), or -1 if none is
+	// usable. Many requests call it at once.
 	pick(c candidates) int
 }
 
-// selector makes a Caddy selection policy of an algorithm. It is embedded in each
-// policy, so that no policy knows reverseproxy.Selector.
+// selector turns an algorithm into a Caddy selection policy. Each policy embeds it, so that no
+// policy depends on reverseproxy.Selector.
 type selector struct {
 	algorithm algorithm
 	transport *attempt.Transport // nil outside of a reverse proxy
 	handler   *reverseproxy.Handler
-	static    list // the upstreams in the config
-	listed    list // the upstreams of a source that lists them
+	static    upstreamViews // of the upstreams in the config
+	listed    upstreamViews // of the upstreams of a source that lists them
 
-	// Another policy, and the requests that it is for.
-	fallback reverseproxy.Selector
-	deferred func(*http.Request) bool
+	// Another policy, and whether it selects for a request. Both are nil if there is none.
+	fallback     reverseproxy.Selector
+	usesFallback func(*http.Request) bool
 }
 
-// provision connects the policy with the reverse proxy that it is a guest of. The
-// weights are those of the static upstreams, by position, or nil.
+// provision connects the policy with the reverse proxy that is being provisioned. weights are those
+// of the static upstreams by position, or nil.
 func (s *selector) provision(ctx caddy.Context, a algorithm, weights []int) (err error) {
 	s.algorithm = a
-	s.static = newList(s, weights)
-	s.listed = newList(s, weights)
+	s.static = newUpstreamViews(s, weights)
+	s.listed = newUpstreamViews(s, weights)
 	s.transport, s.handler, err = attempt.Install(ctx)
 	return err
 }
 
-// defers makes another policy select for some requests.
-func (s *selector) defers(to any, deferred func(*http.Request) bool) {
-	s.fallback, s.deferred = to.(reverseproxy.Selector), deferred
+// setFallback makes another policy select for the requests for which uses returns true.
+func (s *selector) setFallback(policy any, uses func(*http.Request) bool) {
+	s.fallback, s.usesFallback = policy.(reverseproxy.Selector), uses
 }
 
 // Cleanup implements caddy.CleanerUpper.
@@ -61,80 +63,85 @@ func (s *selector) Cleanup() error {
 }
 
 // Select implements reverseproxy.Selector.
-func (s *selector) Select(pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter) *reverseproxy.Upstream {
+func (s *selector) Select(
+	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter,
+) *reverseproxy.Upstream {
 	if len(pool) == 0 {
 		return nil
 	}
-	if s.fallback != nil && s.deferred(r) {
-		return s.selectDeferred(pool, r, w)
+	if s.fallback != nil && s.usesFallback(r) {
+		return s.selectByFallback(pool, r, w)
 	}
-	tries := s.transport.Tries(r)
-	if e := tries.Picked(); e != nil && len(pool) == 1 && pool[0].Dial == e.Address() {
-		return confirm(tries, pool[0])
+	attempts := s.transport.Attempts(r)
+	if e := attempts.Picked(); e != nil && len(pool) == 1 && pool[0].Dial == e.Address() {
+		return confirm(attempts, pool[0])
 	}
 	v := s.view(pool)
-	_, i := s.choose(v.bands, 0, candidates{request: r, upstreams: pool, tries: tries})
+	_, i := s.pick(v.bands, 0, candidates{request: r, upstreams: pool, attempts: attempts})
 	if i < 0 {
 		return nil
 	}
 	return pool[i]
 }
 
-// choose picks for a request and holds a place for it.
-func (s *selector) choose(bands []band, drawn int, c candidates) (*band, int) {
+// pick picks for a request, and makes the reserved place the request's own.
+func (s *selector) pick(bands []band, drawn int, c candidates) (*band, int) {
 	c.now = load.Now()
-	b, i := choose(bands, drawn, c)
-	if b != nil && c.tries != nil {
-		c.tries.Begin(b.Members[i].Endpoint)
+	b, i := pickFromBands(bands, drawn, c)
+	if b != nil && c.attempts != nil {
+		c.attempts.Begin(b.Members[i].Endpoint)
 	}
 	return b, i
 }
 
-// selectDeferred lets the fallback select, from what was not tried while there is any,
-// and follows the attempt if the fallback does not do so itself.
-func (s *selector) selectDeferred(pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter) *reverseproxy.Upstream {
-	tries, v := s.transport.Tries(r), s.view(pool)
-	u := s.fallback.Select(untried(pool, v, tries), r, w)
-	if u == nil && tries.Any() {
+// selectByFallback lets the fallback select, from untried upstreams while there are any. It tracks
+// the attempt if the fallback does not.
+func (s *selector) selectByFallback(
+	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter,
+) *reverseproxy.Upstream {
+	attempts, v := s.transport.Attempts(r), s.view(pool)
+	u := s.fallback.Select(untried(pool, v, attempts), r, w)
+	if u == nil && attempts.Any() {
 		u = s.fallback.Select(pool, r, w)
 	}
-	if i := slices.Index(pool, u); i >= 0 && tries != nil && tries.Picked() == nil {
+	if i := slices.Index(pool, u); i >= 0 && attempts != nil && attempts.Picked() == nil {
 		v.members[i].Reserve(0)
-		tries.Begin(v.members[i].Endpoint)
+		attempts.Begin(v.members[i].Endpoint)
 	}
 	return u
 }
 
-func untried(pool reverseproxy.UpstreamPool, v *view, tries *attempt.RequestAttempts) reverseproxy.UpstreamPool {
-	if !tries.Any() {
+// untried returns the upstreams that the request has not tried.
+func untried(
+	pool reverseproxy.UpstreamPool, v *upstreamView, attempts *attempt.RequestAttempts,
+) reverseproxy.UpstreamPool {
+	if !attempts.Any() {
 		return pool
 	}
 	var rest reverseproxy.UpstreamPool
 	for i, u := range pool {
-		if !tries.Tried(v.members[i].Endpoint) {
+		if !attempts.Tried(v.members[i].Endpoint) {
 			rest = append(rest, u)
 		}
 	}
 	return rest
 }
 
-// confirm lets Caddy have its say about what was picked from a pool before: its
-// circuit breaker, and failures that were counted since. The limit of requests was
-// seen to by the pick, exactly.
-func confirm(tries *attempt.RequestAttempts, u *reverseproxy.Upstream) *reverseproxy.Upstream {
-	tries.Picked().SetCounts(u.Host)
+// confirm lets Caddy object to what was picked from a pool, by its circuit breaker and by the
+// failures that it counted since the pick. The pick has applied the limit of requests already.
+func confirm(attempts *attempt.RequestAttempts, u *reverseproxy.Upstream) *reverseproxy.Upstream {
+	attempts.Picked().SetCounts(u.Host)
 	if !u.Healthy() {
-		tries.Abandon()
+		attempts.Abandon()
 		return nil
 	}
 	return u
 }
 
-// view joins upstreams with their endpoints. Those in the config are known by being
-// the very same slice.
-func (s *selector) view(pool reverseproxy.UpstreamPool) *view {
+// view returns the view of upstreams. Static upstreams are recognized by being the very same slice.
+func (s *selector) view(pool reverseproxy.UpstreamPool) *upstreamView {
 	if s.handler != nil && len(s.handler.Upstreams) == len(pool) && &s.handler.Upstreams[0] == &pool[0] {
-		if v := s.static.joined.Load(); v != nil {
+		if v := s.static.latest.Load(); v != nil {
 			return v
 		}
 		return s.static.join(pool)

@@ -13,24 +13,23 @@ import (
 
 func init() { caddy.RegisterModule(new(SmoothWeightedRoundRobin)) }
 
-// SmoothWeightedRoundRobin gives each endpoint exactly its share of requests, as evenly
-// spread as whole requests allow: with weights 5, 1 and 1 the heavy one is never picked five
-// times in a row. At any moment an endpoint is less than one request ahead of or
-// behind its share, and over a whole cycle (as many requests as the weights add up to)
-// the counts are exact.
+// SmoothWeightedRoundRobin gives each endpoint exactly its share of the requests, spread as evenly
+// as whole requests allow. With the weights 5, 1 and 1 the heavy endpoint never gets five requests
+// in a row. At any moment an endpoint is less than one request ahead of or behind its share, and
+// over a cycle (as many requests as the weights add up to) the counts are exact.
 //
-// An endpoint that is down, full or drained is skipped and the others keep their
-// proportions. Each proxy starts somewhere else in the cycle, so that proxies started
-// together do not all begin with the same endpoint.
+// An endpoint that is down, full or draining is skipped, and the others keep their proportions. A
+// retry goes to a random endpoint by weight, and uses up no turn. Each proxy starts at another
+// place of the cycle, so that proxies that start together do not all begin with the same endpoint.
 //
-// Choose it when requests cost about the same and the weights are known. If
-// endpoints differ in ways that nobody configured, `adaptive_latency` finds out by itself.
+// Choose it when requests cost about the same and the weights of the endpoints are known. If
+// endpoints differ in ways that no configuration says, `adaptive_latency` finds out.
 //
-// The schedule is that of proportionate fairness (Baruah, Cohen, Plaxton and Varvel, 1996).
+// Source: the schedule is that of proportionate fairness (Baruah, Cohen, Plaxton and Varvel, 1996).
 type SmoothWeightedRoundRobin struct {
-	// The weights of the upstreams in this reverse proxy, by position, each from 0 to
-	// 65535; 0 gives an upstream nothing. There must be as many weights as upstreams.
-	// Endpoints of a pool bring their own weights. Default: all equal.
+	// The weights of the upstreams in this reverse proxy, by position, each from 0 to 65535. 0
+	// gives an upstream no requests. The number of weights must be that of the upstreams. Endpoints
+	// of a pool bring their own weights. Default: all equal.
 	Weights []int `json:"weights,omitempty"`
 
 	selector
@@ -77,45 +76,46 @@ func (p *SmoothWeightedRoundRobin) checkWeights() error {
 		return nil
 	}
 	if n := len(p.handler.Upstreams); len(p.Weights) != n {
-		return fmt.Errorf("weights: %d for %d upstreams; each upstream of the reverse proxy needs one (endpoints of a pool bring their own)", len(p.Weights), n)
+		return fmt.Errorf("weights: %d for %d upstreams; each upstream of the reverse proxy needs one "+
+			"(endpoints of a pool bring their own)", len(p.Weights), n)
 	}
 	return nil
 }
 
-func (p *SmoothWeightedRoundRobin) prepare(members []endpoint.Member) prepared {
+func (p *SmoothWeightedRoundRobin) prepare(members []endpoint.Member) bandPicker {
 	weights := make([]uint32, len(members))
 	for i := range members {
 		weights[i] = members[i].Weight
 	}
-	return &turns{newSchedule(weights, rand.Uint64N), newSampler(members)}
+	return &schedulePicker{newSchedule(weights, rand.Uint64N), newSampler(members)}
 }
 
-// turns picks whoever's turn it is.
-type turns struct {
+// schedulePicker picks the endpoint whose turn it is.
+type schedulePicker struct {
 	*schedule
 	*sampler
 }
 
-// maxSkips is how many turns of unusable endpoints are skipped at a pick. Beyond that
-// nearly all weight is unusable, and looking at every endpoint is cheaper.
+// maxSkips is the maximum number of turns of unusable endpoints that a pick skips. Beyond it nearly
+// all weight is unusable, and looking at every endpoint is cheaper.
 const maxSkips = 128
 
-func (t *turns) pick(c candidates) int {
-	// A retry does not use up turns: the endpoint it must not go back to would lose
-	// them, though it can serve everybody else.
-	if len(c.members) > 0 && c.tries.Any() {
-		return c.takeRandom(t.sampler)
+func (p *schedulePicker) pick(c candidates) int {
+	// A retry does not use up turns. The endpoint that it must not return to would lose its turns,
+	// although it can serve other requests.
+	if len(c.members) > 0 && c.attempts.Any() {
+		return c.reserveRandom(p.sampler)
 	}
 	for range maxSkips {
-		i := t.next()
+		i := p.next()
 		if i < 0 {
 			return -1
 		}
-		if c.usable(i) && c.take(i, 0) {
+		if c.usable(i) && c.reserve(i, 0) {
 			return i
 		}
 	}
-	return c.takeAny()
+	return c.reserveAny()
 }
 
 // Interface guards

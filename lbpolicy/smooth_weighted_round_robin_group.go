@@ -5,18 +5,19 @@ import (
 	"slices"
 )
 
-// group is all endpoints of one weight, scheduled as one that passes its picks round. The window of each pick lies within that of the
-// member that gets it, so the bounds hold for all. With equal weights this is plain round robin.
+// group is all endpoints of one weight. It is scheduled as one endpoint that passes its picks round
+// among its members. The window of each pick lies within that of the member that gets it, so the
+// bounds hold for all members. With equal weights this is plain round robin.
 type group struct {
 	members        []int32
-	turn           int    // of the member that had the last pick
-	early          bool   // the pick with a cut inside its window comes before the cut
+	turn           int    // the index of the member that had the last pick
+	early          bool   // whether the pick with a cut inside its window comes before the cut
 	rate           uint64 // picks per cycle
-	step, stepPart uint64 // W/rate: whole picks, and parts of 1/rate
-	end, endPart   uint64 // end of the open window, or of the last one, which is the start of the next
+	step, stepPart uint64 // W/rate, as whole picks and parts of 1/rate
+	end, endPart   uint64 // the end of the open window, or of the last one, which is the start of the next
 }
 
-// groupByWeight also returns the sum of the weights.
+// groupByWeight returns the groups of the positive weights, and the sum of the weights.
 func groupByWeight(weights []uint32) (groups []group, cycle uint64) {
 	order := make([]uint64, 0, len(weights)) // weight, then index
 	for i, w := range weights {

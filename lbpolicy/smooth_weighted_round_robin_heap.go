@@ -1,9 +1,11 @@
 package lbpolicy
 
-// eventHeap is a binary heap by time; container/heap would allocate on every push. Ties go by group, so that the order depends on what is
-// in it only and the sequence repeats exactly.
+// eventHeap is a binary heap of events by time. container/heap would allocate on every push. Groups
+// decide between equal times, so that the order depends only on the content, and the sequence of
+// picks repeats exactly.
 type eventHeap []event
 
+// event is a window of a group that opens or closes at a time.
 type event struct {
 	at    uint64
 	group int32
@@ -26,7 +28,7 @@ func (h *eventHeap) pop() event {
 	top, last := q[0], q[len(q)-1]
 	*h = q[:len(q)-1]
 	for child := 1; child < len(q)-1; child = 2*i + 1 {
-		if q[child+1].before(q[child]) { // if this is last itself, it goes back to where it was
+		if q[child+1].before(q[child]) { // if that child is last itself, it stays where it is
 			child++
 		}
 		if last.before(q[child]) {

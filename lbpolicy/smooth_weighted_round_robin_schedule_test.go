@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// startingAt looks back for as many windows as follow says. In cycles short enough for a test, newSchedule would always look back to the end.
+// startingAt returns a schedule that looks back for the given number of windows. In cycles that are
+// short enough for a test, newSchedule would always look back to the end.
 func startingAt(weights []uint32, t uint64, follow int) *schedule {
 	s := &schedule{}
 	s.groups, s.cycle = groupByWeight(weights)
@@ -33,8 +34,9 @@ func total(weights []uint32) (sum uint64) {
 	return sum
 }
 
-// deviation returns in 1/W picks how far any endpoint falls behind and runs ahead of its ideal share, counted from the first pick, and
-// over any window, where the deviation is the difference of those at its ends. Just before and just after a pick are the extremes.
+// deviation returns how far any endpoint is behind and ahead of its ideal share, counted from the
+// first pick, and over any window, in 1/W picks. The deviation over a window is the difference of
+// those at its ends. The extremes are just before and just after a pick.
 func deviation(weights []uint32, picks []int) (lag, lead, window int64) {
 	cycle := int64(total(weights))
 	count, lags, leads := make([]int64, len(weights)), make([]int64, len(weights)), make([]int64, len(weights))
@@ -64,7 +66,9 @@ func requireEveryWindowBelowTwo(t *testing.T, weights []uint32, picks []int) {
 	}
 }
 
-// If the first W picks are exact, those from the second on are so only if the pick that enters is as the pick that leaves, and so forth.
+// requireAnyCycleExact expects exact counts in any W consecutive picks. If the first W picks are
+// exact, the W picks from the second on are exact if the pick that enters equals the pick that
+// leaves, etc.
 func requireAnyCycleExact(t *testing.T, weights []uint32, picks []int) {
 	t.Helper()
 	cycle, count := int(total(weights)), make([]uint32, len(weights))
@@ -131,7 +135,7 @@ func TestScheduleIsSmoothAndExactFromAnyStart(t *testing.T) {
 	}
 }
 
-func TestScheduleIsSmoothAndExactFromEveryStartOfSmallCycles(t *testing.T) {
+func TestScheduleIsSmoothAndExactFromEveryStart(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 150 {
 		weights := drawn(random, 1+random.IntN(9), 1+random.Uint32N(30))
@@ -198,35 +202,37 @@ func TestConcurrentCallersGetEveryPickOnce(t *testing.T) {
 	}
 }
 
-// Of 50 independent starts over 10 endpoints, one endpoint gets more than 14 with a probability below 1 in 1,000.
-func TestFreshSchedulesDoNotMarchInStep(t *testing.T) {
-	const fresh, most = 50, 14
+// Of 50 independent starts over 10 endpoints, one endpoint gets more than 14 with a probability of
+// less than 1 in 1,000.
+func TestNewSchedulesDoNotPickInStep(t *testing.T) {
+	const schedules, limit = 50, 14
 	random, at := rand.New(rand.NewPCG(7, 8)), [20][10]int{}
-	for range fresh {
+	for range schedules {
 		for k, i := range deal(newSchedule(equal(1, 10), random.Uint64N), uint64(len(at))) {
 			at[k][i]++
 		}
 	}
 	for k, counts := range at {
-		if got := slices.Max(counts[:]); got > most {
-			t.Errorf("pick %d: %d of %d schedules chose the same endpoint, want at most %d", k, got, fresh, most)
+		if got := slices.Max(counts[:]); got > limit {
+			t.Errorf("pick %d: %d of %d schedules chose the same endpoint, want at most %d", k, got, schedules, limit)
 		}
 	}
 }
 
-// A schedule is replaced on every change of the pool. If each began with the heaviest, frequent changes would starve the light ones.
+// A schedule is replaced on every change of the pool. If each one began with the heaviest endpoint,
+// frequent changes would starve the light ones.
 func TestLightEndpointsGetTheirShareOfFirstPicks(t *testing.T) {
-	const fresh, picks, light = 200, 100, 50
+	const schedules, picks, light = 200, 100, 50
 	weights := append(rising(1, light), rising(500, 100)...)
 	random, got := rand.New(rand.NewPCG(9, 10)), 0
-	for range fresh {
+	for range schedules {
 		for _, i := range deal(newSchedule(weights, random.Uint64N), picks) {
 			if i < light {
 				got++
 			}
 		}
 	}
-	if want := fresh * picks * int(total(weights[:light])) / int(total(weights)); got < want*3/4 || got > want*5/4 {
+	if want := schedules * picks * int(total(weights[:light])) / int(total(weights)); got < want*3/4 || got > want*5/4 {
 		t.Errorf("the light endpoints got %d picks, want %d or a quarter more or less", got, want)
 	}
 }

@@ -68,7 +68,7 @@ func (p *Pool) only(e *endpoint.Endpoint) []*reverseproxy.Upstream {
 // list makes upstreams of all usable endpoints, without those that the request was at
 // already while there are others.
 func (p *Pool) list(r *http.Request) []*reverseproxy.Upstream {
-	tries := p.transport.Tries(r)
+	tries := p.transport.Attempts(r)
 	snapshot := p.claim.Roster.Snapshot()
 	usable := p.listFrom(snapshot, tries)
 	if len(usable) == 0 && p.claim.Roster.CatchUp(snapshot) {

@@ -23,10 +23,11 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 )
 
-// A test that fails here after an upgrade of Caddy says that Caddy changed what this package relies on.
+// A test here that fails after an upgrade of Caddy means that Caddy changed a property that this
+// package relies on.
 
-// implemented are the interfaces that Caddy looks for on a transport. One that is missing here
-// must be added to Transport, so that it is passed on to the transport inside.
+// implemented are the interfaces that Caddy looks for on a transport. One that is missing here must
+// be added to Transport, so that calls reach the wrapped transport.
 var implemented = map[string]any{
 	"BufferedTransport":                   reverseproxy.BufferedTransport((*attempt.Transport)(nil)),
 	"ContentLengthRequiredTransport":      reverseproxy.ContentLengthRequiredTransport((*attempt.Transport)(nil)),
@@ -37,9 +38,9 @@ var implemented = map[string]any{
 	"H2CTransport":                        reverseproxy.H2CTransport((*attempt.Transport)(nil)),
 }
 
-func TestTransportHasEveryInterfaceThatCaddyLooksForOnOne(t *testing.T) {
+func TestTransportHasEveryInterfaceThatCaddyLooksFor(t *testing.T) {
 	found := make(map[string]bool)
-	for _, file := range sourceOfReverseProxy(t) {
+	for _, file := range reverseProxyFiles(t) {
 		for _, name := range assertionsOnTransports(t, file) {
 			found[name] = true
 		}
@@ -49,7 +50,7 @@ func TestTransportHasEveryInterfaceThatCaddyLooksForOnOne(t *testing.T) {
 	}
 }
 
-func sourceOfReverseProxy(t *testing.T) (files []string) {
+func reverseProxyFiles(t *testing.T) (files []string) {
 	t.Helper()
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/caddyserver/caddy/v2").Output()
 	if err != nil {
@@ -68,7 +69,7 @@ func sourceOfReverseProxy(t *testing.T) (files []string) {
 	return files
 }
 
-// assertionsOnTransports are the X of all Transport.(X), also in variables that are called so.
+// assertionsOnTransports returns the X of all Transport.(X), and of all transport.(X).
 func assertionsOnTransports(t *testing.T, path string) (names []string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
@@ -81,7 +82,7 @@ func assertionsOnTransports(t *testing.T, path string) (names []string) {
 			return true
 		}
 		if assertion.Type == nil {
-			t.Errorf("%s has a switch over types of transports; see what it looks for", path)
+			t.Errorf("%s has a type switch over transports; add what it looks for by hand", path)
 			return true
 		}
 		names = append(names, lastName(assertion.Type))
@@ -102,7 +103,7 @@ func lastName(e ast.Expr) string {
 	return ""
 }
 
-// provision makes a reverse proxy as Caddy does when it loads a config.
+// provision loads a reverse proxy as Caddy does.
 func provision(t *testing.T, config string) *reverseproxy.Handler {
 	t.Helper()
 	ctx, err := caddy.ProvisionContext(&caddy.Config{Admin: &caddy.AdminConfig{Disabled: true}})
@@ -119,16 +120,20 @@ func provision(t *testing.T, config string) *reverseproxy.Handler {
 }
 
 const (
-	onePool = `"dynamic_upstreams": {"source": "pool", "name": "web", "sources": [{"source": "static", "endpoints": ["127.0.0.1:1"]}]}`
+	sources = `"sources": [{"source": "static", "endpoints": ["127.0.0.1:1"]}]`
+	onePool = `"dynamic_upstreams": {"source": "pool", "name": "web", ` + sources + `}`
 	static  = `"upstreams": [{"dial": "127.0.0.1:1"}]`
 	ours    = `"load_balancing": {"selection_policy": {"policy": "smooth_weighted_round_robin"}}`
 	theirs  = `"load_balancing": {"selection_policy": {"policy": "first"}}`
-	nested  = `"load_balancing": {"selection_policy": {"policy": "bounded_load_hash", "key": "{uri}", "fallback": {"policy": "smooth_weighted_round_robin"}}}`
-	within  = `"load_balancing": {"selection_policy": {"policy": "cookie", "fallback": {"policy": "smooth_weighted_round_robin"}}}`
-	multi   = `"dynamic_upstreams": {"source": "multi", "sources": [{"source": "pool", "name": "a", "sources": [{"source": "static", "endpoints": ["127.0.0.1:1"]}]}, {"source": "pool", "name": "b", "sources": [{"source": "static", "endpoints": ["127.0.0.1:1"]}]}]}`
+	nested  = `"load_balancing": {"selection_policy": {"policy": "bounded_load_hash", "key": "{uri}",
+		"fallback": {"policy": "smooth_weighted_round_robin"}}}`
+	within = `"load_balancing": {"selection_policy": {"policy": "cookie",
+		"fallback": {"policy": "smooth_weighted_round_robin"}}}`
+	multi = `"dynamic_upstreams": {"source": "multi", "sources": [
+		{"source": "pool", "name": "a", ` + sources + `}, {"source": "pool", "name": "b", ` + sources + `}]}`
 )
 
-func TestOneTransportIsAroundTheHandlersOwn(t *testing.T) {
+func TestOneTransportWrapsTheHandlersOwn(t *testing.T) {
 	for name, parts := range map[string][]string{
 		"a pool alone":                        {onePool},
 		"a policy alone":                      {static, ours},
@@ -141,9 +146,9 @@ func TestOneTransportIsAroundTheHandlersOwn(t *testing.T) {
 		"a pool and static upstreams as well": {onePool, static, ours},
 	} {
 		for transport, inside := range map[string]func(http.RoundTripper) bool{
-			"": is[*reverseproxy.HTTPTransport],
-			`"transport": {"protocol": "http", "versions": ["h2c"]}`: is[*reverseproxy.HTTPTransport],
-			`"transport": {"protocol": "fastcgi"}`:                   is[*fastcgi.Transport],
+			"": isA[*reverseproxy.HTTPTransport],
+			`"transport": {"protocol": "http", "versions": ["h2c"]}`: isA[*reverseproxy.HTTPTransport],
+			`"transport": {"protocol": "fastcgi"}`:                   isA[*fastcgi.Transport],
 		} {
 			t.Run(name+"/"+transport, func(t *testing.T) {
 				all := slices.DeleteFunc(append(slices.Clone(parts), transport), func(part string) bool { return part == "" })
@@ -153,26 +158,29 @@ func TestOneTransportIsAroundTheHandlersOwn(t *testing.T) {
 					t.Fatalf("the transport is %T", h.Transport)
 				}
 				if !inside(outer.RoundTripper) {
-					t.Errorf("the transport inside is %T", outer.RoundTripper)
+					t.Errorf("the wrapped transport is %T", outer.RoundTripper)
 				}
 			})
 		}
 	}
 }
 
-func is[T http.RoundTripper](r http.RoundTripper) bool {
+func isA[T http.RoundTripper](r http.RoundTripper) bool {
 	_, ok := r.(T)
 	return ok
 }
 
-func TestAHandlerWithoutPoolAndPolicyOfOursIsLeftAlone(t *testing.T) {
-	if h := provision(t, "{"+static+", "+theirs+"}"); !is[*reverseproxy.HTTPTransport](h.Transport) {
+func TestAHandlerWithoutOurModulesKeepsItsTransport(t *testing.T) {
+	if h := provision(t, "{"+static+", "+theirs+"}"); !isA[*reverseproxy.HTTPTransport](h.Transport) {
 		t.Errorf("the transport is %T", h.Transport)
 	}
 }
 
 func TestAPoolWithoutAPolicyGetsAdaptiveLatency(t *testing.T) {
-	for name, config := range map[string]string{"none": onePool, "retries only": onePool + `, "load_balancing": {"retries": 3}`} {
+	for name, config := range map[string]string{
+		"none":         onePool,
+		"retries only": onePool + `, "load_balancing": {"retries": 3}`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			h := provision(t, "{"+config+"}")
 			id := h.LoadBalancing.SelectionPolicy.(caddy.Module).CaddyModule().ID
@@ -183,7 +191,7 @@ func TestAPoolWithoutAPolicyGetsAdaptiveLatency(t *testing.T) {
 	}
 }
 
-func TestSettingsOfTheTransportInsideReachTheHandler(t *testing.T) {
+func TestSettingsOfTheWrappedTransportReachTheHandler(t *testing.T) {
 	h := provision(t, "{"+onePool+`, "transport": {"protocol": "fastcgi"}}`)
 	outer := h.Transport.(*attempt.Transport)
 	if !outer.RequiresContentLength() || h.RequestBuffers == 0 {
@@ -192,58 +200,63 @@ func TestSettingsOfTheTransportInsideReachTheHandler(t *testing.T) {
 	h = provision(t, "{"+onePool+`, "transport": {"protocol": "http", "tls": {}, "proxy_protocol": "v2"}}`)
 	outer = h.Transport.(*attempt.Transport)
 	if !outer.TLSEnabled() || !outer.ProxyProtocolEnabled() || outer.RequestHeaderOps() == nil {
-		t.Errorf("TLS %v, PROXY protocol %v, header operations %v", outer.TLSEnabled(), outer.ProxyProtocolEnabled(), outer.RequestHeaderOps())
+		t.Errorf("TLS %v, PROXY protocol %v, header operations %v",
+			outer.TLSEnabled(), outer.ProxyProtocolEnabled(), outer.RequestHeaderOps())
 	}
 }
 
-// guest notes what it saw of its host in Provision.
-type guest struct {
+// recorder is a policy and a source that records what it sees of its handler in Provision.
+type recorder struct {
 	reverseproxy.Selector       `json:"-"`
 	reverseproxy.UpstreamSource `json:"-"`
 	id                          caddy.ModuleID
 }
 
-type sight struct {
+type sighting struct {
 	transport, policy bool
-	host              *reverseproxy.Handler
+	handler           *reverseproxy.Handler
 }
 
-var seen = make(map[caddy.ModuleID]sight)
+var seen = make(map[caddy.ModuleID]sighting)
 
-const guestPolicy, guestSource = "http.reverse_proxy.selection_policies.guest", "http.reverse_proxy.upstreams.guest"
+const (
+	recorderPolicy = "http.reverse_proxy.selection_policies.recorder"
+	recorderSource = "http.reverse_proxy.upstreams.recorder"
+)
 
 func init() {
-	caddy.RegisterModule(&guest{id: guestPolicy})
-	caddy.RegisterModule(&guest{id: guestSource})
+	caddy.RegisterModule(&recorder{id: recorderPolicy})
+	caddy.RegisterModule(&recorder{id: recorderSource})
 }
 
-func (g *guest) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: g.id, New: func() caddy.Module { return &guest{id: g.id} }}
+func (r *recorder) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: r.id, New: func() caddy.Module { return &recorder{id: r.id} }}
 }
 
-func (g *guest) Provision(ctx caddy.Context) error {
-	var s sight
+func (r *recorder) Provision(ctx caddy.Context) error {
+	var s sighting
 	for _, m := range ctx.Modules() {
 		if h, ok := m.(*reverseproxy.Handler); ok {
-			s.host = h
+			s.handler = h
 			s.transport = h.Transport != nil
 			s.policy = h.LoadBalancing != nil && h.LoadBalancing.SelectionPolicy != nil
 		}
 	}
-	seen[g.id] = s
+	seen[r.id] = s
 	return nil
 }
 
-func TestAGuestSeesItsHostAndWhatTheHostHasLoadedByThen(t *testing.T) {
-	h := provision(t, `{"transport": {"protocol": "http"}, "load_balancing": {"selection_policy": {"policy": "guest"}}, "dynamic_upstreams": {"source": "guest"}}`)
-	if s := seen[guestPolicy]; s.host != h || !s.transport || s.policy {
+func TestAModuleSeesItsHandlerAndWhatIsLoadedByThen(t *testing.T) {
+	h := provision(t, `{"transport": {"protocol": "http"}, "dynamic_upstreams": {"source": "recorder"},
+		"load_balancing": {"selection_policy": {"policy": "recorder"}}}`)
+	if s := seen[recorderPolicy]; s.handler != h || !s.transport || s.policy {
 		t.Errorf("the policy sees %+v", s)
 	}
-	if s := seen[guestSource]; s.host != h || !s.transport || !s.policy {
+	if s := seen[recorderSource]; s.handler != h || !s.transport || !s.policy {
 		t.Errorf("the source sees %+v", s)
 	}
-	provision(t, `{"load_balancing": {"selection_policy": {"policy": "guest"}}}`)
-	if seen[guestPolicy].transport {
+	provision(t, `{"load_balancing": {"selection_policy": {"policy": "recorder"}}}`)
+	if seen[recorderPolicy].transport {
 		t.Error("Caddy makes its default transport before the policy, so there are two")
 	}
 }

@@ -10,64 +10,65 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// Attempt is one try of one request at one endpoint. It holds a place there from
-// the pick until the response was read, the connection failed, or the request is
-// over for any other reason, whichever comes first.
+// Attempt is one try of one request at one endpoint. It holds a place there from the pick until the
+// response was read, the connection failed, or the request ended for any other reason, whichever
+// comes first.
 type Attempt struct {
 	endpoint  *endpoint.Endpoint
 	transport *Transport
-	forget    func() bool // stops watching for the end of the request
+	unwatch   func() bool // stops watching for the end of the request
 
-	// A request can end while its round trip is under way, so the stages have a lock.
-	// It is the attempt's own and nearly never contended.
+	// A request can end while its round trip is under way, so the stages have a lock. It belongs to
+	// one attempt and is hardly ever contended.
 	mu    sync.Mutex
 	stage stage
 	start load.Instant
 
-	body followedBody // here, so that it is no allocation of its own
+	body trackedBody // a field, so that it needs no allocation of its own
 }
 
+// stage is how far an attempt has come. Stages only advance.
 type stage uint8
 
 const (
-	picked stage = iota
-	waiting
-	answered
-	over
+	picked   stage = iota // the endpoint is picked, and nothing is sent
+	waiting               // the request waits for the first byte of its response
+	answered              // the outcome is known, and the response is being read
+	ended                 // the place was given back
 )
 
 // begin takes over the place that was reserved for the request with this context.
 func (a *Attempt) begin(ctx context.Context, t *Transport, e *endpoint.Endpoint) {
 	a.endpoint, a.transport = e, t
-	// The handler may give up between the pick and the round trip, or panic while the
-	// response is open; the end of the request is the only sign of that.
-	a.forget = context.AfterFunc(ctx, a.finish)
+	// The handler may give up between the pick and the round trip, or panic while the response is
+	// open. The end of the request's context is the only sign of that.
+	a.unwatch = context.AfterFunc(ctx, a.finish)
 }
 
 // roundTrip sends the request and follows it to the end of its response.
 func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	a.send(load.Now())
+	a.markSent(load.Now())
 	res, err := next.RoundTrip(a.timeBody(req))
 	now := load.Now()
 	if err != nil {
-		gone := req.Context().Err() != nil
-		a.judge(now, judge(err, gone, 0), endpoint.Result{Failed: !gone})
+		clientGone := req.Context().Err() != nil
+		a.conclude(now, outcomeOf(err, clientGone, 0), endpoint.Result{Failed: !clientGone})
 		a.end()
 		return nil, err
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		// It holds its place until it closes, and says nothing about speed.
+		// An upgraded connection holds its place until it closes, and says nothing about speed.
 		if from, _ := a.advance(answered); from == waiting {
 			a.endpoint.Observe(endpoint.Result{Status: res.StatusCode})
 		}
 	} else {
-		a.judge(now, judge(nil, false, res.StatusCode), endpoint.Result{Status: res.StatusCode})
+		a.conclude(now, outcomeOf(nil, false, res.StatusCode), endpoint.Result{Status: res.StatusCode})
 	}
-	a.followBody(res)
+	a.trackBody(res)
 	return res, nil
 }
 
-func (a *Attempt) send(now load.Instant) {
+func (a *Attempt) markSent(now load.Instant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.stage == picked {
@@ -76,8 +77,8 @@ func (a *Attempt) send(now load.Instant) {
 	}
 }
 
-// pause takes time off the attempt in which it waited for the client, not the endpoint.
-func (a *Attempt) pause(from, to load.Instant) {
+// exclude removes a period from the waiting time in which the client kept the endpoint waiting.
+func (a *Attempt) exclude(from, to load.Instant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.stage == waiting {
@@ -87,9 +88,8 @@ func (a *Attempt) pause(from, to load.Instant) {
 	}
 }
 
-// advance goes on to a stage, and reports which one it was in and since when it waited.
-// Leaving one and entering the next is one step, or a request that ends just as it is sent
-// would be counted as waiting forever.
+// advance moves on to a stage, and returns the stage before and the start of the wait. Both happen
+// in one step. Otherwise a request that ends just when it is sent would count as waiting forever.
 func (a *Attempt) advance(to stage) (from stage, start load.Instant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -101,8 +101,9 @@ func (a *Attempt) advance(to stage) (from stage, start load.Instant) {
 	return from, a.start
 }
 
-// judge ends the wait, writes what it says into the endpoint's load, and tells who judges endpoints.
-func (a *Attempt) judge(now load.Instant, o Outcome, r endpoint.Result) {
+// conclude ends the wait, records the outcome in the endpoint's load, and passes the result to the
+// outlier detector.
+func (a *Attempt) conclude(now load.Instant, o Outcome, r endpoint.Result) {
 	if from, start := a.advance(answered); from == waiting {
 		r.Latency = now.Sub(start)
 		a.record(o, now, r.Latency)
@@ -122,26 +123,27 @@ func (a *Attempt) record(o Outcome, now load.Instant, latency time.Duration) {
 		load.AtLeast(now, latency, decay)
 	case SaysNothing:
 		if !load.AtLeast(now, latency, decay) {
-			// The first client that an endpoint keeps waiting is the first sign of how it is.
+			// There is no estimate yet, so a client that gave up is the first sign of a slow
+			// endpoint.
 			load.Fail(now, min(1, float64(latency)/float64(a.transport.ErrorPenalty)), decay)
 		}
 	}
 }
 
-// end is finish for whoever is not the watcher of the request's end.
+// end finishes the attempt before its request ends.
 func (a *Attempt) end() {
-	a.forget()
+	a.unwatch()
 	a.finish()
 }
 
-// finish gives the place back, once.
+// finish gives the place back. Only the first call has an effect.
 func (a *Attempt) finish() {
-	from, start := a.advance(over)
+	from, start := a.advance(ended)
 	if from == waiting {
 		now := load.Now()
 		a.record(SaysNothing, now, now.Sub(start))
 	}
-	if from != over {
+	if from != ended {
 		a.endpoint.Release()
 	}
 }

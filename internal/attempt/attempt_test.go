@@ -28,12 +28,12 @@ func respond(status int, body io.ReadCloser) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Body: body, Header: make(http.Header)}, nil
 }
 
-// exchange is one request on its way to the one endpoint of a handler.
+// exchange is one request to the only endpoint of a handler.
 type exchange struct {
 	transport *Transport
 	endpoint  *endpoint.Endpoint
 	request   *http.Request
-	tries     *RequestAttempts
+	attempts  *RequestAttempts
 	cancel    context.CancelFunc
 }
 
@@ -47,7 +47,7 @@ func start(t *testing.T, b backend) *exchange {
 		endpoint:  roster.Snapshot().Members[0].Endpoint,
 	}
 	x.request, x.cancel = newRequest(t)
-	x.tries = x.transport.Tries(x.request)
+	x.attempts = x.transport.Attempts(x.request)
 	return x
 }
 
@@ -66,7 +66,7 @@ func newRequest(t *testing.T) (*http.Request, context.CancelFunc) {
 
 func (x *exchange) pick() {
 	x.endpoint.Reserve(0)
-	x.tries.Begin(x.endpoint)
+	x.attempts.Begin(x.endpoint)
 }
 
 func (x *exchange) inFlight() (inFlight, waiting int) {
@@ -75,6 +75,7 @@ func (x *exchange) inFlight() (inFlight, waiting int) {
 	return x.endpoint.InFlight(), waiting
 }
 
+// expect compares the requests at the endpoint with these numbers.
 func (x *exchange) expect(t *testing.T, when string, inFlight, waiting int) {
 	t.Helper()
 	if n, w := x.inFlight(); n != inFlight || w != waiting {
@@ -82,11 +83,28 @@ func (x *exchange) expect(t *testing.T, when string, inFlight, waiting int) {
 	}
 }
 
+// bubble runs a test with one exchange in a synctest bubble.
 func bubble(t *testing.T, b backend, f func(t *testing.T, x *exchange)) {
 	synctest.Test(t, func(t *testing.T) {
 		x := start(t, b)
 		defer x.cancel()
 		f(t, x)
+	})
+}
+
+func TestTakeReservesWithinTheLimit(t *testing.T) {
+	ok := func(*http.Request) (*http.Response, error) { return respond(200, http.NoBody) }
+	bubble(t, ok, func(t *testing.T, x *exchange) {
+		if !x.attempts.Take(x.endpoint, 1) || !x.attempts.Tried(x.endpoint) || x.attempts.Picked() != x.endpoint {
+			t.Error("the free place was not taken")
+		}
+		var untracked *RequestAttempts
+		if x.attempts.Take(x.endpoint, 1) || untracked.Take(x.endpoint, 1) || !untracked.Take(x.endpoint, 2) {
+			t.Error("the limit was not applied")
+		}
+		x.expect(t, "taken", 1, 0)
+		x.cancel()
+		x.expect(t, "over", 0, 0)
 	})
 }
 
@@ -111,7 +129,7 @@ func TestAnAttemptHoldsItsPlaceFromPickToEndOfBody(t *testing.T) {
 	})
 }
 
-func TestEveryWayForARequestToEndGivesThePlaceBack(t *testing.T) {
+func TestEveryEndOfARequestGivesThePlaceBack(t *testing.T) {
 	body := func() io.ReadCloser { return io.NopCloser(strings.NewReader("body")) }
 	ok := func(*http.Request) (*http.Response, error) { return respond(200, body()) }
 	hang := func(r *http.Request) (*http.Response, error) {
@@ -148,7 +166,7 @@ func TestEveryWayForARequestToEndGivesThePlaceBack(t *testing.T) {
 	}
 }
 
-func TestOutcomesAreWrittenIntoTheLoad(t *testing.T) {
+func TestOutcomesAreRecordedInTheLoad(t *testing.T) {
 	failing := func(status int, err error) backend {
 		return func(*http.Request) (*http.Response, error) {
 			time.Sleep(time.Millisecond)
@@ -199,13 +217,13 @@ func TestAFastFailureDoesNotLookFast(t *testing.T) {
 			x.pick()
 			x.transport.RoundTrip(x.request)
 			if seconds, _ := x.endpoint.Load.Latency(load.Now(), DefaultDecay); seconds < 0.09 {
-				t.Errorf("%d in 1ms made the estimate %v s", s, seconds)
+				t.Errorf("a %d after 1ms made the estimate %v s", s, seconds)
 			}
 		})
 	}
 }
 
-func TestAClientThatGivesUpOnAHungEndpointTellsThatItIsSlow(t *testing.T) {
+func TestAClientThatGivesUpOnAHungEndpointCountsAgainstIt(t *testing.T) {
 	hang := func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
@@ -216,12 +234,12 @@ func TestAClientThatGivesUpOnAHungEndpointTellsThatItIsSlow(t *testing.T) {
 		x.transport.RoundTrip(x.request)
 		synctest.Wait()
 		if failures := x.endpoint.Load.Failures(load.Now(), DefaultDecay); failures < 0.55 || failures > 0.65 {
-			t.Errorf("after 3s of the 5s of a penalty it counts as %v failures", failures)
+			t.Errorf("3s of a penalty of 5s count as %v failures", failures)
 		}
 	})
 }
 
-// slowClient takes a second for each read of its body.
+// slowClient is a request body that takes a second for each read.
 type slowClient struct{ reads int }
 
 func (s *slowClient) Read(p []byte) (int, error) {
@@ -234,7 +252,7 @@ func (s *slowClient) Read(p []byte) (int, error) {
 
 func (*slowClient) Close() error { return nil }
 
-func TestASlowClientIsNotTheEndpointsFault(t *testing.T) {
+func TestASlowClientDoesNotCountAgainstTheEndpoint(t *testing.T) {
 	b := func(r *http.Request) (*http.Response, error) {
 		io.Copy(io.Discard, r.Body)
 		time.Sleep(50 * time.Millisecond)
@@ -265,8 +283,11 @@ type halfTunnel struct{ tunnel }
 
 func (*halfTunnel) CloseWrite() error { return nil }
 
-func TestAnUpgradedConnectionIsInFlightUntilClosedAndGivesNoLatency(t *testing.T) {
-	for name, body := range map[string]io.ReadWriteCloser{"plain": &tunnel{strings.NewReader("")}, "half closable": &halfTunnel{tunnel{strings.NewReader("")}}} {
+func TestAnUpgradedConnectionIsInFlightUntilItCloses(t *testing.T) {
+	for name, body := range map[string]io.ReadWriteCloser{
+		"plain":         &tunnel{strings.NewReader("")},
+		"half closable": &halfTunnel{tunnel{strings.NewReader("")}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			upgrade := func(*http.Request) (*http.Response, error) { return respond(101, body) }
 			bubble(t, upgrade, func(t *testing.T, x *exchange) {
@@ -274,26 +295,26 @@ func TestAnUpgradedConnectionIsInFlightUntilClosedAndGivesNoLatency(t *testing.T
 				res, _ := x.transport.RoundTrip(x.request)
 				conn, ok := res.Body.(io.ReadWriteCloser)
 				if !ok {
-					t.Fatal("the connection cannot be written to")
+					t.Fatal("the connection is not writable")
 				}
 				if _, can := body.(closeWriter); can {
 					if _, still := conn.(closeWriter); !still {
-						t.Error("the connection cannot be half closed any more")
+						t.Error("the connection is no longer half closable")
 					}
 				}
-				conn.Read(make([]byte, 1)) // the backend has said all it has
+				conn.Read(make([]byte, 1)) // the backend has sent everything
 				x.expect(t, "half closed", 1, 0)
 				conn.Close()
 				x.expect(t, "closed", 0, 0)
 				if _, fresh := x.endpoint.Load.Latency(load.Now(), DefaultDecay); fresh != 0 {
-					t.Error("it gave a latency")
+					t.Error("an upgraded connection has a latency")
 				}
 			})
 		})
 	}
 }
 
-func TestWhatIsNotAPickOfOursPassesThrough(t *testing.T) {
+func TestRequestsToUnknownUpstreamsPassThrough(t *testing.T) {
 	ok := func(*http.Request) (*http.Response, error) { return respond(200, http.NoBody) }
 	bubble(t, ok, func(t *testing.T, x *exchange) {
 		check, _ := http.NewRequest(http.MethodGet, "http://a:1/", nil) // a health check has no variables
@@ -301,13 +322,13 @@ func TestWhatIsNotAPickOfOursPassesThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 		x.transport.RoundTrip(x.request) // an upstream that no roster knows
-		if _, fresh := x.endpoint.Load.Latency(load.Now(), DefaultDecay); fresh != 0 || x.tries.Any() {
-			t.Error("it was observed")
+		if _, fresh := x.endpoint.Load.Latency(load.Now(), DefaultDecay); fresh != 0 || x.attempts.Any() {
+			t.Error("the attempt was observed")
 		}
 	})
 }
 
-func TestAttemptsOfAForeignPolicyAreObservedFromTheRoundTripOn(t *testing.T) {
+func TestAttemptsOfOtherPoliciesAreObservedOnceSent(t *testing.T) {
 	ok := func(*http.Request) (*http.Response, error) { return respond(200, io.NopCloser(strings.NewReader("x"))) }
 	synctest.Test(t, func(t *testing.T) {
 		roster, release := endpoint.AcquireStatic()
@@ -323,7 +344,7 @@ func TestAttemptsOfAForeignPolicyAreObservedFromTheRoundTripOn(t *testing.T) {
 		}
 		res.Body.Close()
 		if e := roster.Snapshot().Members[0].Endpoint; e.InFlight() != 0 {
-			t.Errorf("%d in flight after the end", e.InFlight())
+			t.Errorf("%d in flight after the end of the response", e.InFlight())
 		}
 	})
 }

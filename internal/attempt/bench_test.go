@@ -15,11 +15,13 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// What observing costs is the difference between the two, from the pick to the end of the body.
-// The request is used again and again: what a server makes for it is not the transport's.
+// BenchmarkAttempt shows the cost of observing as the difference between its two cases, from the
+// pick to the end of the body. All iterations use one request, because what a server allocates for
+// a request is not the transport's.
 func BenchmarkAttempt(b *testing.B) {
 	next := backend(answerAsNetHTTP)
-	t := &Transport{RoundTripper: next, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty, key: "balance.tries.0xc000123456"}
+	t := &Transport{RoundTripper: next, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty}
+	t.key = "balance.attempts.0xc000123456"
 	roster, release := endpoint.AcquireStatic()
 	defer release()
 	roster.Replace([]listing.Info{{Address: "a:1", Weight: 1}})
@@ -36,7 +38,7 @@ func BenchmarkAttempt(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			e.Reserve(0)
-			t.Tries(r).Begin(e)
+			t.Attempts(r).Begin(e)
 			exchangeBody(b, t, sent)
 			delete(vars, t.key)
 		}
@@ -56,7 +58,7 @@ func exchangeBody(b *testing.B, t http.RoundTripper, r *http.Request) {
 func answerAsNetHTTP(r *http.Request) (*http.Response, error) {
 	_, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	// A connection can do nothing but Read.
+	// The body of a connection implements only Read and Close.
 	return respond(http.StatusOK, io.NopCloser(struct{ io.Reader }{strings.NewReader("body")}))
 }
 
@@ -79,6 +81,6 @@ func sentRequest(r *http.Request) *http.Request {
 	ctx := context.WithValue(r.Context(), caddy.CtxKey("reverse_proxy.dial_info"), reverseproxy.DialInfo{
 		Upstream: &reverseproxy.Upstream{Dial: "a:1", Host: new(reverseproxy.Host)},
 	})
-	type traceKey struct{} // stands for httptrace's, which is not exported
+	type traceKey struct{} // stands for the key of httptrace, which is not exported
 	return r.WithContext(context.WithValue(ctx, traceKey{}, nil))
 }

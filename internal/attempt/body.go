@@ -7,32 +7,34 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// followBody keeps the endpoint's place until the response was read or closed.
-func (a *Attempt) followBody(res *http.Response) {
+// trackBody keeps the endpoint's place until the response was read or closed.
+func (a *Attempt) trackBody(res *http.Response) {
 	if res.Body == nil || res.Body == http.NoBody {
 		a.end()
 		return
 	}
-	a.body = followedBody{res.Body, a}
+	a.body = trackedBody{res.Body, a}
 	upgraded, ok := res.Body.(io.ReadWriteCloser)
 	if !ok {
 		res.Body = &a.body
 		return
 	}
-	// Caddy asks what the body of an upgraded connection can do besides reading.
+	// Caddy tests what else the body of an upgraded connection implements.
 	if half, ok := upgraded.(closeWriter); ok {
-		res.Body = &halfClosable{&a.body, upgraded, half}
+		res.Body = &halfClosableBody{&a.body, upgraded, half}
 	} else {
-		res.Body = &writable{&a.body, upgraded}
+		res.Body = &writableBody{&a.body, upgraded}
 	}
 }
 
-type followedBody struct {
+// trackedBody is the body of a response. Its end or its Close ends the attempt.
+type trackedBody struct {
 	io.ReadCloser
 	attempt *Attempt
 }
 
-func (b *followedBody) Read(p []byte) (int, error) {
+// Read implements io.Reader.
+func (b *trackedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
 		b.attempt.end()
@@ -40,32 +42,36 @@ func (b *followedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (b *followedBody) Close() error {
+// Close implements io.Closer.
+func (b *trackedBody) Close() error {
 	defer b.attempt.end()
 	return b.ReadCloser.Close()
 }
 
 type closeWriter interface{ CloseWrite() error }
 
-// writable is the body of an upgraded connection. It is over when it is closed: one
-// side may have said all it has while the other still talks.
-type writable struct {
-	*followedBody
+// writableBody is the body of an upgraded connection. Only Close ends its attempt: one side may
+// have sent all it has while the other still sends.
+type writableBody struct {
+	*trackedBody
 	io.Writer
 }
 
-func (b *writable) Read(p []byte) (int, error) { return b.ReadCloser.Read(p) }
+// Read implements io.Reader.
+func (b *writableBody) Read(p []byte) (int, error) { return b.ReadCloser.Read(p) }
 
-type halfClosable struct {
-	*followedBody
+// halfClosableBody is a writableBody of which each direction can be closed alone.
+type halfClosableBody struct {
+	*trackedBody
 	io.Writer
 	closeWriter
 }
 
-func (b *halfClosable) Read(p []byte) (int, error) { return b.ReadCloser.Read(p) }
+// Read implements io.Reader.
+func (b *halfClosableBody) Read(p []byte) (int, error) { return b.ReadCloser.Read(p) }
 
-// timeBody makes the time in which the client is slow to send its body not count
-// as the endpoint's. The request may not be changed by a transport, so it is copied.
+// timeBody excludes the time in which the client is slow to send its body from the endpoint's
+// latency. It returns a copy, because a transport must not change the request.
 func (a *Attempt) timeBody(req *http.Request) *http.Request {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req
@@ -80,9 +86,10 @@ type timedBody struct {
 	attempt *Attempt
 }
 
+// Read implements io.Reader.
 func (b *timedBody) Read(p []byte) (int, error) {
 	from := load.Now()
 	n, err := b.ReadCloser.Read(p)
-	b.attempt.pause(from, load.Now())
+	b.attempt.exclude(from, load.Now())
 	return n, err
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 )
 
-// Caddy asks a transport what else it can do by looking for these interfaces. The
-// observing transport has all of them: each passes the question on, or gives the
-// answer that means no.
+// Caddy finds out what a transport supports by testing whether it implements these interfaces. The
+// observing transport implements all of them. Each method asks the wrapped transport, or returns
+// the answer that stands for "not supported".
 
 // DefaultBufferSizes implements reverseproxy.BufferedTransport.
 func (t *Transport) DefaultBufferSizes() (request, response int64) {

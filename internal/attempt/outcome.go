@@ -6,17 +6,21 @@ import "net/http"
 type Outcome uint8
 
 const (
-	// SaysNothing: the client went away, or the endpoint asked for patience. (429: it
-	// is no failure, but its speed says nothing about a request that is served.)
+	// SaysNothing means that the client went away, or that the endpoint answered 429. A 429 is no
+	// failure, but its speed says nothing about a request that is served.
 	SaysNothing Outcome = iota
-	// Worked: the endpoint answered, and not with an error of its own.
+
+	// Worked means that the endpoint answered, and not with an error of its own.
 	Worked
-	// Failed: no answer, or one that says the endpoint cannot (5xx). However fast it
-	// was, it must not look like a fast success.
+
+	// Failed means that there was no answer, or a 5xx. However fast a failure was, it must not look
+	// like a fast success.
 	Failed
 )
 
-func judge(err error, clientGone bool, status int) Outcome {
+// outcomeOf derives the outcome from the error of a round trip, or from the status if there is
+// none.
+func outcomeOf(err error, clientGone bool, status int) Outcome {
 	switch {
 	case err != nil && clientGone, err == nil && status == http.StatusTooManyRequests:
 		return SaysNothing

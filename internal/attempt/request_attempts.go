@@ -9,23 +9,24 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// Tries is what one request has done at one handler so far. It lives in the
-// request's variables, under a key of the handler's own: a nested handler such as
-// forward_auth shares the variables. Only the request's goroutine uses it.
+// RequestAttempts are the attempts of one request at one handler. They are in the request's
+// variables under a key of the handler, because a nested handler such as forward_auth shares the
+// variables. Only the request's goroutine uses them. On nil, which stands for a request that cannot
+// be tracked, Tried, Any, Picked and Take work too.
 type RequestAttempts struct {
 	transport *Transport
 	request   *http.Request
 	tried     []*endpoint.Endpoint
 	current   *Attempt
 
-	// Room for what nearly every request needs, so that it is one allocation.
-	first    Attempt
-	fewTried [3]*endpoint.Endpoint
+	// Room for what nearly every request needs, so that all of it is one allocation.
+	first      Attempt
+	firstTried [3]*endpoint.Endpoint
 }
 
-// Tries gets the tries of a request at the handler, nil if there is no handler or the
-// request has no variables, so that it is not one that a server handles.
-func (t *Transport) Tries(r *http.Request) *RequestAttempts {
+// Attempts returns the attempts of a request at the handler. It is nil if there is no handler, or
+// if the request has no variables and is therefore not one that a server handles.
+func (t *Transport) Attempts(r *http.Request) *RequestAttempts {
 	if t == nil || r == nil {
 		return nil
 	}
@@ -34,58 +35,72 @@ func (t *Transport) Tries(r *http.Request) *RequestAttempts {
 		return nil
 	}
 	// The handler may run twice for one request, each time with a clone of it.
-	if tries, ok := vars[t.key].(*RequestAttempts); ok && tries.request == r {
-		return tries
+	if attempts, ok := vars[t.key].(*RequestAttempts); ok && attempts.request == r {
+		return attempts
 	}
-	tries := &RequestAttempts{transport: t, request: r}
-	tries.tried = tries.fewTried[:0]
-	vars[t.key] = tries
-	return tries
+	attempts := &RequestAttempts{transport: t, request: r}
+	attempts.tried = attempts.firstTried[:0]
+	vars[t.key] = attempts
+	return attempts
 }
 
-// Tried reports whether the request was at the endpoint already.
-func (t *RequestAttempts) Tried(e *endpoint.Endpoint) bool {
-	return t != nil && slices.Contains(t.tried, e)
+// Tried reports whether the endpoint was picked for the request before.
+func (a *RequestAttempts) Tried(e *endpoint.Endpoint) bool {
+	return a != nil && slices.Contains(a.tried, e)
 }
 
-// Any reports whether the request was at any endpoint already.
-func (t *RequestAttempts) Any() bool { return t != nil && len(t.tried) > 0 }
+// Any reports whether any endpoint was picked for the request before.
+func (a *RequestAttempts) Any() bool { return a != nil && len(a.tried) > 0 }
 
-// Begin makes the place that was just reserved at the endpoint the request's own. It
-// is given back when the request is over, whatever becomes of it.
-func (t *RequestAttempts) Begin(e *endpoint.Endpoint) {
-	t.Abandon()
-	a := &t.first
-	if len(t.tried) > 0 {
-		a = new(Attempt)
+// Take reserves a place for the request at the endpoint, and reports whether there was one. A limit
+// of 0 is no limit. The place is given back when the attempt or the request ends. If the request
+// cannot be tracked, Take only tests the limit, because nothing would give the place back.
+func (a *RequestAttempts) Take(e *endpoint.Endpoint, limit int) bool {
+	if a == nil {
+		return limit == 0 || e.InFlight() < limit
 	}
-	t.tried = append(t.tried, e)
-	t.current = a
-	a.begin(t.request.Context(), t.transport, e)
+	if !e.Reserve(limit) {
+		return false
+	}
+	a.Begin(e)
+	return true
 }
 
-// Picked is the endpoint that was picked for the request and not sent to yet.
-func (t *RequestAttempts) Picked() *endpoint.Endpoint {
-	if t == nil || t.current == nil {
+// Begin makes a place that was just reserved at the endpoint the request's own. The place is given
+// back when the attempt or the request ends.
+func (a *RequestAttempts) Begin(e *endpoint.Endpoint) {
+	a.Abandon()
+	next := &a.first
+	if len(a.tried) > 0 {
+		next = new(Attempt)
+	}
+	a.tried = append(a.tried, e)
+	a.current = next
+	next.begin(a.request.Context(), a.transport, e)
+}
+
+// Picked returns the endpoint that was picked for the request and that it was not sent to yet.
+func (a *RequestAttempts) Picked() *endpoint.Endpoint {
+	if a == nil || a.current == nil {
 		return nil
 	}
-	return t.current.endpoint
+	return a.current.endpoint
 }
 
-// Abandon gives back the place of a pick that will not be used.
-func (t *RequestAttempts) Abandon() {
-	if t.current != nil {
-		t.current.end()
-		t.current = nil
+// Abandon gives the place of a pick back to which the request will not be sent.
+func (a *RequestAttempts) Abandon() {
+	if a.current != nil {
+		a.current.end()
+		a.current = nil
 	}
 }
 
-// claim hands the pick over to the round trip, if it was made for this address.
-func (t *RequestAttempts) claim(dial string) *Attempt {
-	a := t.current
-	if a == nil || a.endpoint.Address() != dial {
+// takePick returns the pick and removes it, if it was made for this address.
+func (a *RequestAttempts) takePick(dial string) *Attempt {
+	pick := a.current
+	if pick == nil || pick.endpoint.Address() != dial {
 		return nil
 	}
-	t.current = nil
-	return a
+	a.current = nil
+	return pick
 }

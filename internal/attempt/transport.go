@@ -18,26 +18,29 @@ const (
 	DefaultErrorPenalty = 5 * time.Second
 )
 
-// Transport observes the attempts of one handler on their way through its transport.
+// Transport wraps the transport of one handler and observes the attempts that pass through it.
 type Transport struct {
 	http.RoundTripper
 
-	// Decay and ErrorPenalty are how observations are written into endpoints.
-	Decay, ErrorPenalty time.Duration
+	// Decay is how long an observation counts in an endpoint's load.
+	Decay time.Duration
+
+	// ErrorPenalty is the time that counts as one whole failure when a client gives up on an
+	// endpoint without an estimate.
+	ErrorPenalty time.Duration
 
 	key     string
 	rosters []*endpoint.Roster
 }
 
-// Install puts a Transport around the transport of the reverse proxy that is being
-// provisioned, or finds the one that is there already. Both results are nil if no
-// reverse proxy is.
+// Install wraps the transport of the reverse proxy that is being provisioned, or finds the
+// Transport that wraps it already. Both results are nil if no reverse proxy is being provisioned.
 //
-// This relies on Caddy: a guest sees its host in ctx.Modules; the host loads its
-// transport before its selection policy and that before its upstream source; and a
-// transport that is set by then is kept. A test fails if that ceases to hold.
+// It relies on four properties of Caddy: a module sees the modules around it in ctx.Modules, the
+// handler loads its transport before its selection policy, the policy before its upstream source,
+// and it keeps a transport that is set by then. A test fails if an upgrade of Caddy changes that.
 func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
-	handler := hostOf(ctx)
+	handler := enclosingHandler(ctx)
 	if handler == nil {
 		return nil, nil, nil
 	}
@@ -45,7 +48,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 		return t, handler, nil
 	}
 	if handler.Transport == nil {
-		// Loaded as a module, unlike Caddy's own default, so that it is cleaned up.
+		// Caddy's own default transport is no loaded module, so Caddy would not clean it up.
 		module, err := ctx.LoadModuleByID("http.reverse_proxy.transport.http", nil)
 		if err != nil {
 			return nil, nil, fmt.Errorf("making the default transport: %v", err)
@@ -53,13 +56,13 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 		handler.Transport = module.(http.RoundTripper)
 	}
 	t := &Transport{RoundTripper: handler.Transport, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty}
-	t.key = fmt.Sprintf("balance.tries.%p", t)
+	t.key = fmt.Sprintf("balance.attempts.%p", t)
 	handler.Transport = t
 	return t, handler, nil
 }
 
-// hostOf is the innermost reverse proxy among the modules being provisioned.
-func hostOf(ctx caddy.Context) *reverseproxy.Handler {
+// enclosingHandler returns the innermost reverse proxy among the modules being provisioned.
+func enclosingHandler(ctx caddy.Context) *reverseproxy.Handler {
 	modules := ctx.Modules()
 	for i := len(modules) - 1; i >= 0; i-- {
 		if h, ok := modules[i].(*reverseproxy.Handler); ok {
@@ -69,11 +72,11 @@ func hostOf(ctx caddy.Context) *reverseproxy.Handler {
 	return nil
 }
 
-// Attend makes attempts at the endpoints of a roster observed even if their pick was
-// made by a policy that knows nothing of them. Call it while provisioning.
+// Observe makes attempts at the endpoints of a roster observed even if a policy picked them that
+// tracks nothing, such as Caddy's own. It may only be called while the handler is provisioned.
 func (t *Transport) Observe(r *endpoint.Roster) { t.rosters = append(t.rosters, r) }
 
-// Attended are the rosters that the handler's pools have.
+// Rosters returns the rosters of the handler's pools.
 func (t *Transport) Rosters() []*endpoint.Roster { return t.rosters }
 
 func (t *Transport) find(dial string) *endpoint.Endpoint {
@@ -93,8 +96,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.RoundTripper.RoundTrip(req)
 }
 
-// attempt is the one that the request makes, nil if it is none of ours: Caddy's own
-// health checks come this way too, and are known by having no variables.
+// attempt returns the attempt that a round trip belongs to, nil if it is not to be observed.
+// Caddy's own health checks pass through the transport too; they have no variables.
 func (t *Transport) attempt(req *http.Request) *Attempt {
 	info, ok := reverseproxy.GetDialInfo(req.Context())
 	if !ok || info.Upstream == nil {
@@ -104,9 +107,9 @@ func (t *Transport) attempt(req *http.Request) *Attempt {
 	if !ok {
 		return nil
 	}
-	tries, _ := vars[t.key].(*RequestAttempts)
-	if tries != nil {
-		if a := tries.claim(info.Upstream.Dial); a != nil {
+	attempts, _ := vars[t.key].(*RequestAttempts)
+	if attempts != nil {
+		if a := attempts.takePick(info.Upstream.Dial); a != nil {
 			a.endpoint.SetCounts(info.Upstream.Host)
 			return a
 		}
@@ -115,11 +118,11 @@ func (t *Transport) attempt(req *http.Request) *Attempt {
 	if e == nil {
 		return nil
 	}
-	if tries == nil {
-		tries = t.Tries(req)
+	if attempts == nil {
+		attempts = t.Attempts(req)
 	}
 	e.Reserve(0)
 	e.SetCounts(info.Upstream.Host)
-	tries.Begin(e)
-	return tries.claim(info.Upstream.Dial)
+	attempts.Begin(e)
+	return attempts.takePick(info.Upstream.Dial)
 }

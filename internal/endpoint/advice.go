@@ -6,28 +6,39 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// Advice is what an endpoint says of itself. What it did not mention is nil, and stays as it was.
+// Advice is what an endpoint says of itself when a probe asks it. A field that the answer did not
+// mention is nil, and the earlier advice stays in force.
 type Advice struct {
-	Percent     *int // of its weight, 0 and more; 0 drains
-	MaxRequests *int // instead of the source's; 0 for no limit
-	Mode        *AdvisedMode
+	// Percent scales the weight that the source gives, from 0. 0 drains the endpoint.
+	Percent *int
+
+	// MaxRequests replaces the source's limit of requests in flight. 0 removes the limit.
+	MaxRequests *int
+
+	// Mode says which requests the endpoint wants.
+	Mode *AdvisedMode
 }
 
-// AdvisedMode is what an endpoint wants to get.
+// AdvisedMode is which requests an endpoint wants to get.
 type AdvisedMode uint8
 
+// The modes that an endpoint can ask for.
 const (
-	AdvisedReady AdvisedMode = iota // requests
-	AdvisedDrain                    // nothing new
-	AdvisedMaint                    // nothing at all, even if nobody else is left
+	AdvisedReady AdvisedMode = iota // requests as usual
+	AdvisedDrain                    // no new requests, unless only draining endpoints are left
+	AdvisedMaint                    // no requests at all, even if no other endpoint is left
 )
 
-// over is the advice with what it does not mention taken from what was said before.
-func (a Advice) over(old Advice) Advice {
-	return Advice{cmp.Or(a.Percent, old.Percent), cmp.Or(a.MaxRequests, old.MaxRequests), cmp.Or(a.Mode, old.Mode)}
+// mergedWith returns the advice, with the fields that it does not mention taken from old.
+func (a Advice) mergedWith(old Advice) Advice {
+	return Advice{
+		Percent:     cmp.Or(a.Percent, old.Percent),
+		MaxRequests: cmp.Or(a.MaxRequests, old.MaxRequests),
+		Mode:        cmp.Or(a.Mode, old.Mode),
+	}
 }
 
-func (a Advice) same(b Advice) bool {
+func (a Advice) equal(b Advice) bool {
 	return equalValues(a.Percent, b.Percent) && equalValues(a.MaxRequests, b.MaxRequests) && equalValues(a.Mode, b.Mode)
 }
 
@@ -35,10 +46,10 @@ func equalValues[T comparable](a, b *T) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
-// maxPercent keeps a weight within its range whatever an endpoint says.
+// maxPercent bounds the advised percentage, so that no endpoint can overflow a weight.
 const maxPercent = 10_000
 
-// factor is what the endpoint wants its source's weight to be multiplied with.
+// factor returns what the source's weight is multiplied with.
 func (a Advice) factor() float64 {
 	if a.Percent == nil {
 		return 1
@@ -46,9 +57,10 @@ func (a Advice) factor() float64 {
 	return float64(min(max(*a.Percent, 0), maxPercent)) / 100
 }
 
-func (a Advice) maxRequests(n int) int {
+// maxRequests returns the limit that is in force where the source's limit is fromSource.
+func (a Advice) maxRequests(fromSource int) int {
 	if a.MaxRequests == nil {
-		return n
+		return fromSource
 	}
 	return min(max(*a.MaxRequests, 0), listing.MaxCount)
 }

@@ -2,7 +2,8 @@ package endpoint
 
 import "fmt"
 
-// note tells what a new snapshot means for people.
+// announce emits the events that a new snapshot means. Rosters of older definitions stay silent,
+// because one event of a pool is one log line.
 func (r *Roster) announce(s, old *Snapshot) {
 	if r.IsCurrent() {
 		for _, e := range append(drainEvents(s, old), modeEvents(r.announced, s)...) {
@@ -12,19 +13,20 @@ func (r *Roster) announce(s, old *Snapshot) {
 	r.announced = s.Mode
 }
 
-// drains are the events of endpoints that begin to drain. Health is told by whoever judges it.
+// drainEvents returns an event for each endpoint that begins to drain. The prober and the outlier
+// detector emit the events about health.
 func drainEvents(s, old *Snapshot) (events []Event) {
 	for i := range s.Members {
 		m := &s.Members[i]
-		was := old.Find(m.Address())
-		if m.drains && (was == nil || !was.drains) {
+		before := old.Find(m.Address())
+		if m.drains && (before == nil || !before.drains) {
 			events = append(events, Event{Name: BeganDraining, Address: m.Address(), Reason: m.drainReason()})
 		}
 	}
 	return events
 }
 
-// turn are the events of a change of mode.
+// modeEvents returns the events of a change from the old mode to that of s.
 func modeEvents(old Mode, s *Snapshot) (events []Event) {
 	if s.Mode == old {
 		return nil
@@ -53,7 +55,7 @@ func (m *Member) drainReason() string {
 	return "it asked for it"
 }
 
-// reason counts why endpoints are not usable.
+// reason counts the endpoints that are usable, and those that are not by why they are not.
 func (s *Snapshot) reason() string {
 	var usable, unhealthy, draining int
 	for i := range s.Members {
@@ -66,5 +68,6 @@ func (s *Snapshot) reason() string {
 			unhealthy++
 		}
 	}
-	return fmt.Sprintf("of %d endpoints %d are usable, %d unhealthy, %d draining", len(s.Members), usable, unhealthy, draining)
+	return fmt.Sprintf("of %d endpoints %d are usable, %d unhealthy, %d draining",
+		len(s.Members), usable, unhealthy, draining)
 }

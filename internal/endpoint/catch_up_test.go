@@ -5,62 +5,62 @@ import (
 	"time"
 )
 
-func TestAPickThatFindsNobodyCanCatchUp(t *testing.T) {
-	keeping(t, Rules{}, func(k *kept) {
-		k.list("a b")
-		seen := k.Roster.Snapshot()
-		if k.Roster.CatchUp(seen) {
-			t.Error("there was nothing to catch up with")
+func TestAPickThatFindsNoEndpointCanCatchUp(t *testing.T) {
+	runPool(t, Rules{}, func(p *runningPool) {
+		p.replace("a b")
+		seen := p.Roster.Snapshot()
+		if p.Roster.CatchUp(seen) {
+			t.Error("CatchUp reports a change, and there was none")
 		}
-		k.set("a", ProbeFailed, true)
-		k.set("b", ProbeFailed, true)
-		if !k.Roster.CatchUp(seen) || serving(k.Roster.Snapshot()) != "a b" || k.Roster.Snapshot().Mode != Open {
-			t.Errorf("%q serve in mode %s", serving(k.Roster.Snapshot()), k.Roster.Snapshot().Mode)
+		p.set("a", ProbeFailed, true)
+		p.set("b", ProbeFailed, true)
+		if !p.Roster.CatchUp(seen) || serving(p.Roster.Snapshot()) != "a b" || p.Roster.Snapshot().Mode != Open {
+			t.Errorf("%q serve in mode %s", serving(p.Roster.Snapshot()), p.Roster.Snapshot().Mode)
 		}
 	})
 }
 
-func TestAPickWaitsForWhatIsBeingWorkedOut(t *testing.T) {
-	keeping(t, Rules{}, func(k *kept) {
-		k.list("a b")
+func TestAPickWaitsForSharesThatAreBeingComputed(t *testing.T) {
+	runPool(t, Rules{}, func(p *runningPool) {
+		p.replace("a b")
 		tables := 0
-		defer k.Roster.Subscribe(func(s *Snapshot) {
-			if tables++; tables > 1 && !k.Roster.behind() {
-				t.Error("a pick that comes now would not wait")
+		defer p.Roster.Subscribe(func(s *Snapshot) {
+			if tables++; tables > 1 && !p.Roster.isBehind() {
+				t.Error("a pick at this moment would not wait")
 			}
 		})()
-		k.set("a", ProbeFailed, true)
-		k.wantServing(time.Second, "b")
-		if tables != 2 || k.Roster.behind() {
-			t.Errorf("%d tables were built; a pick would wait: %t", tables, k.Roster.behind())
+		p.set("a", ProbeFailed, true)
+		p.wantServing(time.Second, "b")
+		if tables != 2 || p.Roster.isBehind() {
+			t.Errorf("%d tables were built; a pick would wait: %t", tables, p.Roster.isBehind())
 		}
 	})
 }
 
-func TestAPickSeesWhatWasPublishedSinceItLooked(t *testing.T) {
-	keeping(t, Rules{}, func(k *kept) {
-		k.list("a b")
-		seen := k.Roster.Snapshot()
-		k.set("a", ProbeFailed, true)
-		k.wantServing(time.Second, "b")
-		if !k.Roster.CatchUp(seen) || k.Roster.CatchUp(k.Roster.Snapshot()) {
-			t.Error("a snapshot is not told from a newer one")
+func TestAPickSeesAListThatWasPublishedMeanwhile(t *testing.T) {
+	runPool(t, Rules{}, func(p *runningPool) {
+		p.replace("a b")
+		seen := p.Roster.Snapshot()
+		p.set("a", ProbeFailed, true)
+		p.wantServing(time.Second, "b")
+		if !p.Roster.CatchUp(seen) || p.Roster.CatchUp(p.Roster.Snapshot()) {
+			t.Error("CatchUp does not distinguish a snapshot from a newer one")
 		}
 	})
 }
 
-// The pick may come between the moment when it can see a change and the one when the change is complete.
-func TestAPickCatchesUpWithAChangeThatIsUnderWay(t *testing.T) {
-	keeping(t, Rules{}, func(k *kept) {
-		k.list("a b")
-		k.after(time.Second)
-		seen := k.Roster.Snapshot()
+// A pick may come after a change became visible and before the change is complete.
+func TestAPickCatchesUpWithAnUnfinishedChange(t *testing.T) {
+	runPool(t, Rules{}, func(p *runningPool) {
+		p.replace("a b")
+		p.wait(time.Second)
+		seen := p.Roster.Snapshot()
 		pool := seen.Members[0].pool
-		pool.begun.Add(1)
+		pool.changesBegun.Add(1)
 		seen.Members[0].conditions.Store(uint32(ProbeFailed))
-		if !k.Roster.CatchUp(seen) || serving(k.Roster.Snapshot()) != "b" {
-			t.Errorf("%q serve", serving(k.Roster.Snapshot()))
+		if !p.Roster.CatchUp(seen) || serving(p.Roster.Snapshot()) != "b" {
+			t.Errorf("%q serve", serving(p.Roster.Snapshot()))
 		}
-		pool.ended.Add(1)
+		pool.changesEnded.Add(1)
 	})
 }

@@ -1,33 +1,35 @@
 package endpoint
 
-// Condition is a reason why an endpoint gets no new requests, or fewer. Each has one writer, and
-// health is nothing but the set of them: there is no flag that two parties fight over.
+// Condition is a reason why an endpoint gets no new requests, or fewer of them. Each condition has
+// one writer. Health is the set of conditions that hold: there is no flag that two parts write.
 type Condition uint32
 
+// The conditions. The prober writes those about probes and advice, the outlier detector the others.
 const (
-	ProbeFailed    Condition = 1 << iota // its probes fail; the prober
-	Unchecked                            // it waits for its first probe; the prober
-	Ejected                              // its answers to real requests stand out; the outlier detector
-	HalfOpen                             // it was ejected, and one request at a time finds out whether it works; the outlier detector
-	DrainRequested                       // it asked for nothing new; the prober, on advice
-	Maintenance                          // it asked for nothing at all; the prober, on advice
+	ProbeFailed    Condition = 1 << iota // the probes of the endpoint fail
+	Unchecked                            // the endpoint waits for its first probe
+	Ejected                              // the answers to real requests stand out as bad
+	HalfOpen                             // an ejection is over, and one request at a time tests the endpoint
+	DrainRequested                       // the endpoint asked for no new requests
+	Maintenance                          // the endpoint asked for no requests at all
 )
 
 const (
-	// unhealthy is what failing open ignores.
+	// unhealthy are the conditions that a pool which fails open ignores.
 	unhealthy = ProbeFailed | Unchecked | Ejected
-	// unwilling is what it does not, because somebody wants it so.
-	unwilling = DrainRequested | Maintenance
+
+	// advised are the conditions that it does not ignore, because the endpoint asks for them.
+	advised = DrainRequested | Maintenance
 )
 
 // Is reports whether any of the conditions holds.
 func (e *Endpoint) Is(c Condition) bool { return Condition(e.conditions.Load())&c != 0 }
 
-// Conditions are all that hold.
+// Conditions returns all conditions that hold.
 func (e *Endpoint) Conditions() Condition { return Condition(e.conditions.Load()) }
 
-// Set makes conditions hold or not, and reports whether that changed anything. Picks see it at
-// once; shares follow when the lists have been worked out anew, which takes a moment.
+// Set makes conditions hold or not hold, and reports whether that changed anything. Picks see the
+// change at once. The shares follow when the rosters have recomputed them.
 func (e *Endpoint) Set(c Condition, holds bool) (changed bool) {
 	if holds {
 		return e.Replace(0, c)
@@ -35,18 +37,18 @@ func (e *Endpoint) Set(c Condition, holds bool) (changed bool) {
 	return e.Replace(c, 0)
 }
 
-// Replace makes exactly one set of conditions out of another in one step, so that no pick sees
-// an endpoint between two of them.
-func (e *Endpoint) Replace(gone, come Condition) (changed bool) {
+// Replace clears one set of conditions and sets another in one step, so that no pick sees an
+// endpoint between the two. It reports whether that changed anything.
+func (e *Endpoint) Replace(clear, set Condition) (changed bool) {
 	for {
 		old := e.conditions.Load()
-		now := old&^uint32(gone) | uint32(come)
+		now := old&^uint32(clear) | uint32(set)
 		if old == now {
 			return false
 		}
-		e.pool.begun.Add(1)
+		e.pool.changesBegun.Add(1)
 		changed = e.conditions.CompareAndSwap(old, now)
-		e.pool.ended.Add(1)
+		e.pool.changesEnded.Add(1)
 		if changed {
 			e.pool.wake()
 			return true
@@ -54,7 +56,7 @@ func (e *Endpoint) Replace(gone, come Condition) (changed bool) {
 	}
 }
 
-// Breaker is the state of an endpoint's circuit breaker: closed, open or half-open.
+// Breaker returns the state of the endpoint's circuit breaker: closed, open or half-open.
 func (e *Endpoint) Breaker() string {
 	switch {
 	case e.Is(Ejected):

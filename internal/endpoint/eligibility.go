@@ -1,66 +1,71 @@
 package endpoint
 
-// standing is what a member could do at a moment, as far as it matters for shares.
+// eligibility is what a member could serve at one moment, as far as shares depend on it.
 type eligibility struct {
-	weight      float64 // as its source has it and the endpoint wants it; that of an endpoint that drains is not 0
-	drains      bool    // nothing new, if there are others
-	maintenance bool    // nothing at all
+	// weight is the source's weight times what the endpoint advises. It is positive for draining
+	// members too, because they serve if no others are left.
+	weight float64
+
+	drains      bool // no new requests, unless only draining members are left
+	maintenance bool // no requests at all
 	healthy     bool
-	unchecked   bool // not healthy, but only because nobody has looked yet
+	unchecked   bool // not healthy, but only because the first probe has not ended
 }
 
 func (r Rules) eligibility(m *Member) eligibility {
 	conditions := m.Conditions() & r.Watched
 	factor := r.advice(m).factor()
-	s := eligibility{
+	e := eligibility{
 		weight:      float64(m.Info.Weight) * factor,
 		drains:      m.Info.Weight == 0 || factor == 0 || m.Info.Draining || conditions&DrainRequested != 0,
 		maintenance: conditions&Maintenance != 0,
 		healthy:     conditions&unhealthy == 0,
 		unchecked:   conditions&unhealthy == Unchecked,
 	}
-	if s.weight == 0 {
-		s.weight = float64(max(m.Info.Weight, 1))
+	if e.weight == 0 {
+		e.weight = float64(max(m.Info.Weight, 1))
 	}
-	return s
+	return e
 }
 
-func (s *eligibility) usable() bool { return s.healthy && !s.drains && !s.maintenance }
+func (e *eligibility) usable() bool { return e.healthy && !e.drains && !e.maintenance }
 
-// advice is what the endpoint said of itself, as long as somebody asks it.
+// advice returns what the endpoint said of itself. Advice that is left from an earlier definition
+// does not count if no probe of this definition asks for it.
 func (r Rules) advice(m *Member) Advice {
-	if r.Watched&unwilling == 0 {
+	if r.Watched&advised == 0 {
 		return Advice{}
 	}
 	return m.Advice()
 }
 
-// serves reports whether a member has a share in a mode.
-func (s *eligibility) serves(m Mode) bool {
+// servesIn reports whether the member has a share in a mode.
+func (e *eligibility) servesIn(m Mode) bool {
 	switch m {
 	case Healthy:
-		return s.usable()
+		return e.usable()
 	case Draining:
-		return s.healthy && !s.maintenance
+		return e.healthy && !e.maintenance
 	case Open:
-		return !s.drains && !s.maintenance
+		return !e.drains && !e.maintenance
 	}
 	return false
 }
 
-// mode is which of the members are to serve. tiers are the members by priority.
+// mode returns which members serve, given the members by priority.
 //
-// A pool that has a tier with enough usable endpoints does not open: the backup tier is there for that
-// (Envoy does the same). Endpoints that drain but work are better than ones that do not.
+// A pool that has a tier with enough usable endpoints does not fail open, because the backup tier
+// is there for that case (Envoy does the same). Endpoints that drain but work are preferred to
+// endpoints that do not work.
 func (r Rules) mode(tiers []tier) Mode {
-	var usable, working, proven bool
+	var usable, working, anyChecked bool
 	var best float64
 	for i := range tiers {
 		t := &tiers[i]
 		usable = usable || t.usable > 0
 		working = working || t.working > 0
 		if t.checked > 0 {
-			proven = true
+			anyChecked = true
 			best = max(best, float64(t.usable)/float64(t.checked))
 		}
 	}
@@ -71,7 +76,7 @@ func (r Rules) mode(tiers []tier) Mode {
 		return Open
 	case working:
 		return Draining
-	case proven && opens: // those that nobody has looked at yet will be in a moment
+	case anyChecked && opens: // unchecked endpoints will be checked in a moment
 		return Open
 	}
 	return None

@@ -1,23 +1,22 @@
 package endpoint
 
 import (
-	"context"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
 
-// Event is something that happened to an endpoint or a pool, for people and for Caddy's events app.
+// Event is something that happened to an endpoint or a pool. Each event is one log line, and one
+// event of Caddy's events app.
 type Event struct {
 	Name    string
-	Address string // empty if it is about the pool
+	Address string // empty if the event is about the pool
 	Reason  string
-	Since   time.Time // of the state that ended; zero if that was never known
+	Since   time.Time // when the state began that ended; zero if unknown
 }
 
-// The events.
+// The names of the events.
 const (
 	BecameHealthy   = "healthy"
 	BecameUnhealthy = "unhealthy"
@@ -31,6 +30,7 @@ const (
 	FailedOpenEnded = "fail_open_ended"
 )
 
+// eventMessages has the one log line of each event. docs/health.md and docs/outlier.md list them.
 var eventMessages = map[string]struct {
 	text  string
 	level zapcore.Level
@@ -41,13 +41,13 @@ var eventMessages = map[string]struct {
 	WouldEject:      {"endpoint would be ejected", zap.InfoLevel},
 	Readmitted:      {"endpoint is readmitted", zap.InfoLevel},
 	BeganDraining:   {"endpoint is draining", zap.InfoLevel},
-	BecameEmpty:     {"pool has nobody to serve", zap.ErrorLevel},
-	BecameUsable:    {"pool has somebody to serve again", zap.InfoLevel},
-	FailedOpen:      {"pool has too few usable endpoints and ignores their health", zap.WarnLevel},
-	FailedOpenEnded: {"pool heeds the health of its endpoints again", zap.InfoLevel},
+	BecameEmpty:     {"pool has no usable endpoint", zap.ErrorLevel},
+	BecameUsable:    {"pool has usable endpoints again", zap.InfoLevel},
+	FailedOpen:      {"pool has too few usable endpoints and ignores endpoint health", zap.WarnLevel},
+	FailedOpenEnded: {"pool respects endpoint health again", zap.InfoLevel},
 }
 
-// Logger is that of the newest module that uses the roster.
+// Logger returns the logger of the newest module that uses the roster.
 func (r *Roster) Logger() *zap.Logger {
 	if l := r.owner.Load().Logger; l != nil {
 		return l
@@ -55,13 +55,13 @@ func (r *Roster) Logger() *zap.Logger {
 	return zap.NewNop()
 }
 
-// Tell logs an event, and hands it to whoever subscribed to it. It does not wait for them.
+// Emit logs an event and queues it for Caddy's events app. It does not wait for event handlers.
 func (r *Roster) Emit(e Event) {
 	m := eventMessages[e.Name]
 	if entry := r.Logger().Check(m.level, m.text); entry != nil {
 		entry.Write(e.fields(r.name)...)
 	}
-	r.journal.add(e)
+	r.queue.add(e)
 }
 
 func (e Event) fields(pool string) []zap.Field {
@@ -78,7 +78,8 @@ func (e Event) fields(pool string) []zap.Field {
 	return fields
 }
 
-// data is what handlers of the event read as {event.data.*}. host is what Caddy calls the address in events of its own.
+// data returns what handlers of the event read as {event.data.*}. The address is also under host,
+// which is its name in Caddy's own events.
 func (e Event) data(pool string) map[string]any {
 	data := map[string]any{"pool": pool, "reason": e.Reason}
 	if e.Address != "" {
@@ -88,60 +89,4 @@ func (e Event) data(pool string) map[string]any {
 		data["since"] = e.Since.Format(time.RFC3339Nano)
 	}
 	return data
-}
-
-// journal keeps events for their handlers, which may take their time: they run programs. Nothing that
-// decides about endpoints waits for them.
-type journal struct {
-	mu     sync.Mutex
-	events []Event
-	more   chan struct{}
-}
-
-// longestJournal is when handlers are so slow that the oldest events are of no use any more.
-const maxPendingEvents = 10_000
-
-func (j *journal) add(e Event) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.more == nil { // nobody hands them out
-		return
-	}
-	if len(j.events) < maxPendingEvents {
-		j.events = append(j.events, e)
-	}
-	select {
-	case j.more <- struct{}{}:
-	default:
-	}
-}
-
-func (j *journal) open() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.more = make(chan struct{}, 1)
-}
-
-func (j *journal) take() []Event {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	events := j.events
-	j.events = nil
-	return events
-}
-
-// handOut gives events to the events app, one after the other, until ctx ends.
-func (r *Roster) deliver(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-r.journal.more:
-		}
-		for _, e := range r.journal.take() {
-			if emit := r.owner.Load().Emit; emit != nil && ctx.Err() == nil {
-				emit(e.Name, e.data(r.name))
-			}
-		}
-	}
 }

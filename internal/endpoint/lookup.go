@@ -6,7 +6,7 @@ import (
 )
 
 // Each calls f for every pool that a config uses, in no order, until f returns false. The pool of
-// upstreams that stand in a config themselves has no name. f must not acquire or release pools.
+// static upstreams has no name. f must not acquire or release pools.
 func Each(f func(name string, p *Pool) bool) {
 	pools.Range(func(key, value any) bool {
 		name, _ := key.(string)
@@ -14,17 +14,17 @@ func Each(f func(name string, p *Pool) bool) {
 	})
 }
 
-// InFlight is the number of requests in flight at all endpoints.
+// InFlight returns the number of requests in flight at all endpoints of the pool.
 func (p *Pool) InFlight() int { return int(p.inFlight.Load()) }
 
-// Endpoints are all that the pool knows, in the order of their addresses. Those that left every
-// list are among them for a while, and as long as they have requests in flight.
+// Endpoints returns all endpoints that the pool knows, in the order of their addresses. Endpoints
+// that left every list are among them for a while, and as long as they have requests in flight.
 func (p *Pool) Endpoints() []*Endpoint {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	all := make([]*Endpoint, 0, len(p.endpoints))
-	for _, h := range p.endpoints {
-		all = append(all, h.endpoint)
+	for _, tracked := range p.endpoints {
+		all = append(all, tracked.endpoint)
 	}
 	slices.SortFunc(all, func(a, b *Endpoint) int { return cmp.Compare(a.address, b.address) })
 	return all

@@ -8,17 +8,17 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// Pool keeps every endpoint that is known under one pool name. Which of them are
-// in use is said by rosters, one for each definition of the pool that is alive:
-// during a reload the old config and the new one may name different endpoints of
-// the same pool, and what both name they share.
+// Pool keeps every endpoint that is known under one pool name. Its rosters say which of them are in
+// use, one for each definition of the pool that is alive: during a reload the old config and the
+// new one may name different endpoints of the same pool. Endpoints that both name are shared.
 type Pool struct {
 	inFlight atomic.Int64
 	observer atomic.Pointer[Observer]
 
-	// Changes of what is known of its endpoints. They are counted when they begin too, so that whoever
-	// sees one knows that there was one.
-	begun, ended atomic.Uint64
+	// changesBegun and changesEnded count the changes of its endpoints' conditions and advice. A
+	// change is counted before it is made and again after it, so that a pick that sees a change
+	// also sees that the published shares do not include it. See Roster.CatchUp.
+	changesBegun, changesEnded atomic.Uint64
 
 	mu        sync.Mutex
 	endpoints map[string]*trackedEndpoint
@@ -26,31 +26,31 @@ type Pool struct {
 	configs   map[any]*configUse // by the config that uses the pool
 }
 
-// holding is an endpoint and how many rosters hold it.
+// trackedEndpoint is an endpoint with the number of rosters that list it.
 type trackedEndpoint struct {
-	endpoint *Endpoint
-	rosters  int
-	left     time.Time // when the last roster let go of it
+	endpoint   *Endpoint
+	rosters    int
+	departedAt time.Time // when the last roster removed it
 }
 
-// leaverKept is how long a pool remembers an endpoint that left every list, so that
-// flapping membership (DNS above all) does not erase what was learned of it.
+// departedKept is how long a pool remembers an endpoint that left every list, so that flapping
+// membership (DNS above all) does not erase what was learned of it.
 const departedKept = 10 * time.Minute
 
 func newPool() *Pool {
 	return &Pool{endpoints: make(map[string]*trackedEndpoint), configs: make(map[any]*configUse)}
 }
 
-// stir makes the rosters work out their shares anew.
+// wake makes all rosters recompute their shares.
 func (p *Pool) wake() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, h := range p.rosters {
-		h.roster.wake()
+	for _, running := range p.rosters {
+		running.roster.dirty.Set()
 	}
 }
 
-// hold finds or makes the endpoints of a list for one more roster.
+// retain finds or creates the endpoints of a list, and counts one more roster for each.
 func (p *Pool) retain(infos []listing.Info) []*Endpoint {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,28 +62,28 @@ func (p *Pool) retain(infos []listing.Info) []*Endpoint {
 }
 
 func (p *Pool) retainLocked(address string) *Endpoint {
-	h := p.endpoints[address]
-	if h == nil {
-		h = &trackedEndpoint{endpoint: &Endpoint{address: address, pool: p}}
-		p.endpoints[address] = h
+	tracked := p.endpoints[address]
+	if tracked == nil {
+		tracked = &trackedEndpoint{endpoint: &Endpoint{address: address, pool: p}}
+		p.endpoints[address] = tracked
 	}
-	h.rosters++
-	return h.endpoint
+	tracked.rosters++
+	return tracked.endpoint
 }
 
-// drop undoes hold for each member, and forgets who left long ago.
+// release undoes retain for each member, and forgets endpoints that left long ago.
 func (p *Pool) release(members []Member) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range members {
-		h := p.endpoints[members[i].Address()]
-		if h.rosters--; h.rosters == 0 {
-			h.left = now
+		tracked := p.endpoints[members[i].Address()]
+		if tracked.rosters--; tracked.rosters == 0 {
+			tracked.departedAt = now
 		}
 	}
-	for address, h := range p.endpoints {
-		if h.rosters == 0 && h.endpoint.InFlight() == 0 && now.Sub(h.left) > departedKept {
+	for address, tracked := range p.endpoints {
+		if tracked.rosters == 0 && tracked.endpoint.InFlight() == 0 && now.Sub(tracked.departedAt) > departedKept {
 			delete(p.endpoints, address)
 		}
 	}

@@ -63,7 +63,7 @@ func TestAnUnchangedListIsNotPublished(t *testing.T) {
 	for range 3 {
 		c.Roster.Replace([]listing.Info{{Address: "a:1", Weight: 2, Metadata: map[string]string{"k": "v"}}})
 	}
-	if published != 2 { // as it was when followed, and once changed
+	if published != 2 { // at the subscription, and after the one change
 		t.Errorf("published %d times", published)
 	}
 }
@@ -89,10 +89,12 @@ func TestEveryFieldOfInfoCountsAsAChange(t *testing.T) {
 	}
 }
 
-func TestDrainingAndWeightZeroGetNothingNew(t *testing.T) {
+func TestDrainingEndpointsAndThoseOfWeight0GetNoShare(t *testing.T) {
 	c := acquire(t, 1, t.Name(), "")
 	defer c.Release()
-	c.Roster.Replace([]listing.Info{{Address: "a:1", Weight: 5, Draining: true}, {Address: "b:1"}, {Address: "c:1", Weight: 5}})
+	c.Roster.Replace([]listing.Info{
+		{Address: "a:1", Weight: 5, Draining: true}, {Address: "b:1"}, {Address: "c:1", Weight: 5},
+	})
 	for _, m := range c.Roster.Snapshot().Members {
 		if want := map[string]uint32{"c:1": 5}[m.Address()]; m.Weight != want {
 			t.Errorf("%s has weight %d, want %d", m.Address(), m.Weight, want)
@@ -100,7 +102,7 @@ func TestDrainingAndWeightZeroGetNothingNew(t *testing.T) {
 	}
 }
 
-func TestFollowersSeeAListBeforeItIsPublished(t *testing.T) {
+func TestSubscribersSeeAListBeforeItIsPublished(t *testing.T) {
 	c := acquire(t, 1, t.Name(), "")
 	defer c.Release()
 	var early bool
@@ -112,18 +114,19 @@ func TestFollowersSeeAListBeforeItIsPublished(t *testing.T) {
 	stop()
 	early = false
 	if c.Roster.Replace(infos("b:1")); early {
-		t.Error("called after stop")
+		t.Error("the subscriber is called after stop")
 	}
 }
 
 func TestEqualDefinitionsShareOneRun(t *testing.T) {
 	runs, ended := 0, 0
-	def := Definition{Config: 1, Name: t.Name(), Text: "same", Owner: Owner{Logger: zap.NewNop()}, Run: func(ctx context.Context, r *Roster) {
+	run := func(ctx context.Context, r *Roster) {
 		runs++
 		r.Replace(infos("a:1"))
 		<-ctx.Done()
 		ended++
-	}}
+	}
+	def := Definition{Config: 1, Name: t.Name(), Text: "same", Owner: Owner{Logger: zap.NewNop()}, Run: run}
 	first, err := Acquire(def)
 	if err != nil {
 		t.Fatal(err)
@@ -140,18 +143,18 @@ func TestEqualDefinitionsShareOneRun(t *testing.T) {
 	}
 	second.Release()
 	if ended != 1 {
-		t.Error("Release of the last does not wait for Run to end")
+		t.Error("the last Release does not wait for the end of Run")
 	}
 }
 
-func TestTwoDefinitionsOfOneNameInOneConfigAreAnError(t *testing.T) {
+func TestTwoDefinitionsOfANameInOneConfigAreAnError(t *testing.T) {
 	c := acquire(t, 1, t.Name(), `{"one":1}`)
 	defer c.Release()
 	_, err := Acquire(Definition{Config: 1, Name: t.Name(), Text: `{"two":2}`, Run: idle})
 	if err == nil || !strings.Contains(err.Error(), `{"one":1}`) || !strings.Contains(err.Error(), `{"two":2}`) {
-		t.Fatalf("the error does not name both: %v", err)
+		t.Fatalf("the error does not show both definitions: %v", err)
 	}
-	// The failed one leaves nothing behind: another config may define it so.
+	// The failed definition leaves nothing behind, so another config may use it.
 	acquire(t, 2, t.Name(), `{"two":2}`).Release()
 }
 
@@ -174,7 +177,7 @@ func TestAChangedDefinitionTakesOverWithoutAnEmptyMoment(t *testing.T) {
 	changed.Release()
 }
 
-func TestAConfigThatFailsToLoadLeavesTheOldOneAlone(t *testing.T) {
+func TestAConfigThatFailsToLoadDoesNotAffectTheOldOne(t *testing.T) {
 	old := acquire(t, 1, t.Name(), "old")
 	defer old.Release()
 	old.Roster.Replace(infos("a:1"))
@@ -194,18 +197,18 @@ func TestAFlappingEndpointIsRememberedForAWhile(t *testing.T) {
 		defer c.Release()
 		c.Roster.Replace(infos("a:1", "b:1"))
 		a := c.Roster.Snapshot().Find("a:1").Endpoint
-		flap := func(away time.Duration) *Endpoint {
+		flap := func(absent time.Duration) *Endpoint {
 			c.Roster.Replace(infos("b:1"))
-			time.Sleep(away)
-			c.Roster.Replace(infos("b:1", "c:1")) // any change looks for who left long ago
+			time.Sleep(absent)
+			c.Roster.Replace(infos("b:1", "c:1")) // any change forgets endpoints that left long ago
 			c.Roster.Replace(infos("a:1", "b:1"))
 			return c.Roster.Snapshot().Find("a:1").Endpoint
 		}
 		if flap(departedKept/2) != a {
-			t.Error("forgotten after half the time")
+			t.Error("the endpoint is forgotten after half the time")
 		}
 		if flap(departedKept+time.Second) == a {
-			t.Error("still remembered after the time")
+			t.Error("the endpoint is still known after the time")
 		}
 	})
 }
@@ -217,13 +220,13 @@ func TestReservationsAreExactUnderConcurrency(t *testing.T) {
 	e := c.Roster.Snapshot().Members[0].Endpoint
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	most := 0
+	highest := 0
 	for range 8 {
 		wg.Go(func() {
 			for range 1000 {
 				if e.Reserve(3) {
 					mu.Lock()
-					most = max(most, e.InFlight())
+					highest = max(highest, e.InFlight())
 					mu.Unlock()
 					e.Release()
 				}
@@ -231,12 +234,13 @@ func TestReservationsAreExactUnderConcurrency(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if most > 3 || e.InFlight() != 0 || c.Roster.InFlight() != 0 {
-		t.Errorf("most %d of 3; left %d at the endpoint, %d in the pool", most, e.InFlight(), c.Roster.InFlight())
+	if highest > 3 || e.InFlight() != 0 || c.Roster.InFlight() != 0 {
+		t.Errorf("up to %d of 3 in flight; %d are left at the endpoint, %d in the pool",
+			highest, e.InFlight(), c.Roster.InFlight())
 	}
 }
 
-func TestUnnamedEndpointsOutliveAChangeOfTheListAroundThem(t *testing.T) {
+func TestStaticEndpointsOutliveAChangeOfTheirList(t *testing.T) {
 	before, releaseBefore := AcquireStatic()
 	before.Replace(infos("a:1", "b:1"))
 	after, releaseAfter := AcquireStatic()

@@ -11,78 +11,80 @@ import (
 	"go.uber.org/zap"
 )
 
-// pools keeps every pool that some config uses. A reload acquires before the old
-// config releases, so that nothing known of an endpoint is forgotten.
+// pools keeps every pool that a config uses, by name. A reload acquires the new config's pools
+// before the old config releases its own, so that nothing known of an endpoint is forgotten.
 var pools = caddy.NewUsagePool()
 
-// Definition is what a module wants of a pool.
+// Definition is how a module defines a pool.
 type Definition struct {
-	// Config tells configs apart: any comparable value that all modules of one
-	// config share and no other config has.
+	// Config identifies the config of the module: a comparable value that all modules of one config
+	// share and no other config has.
 	Config any
 
-	// Name of the pool.
+	// Name is the name of the pool.
 	Name string
 
-	// Text is everything that defines the pool; equal texts share one roster.
+	// Text is everything that defines the pool. Definitions with equal texts share one roster.
 	Text string
 
-	// Run keeps the roster up to date until ctx ends. It is called in a goroutine
-	// of its own by the first definition with this text, and may outlive its config.
+	// Run keeps the roster up to date until ctx ends. Only the Run of the first definition with
+	// this text is called, in a goroutine of its own. It may outlive the config of that definition.
 	Run func(ctx context.Context, r *Roster)
 
-	// Rules are how requests are shared among the endpoints. They are part of what Text says.
+	// Rules say how requests are shared among the endpoints. Text covers them too.
 	Rules Rules
 
 	Owner
 }
 
-// Holder is what a module lends to a roster. The roster may outlive the module's config, so
-// it uses what its newest holder gave it.
+// Owner is what a module provides to a roster. The roster may outlive the config of that module, so
+// it uses what its newest owner provides.
 type Owner struct {
+	// Logger is the logger of the module.
 	Logger *zap.Logger
 
-	// Storage is that of the module's config.
+	// Storage is the storage of the module's config.
 	Storage certmagic.Storage
 
-	// Emit hands an event to Caddy's events app; nil if there is none.
+	// Emit passes an event to Caddy's events app. It is nil if there is none.
 	Emit func(name string, data map[string]any)
 }
 
-// Claim is a module's hold on a roster.
+// Claim is the right of one module to use a roster, until it releases it.
 type Claim struct {
+	// Roster is the list of endpoints by the module's definition.
 	Roster *Roster
-	Pool   *Pool
+
+	// Pool is the pool that the roster belongs to.
+	Pool *Pool
 
 	running *runningRoster
 	def     Definition
 }
 
-// held is a roster with all that keep it alive.
+// runningRoster is a roster with its goroutines, and the claims that keep it alive.
 type runningRoster struct {
-	roster *Roster
-	text   string
-	claims []*Claim // oldest first
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	roster     *Roster
+	text       string
+	claims     []*Claim // oldest first
+	cancel     context.CancelFunc
+	goroutines sync.WaitGroup
 }
 
-// defined is how one config defines a pool, and how often.
+// configUse is how one config defines a pool, and how many of its modules use it.
 type configUse struct {
 	text string
 	uses int
 }
 
-// Destruct is called when no config uses the pool.
+// Destruct implements caddy.Destructor. Caddy calls it when no config uses the pool.
 func (p *Pool) Destruct() error { return nil }
 
-// Acquire gets the roster for a definition: the one that runs already for an equal
-// definition, of this config or an older one, or a new one. Within one config a
-// name has one definition.
+// Acquire claims the roster for a definition: the running roster of an equal definition in this
+// config or an older one, or else a new roster. Within one config a name has one definition.
 //
-// The roster of a changed definition stands beside the old one, which serves the old
-// config until that is gone. If the new config fails to load, its roster goes and the
-// old one never noticed.
+// The roster of a changed definition runs beside the old roster, which serves the old config until
+// that is gone. If the new config fails to load, its roster ends, and the old one is unaffected.
 func Acquire(def Definition) (*Claim, error) {
 	value, _, err := pools.LoadOrNew(def.Name, func() (caddy.Destructor, error) { return newPool(), nil })
 	if err != nil {
@@ -100,83 +102,85 @@ func Acquire(def Definition) (*Claim, error) {
 func (p *Pool) claim(def Definition) (*Claim, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := p.configs[def.Config]
-	if c == nil {
-		c = &configUse{text: def.Text}
-		p.configs[def.Config] = c
+	use := p.configs[def.Config]
+	if use == nil {
+		use = &configUse{text: def.Text}
+		p.configs[def.Config] = use
 	}
-	if c.text != def.Text {
-		return nil, fmt.Errorf("pool %q is defined twice and differently; give one of them another name, or make them equal:\n%s\n%s", def.Name, c.text, def.Text)
+	if use.text != def.Text {
+		return nil, fmt.Errorf("pool %q is defined twice and differently; "+
+			"give one of them another name, or make them equal:\n%s\n%s", def.Name, use.text, def.Text)
 	}
-	c.uses++
-	h := p.runningLocked(def)
-	claim := &Claim{Roster: h.roster, Pool: p, running: h, def: def}
-	h.claims = append(h.claims, claim)
-	h.roster.owner.Store(&def.Owner)
+	use.uses++
+	running := p.runningLocked(def)
+	claim := &Claim{Roster: running.roster, Pool: p, running: running, def: def}
+	running.claims = append(running.claims, claim)
+	running.roster.owner.Store(&def.Owner)
 	return claim, nil
 }
 
-// runningLocked finds the roster that runs for a definition, or starts one.
+// runningLocked returns the running roster of a definition, which it starts if there is none.
 func (p *Pool) runningLocked(def Definition) *runningRoster {
-	for _, h := range p.rosters {
-		if h.text == def.Text {
-			return h
+	for _, running := range p.rosters {
+		if running.text == def.Text {
+			return running
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	h := &runningRoster{roster: newRoster(def.Name, p, def.Rules), text: def.Text, cancel: cancel}
-	h.roster.owner.Store(&def.Owner)
-	h.roster.journal.open()
+	r := newRoster(def.Name, p, def.Rules)
+	r.owner.Store(&def.Owner)
+	r.queue.start()
 	if n := len(p.rosters); n > 0 {
-		h.roster.inheritLocked(p.rosters[n-1].roster)
+		r.inheritLocked(p.rosters[n-1].roster)
 	}
-	p.rosters = append(p.rosters, h)
+	running := &runningRoster{roster: r, text: def.Text, cancel: cancel}
+	p.rosters = append(p.rosters, running)
 	p.electLocked()
-	h.done.Go(func() { def.Run(ctx, h.roster) })
-	h.done.Go(func() { h.roster.recomputeLoop(ctx) })
-	h.done.Go(func() { h.roster.deliver(ctx) })
-	return h
+	running.goroutines.Go(func() { def.Run(ctx, r) })
+	running.goroutines.Go(func() { r.recomputeLoop(ctx) })
+	running.goroutines.Go(func() { r.deliverEvents(ctx) })
+	return running
 }
 
-// appointLocked makes the newest roster lead.
+// electLocked makes the newest roster the current one, and its observer that of the pool.
 func (p *Pool) electLocked() {
 	var observer *Observer
-	for i, h := range p.rosters {
-		leads := i == len(p.rosters)-1
-		h.roster.current.Store(leads)
-		if leads && h.roster.observer != nil {
-			observer = &h.roster.observer
+	for i, running := range p.rosters {
+		current := i == len(p.rosters)-1
+		running.roster.current.Store(current)
+		if current && running.roster.observer != nil {
+			observer = &running.roster.observer
 		}
 	}
 	p.observer.Store(observer)
 }
 
-// Release gives the roster back. The last to do so ends its Run and waits for that.
+// Release ends the claim. The last claim on a roster ends its goroutines and waits for them.
 func (c *Claim) Release() {
 	if c.Pool.unclaim(c) {
 		c.running.cancel()
-		c.running.done.Wait()
+		c.running.goroutines.Wait()
 		c.Roster.close()
 	}
 	_, _ = pools.Delete(c.def.Name)
 }
 
-// unclaim reports whether c was the last claim on its roster.
+// unclaim removes a claim, and reports whether it was the last one on its roster.
 func (p *Pool) unclaim(c *Claim) (last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if d := p.configs[c.def.Config]; d.uses > 1 {
-		d.uses--
+	if use := p.configs[c.def.Config]; use.uses > 1 {
+		use.uses--
 	} else {
 		delete(p.configs, c.def.Config)
 	}
-	h := c.running
-	h.claims = slices.DeleteFunc(h.claims, func(other *Claim) bool { return other == c })
-	if len(h.claims) > 0 {
-		h.roster.owner.Store(&h.claims[len(h.claims)-1].def.Owner)
+	running := c.running
+	running.claims = slices.DeleteFunc(running.claims, func(other *Claim) bool { return other == c })
+	if n := len(running.claims); n > 0 {
+		running.roster.owner.Store(&running.claims[n-1].def.Owner)
 		return false
 	}
-	p.rosters = slices.DeleteFunc(p.rosters, func(other *runningRoster) bool { return other == h })
+	p.rosters = slices.DeleteFunc(p.rosters, func(other *runningRoster) bool { return other == running })
 	p.electLocked()
 	return true
 }

@@ -8,27 +8,27 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// workPause is the least time between two workings-out of the shares. Conditions count at once
-// anyway; this is about the others' part in what is left.
+// recomputePause is the minimum time between two computations of the shares. Conditions count at
+// once without one; a computation only hands the share of an unusable endpoint to the others.
 const recomputePause = 100 * time.Millisecond
 
-// workShare is the part of its time that a roster works at most, which matters where tables
-// for 10,000 endpoints take tens of milliseconds.
+// recomputeShare is the maximum part of its time that a roster spends on computing shares. It
+// matters where the tables for 10,000 endpoints take tens of milliseconds.
 const recomputeShare = 0.1
 
-// keep works out the shares anew when something changed, and as ramps rise, until ctx ends.
+// recomputeLoop computes the shares again after changes, and while ramps rise, until ctx ends.
 func (r *Roster) recomputeLoop(ctx context.Context) {
 	step := time.NewTimer(time.Hour)
 	defer step.Stop()
 	for {
 		step.Stop()
-		if r.Snapshot().rising {
+		if r.Snapshot().ramping {
 			step.Reset(rampStep(r.rules.SlowStart))
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-r.dirty:
+		case <-r.dirty.C():
 		case <-step.C:
 		}
 		start := time.Now()
@@ -42,27 +42,22 @@ func (r *Roster) recomputeLoop(ctx context.Context) {
 	}
 }
 
-func (r *Roster) wake() {
-	select {
-	case r.dirty <- struct{}{}:
-	default:
-	}
-}
-
-// CatchUp works out the shares at once if anything changed since the last time, and reports whether there is another
-// snapshot than the one seen. It is for picks that find nobody there, as after the last usable endpoint failed.
+// CatchUp recomputes the shares at once if anything changed since the last time, and reports
+// whether the current snapshot differs from the one seen. Picks that find no usable endpoint call
+// it, as after the last usable endpoint failed.
 func (r *Roster) CatchUp(seen *Snapshot) bool {
-	if r.behind() {
+	if r.isBehind() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if r.behind() { // nobody else has done it meanwhile
+		if r.isBehind() { // no other goroutine has caught up meanwhile
 			r.recomputeLocked()
 		}
 	}
 	return r.Snapshot() != seen
 }
 
-func (r *Roster) behind() bool { return r.included.Load() != r.pool.begun.Load() }
+// isBehind reports whether a change has begun that the published snapshot may lack.
+func (r *Roster) isBehind() bool { return r.included.Load() != r.pool.changesBegun.Load() }
 
 func (r *Roster) recomputeNow() {
 	r.mu.Lock()
@@ -71,41 +66,44 @@ func (r *Roster) recomputeNow() {
 }
 
 func (r *Roster) recomputeLocked() {
-	changes := r.pool.ended.Load() // first, or one that comes now would be missed
+	// This load comes first, because a change that ends from now on may be missed below.
+	changes := r.pool.changesEnded.Load()
 	old := r.snapshot.Load()
 	if s := r.recompute(memberCopies(old), old); !s.sameShares(old) {
 		r.publish(s)
 	}
-	r.included.Store(changes) // last, or a pick would believe that it is all in the snapshot already
+	// This store comes last, because a pick takes it to mean that the changes are published.
+	r.included.Store(changes)
 }
 
 func memberCopies(s *Snapshot) []Member { return slices.Clone(s.Members) }
 
-// workOut makes the snapshot that follows old for these members.
+// recompute returns the snapshot that follows old for these members.
 func (r *Roster) recompute(members []Member, old *Snapshot) *Snapshot {
 	now := load.Now()
 	if r.rules.SlowStart > 0 {
 		r.startRamps(members, old, now)
 	}
-	s := r.rules.share(members, now)
+	s := r.rules.snapshot(members, now)
 	s.index(old)
 	r.announce(s, old)
 	return s
 }
 
-// rise starts the ramp of whoever begins to serve in a running pool: it is new, it was not usable, or it
-// was on trial. At the start of a pool everybody is new, so nobody is spared.
+// startRamps starts the ramp of each endpoint that begins to serve in a running pool: one that is
+// new, that was not usable, or that was half-open. At the start of a pool all endpoints are new and
+// there is no traffic to shift, so none of them ramps.
 func (r *Roster) startRamps(members []Member, old *Snapshot, now load.Instant) {
 	running := r.Running() && old.Mode != None
 	for i := range members {
 		m := &members[i]
-		m.trial = m.Is(HalfOpen & r.rules.Watched)
-		was := old.Find(m.Address())
+		m.halfOpen = m.Is(HalfOpen & r.rules.Watched)
+		before := old.Find(m.Address())
 		switch {
 		case !running:
-			m.rising.Store(0)
-		case was == nil || was.Weight == 0 || was.trial:
-			m.rising.Store(int64(now))
+			m.servingSince.Store(0)
+		case before == nil || before.Weight == 0 || before.halfOpen:
+			m.servingSince.Store(int64(now))
 		}
 	}
 }

@@ -7,56 +7,57 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 	"github.com/caddy-balance/caddy-balance/internal/load"
+	"github.com/caddy-balance/caddy-balance/internal/signal"
 )
 
-// Roster is the list of endpoints of a pool according to one definition of it, and how requests are shared
-// among them. Its owner replaces the list as a whole; policies follow it.
+// Roster is the list of endpoints of a pool by one definition of it, and how requests are shared
+// among them. Run of the definition replaces the list as a whole; policies subscribe to it.
 type Roster struct {
 	name     string
 	pool     *Pool
 	rules    Rules
 	snapshot atomic.Pointer[Snapshot]
-	included atomic.Uint64 // how many of the pool's changes are in the snapshot
+	included atomic.Uint64 // how many of the pool's changes the snapshot includes
 	current  atomic.Bool
 	owner    atomic.Pointer[Owner]
-	observer Observer // under the pool's lock
-	journal  journal
+	observer Observer // guarded by the pool's lock
+	queue    eventQueue
 
 	provenance provenance
 
-	mu          sync.Mutex // orders Replace, Follow, work and close
+	mu          sync.Mutex // orders Replace, Subscribe, recomputing and close
 	subscribers map[*func(*Snapshot)]struct{}
 	answered    chan struct{}
-	announced   Mode         // that people know of; before the first list it is no news that nobody serves
-	runningFrom atomic.Int64 // the Instant from which on newcomers join a running pool; 0 before the first list
-	dirty       chan struct{}
+	announced   Mode         // the last mode that was logged; Healthy at first, so that a good start logs nothing
+	runningFrom atomic.Int64 // the Instant at which the start of the pool is over; 0 before the first list
+	dirty       signal.Signal
 }
 
 func newRoster(name string, p *Pool, rules Rules) *Roster {
 	r := &Roster{
 		name: name, pool: p, rules: rules, subscribers: make(map[*func(*Snapshot)]struct{}),
-		answered: make(chan struct{}), dirty: make(chan struct{}, 1),
+		answered: make(chan struct{}), dirty: signal.New(),
 	}
 	r.owner.Store(new(Owner))
-	r.snapshot.Store(rules.share(nil, 0))
+	r.snapshot.Store(rules.snapshot(nil, 0))
 	return r
 }
 
-// Snapshot is the list as it is now.
+// Snapshot returns the list as it is now.
 func (r *Roster) Snapshot() *Snapshot { return r.snapshot.Load() }
 
-// Answered is closed when the list was replaced for the first time.
+// Answered returns a channel that is closed when the list was replaced for the first time.
 func (r *Roster) Answered() <-chan struct{} { return r.answered }
 
-// InFlight is the number of requests in flight in the roster's pool.
+// InFlight returns the number of requests in flight in the roster's pool.
 func (r *Roster) InFlight() int { return int(r.pool.inFlight.Load()) }
 
-// Leads reports whether the roster is that of the newest definition of its pool. While a reload is under way, others
-// stand beside it; only the one that leads has probes made and endpoints ejected.
+// IsCurrent reports whether the roster belongs to the newest definition of its pool. During a
+// reload others run beside it. Only the current roster has its endpoints checked and ejected.
 func (r *Roster) IsCurrent() bool { return r.current.Load() }
 
-// Replace makes infos the list, and keeps them. Who was in it before keeps its Endpoint. Nothing is
-// published if nothing changed. The infos must be normalized.
+// Replace makes infos the list, and keeps the slice. An address that was in the list before keeps
+// its Endpoint. Nothing is published if nothing changed. The infos must be normalized.
 func (r *Roster) Replace(infos []listing.Info) Change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,8 +66,8 @@ func (r *Roster) Replace(infos []listing.Info) Change {
 	if !change.Empty() || reordered(old, infos) {
 		s := r.recompute(r.join(infos), old)
 		r.publish(s)
-		if s.rising {
-			r.wake()
+		if s.ramping {
+			r.dirty.Set()
 		}
 		r.pool.release(old.Members)
 	}
@@ -79,24 +80,25 @@ func (r *Roster) Replace(infos []listing.Info) Change {
 	return change
 }
 
-// settling is how long after the first list a pool still counts as new: several sources
-// do not answer at the same instant.
+// startPeriod is how long after its first list a pool still counts as starting: several sources do
+// not answer at the same instant.
 const startPeriod = 2 * time.Second
 
-// Running reports whether an endpoint that joins now joins a running pool, rather than one at its start.
+// Running reports whether the pool is past its start, so that an endpoint that joins now joins
+// others that have traffic.
 func (r *Roster) Running() bool {
-	settled := load.Instant(r.runningFrom.Load())
-	return settled != 0 && load.Now() > settled
+	from := load.Instant(r.runningFrom.Load())
+	return from != 0 && load.Now() > from
 }
 
-// Follow calls follower with the list as it is and then with every new one, before
-// it is published, until stop is called. Tables are built there, off the request path.
-func (r *Roster) Subscribe(follower func(*Snapshot)) (stop func()) {
+// Subscribe calls subscriber with the current list, and then with each new list before it is
+// published, until stop is called. Policies build their tables there, off the request path.
+func (r *Roster) Subscribe(subscriber func(*Snapshot)) (stop func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key := &follower
+	key := &subscriber
 	r.subscribers[key] = struct{}{}
-	follower(r.snapshot.Load())
+	subscriber(r.snapshot.Load())
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -104,7 +106,7 @@ func (r *Roster) Subscribe(follower func(*Snapshot)) (stop func()) {
 	}
 }
 
-// Watch makes o the observer of the pool's attempts as long as the roster leads.
+// Watch makes o the observer of the pool's attempts as long as the roster is current.
 func (r *Roster) Watch(o Observer) {
 	r.pool.mu.Lock()
 	defer r.pool.mu.Unlock()
@@ -112,14 +114,14 @@ func (r *Roster) Watch(o Observer) {
 	r.pool.electLocked()
 }
 
-// inheritLocked starts from the list of another definition, so that a changed definition
-// takes over without an empty moment. It does not count as an answer.
+// inheritLocked starts from the list of another definition, so that a changed definition takes over
+// without an empty moment. It does not count as an answer of the sources.
 func (r *Roster) inheritLocked(from *Roster) {
 	inherited := from.Snapshot()
 	for i := range inherited.Members {
 		r.pool.retainLocked(inherited.Members[i].Address())
 	}
-	s := r.rules.share(memberCopies(inherited), load.Now())
+	s := r.rules.snapshot(memberCopies(inherited), load.Now())
 	s.index(inherited)
 	r.snapshot.Store(s)
 	r.announced = s.Mode
@@ -127,6 +129,7 @@ func (r *Roster) inheritLocked(from *Roster) {
 	r.provenance.lists.Store(from.provenance.lists.Load())
 }
 
+// join pairs what a source says with the pool's endpoints.
 func (r *Roster) join(infos []listing.Info) []Member {
 	endpoints := r.pool.retain(infos)
 	members := make([]Member, len(infos))
@@ -136,12 +139,13 @@ func (r *Roster) join(infos []listing.Info) []Member {
 	return members
 }
 
+// publish lets the subscribers prepare for a snapshot, and makes it the current one.
 func (r *Roster) publish(s *Snapshot) {
-	for follower := range r.subscribers {
-		(*follower)(s)
+	for subscriber := range r.subscribers {
+		(*subscriber)(s)
 	}
 	r.snapshot.Store(s)
 }
 
-// close lets go of the endpoints.
+// close releases the endpoints of the list.
 func (r *Roster) close() { r.pool.release(r.Snapshot().Members) }

@@ -2,36 +2,39 @@ package endpoint
 
 import "time"
 
-// Rules are how a pool makes shares of what is known of its endpoints.
+// Rules say how a pool computes shares from what is known of its endpoints.
 type Rules struct {
-	// Heeds are the conditions that somebody looks after. Others may be left from an earlier definition.
+	// Watched are the conditions that have a writer in this definition. Others are ignored, because
+	// they may be left from an earlier definition.
 	Watched Condition
 
-	// SlowStart is how long an endpoint that begins to serve takes to its full share.
+	// SlowStart is the time that an endpoint which begins to serve takes to reach its full share.
 	SlowStart time.Duration
 
-	// FailOpen is the share of usable endpoints, from 0 to 1, below which health is ignored. At 0 it is when none is
-	// left. If negative, health is never ignored.
+	// FailOpen is the share of usable endpoints, from 0 to 1, below which health is ignored. At 0
+	// health is ignored when no endpoint is usable. If negative, health is never ignored.
 	FailOpen float64
 
-	// Zone is where the proxy runs; empty if it does not matter.
+	// Zone is the zone in which the proxy runs. If it is empty, zones do not matter.
 	Zone string
 }
 
 // Mode says which endpoints of a pool serve.
 type Mode uint8
 
+// The modes, from the best to the worst.
 const (
-	Healthy  Mode = iota // those that are healthy and do not drain, as should be
-	Draining             // those that drain but work, as there are no others
-	Open                 // all, whatever is known of their health
-	None                 // nobody
+	Healthy  Mode = iota // the endpoints that are healthy and do not drain
+	Draining             // those that drain but work, because there are no others
+	Open                 // all that do not drain, whatever is known of their health
+	None                 // no endpoint
 )
 
+// String returns the name of the mode in the admin API.
 func (m Mode) String() string { return [...]string{"healthy", "draining", "fail_open", "none"}[m] }
 
-// heed are the conditions that keep a request away from an endpoint that has a share. They
-// may have come up since the shares were worked out.
+// blocking returns the conditions that keep a request away from an endpoint that has a share. They
+// may have come to hold since the shares were computed.
 func (m Mode) blocking() Condition {
 	switch m {
 	case Draining:
@@ -39,5 +42,5 @@ func (m Mode) blocking() Condition {
 	case Open:
 		return Maintenance
 	}
-	return unhealthy | unwilling
+	return unhealthy | advised
 }

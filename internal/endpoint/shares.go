@@ -7,95 +7,97 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// share works out who serves and how much each of them gets. It writes into members, which
-// become the snapshot's.
-func (r Rules) share(members []Member, now load.Instant) *Snapshot {
-	standings := make([]eligibility, len(members))
+// snapshot computes which members serve and the share of each. It writes into members, which become
+// the snapshot's.
+func (r Rules) snapshot(members []Member, now load.Instant) *Snapshot {
+	eligible := make([]eligibility, len(members))
 	for i := range members {
-		standings[i] = r.eligibility(&members[i])
-		members[i].drains, members[i].healthy = standings[i].drains || standings[i].maintenance, standings[i].healthy
+		e := r.eligibility(&members[i])
+		members[i].drains, members[i].healthy = e.drains || e.maintenance, e.healthy
+		eligible[i] = e
 	}
-	tiers := tiersOf(members, standings)
+	tiers := tiersOf(members, eligible)
 	s := &Snapshot{Members: members, Mode: r.mode(tiers)}
 	s.Blocking, s.HalfOpen = s.Mode.blocking()&r.Watched, HalfOpen&r.Watched
-	s.rising = r.weigh(members, standings, s.Mode, now)
-	for i, load := range loads(s.Mode, tiers) {
-		s.Bands = append(s.Bands, r.bands(&tiers[i], load, members, standings)...)
+	s.ramping = r.setWeights(members, eligible, s.Mode, now)
+	for i, share := range tierShares(s.Mode, tiers) {
+		s.Bands = append(s.Bands, r.bands(&tiers[i], share, members, eligible)...)
 	}
 	if len(s.Bands) <= 1 {
-		s.Bands = []Band{{members, 1}} // those without a weight do no harm there
+		s.Bands = []Band{{members, 1}} // it may have members without a weight, which picks skip
 	}
 	return s
 }
 
-// weightScale is what weights are multiplied with where some of them are parts of what their sources say, so that a part of
-// a small one can be told from none.
+// weightScale multiplies all weights where some of them are fractions of what their sources say, so
+// that a fraction of a small weight stays different from 0.
 const weightScale = 100
 
-// weigh sets what each member gets, in proportion to the others, and reports whether ramps are on their way.
-func (r Rules) weigh(members []Member, standings []eligibility, mode Mode, now load.Instant) (rising bool) {
+// setWeights sets the weight, limit and ramp of each member, and reports whether any ramp rises.
+func (r Rules) setWeights(members []Member, eligible []eligibility, mode Mode, now load.Instant) (ramping bool) {
 	top := 0.0
 	for i := range members {
 		m := &members[i]
 		m.Ramp, m.Weight = float32(r.rampOf(m, now)), 0
-		if standings[i].serves(mode) {
+		if eligible[i].servesIn(mode) {
 			top = max(top, float64(m.Ramp))
 		}
 	}
 	scale := 1.0
 	for i := range members {
 		m := &members[i]
-		// If everybody is new, nobody has to be spared: the others cannot carry the load either.
+		// If all endpoints are new, no other endpoint can carry the load instead.
 		m.Ramp = min(1, m.Ramp/float32(max(top, rampFloor)))
 		m.MaxRequests = int32(m.Limited(r.advice(m).maxRequests(m.Info.MaxRequests)))
-		if standings[i].serves(mode) {
-			rising = rising || m.Ramp < 1
-			if m.Ramp < 1 || standings[i].weight != math.Trunc(standings[i].weight) {
+		if eligible[i].servesIn(mode) {
+			ramping = ramping || m.Ramp < 1
+			if m.Ramp < 1 || eligible[i].weight != math.Trunc(eligible[i].weight) {
 				scale = weightScale
 			}
 		}
 	}
 	for i := range members {
-		if m := &members[i]; standings[i].serves(mode) {
-			m.Weight = uint32(max(1, math.Round(standings[i].weight*scale*float64(m.Ramp))))
+		if m := &members[i]; eligible[i].servesIn(mode) {
+			m.Weight = uint32(max(1, math.Round(eligible[i].weight*scale*float64(m.Ramp))))
 		}
 	}
-	return rising || top > 0 && top < 1
+	return ramping || top > 0 && top < 1
 }
 
 func (r Rules) rampOf(m *Member, now load.Instant) float64 {
-	switch since := load.Instant(m.rising.Load()); {
+	switch since := load.Instant(m.servingSince.Load()); {
 	case r.SlowStart <= 0 || since == 0:
 		return 1
-	case m.trial:
+	case m.halfOpen:
 		return rampFloor
 	default:
 		return ramp(now.Sub(since), r.SlowStart)
 	}
 }
 
-// bands splits a tier by zone, if it matters.
-func (r Rules) bands(t *tier, load float64, members []Member, standings []eligibility) []Band {
+// bands returns the band of a tier, or one band for each of its zones if the proxy's zone serves.
+func (r Rules) bands(t *tier, share float64, members []Member, eligible []eligibility) []Band {
 	serving := slices.DeleteFunc(slices.Clone(t.members), func(i int) bool { return members[i].Weight == 0 })
 	if len(serving) == 0 {
 		return nil
 	}
-	weights, zones := zonesOf(members, standings, serving, r.Zone)
+	weights, zones := zonesOf(members, eligible, serving, r.Zone)
 	if r.Zone == "" || weights[r.Zone] == 0 {
-		return []Band{band(members, serving, load)}
+		return []Band{newBand(members, serving, share)}
 	}
 	shares := zoneShares(weights, r.Zone)
 	var bands []Band
 	for _, zone := range zones {
 		inZone := slices.DeleteFunc(slices.Clone(serving), func(i int) bool { return members[i].Info.Zone != zone })
-		bands = append(bands, band(members, inZone, load*shares[zone]))
+		bands = append(bands, newBand(members, inZone, share*shares[zone]))
 	}
 	return bands
 }
 
-func band(members []Member, in []int, share float64) Band {
-	b := Band{make([]Member, len(in)), share}
-	for j, i := range in {
+// newBand copies the members with these indices.
+func newBand(members []Member, indices []int, share float64) Band {
+	b := Band{make([]Member, len(indices)), share}
+	for j, i := range indices {
 		b.Members[j] = members[i]
 	}
 	return b

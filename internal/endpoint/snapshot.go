@@ -6,27 +6,31 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// Member is an endpoint together with what its source said of it, and what it gets.
+// Member is an endpoint together with what its source says of it, and its share of the requests.
 type Member struct {
 	*Endpoint
+
+	// Info is what the source says of the endpoint.
 	Info *listing.Info
 
-	// Weight is the share of new requests within a band; 0 if the endpoint gets none. It is in
-	// proportion to the source's weight and what the endpoint asked for, and less while it starts slowly.
+	// Weight is the share of new requests within a band, relative to the other members; 0 if the
+	// endpoint gets none. It follows the source's weight and the endpoint's own advice, and is
+	// smaller during a slow start.
 	Weight uint32
 
-	// MaxRequests is the limit of requests in flight, 0 if there is none. It is here because a pick asks for it: among thousands of
-	// endpoints, each place in memory that it has to visit costs it a tenth of a microsecond.
+	// MaxRequests is the limit of requests in flight; 0 if there is none. It is a copy beside the
+	// weight because every pick reads it: among thousands of endpoints, each further place in
+	// memory costs a pick a tenth of a microsecond.
 	MaxRequests int32
 
-	// Ramp is the part of its limit and share that an endpoint gets while it starts slowly, else 1.
+	// Ramp is the part of its share and limit that the endpoint gets during a slow start, else 1.
 	Ramp float32
 
-	// What the next snapshot compares with.
-	trial, drains, healthy bool
+	// What the next snapshot is compared with.
+	halfOpen, drains, healthy bool
 }
 
-// Limited is a limit of requests as far as the endpoint's ramp has come.
+// Limited scales a limit of requests down as far as the endpoint's slow start demands.
 func (m *Member) Limited(limit int) int {
 	if limit == 0 || m.Ramp >= 1 {
 		return limit
@@ -34,35 +38,64 @@ func (m *Member) Limited(limit int) int {
 	return max(1, int(float32(limit)*m.Ramp))
 }
 
-// Band is the members that share a part of a pool's requests: those of one priority and zone.
+// Band is the members of one priority and zone. They share a part of the pool's requests.
 type Band struct {
 	Members []Member
-	Share   float64
+
+	// Share is the part of the pool's requests that the members get together, from 0 to 1.
+	Share float64
 }
 
-// Snapshot is who is in a list at one moment, and what each of them gets. It never changes; tables derived
-// from it (rings, schedules) index the members of its bands and belong to it.
+// Snapshot is the list of a pool at one moment, and the share of each endpoint. It never changes.
+// Tables that are derived from it (rings, schedules) index the members of its bands.
 type Snapshot struct {
-	Members []Member // all
-	Bands   []Band   // never empty; those that come first are to be preferred where shares do not decide
-	Mode    Mode
+	// Members are all endpoints of the list, including those that get no requests.
+	Members []Member
 
-	Blocking Condition // keeps requests away from an endpoint that has a share: it may have come up since
-	HalfOpen Condition // lets an endpoint have one request at a time
+	// Bands are never empty. If the drawn band has no usable member, the first band that has one
+	// serves instead.
+	Bands []Band
 
-	byDial map[string]int
-	rising bool // shares will change by themselves
+	// Mode says which of the members serve.
+	Mode Mode
+
+	// Blocking are the conditions that keep requests away from a member that has a weight. A pick
+	// must test them, because a condition may have come to hold since the weights were computed.
+	Blocking Condition
+
+	// HalfOpen is the condition that limits a member to one request in flight.
+	HalfOpen Condition
+
+	byAddress map[string]int
+	ramping   bool // the shares will change without further events
 }
 
-// Find is the member with this address, or nil.
+// Usable reports whether a member may get a request now, and its limit of requests in flight, 0 for
+// no limit. A nil admit admits all members. A member whose places are all taken is not usable.
+func (s *Snapshot) Usable(m *Member, admit Admit) (ok bool, limit int) {
+	if m.Weight == 0 || m.Is(s.Blocking) {
+		return false, 0
+	}
+	ok = true
+	if admit != nil {
+		ok, limit = admit(m)
+	}
+	if m.Is(s.HalfOpen) {
+		limit = 1
+	}
+	return ok && (limit == 0 || m.InFlight() < limit), limit
+}
+
+// Find returns the member with this address, or nil.
 func (s *Snapshot) Find(address string) *Member {
-	if i, ok := s.byDial[address]; ok {
+	if i, ok := s.byAddress[address]; ok {
 		return &s.Members[i]
 	}
 	return nil
 }
 
-// Draw is the band of a request that is at this place between 0 and 1, so that each band gets its share.
+// Draw returns the index of the band that contains a place between 0 and 1, where each band takes
+// up as much room as its share. A random place gives each band its share of the requests.
 func (s *Snapshot) Draw(place float64) (band int) {
 	for i := range s.Bands {
 		if share := s.Bands[i].Share; share > 0 {
@@ -75,25 +108,27 @@ func (s *Snapshot) Draw(place float64) (band int) {
 	return band
 }
 
-// index makes Find work, by the index of the snapshot before if the list is the same.
+// index makes Find work. It shares the index of the snapshot before if the list is the same.
 func (s *Snapshot) index(before *Snapshot) {
 	if before != nil && slices.EqualFunc(before.Members, s.Members, sameEndpoint) {
-		s.byDial = before.byDial
+		s.byAddress = before.byAddress
 		return
 	}
-	s.byDial = make(map[string]int, len(s.Members))
+	s.byAddress = make(map[string]int, len(s.Members))
 	for i := range s.Members {
-		// The first wins, as in merged sources.
-		if _, dup := s.byDial[s.Members[i].Address()]; !dup {
-			s.byDial[s.Members[i].Address()] = i
+		// The first one wins, as in merged sources.
+		if _, duplicate := s.byAddress[s.Members[i].Address()]; !duplicate {
+			s.byAddress[s.Members[i].Address()] = i
 		}
 	}
 }
 
 func sameEndpoint(a, b Member) bool { return a.Endpoint == b.Endpoint }
 
-// sameShares reports whether all endpoints get the same in both.
+// sameShares reports whether each endpoint gets the same in both snapshots.
 func (s *Snapshot) sameShares(o *Snapshot) bool {
 	return s.Mode == o.Mode && slices.Equal(s.Members, o.Members) &&
-		slices.EqualFunc(s.Bands, o.Bands, func(a, b Band) bool { return a.Share == b.Share && slices.Equal(a.Members, b.Members) })
+		slices.EqualFunc(s.Bands, o.Bands, func(a, b Band) bool {
+			return a.Share == b.Share && slices.Equal(a.Members, b.Members)
+		})
 }

@@ -9,61 +9,80 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// SourceState says what the list of a source is worth.
+// SourceState says how far the list of a source can be trusted.
 type SourceState string
 
 const (
-	// SourceWaiting has no list yet.
+	// SourceWaiting is the state of a source that has no list yet.
 	SourceWaiting SourceState = "waiting"
 
-	// SourceLive stands by its list.
+	// SourceLive is the state of a source whose list is up to date.
 	SourceLive SourceState = "live"
 
-	// SourceStale has the last good list, because it fails, or has not answered since the start or the reload.
+	// SourceStale is the state of a source that serves its last good list, because it fails, or has
+	// not answered since the start or the reload.
 	SourceStale SourceState = "stale"
 
-	// SourceHeld has answered with a loss that is not believed yet.
+	// SourceHeld is the state of a source that reported a sudden loss of endpoints, which is not
+	// confirmed yet.
 	SourceHeld SourceState = "held"
 )
 
-// SourceStatus is how one source of a pool is doing.
+// SourceStatus is the state of one source of a pool, as the admin API shows it.
 type SourceStatus struct {
-	Name     string      `json:"name"`     // of its module
-	Position int         `json:"position"` // in the pool's definition, from 1
-	State    SourceState `json:"state"`
-	Entries  int         `json:"entries"` // that it adds to the pool, before duplicates are merged
+	// Name is the name of the source's module.
+	Name string `json:"name"`
 
-	// LastSuccess is when it last answered with a list, which may have been before a restart; zero if never.
+	// Position is the source's place in the pool's definition, from 1.
+	Position int `json:"position"`
+
+	// State says how far the list can be trusted.
+	State SourceState `json:"state"`
+
+	// Entries is the number of endpoints that the source adds, before duplicates are merged.
+	Entries int `json:"entries"`
+
+	// LastSuccess is the time of the last list, which may be before a restart; zero if there was
+	// none.
 	LastSuccess time.Time `json:"last_success,omitzero"`
 
-	// LastError is its latest error, which may be over.
-	LastError   string    `json:"last_error,omitempty"`
+	// LastError is the latest error, which may be over.
+	LastError string `json:"last_error,omitempty"`
+
+	// LastErrorAt is the time of the latest error.
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 
-	// HeldUntil is when a loss is believed if nothing comes between; zero if that is not foreseeable.
+	// HeldUntil is when a loss takes effect if the source confirms it until then; zero if that time
+	// is unknown.
 	HeldUntil time.Time `json:"held_until,omitzero"`
 
-	// Dropped is how many entries of the latest list could not be taken, and FirstDropped a few of them.
-	Dropped      int            `json:"dropped"`
+	// Dropped is the number of invalid entries in the latest list.
+	Dropped int `json:"dropped"`
+
+	// FirstDropped are the first few of the invalid entries.
 	FirstDropped []DroppedEntry `json:"first_dropped,omitempty"`
 }
 
-// Age is how old the list is.
+// Age returns the time since the last list.
 func (s *SourceStatus) Age(now time.Time) time.Duration { return now.Sub(s.LastSuccess) }
 
-// DroppedEntry is an entry that could not be taken, and why.
+// DroppedEntry is an entry of a list that is invalid.
 type DroppedEntry struct {
-	Key    string `json:"key"`
+	// Key is what the source calls the entry.
+	Key string `json:"key"`
+
+	// Reason says what is wrong with it.
 	Reason string `json:"reason"`
 }
 
-// provenance is where a roster's list comes from, written by who runs the roster.
+// provenance says where a roster's list comes from. The Run of its definition writes it.
 type provenance struct {
 	statuses atomic.Pointer[[]SourceStatus]
 	lists    atomic.Pointer[map[string][]listing.Info]
 }
 
-// Sources is how the roster's sources are doing, in the order of its definition. The slice is not to be changed.
+// Sources returns the states of the roster's sources, in the order of its definition. Callers must
+// not change the slice.
 func (r *Roster) Sources() []SourceStatus {
 	if s := r.provenance.statuses.Load(); s != nil {
 		return *s
@@ -71,7 +90,7 @@ func (r *Roster) Sources() []SourceStatus {
 	return nil
 }
 
-// Sources is how the sources of the pool's newest definition are doing.
+// Sources returns the states of the sources of the pool's newest definition.
 func (p *Pool) Sources() []SourceStatus {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,9 +103,9 @@ func (p *Pool) Sources() []SourceStatus {
 // SetSources replaces what Sources returns.
 func (r *Roster) SetSources(s []SourceStatus) { r.provenance.statuses.Store(&s) }
 
-// SourceLists is the last good list of each source, by what defines the source. A new roster starts
-// with those of the one before it, so that a source which both define is not forgotten
-// by a change of another. Neither map nor lists are to be changed.
+// SourceLists returns the last good list of each source, by the source's definition. A new roster
+// starts with those of the roster before it, so that a source which both define keeps its list when
+// another source changes. Callers must not change the map or the lists.
 func (r *Roster) SourceLists() map[string][]listing.Info {
 	if lists := r.provenance.lists.Load(); lists != nil {
 		return *lists
@@ -97,11 +116,12 @@ func (r *Roster) SourceLists() map[string][]listing.Info {
 // SetSourceLists replaces what SourceLists returns.
 func (r *Roster) SetSourceLists(lists map[string][]listing.Info) { r.provenance.lists.Store(&lists) }
 
-// Storage is that of the newest module that uses the roster: what an older one has may be closed by now.
+// Storage returns the storage of the newest module that uses the roster. Those of older configs may
+// be closed.
 func (r *Roster) Storage() certmagic.Storage { return r.owner.Load().Storage }
 
-// Passes reports whether nothing speaks against an endpoint of the list as far as probes go. Without probes that is
-// so of every endpoint.
+// Passes reports whether no probe has failed for the endpoint with this address. Without probes,
+// and for addresses that are not in the list, it is always true.
 func (r *Roster) Passes(address string) bool {
 	m := r.Snapshot().Find(address)
 	return m == nil || m.Conditions()&r.rules.Watched&(ProbeFailed|Unchecked) == 0

@@ -9,9 +9,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-func TestLoggerAndStorageAreThoseOfTheNewestHolder(t *testing.T) {
+func TestLoggerAndStorageAreThoseOfTheNewestOwner(t *testing.T) {
 	def := Definition{Name: t.Name(), Text: "same", Run: idle}
-	holding := func(path string) *Claim {
+	acquireFor := func(path string) *Claim {
 		def := def
 		def.Config, def.Owner = path, Owner{Storage: &certmagic.FileStorage{Path: path}, Logger: zap.NewExample().Named(path)}
 		c, err := Acquire(def)
@@ -20,21 +20,21 @@ func TestLoggerAndStorageAreThoseOfTheNewestHolder(t *testing.T) {
 		}
 		return c
 	}
-	wants := func(c *Claim, want string) {
+	wantOwner := func(c *Claim, want string) {
 		t.Helper()
 		if path := c.Roster.Storage().(*certmagic.FileStorage).Path; path != want || c.Roster.Logger().Name() != want {
 			t.Errorf("storage %s, logger %s; want %s", path, c.Roster.Logger().Name(), want)
 		}
 	}
-	old := holding("old")
-	wants(old, "old")
-	failed := holding("failed")
-	wants(old, "failed")
+	old := acquireFor("old")
+	wantOwner(old, "old")
+	failed := acquireFor("failed")
+	wantOwner(old, "failed")
 	failed.Release()
-	wants(old, "old")
-	newer := holding("newer")
+	wantOwner(old, "old")
+	newer := acquireFor("newer")
 	old.Release()
-	wants(newer, "newer")
+	wantOwner(newer, "newer")
 	newer.Release()
 }
 
@@ -55,19 +55,21 @@ func TestAChangedDefinitionInheritsTheListsOfItsSources(t *testing.T) {
 	}
 }
 
-func TestAnEndpointPassesUnlessProbesThatThereAreSpeakAgainstIt(t *testing.T) {
-	for heeds, passes := range map[Condition]bool{0: true, ProbeFailed: false} {
-		c, err := Acquire(Definition{Config: 1, Name: t.Name(), Run: idle, Rules: Rules{Watched: heeds}, Owner: Owner{Logger: zap.NewNop()}})
+func TestAnEndpointPassesUnlessAProbeOfThePoolFailed(t *testing.T) {
+	for watched, passes := range map[Condition]bool{0: true, ProbeFailed: false} {
+		c, err := Acquire(Definition{
+			Config: 1, Name: t.Name(), Run: idle, Rules: Rules{Watched: watched}, Owner: Owner{Logger: zap.NewNop()},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.Roster.Replace(infos("a:1"))
 		if !c.Roster.Passes("a:1") {
-			t.Error("does not pass though nothing is known")
+			t.Error("an endpoint that was never checked does not pass")
 		}
 		c.Roster.Snapshot().Find("a:1").Set(ProbeFailed, true)
 		if c.Roster.Passes("a:1") != passes {
-			t.Errorf("passes is %t where %b are heeded", !passes, heeds)
+			t.Errorf("Passes is %t where %b is watched", !passes, watched)
 		}
 		c.Release()
 	}

@@ -5,20 +5,21 @@ import (
 	"slices"
 )
 
-// tier is the members of one priority.
+// tier is the members of one priority, with how many of them can serve.
 type tier struct {
 	priority int
 	members  []int // indices
 
-	// How many are usable; work, though they may drain; would serve if health were ignored; and how
-	// many there are of which it is known whether they work and that do not drain.
-	usable, working, willing, checked int
+	usable  int // healthy, and not draining
+	working int // healthy, draining or not
+	willing int // not draining, healthy or not
+	checked int // willing, with a known health
 
 	usableWeight, checkedWeight float64
 }
 
-// tiersOf sorts members by priority, the lowest number first.
-func tiersOf(members []Member, standings []eligibility) []tier {
+// tiersOf groups members by priority, the lowest number first.
+func tiersOf(members []Member, eligible []eligibility) []tier {
 	byPriority := make(map[int]*tier)
 	for i := range members {
 		p := members[i].Info.Priority
@@ -27,7 +28,7 @@ func tiersOf(members []Member, standings []eligibility) []tier {
 			t = &tier{priority: p}
 			byPriority[p] = t
 		}
-		t.add(i, &standings[i])
+		t.add(i, &eligible[i])
 	}
 	tiers := make([]tier, 0, len(byPriority))
 	for _, t := range byPriority {
@@ -37,53 +38,55 @@ func tiersOf(members []Member, standings []eligibility) []tier {
 	return tiers
 }
 
-func (t *tier) add(i int, s *eligibility) {
+func (t *tier) add(i int, e *eligibility) {
 	t.members = append(t.members, i)
-	if s.maintenance {
+	if e.maintenance {
 		return
 	}
-	if s.healthy {
+	if e.healthy {
 		t.working++
 	}
-	if s.drains {
+	if e.drains {
 		return
 	}
 	t.willing++
-	if s.unchecked {
+	if e.unchecked {
 		return
 	}
 	t.checked++
-	t.checkedWeight += s.weight
-	if s.healthy {
+	t.checkedWeight += e.weight
+	if e.healthy {
 		t.usable++
-		t.usableWeight += s.weight
+		t.usableWeight += e.weight
 	}
 }
 
-// overprovisioning is how much more than its load a tier is taken to be able to carry: with 1.4 it
-// keeps all of it while 72 % of its weight is usable (Envoy's number).
+// overprovisioning is the factor of its load that a tier is assumed to be able to carry: with 1.4
+// it keeps all of the load while 72 % of its weight is usable (Envoy's number).
 const overprovisioning = 1.4
 
-// loads are what part of the requests each tier gets: as much as it can carry of what the tiers before it left over.
-// If all together cannot carry everything, each gets the more.
-func loads(mode Mode, tiers []tier) []float64 {
-	capacities := make([]float64, len(tiers))
+// tierShares returns the share of the requests that each tier gets: as much as it can carry of what
+// the tiers before it left over. If all tiers together cannot carry everything, each gets more in
+// proportion.
+func tierShares(mode Mode, tiers []tier) []float64 {
+	shares := make([]float64, len(tiers))
 	var total float64
 	for i := range tiers {
-		capacities[i] = tiers[i].capacity(mode)
-		total += capacities[i]
+		shares[i] = tiers[i].capacity(mode)
+		total += shares[i]
 	}
-	rest := 1.0
-	for i := range capacities {
+	left := 1.0
+	for i := range shares {
 		if total > 0 && total < 1 {
-			capacities[i] /= total
+			shares[i] /= total
 		}
-		capacities[i] = min(rest, capacities[i])
-		rest -= capacities[i]
+		shares[i] = min(left, shares[i])
+		left -= shares[i]
 	}
-	return capacities
+	return shares
 }
 
+// capacity returns the share of all requests that the tier can carry.
 func (t *tier) capacity(mode Mode) float64 {
 	switch {
 	case mode == Healthy && t.checkedWeight > 0:

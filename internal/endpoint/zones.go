@@ -2,14 +2,14 @@ package endpoint
 
 import "slices"
 
-// zoneShares splits the load of a tier among the zones of its serving members, given by their weights, for a proxy in
-// one of them.
+// zoneShares splits the share of a tier among the zones of its serving members, given the weight of
+// each zone, for a proxy in one of them.
 //
-// The own zone gets everything as long as it can carry its fair part: if proxies and their clients are spread
-// evenly over n zones, each zone has to carry a part of 1/n of the whole. With a part c of all weight, less than
-// that, it keeps c·n, and the rest goes to zones that have more than their part, in proportion to what
-// they have more (Envoy's zone-aware routing, which knows the number of proxies in each zone
-// where we take it to be equal).
+// The proxy's own zone gets everything as long as it can carry its fair part. If proxies and
+// clients are spread evenly over n zones, each zone has to carry 1/n of the whole. A zone with a
+// smaller part c of all weight keeps c·n, and the rest goes to the zones that have more than their
+// fair part, in proportion to what they have above it. This is Envoy's zone-aware routing. Envoy
+// knows the number of proxies in each zone; here it is taken to be equal.
 func zoneShares(weights map[string]float64, own string) map[string]float64 {
 	var total float64
 	for _, w := range weights {
@@ -36,16 +36,19 @@ func zoneShares(weights map[string]float64, own string) map[string]float64 {
 	return shares
 }
 
-// zonesOf are the weights of serving members by zone, and the zones, the own one first. Their order does not
-// follow the shares: hash policies place keys by it.
-func zonesOf(members []Member, standings []eligibility, serving []int, own string) (weights map[string]float64, order []string) {
+// zonesOf returns the weight of the serving members of each zone, and the zones with the own one
+// first. The order of the others does not depend on their shares, because hash policies map keys to
+// bands by it.
+func zonesOf(
+	members []Member, eligible []eligibility, serving []int, own string,
+) (weights map[string]float64, order []string) {
 	weights = make(map[string]float64)
 	for _, i := range serving {
 		zone := members[i].Info.Zone
 		if _, ok := weights[zone]; !ok {
 			order = append(order, zone)
 		}
-		weights[zone] += standings[i].weight
+		weights[zone] += eligible[i].weight
 	}
 	slices.Sort(order)
 	if i := slices.Index(order, own); i > 0 {

@@ -13,28 +13,28 @@ import (
 const (
 	addressExample = "a host and port such as 10.0.0.7:8080"
 
-	// longestAddress is beyond any host name (253 bytes) or socket path (108 bytes).
-	longestAddress = 512
+	// maxAddressLength exceeds any host name (253 bytes) and any socket path (108 bytes).
+	maxAddressLength = 512
 )
 
-// normalAddress accepts only what means one socket. Caddy would also take port
-// ranges and placeholders, but those have no single state to keep.
+// normalAddress returns the one form of an address that denotes one socket. Caddy also accepts port
+// ranges and placeholders, but those have no single state that a pool could keep.
 func normalAddress(address string) (string, error) {
 	if address == "" {
 		return "", errors.New("is missing; expected " + addressExample)
 	}
 	if hasControl(address) || strings.ContainsFunc(address, unicode.IsSpace) || strings.ContainsAny(address, "{}") {
-		return "", fmt.Errorf("%s has a space, a placeholder or a control character", shown(address))
+		return "", fmt.Errorf("%s has a space, a placeholder or a control character", quoted(address))
 	}
-	if len(address) > longestAddress {
-		return "", fmt.Errorf("%s is too long; expected %s", shown(address), addressExample)
+	if len(address) > maxAddressLength {
+		return "", fmt.Errorf("%s is too long; expected %s", quoted(address), addressExample)
 	}
 	if strings.Contains(address, "://") {
-		return "", fmt.Errorf("%s is a URL; expected %s", shown(address), addressExample)
+		return "", fmt.Errorf("%s is a URL; expected %s", quoted(address), addressExample)
 	}
 	parsed, err := caddy.ParseNetworkAddress(address)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w; expected %s", shown(address), err, addressExample)
+		return "", fmt.Errorf("%s: %w; expected %s", quoted(address), err, addressExample)
 	}
 	if parsed.IsUnixNetwork() {
 		return normalSocket(parsed)
@@ -52,23 +52,23 @@ func normalSocket(parsed caddy.NetworkAddress) (string, error) {
 func normalHostPort(address string, parsed caddy.NetworkAddress) (string, error) {
 	switch {
 	case strings.ContainsAny(parsed.Network, ".:[]@"): // as in 10.0.0.7:8080/path
-		return "", fmt.Errorf("%s is not a network; expected %s", shown(parsed.Network), addressExample)
+		return "", fmt.Errorf("%s is not a network; expected %s", quoted(parsed.Network), addressExample)
 	case parsed.IsFdNetwork():
-		return "", fmt.Errorf("%s is a file descriptor, which cannot be dialed", shown(address))
+		return "", fmt.Errorf("%s is a file descriptor, which cannot be dialed", quoted(address))
 	case parsed.PortRangeSize() != 1:
-		return "", fmt.Errorf("%s means %d sockets; expected one port", shown(address), parsed.PortRangeSize())
+		return "", fmt.Errorf("%s means %d sockets; expected one port", quoted(address), parsed.PortRangeSize())
 	case parsed.StartPort == 0:
-		return "", fmt.Errorf("%s has no port; expected %s", shown(address), addressExample)
+		return "", fmt.Errorf("%s has no port; expected %s", quoted(address), addressExample)
 	case parsed.Host == "":
-		return "", fmt.Errorf("%s has no host; expected %s", shown(address), addressExample)
+		return "", fmt.Errorf("%s has no host; expected %s", quoted(address), addressExample)
 	case strings.ContainsAny(parsed.Host, `/\?#@[],"`):
-		return "", fmt.Errorf("%s is not a host; expected %s", shown(parsed.Host), addressExample)
+		return "", fmt.Errorf("%s is not a host; expected %s", quoted(parsed.Host), addressExample)
 	}
 	parsed.Host = normalHost(parsed.Host)
 	return parsed.String(), nil
 }
 
-// normalHost gives the many spellings of a host one form, so that a pool sees one endpoint.
+// normalHost returns one form for the many spellings of a host, so that they are one endpoint.
 func normalHost(host string) string {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.Unmap().String()

@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// MaxEntrySize is the most bytes that one endpoint may have in a registry: a hundred times what it needs
-// with every field set.
+// MaxEntrySize is the maximum size of one endpoint in a registry, in bytes: a hundred times what it
+// needs with every field set.
 const MaxEntrySize = 64 << 10
 
-// DecodeEntry reads one endpoint as registries keep it, its fields in JSON or a bare address,
+// DecodeEntry reads one endpoint as registries store it, which is a JSON object or a bare address,
 // and normalizes it.
 func DecodeEntry(data []byte) (Info, error) {
 	data = bytes.TrimSpace(data)
@@ -27,13 +27,17 @@ func DecodeEntry(data []byte) (Info, error) {
 	return info, info.Normalize()
 }
 
-// TextField is a field that stands among those of an endpoint and is none of them.
+// TextField is an additional text field beside those of an endpoint.
 type TextField struct {
-	Name  string
+	// Name is the name of the field.
+	Name string
+
+	// Value receives what the entry says.
 	Value *string
 }
 
-// DecodeFields is DecodeEntry where only an object will do, which may have more fields.
+// DecodeFields reads an endpoint like DecodeEntry, but accepts only an object. It may have the
+// additional fields.
 func DecodeFields(data []byte, more ...TextField) (Info, error) {
 	if err := checkEntry(data); err != nil {
 		return Info{}, err
@@ -46,12 +50,13 @@ func DecodeFields(data []byte, more ...TextField) (Info, error) {
 		return Info{}, fmt.Errorf("is %s; expected an object with an address", n.kind)
 	}
 	info := Info{Weight: 1}
-	if err := n.fields(&info, more...); err != nil {
+	if err := n.decodeFields(&info, more...); err != nil {
 		return Info{}, err
 	}
 	return info, info.Normalize()
 }
 
+// checkEntry refuses entries that are not worth parsing.
 func checkEntry(data []byte) error {
 	switch {
 	case len(data) == 0:

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// fieldError is what is wrong with one field.
+// fieldError says what is wrong with one field.
 type fieldError struct {
 	field string
 	err   error
@@ -15,7 +15,7 @@ type fieldError struct {
 func (e *fieldError) Error() string { return e.field + ": " + e.err.Error() }
 func (e *fieldError) Unwrap() error { return e.err }
 
-// lineError says on which line something is; DecodeList puts it behind the name of the list.
+// lineError says on which line a mistake is. DecodeList prints the line after the name of the list.
 type lineError struct {
 	line int
 	err  error
@@ -26,28 +26,29 @@ func (e *lineError) Unwrap() error { return e.err }
 
 func lineAt(data []byte, offset int) int { return 1 + bytes.Count(data[:offset], []byte("\n")) }
 
-// errorf says what is wrong with the field that n is the value of.
+// errorf returns an error about the field whose value n is.
 func (n *node) errorf(format string, args ...any) error {
 	return &lineError{n.line, &fieldError{n.name, fmt.Errorf(format, args...)}}
 }
 
-func (n *node) unknown(known string) error {
-	return &lineError{n.line, fmt.Errorf("unknown field %s; the fields are %s", shown(n.name), known)}
+// unknownField returns an error about the field whose value n is, which is none of the known ones.
+func (n *node) unknownField(known string) error {
+	return &lineError{n.line, fmt.Errorf("unknown field %s; the fields are %s", quoted(n.name), known)}
 }
 
-// inEntry adds to err which entry of the list n is.
+// inEntry adds to err the number and the address of the entry n.
 func (n *node) inEntry(entry int, err error) error {
 	if err == nil {
 		return nil
 	}
 	where := fmt.Sprintf("entry %d", entry)
 	if address := n.address(); address != "" {
-		where += " (" + printable(address) + ")"
+		where += " (" + plain(address) + ")"
 	}
 	return &lineError{n.lineOf(err), fmt.Errorf("%s: %w", where, err)}
 }
 
-// lineOf finds the line of an error of Normalize, which names a field but knows no lines.
+// lineOf returns the line of an error. An error of Normalize names a field but has no line.
 func (n *node) lineOf(err error) int {
 	var at *lineError
 	if errors.As(err, &at) {
@@ -62,7 +63,8 @@ func (n *node) lineOf(err error) int {
 	return n.line
 }
 
-// address is how people find an entry, whatever else is wrong with it.
+// address returns the address of an entry as it was written, if it has one. It is how the author of
+// a list finds the entry.
 func (n *node) address() string {
 	if n.kind == kindText {
 		return n.text
@@ -73,19 +75,19 @@ func (n *node) address() string {
 	return ""
 }
 
-// shown quotes what a source said, and keeps a runaway value from filling the log.
-func shown(s string) string {
-	const longest = 100 // an address or an ID is shorter
-	if len(s) > longest {
-		return fmt.Sprintf("%.*q... (%d bytes)", longest, s, len(s))
+// quoted quotes a value of a source, and cuts a long one so that it cannot fill the log.
+func quoted(s string) string {
+	const maxLength = 100 // addresses and IDs are shorter
+	if len(s) > maxLength {
+		return fmt.Sprintf("%.*q... (%d bytes)", maxLength, s, len(s))
 	}
 	return fmt.Sprintf("%q", s)
 }
 
-// printable is shown without the quotes, where it can do without.
-func printable(s string) string {
-	if quoted := shown(s); quoted != `"`+s+`"` {
-		return quoted
+// plain returns a value like quoted, but without the quotes where it needs none.
+func plain(s string) string {
+	if q := quoted(s); q != `"`+s+`"` {
+		return q
 	}
 	return s
 }

@@ -1,5 +1,3 @@
-// Package endpoint is the noun that discovery, healthprobe and lbpolicy share:
-// who is in a pool, and what is known of each of them.
 package listing
 
 import (
@@ -13,38 +11,45 @@ import (
 // MaxWeight is the largest weight, as in DNS SRV records (RFC 2782).
 const MaxWeight = math.MaxUint16
 
-// maxCount keeps sums over a pool of any size within 64 bits, and means the same on every platform.
+// MaxCount is the largest priority and limit of requests. It keeps sums over a pool of any size
+// within 64 bits, and is the same on every platform.
 const MaxCount = math.MaxInt32
 
-// Info is what a source says of one endpoint. It is immutable once reported.
+// Info is what a source says of one endpoint. It must not be changed once it is reported.
 type Info struct {
-	// The [network address](/docs/conventions#network-addresses) to dial. It must mean one socket: a host with one port, or a unix socket.
+	// The [network address](/docs/conventions#network-addresses) to dial. It must denote one
+	// socket: a host with one port, or a unix socket. Required.
 	Address string `json:"address"`
 
-	// The share of requests relative to the other endpoints, from 0 to 65535. 0 drains the endpoint: it gets nothing new. Default: 1.
+	// The share of requests relative to the other endpoints, from 0 to 65535. 0 drains the
+	// endpoint: it gets no new requests. Default: 1.
 	Weight int `json:"weight"`
 
-	// A name that stays the same when the address changes. Hash policies use it instead of the address, so that a moved endpoint keeps its keys.
+	// A name that stays the same when the address changes. Hash policies use it instead of the
+	// address, so that a moved endpoint keeps its keys. Default: the address.
 	ID string `json:"id,omitempty"`
 
-	// Where the endpoint runs, such as an availability zone.
+	// The place where the endpoint runs, such as an availability zone. A pool with a `zone` prefers
+	// endpoints in its own zone. Default: none.
 	Zone string `json:"zone,omitempty"`
 
-	// The tier of the endpoint, from 0 to 2147483647; lower numbers serve first. Default: 0.
+	// The tier of the endpoint, from 0 to 2147483647. The lowest number serves first, and the next
+	// one takes over what it cannot carry. Default: 0.
 	Priority int `json:"priority,omitempty"`
 
-	// The most requests that may be in flight here at once, up to 2147483647. Default: 0, which means no limit of its own.
+	// The maximum number of requests in flight at the endpoint, up to 2147483647. Requests beyond
+	// it go to other endpoints. Default: 0, which is no limit.
 	MaxRequests int `json:"max_requests,omitempty"`
 
-	// Whether the endpoint finishes what it has and gets nothing new.
+	// Whether the endpoint finishes the requests that it has and gets no new ones. Default: false.
 	Draining bool `json:"draining,omitempty"`
 
-	// Anything else the source knows, such as a version.
+	// Anything else that the source knows, such as a version. It has no effect on the selection.
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
-// UnmarshalJSON decodes what DecodeList takes as one entry: an endpoint's fields, or a bare
-// address. It leaves the values alone, because config may still hold placeholders.
+// UnmarshalJSON decodes an endpoint's fields or a bare address, as DecodeList does for an entry. It
+// does not normalize, because a config may still contain placeholders.
 func (i *Info) UnmarshalJSON(data []byte) error {
 	n, err := parseJSON(data)
 	if err != nil {
@@ -54,17 +59,17 @@ func (i *Info) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// Serving reports whether the endpoint may get new requests as far as its source is concerned.
+// Serving reports whether the source lets the endpoint get new requests.
 func (i *Info) Serving() bool { return i.Weight > 0 && !i.Draining }
 
-// Equal reports whether both say the same.
+// Equal reports whether all fields are equal.
 func (i *Info) Equal(other *Info) bool {
 	return i.Address == other.Address && i.ID == other.ID && i.Weight == other.Weight && i.Zone == other.Zone &&
 		i.Priority == other.Priority && i.MaxRequests == other.MaxRequests && i.Draining == other.Draining &&
 		maps.Equal(i.Metadata, other.Metadata)
 }
 
-// Key is what names the endpoint for hashing: its ID if it has one, else its address.
+// Key returns the name of the endpoint for hashing: its ID if it has one, else its address.
 func (i *Info) Key() string {
 	if i.ID != "" {
 		return i.ID
@@ -72,30 +77,44 @@ func (i *Info) Key() string {
 	return i.Address
 }
 
-// Normalize checks every field and brings the address into the one form that pools compare.
-// Errors name the field and what was expected.
+// Normalize checks every field and brings the address into the one form that pools compare. An
+// error names the field and what was expected.
 func (i *Info) Normalize() error {
 	address, err := normalAddress(i.Address)
 	if err != nil {
 		return &fieldError{"address", err}
 	}
 	i.Address = address
+	if err := i.checkNumbers(); err != nil {
+		return err
+	}
+	return i.checkTexts()
+}
+
+func (i *Info) checkNumbers() error {
 	for _, f := range []struct {
 		name       string
 		value, max int
-	}{{"weight", i.Weight, MaxWeight}, {"priority", i.Priority, MaxCount}, {"max_requests", i.MaxRequests, MaxCount}} {
+	}{
+		{"weight", i.Weight, MaxWeight}, {"priority", i.Priority, MaxCount}, {"max_requests", i.MaxRequests, MaxCount},
+	} {
 		if f.value < 0 || f.value > f.max {
 			return &fieldError{f.name, fmt.Errorf("%d is not between 0 and %d", f.value, f.max)}
 		}
 	}
+	return nil
+}
+
+// checkTexts refuses control characters, which could forge lines of a log.
+func (i *Info) checkTexts() error {
 	for _, f := range []struct{ name, value string }{{"id", i.ID}, {"zone", i.Zone}} {
 		if hasControl(f.value) {
-			return &fieldError{f.name, fmt.Errorf("%s has a control character", shown(f.value))}
+			return &fieldError{f.name, fmt.Errorf("%s has a control character", quoted(f.value))}
 		}
 	}
 	for key, value := range i.Metadata {
 		if hasControl(key) || hasControl(value) {
-			return &fieldError{"metadata", fmt.Errorf("%s: %s has a control character", shown(key), shown(value))}
+			return &fieldError{"metadata", fmt.Errorf("%s: %s has a control character", quoted(key), quoted(value))}
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package listing
 import (
 	"encoding/json"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -31,12 +32,12 @@ func TestNormalizeGivesAnAddressItsOneForm(t *testing.T) {
 			t.Errorf("%s: got %q, %v; want %q", given, info.Address, err, want)
 		}
 		if err := info.Normalize(); err != nil || info.Address != want {
-			t.Errorf("%s, once more: got %q, %v; want %q", given, info.Address, err, want)
+			t.Errorf("%s, normalized twice: got %q, %v; want %q", given, info.Address, err, want)
 		}
 	}
 }
 
-func TestNormalizeRefusesWhatDoesNotMeanOneSocket(t *testing.T) {
+func TestNormalizeRefusesAddressesOfOtherThanOneSocket(t *testing.T) {
 	for given, want := range map[string]string{
 		"":                           "is missing",
 		"10.0.0.7":                   "has no port",
@@ -98,7 +99,7 @@ func TestNormalizeRefusesFieldsOutOfRange(t *testing.T) {
 	}
 }
 
-func TestNormalizeTakesTheEndsOfEachRange(t *testing.T) {
+func TestNormalizeAcceptsTheEndsOfEachRange(t *testing.T) {
 	for _, info := range []Info{
 		{Weight: 0}, {Weight: MaxWeight}, {Priority: MaxCount}, {MaxRequests: MaxCount}, {ID: "ü 7", Zone: "eu 1a"},
 	} {
@@ -109,7 +110,7 @@ func TestNormalizeTakesTheEndsOfEachRange(t *testing.T) {
 	}
 }
 
-func TestErrorsCutARunawayValueShort(t *testing.T) {
+func TestErrorsCutLongValuesShort(t *testing.T) {
 	for _, char := range []string{"a", "[", "{", ":"} {
 		info := Info{Address: strings.Repeat(char, 1<<20)}
 		if err := info.Normalize(); err == nil || len(err.Error()) > 300 {
@@ -123,7 +124,8 @@ func TestAnEndpointInConfigKeepsItsPlaceholders(t *testing.T) {
 	if err := json.Unmarshal([]byte(`["{env.A}:80", {"address": "{env.B}:80", "weight": 0}]`), &infos); err != nil {
 		t.Fatal(err)
 	}
-	if infos[0].Address != "{env.A}:80" || infos[0].Weight != 1 || infos[1].Address != "{env.B}:80" || infos[1].Weight != 0 {
+	want := []Info{{Address: "{env.A}:80", Weight: 1}, {Address: "{env.B}:80"}}
+	if !reflect.DeepEqual(infos, want) {
 		t.Errorf("got %+v", infos)
 	}
 }

@@ -8,17 +8,18 @@ import (
 	"unicode/utf8"
 )
 
-// MaxListSize is the most bytes that a list may have. It holds over 100,000 endpoints with
-// every field set. Reading YAML allocates 40 times its text, so a larger limit would protect little.
+// MaxListSize is the maximum size of a list in bytes. A list of that size holds over 100,000
+// endpoints with every field set. Reading YAML allocates 40 times its text, so a larger limit would
+// protect little.
 const MaxListSize = 16 << 20
 
-// DecodeList reads a list of endpoints in JSON or YAML and normalizes each of them.
-// An entry is an endpoint's fields, a bare address, or a Prometheus group of targets.
+// DecodeList reads a list of endpoints in JSON or YAML and normalizes each of them. An entry is an
+// object with an endpoint's fields, a bare address, or a Prometheus group of targets.
 //
-// The list is JSON if it starts with a bracket, unless name ends in .yaml or .yml. Else name
-// only shows in errors, which say name:line, the entry, the field and what was expected.
-// Empty input is an error, since it is what a reader sees while a writer has only
-// truncated its file; an empty list is written as [].
+// The list is JSON if it starts with a bracket, unless name ends in .yaml or .yml. Otherwise name
+// only appears in errors, which say name:line, the entry, the field and what was expected. Empty
+// input is an error, because it is what a reader sees while a writer has only truncated its file;
+// an empty list is written as [].
 func DecodeList(name string, data []byte) ([]Info, error) {
 	list, err := decodeList(name, data)
 	var at *lineError
@@ -39,20 +40,21 @@ func decodeList(name string, data []byte) ([]Info, error) {
 	return list, err
 }
 
-// DecodeEntries is DecodeList for lists that nobody writes by hand: it leaves out the entries that have a
-// mistake, and says what is wrong with each. An error is about the list as a whole.
+// DecodeEntries reads a list like DecodeList, but leaves out invalid entries and returns a mistake
+// for each of them. It is for lists that programs write, where one bad entry should not hold up the
+// others. err is about the list as a whole.
 func DecodeEntries(name string, data []byte) (infos []Info, mistakes []error, err error) {
 	root, err := parseList(name, data)
 	if err != nil {
 		return nil, nil, err
 	}
-	l := list{infos: make([]Info, 0, len(root.children)), origins: make(map[string]origin, len(root.children))}
+	b := listBuilder{infos: make([]Info, 0, len(root.children)), origins: make(map[string]origin, len(root.children))}
 	for i := range root.children {
-		if err := l.add(i+1, &root.children[i]); err != nil {
+		if err := b.add(i+1, &root.children[i]); err != nil {
 			mistakes = append(mistakes, err)
 		}
 	}
-	return l.infos, mistakes, nil
+	return b.infos, mistakes, nil
 }
 
 func parseList(name string, data []byte) (node, error) {
@@ -85,6 +87,7 @@ func parse(name string, data []byte) (node, error) {
 	return parseJSON(data)
 }
 
+// invalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
 func invalidUTF8(data []byte) int {
 	if utf8.Valid(data) {
 		return -1
@@ -99,33 +102,34 @@ func invalidUTF8(data []byte) int {
 	}
 }
 
-// list collects endpoints and remembers where each address came from.
-type list struct {
+// listBuilder collects endpoints, with the place of each address for errors about duplicates.
+type listBuilder struct {
 	infos   []Info
 	origins map[string]origin
 }
 
+// origin is the place of an entry in its list.
 type origin struct{ entry, line int }
 
-func (l *list) add(entry int, n *node) error {
+func (b *listBuilder) add(entry int, n *node) error {
 	if n.kind == kindObject && (n.child("targets") != nil || n.child("labels") != nil) {
-		return l.addTargets(entry, n)
+		return b.addTargets(entry, n)
 	}
 	info, err := n.info()
 	if err == nil {
-		err = l.addInfo(entry, n.line, info)
+		err = b.addInfo(entry, n.line, info)
 	}
 	return n.inEntry(entry, err)
 }
 
-func (l *list) addInfo(entry, line int, info Info) error {
+func (b *listBuilder) addInfo(entry, line int, info Info) error {
 	if err := info.Normalize(); err != nil {
 		return err
 	}
-	if first, ok := l.origins[info.Address]; ok {
+	if first, ok := b.origins[info.Address]; ok {
 		return &fieldError{"address", fmt.Errorf("is already in entry %d on line %d", first.entry, first.line)}
 	}
-	l.origins[info.Address] = origin{entry, line}
-	l.infos = append(l.infos, info)
+	b.origins[info.Address] = origin{entry, line}
+	b.infos = append(b.infos, info)
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// manyInfos has every field in use, as a registry would fill them.
+// manyInfos returns endpoints with the fields that a registry fills.
 func manyInfos(n int) []Info {
 	infos := make([]Info, n)
 	for i := range infos {
@@ -22,6 +22,7 @@ func manyInfos(n int) []Info {
 	return infos
 }
 
+// BenchmarkLoad10000 reads a file of 10,000 endpoints, as the source file does after a change.
 func BenchmarkLoad10000(b *testing.B) {
 	asJSON, err := json.MarshalIndent(manyInfos(10_000), "", "  ")
 	if err != nil {

@@ -5,7 +5,10 @@ import (
 	"testing"
 )
 
-// badLists give one mistake in both formats; json or yaml is empty where a format cannot make it.
+const knownFields = "the fields are address, weight, id, zone, priority, max_requests, draining and metadata"
+
+// badLists have one mistake each, in both formats. json or yaml is empty where the format cannot
+// have that mistake.
 var badLists = []struct{ why, json, jsonError, yaml, yamlError string }{
 	{
 		"a weight out of range",
@@ -87,9 +90,9 @@ var badLists = []struct{ why, json, jsonError, yaml, yamlError string }{
 	{
 		"an unknown field",
 		"[{\"address\": \"a:1\",\n\"wieght\": 3}]",
-		`web.json:2: entry 1 (a:1): unknown field "wieght"; the fields are address, weight, id, zone, priority, max_requests, draining and metadata`,
+		`web.json:2: entry 1 (a:1): unknown field "wieght"; ` + knownFields,
 		"- Address: a:1\n",
-		`web.yaml:1: entry 1: unknown field "Address"; the fields are address, weight, id, zone, priority, max_requests, draining and metadata`,
+		`web.yaml:1: entry 1: unknown field "Address"; ` + knownFields,
 	},
 	{
 		"a field twice",
@@ -234,17 +237,17 @@ var badLists = []struct{ why, json, jsonError, yaml, yamlError string }{
 	{
 		why:       "an alias",
 		yaml:      "- &a a:1\n- address: *a\n",
-		yamlError: `web.yaml:2: alias "a": aliases are not taken; write the value out`,
+		yamlError: `web.yaml:2: alias "a": aliases are not allowed; write the value out`,
 	},
 	{
 		why:       "an alias of its own parent",
 		yaml:      "- &a [*a]\n",
-		yamlError: `web.yaml:1: alias "a": aliases are not taken; write the value out`,
+		yamlError: `web.yaml:1: alias "a": aliases are not allowed; write the value out`,
 	},
 	{
 		why:       "a merge",
 		yaml:      "- <<: {zone: b}\n  address: a:1\n",
-		yamlError: `web.yaml:1: entry 1 (a:1): unknown field "<<"; the fields are address, weight, id, zone, priority, max_requests, draining and metadata`,
+		yamlError: `web.yaml:1: entry 1 (a:1): unknown field "<<"; ` + knownFields,
 	},
 	{
 		why:       "a tag",
@@ -258,7 +261,7 @@ var badLists = []struct{ why, json, jsonError, yaml, yamlError string }{
 	},
 }
 
-func TestErrorsNameTheLineTheEntryAndWhatWasExpected(t *testing.T) {
+func TestErrorsNameTheLineTheEntryAndTheExpectation(t *testing.T) {
 	for _, bad := range badLists {
 		if bad.json != "" {
 			wantListError(t, bad.why, "web.json", bad.json, bad.jsonError)
@@ -275,7 +278,7 @@ func wantListError(t *testing.T, why, name, data, want string) {
 	}
 }
 
-func TestADeepListIsAnErrorAndNoPanic(t *testing.T) {
+func TestADeepListIsAnErrorAndDoesNotPanic(t *testing.T) {
 	for _, open := range []string{"[", `[{"address":`, "- ", "{a: "} {
 		for _, name := range []string{"web.json", "web.yaml"} {
 			if _, err := DecodeList(name, []byte(strings.Repeat(open, 100_000))); err == nil {
@@ -287,5 +290,6 @@ func TestADeepListIsAnErrorAndNoPanic(t *testing.T) {
 
 func TestAliasesCannotMakeAListLarge(t *testing.T) {
 	bomb := "- &a [x, x]\n" + strings.Repeat("- &a [*a, *a, *a, *a, *a, *a, *a, *a]\n", 20)
-	wantListError(t, "a bomb of aliases", "web.yaml", bomb, `web.yaml:2: alias "a": aliases are not taken; write the value out`)
+	wantListError(t, "a bomb of aliases", "web.yaml", bomb,
+		`web.yaml:2: alias "a": aliases are not allowed; write the value out`)
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// parseJSON lets encoding/json judge the text and then walks it by itself: Decoder.Token
-// takes several times as long, and knows no lines.
+// parseJSON lets encoding/json validate the text, and then walks it without that package:
+// Decoder.Token takes several times as long, and has no lines.
 func parseJSON(data []byte) (node, error) {
 	var whole json.RawMessage
 	err := json.Unmarshal(data, &whole)
@@ -21,7 +21,7 @@ func parseJSON(data []byte) (node, error) {
 	return r.value(), nil
 }
 
-// jsonReader walks text that is known to be valid, so it has no errors to report.
+// jsonReader walks text that is known to be valid, and therefore has no errors to report.
 type jsonReader struct {
 	data []byte
 	at   int
@@ -95,7 +95,7 @@ func (r *jsonReader) string() string {
 		return string(r.data[start+1 : r.at-1])
 	}
 	var s string
-	_ = json.Unmarshal(r.data[start:r.at], &s) // a valid string literal decodes
+	_ = json.Unmarshal(r.data[start:r.at], &s) // a valid string literal has no error
 	return s
 }
 

@@ -5,11 +5,11 @@ import (
 	"maps"
 )
 
-// addTargets adds a group as Prometheus' file_sd and http_sd have it:
-// {"targets":["10.0.0.7:8080"],"labels":{"zone":"eu-1a"}}. The labels weight and zone set
-// these fields; every other label, __meta_* too, is metadata under its own name. An id is
-// metadata as well, since the targets of a group share its labels and an ID is one endpoint's.
-func (l *list) addTargets(entry int, group *node) error {
+// addTargets adds a group in the format of Prometheus' file_sd and http_sd:
+// {"targets":["10.0.0.7:8080"],"labels":{"zone":"eu-1a"}}. The labels weight and zone set these
+// fields. Every other label, __meta_* too, is metadata under its own name. That includes id,
+// because the targets of a group share its labels, whereas an ID belongs to one endpoint.
+func (b *listBuilder) addTargets(entry int, group *node) error {
 	targets, shared, err := group.targets()
 	if err != nil {
 		return group.inEntry(entry, err)
@@ -19,8 +19,8 @@ func (l *list) addTargets(entry int, group *node) error {
 		target.name = "targets"
 		info := shared
 		info.Metadata = maps.Clone(shared.Metadata)
-		if err = target.into(&info.Address); err == nil {
-			err = l.addInfo(entry, target.line, info)
+		if err = target.decodeText(&info.Address); err == nil {
+			err = b.addInfo(entry, target.line, info)
 		}
 		if err != nil {
 			return target.inEntry(entry, err)
@@ -29,7 +29,7 @@ func (l *list) addTargets(entry int, group *node) error {
 	return nil
 }
 
-// targets gives the addresses of a group and what they have in common.
+// targets returns the addresses of a group, and the fields that all of them share.
 func (n *node) targets() (targets []node, shared Info, err error) {
 	shared.Weight = 1
 	for i := range n.children {
@@ -38,9 +38,9 @@ func (n *node) targets() (targets []node, shared Info, err error) {
 		case n.child(field.name) != field:
 			return nil, shared, field.errorf("is there twice")
 		case field.name == "labels":
-			err = field.intoLabels(&shared)
+			err = field.decodeLabels(&shared)
 		case field.name != "targets":
-			err = field.unknown("targets and labels")
+			err = field.unknownField("targets and labels")
 		case field.kind != kindList:
 			err = field.errorf("is %s; expected a list of addresses", field.kind)
 		default:
@@ -56,8 +56,8 @@ func (n *node) targets() (targets []node, shared Info, err error) {
 	return targets, shared, nil
 }
 
-func (n *node) intoLabels(i *Info) error {
-	if err := n.intoMap(&i.Metadata); err != nil {
+func (n *node) decodeLabels(i *Info) error {
+	if err := n.decodeMap(&i.Metadata); err != nil {
 		return err
 	}
 	if zone, ok := i.Metadata["zone"]; ok {
@@ -65,10 +65,10 @@ func (n *node) intoLabels(i *Info) error {
 		delete(i.Metadata, "zone")
 	}
 	if _, ok := i.Metadata["weight"]; ok {
-		weight := *n.child("weight") // a label is text, also if it is a number
+		weight := *n.child("weight") // labels are text, even where they hold a number
 		weight.kind = kindNumber
 		delete(i.Metadata, "weight")
-		return weight.intoInt(&i.Weight, MaxWeight)
+		return weight.decodeInt(&i.Weight, MaxWeight)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func TestTheTargetsOfAGroupDoNotShareTheirMetadata(t *testing.T) {
 	got := decodeFile(t, "targets.json")
 	got[0].Metadata["job"] = "changed"
 	if got[1].Metadata["job"] != "web" {
-		t.Error("a change to one endpoint's metadata showed in another's")
+		t.Error("a change to the metadata of one endpoint changed that of another")
 	}
 }
 
@@ -57,13 +57,14 @@ func TestAnEmptyListIsWrittenAsBrackets(t *testing.T) {
 		}
 	}
 	for _, data := range []string{"", " \n", "# nothing yet\n", "---\n", "\uFEFF"} {
-		if got, err := DecodeList("web.yaml", []byte(data)); err == nil || !strings.Contains(err.Error(), "is empty; an empty list is written as []") {
+		got, err := DecodeList("web.yaml", []byte(data))
+		if err == nil || !strings.Contains(err.Error(), "is empty; an empty list is written as []") {
 			t.Errorf("%q: got %v, %v; want an error that it is empty", data, got, err)
 		}
 	}
 }
 
-func TestTheFormatIsSeenFromTheTextUnlessTheNameSaysYAML(t *testing.T) {
+func TestTheTextDecidesTheFormatUnlessTheNameEndsInYAML(t *testing.T) {
 	for _, c := range []struct{ name, data string }{
 		{"https://registry/pool", "[\"a:80\"]"},
 		{"https://registry/pool", "- a:80"},
@@ -77,14 +78,14 @@ func TestTheFormatIsSeenFromTheTextUnlessTheNameSaysYAML(t *testing.T) {
 	}
 }
 
-func TestAByteOrderMarkIsPassedOver(t *testing.T) {
-	data := "\uFEFF" + `[{"address": "a:1", "id": "\ud83d\ude00"}]` // YAML knows no such pairs
+func TestAByteOrderMarkIsIgnored(t *testing.T) {
+	data := "\uFEFF" + `[{"address": "a:1", "id": "\ud83d\ude00"}]` // YAML has no surrogate pairs
 	if got, err := DecodeList("web.json", []byte(data)); err != nil || len(got) != 1 || got[0].ID != "😀" {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
 
-func TestAListMayNotBeEndless(t *testing.T) {
+func TestTheSizeOfAListIsLimited(t *testing.T) {
 	data := []byte(strings.Repeat(" ", MaxListSize-2) + "[]")
 	if _, err := DecodeList("web.json", data); err != nil {
 		t.Errorf("a list of %d bytes: %v", len(data), err)
@@ -95,7 +96,7 @@ func TestAListMayNotBeEndless(t *testing.T) {
 	}
 }
 
-func TestWhatIsDecodedSurvivesBothFormats(t *testing.T) {
+func TestDecodedListsSurviveBothFormats(t *testing.T) {
 	for _, name := range []string{"endpoints.json", "targets.json"} {
 		surviveBothFormats(t, decodeFile(t, name))
 	}
@@ -132,7 +133,7 @@ func FuzzDecodeList(f *testing.F) {
 				t.Fatalf("%+v is not normal: %+v, %v", info, again, err)
 			}
 			if seen[info.Address] {
-				t.Fatalf("%s is there twice", info.Address)
+				t.Fatalf("%s is in the list twice", info.Address)
 			}
 			seen[info.Address] = true
 		}
@@ -140,6 +141,7 @@ func FuzzDecodeList(f *testing.F) {
 	})
 }
 
+// surviveBothFormats writes a list in both formats and expects to read the same list.
 func surviveBothFormats(t *testing.T, list []Info) {
 	t.Helper()
 	asJSON, err := json.Marshal(list)
@@ -156,7 +158,7 @@ func surviveBothFormats(t *testing.T, list []Info) {
 	for _, fields := range plain {
 		for name, value := range fields {
 			if number, ok := value.(float64); ok {
-				fields[name] = int(number) // else a million would be 1e+06
+				fields[name] = int(number) // a million would otherwise be 1e+06
 			}
 		}
 	}

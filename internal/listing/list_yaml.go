@@ -36,22 +36,22 @@ func yamlError(data []byte, err error) error {
 		return err
 	}
 	line := at.Mark.Line
-	if line == 0 { // a character that the reader refuses has an offset only
+	if line == 0 { // an invalid character has an offset only
 		line = lineAt(data, min(at.Mark.Index, len(data)))
 	}
 	return &lineError{line, errors.New(at.Message)}
 }
 
-// fromYAML refuses aliases: a list is written by programs, which need none, and a few
+// fromYAML converts a YAML node. It refuses aliases: programs that write lists need none, and a few
 // bytes of them can stand for any number of values.
 func fromYAML(y *yaml.Node) (node, error) {
 	n := node{line: y.Line}
 	var known bool
 	if y.Kind == yaml.AliasNode {
-		return n, &lineError{y.Line, fmt.Errorf("alias %s: aliases are not taken; write the value out", shown(y.Value))}
+		return n, &lineError{y.Line, fmt.Errorf("alias %s: aliases are not allowed; write the value out", quoted(y.Value))}
 	}
 	if n.kind, known = yamlKinds[y.ShortTag()]; !known {
-		return n, &lineError{y.Line, fmt.Errorf("tag %s is not known", shown(y.Tag))}
+		return n, &lineError{y.Line, fmt.Errorf("tag %s is not known", quoted(y.Tag))}
 	}
 	switch y.Kind {
 	case yaml.MappingNode:
@@ -63,7 +63,8 @@ func fromYAML(y *yaml.Node) (node, error) {
 	return n, nil
 }
 
-// A timestamp is text: only YAML 1.1 takes 2024-01-01 for more than what is written.
+// yamlKinds has the tags that a list may use. A timestamp is text: only YAML 1.1 reads 2024-01-01
+// as more than what is written.
 var yamlKinds = map[string]kind{
 	"!!null": kindNull, "!!bool": kindBool, "!!int": kindNumber, "!!float": kindNumber,
 	"!!str": kindText, "!!timestamp": kindText, "!!seq": kindList, "!!map": kindObject,

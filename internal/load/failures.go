@@ -6,23 +6,24 @@ import (
 	"time"
 )
 
-// failures counts recent failures in a bucket that leaks: one is forgotten in each decay
-// time. (Exponential fading would never quite end, and next to endpoints that answer in a
-// millisecond it takes long until a penalty of seconds is little.)
+// failures counts recent failures in a leaky bucket: one failure leaks out in each decay time. An
+// exponential decay would never reach 0, and beside endpoints that answer in a millisecond it takes
+// long until a penalty of seconds is negligible.
 //
-// It is one word, so that it needs no lock: a float32 above a stamp of 32 bits in units of
-// 2^20 ns (1 ms). The stamp wraps after 52 days; what was not touched for 26 looks fresh
-// again, until the next answer.
+// It is one word, so that it needs no lock: a float32 above a stamp of 32 bits in units of 2^20 ns
+// (1 ms). The stamp wraps after 52 days. A count without a change for 26 days looks fresh again
+// until the next answer.
 type failures struct{ word atomic.Uint64 }
 
 const (
 	stampBits = 20
 
-	// Failures add up, so that an endpoint which fails each time it is looked at is looked
-	// at ever less often; up to this many, so that it does not take long to be forgiven.
-	mostFailures = 4
+	// maxFailures bounds the count. Failures add up, so that an endpoint that fails at every try is
+	// tried less and less often. Without a bound its recovery would take too long to be noticed.
+	maxFailures = 4
 )
 
+// at returns the number of failures that are left at an instant.
 func (f *failures) at(now Instant, decay time.Duration) float64 {
 	word := f.word.Load()
 	if word == 0 {
@@ -33,18 +34,19 @@ func (f *failures) at(now Instant, decay time.Duration) float64 {
 	return max(left, 0)
 }
 
+// add counts n more failures, which may be a fraction.
 func (f *failures) add(now Instant, n float64, decay time.Duration) {
-	f.update(now, decay, func(left float64) float64 { return min(left+n, mostFailures) })
+	f.update(now, decay, func(left float64) float64 { return min(left+n, maxFailures) })
 }
 
-// forgive halves them: an answer that is no failure is better news than time that passed.
-func (f *failures) forgive(now Instant, decay time.Duration) {
+// halve records a success, which says more about a recovery than time that passed.
+func (f *failures) halve(now Instant, decay time.Duration) {
 	if f.word.Load() != 0 {
 		f.update(now, decay, func(left float64) float64 { return left / 2 })
 	}
 }
 
-// negligible is how little of a failure is dropped.
+// negligible is the count below which failures are dropped.
 const negligible = 1. / 64
 
 func (f *failures) update(now Instant, decay time.Duration, change func(left float64) float64) {

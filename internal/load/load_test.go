@@ -10,6 +10,7 @@ import (
 
 const decay = 10 * time.Second
 
+// at returns the instant this long after the start of the clock.
 func at(d time.Duration) Instant { return Instant(d) }
 
 func TestWaitingIsCountAndMeanAge(t *testing.T) {
@@ -31,7 +32,7 @@ func TestWaitingIsCountAndMeanAge(t *testing.T) {
 	}
 }
 
-func TestWaitingHoldsAfterYearsAndForThousands(t *testing.T) {
+func TestWaitingIsExactAfterYearsAndForThousands(t *testing.T) {
 	var l Load
 	base := at(10 * 365 * 24 * time.Hour)
 	for i := range 5000 {
@@ -68,7 +69,7 @@ func TestWaitingComesBackToZeroUnderConcurrency(t *testing.T) {
 	}
 }
 
-// answers makes n observations, a tenth of a second apart.
+// answers records n answers, a tenth of a second apart.
 func answers(l *Load, now Instant, n int, latency time.Duration) Instant {
 	for range n {
 		now += at(100 * time.Millisecond)
@@ -77,7 +78,7 @@ func answers(l *Load, now Instant, n int, latency time.Duration) Instant {
 	return now
 }
 
-func estimated(t *testing.T, l *Load, now Instant, want float64) {
+func wantEstimate(t *testing.T, l *Load, now Instant, want float64) {
 	t.Helper()
 	if seconds, _ := l.Latency(now, decay); !near(seconds, want) {
 		t.Errorf("the estimate is %v s, want %v", seconds, want)
@@ -91,10 +92,10 @@ func TestWithoutAnAnswerNothingIsKnown(t *testing.T) {
 	}
 }
 
-func TestASlowSpellIsSeenWithinAFewAnswers(t *testing.T) {
+func TestASlowdownIsDetectedWithinAFewAnswers(t *testing.T) {
 	var l Load
 	now := answers(&l, at(0), 200, 170*time.Millisecond)
-	estimated(t, &l, now, 0.17)
+	wantEstimate(t, &l, now, 0.17)
 	now = answers(&l, now, 5, 2*time.Second)
 	if seconds, _ := l.Latency(now, decay); seconds < 0.5 {
 		t.Errorf("after five answers of 2s the estimate is %v s", seconds)
@@ -105,7 +106,7 @@ func TestASlowSpellIsSeenWithinAFewAnswers(t *testing.T) {
 	}
 }
 
-func TestARecoveryIsSeenLongBeforeTheDecay(t *testing.T) {
+func TestARecoveryIsDetectedLongBeforeTheDecay(t *testing.T) {
 	var l Load
 	now := answers(&l, at(0), 200, 2*time.Second)
 	now = answers(&l, now, 30, 170*time.Millisecond) // 3 of 10 seconds
@@ -114,12 +115,12 @@ func TestARecoveryIsSeenLongBeforeTheDecay(t *testing.T) {
 	}
 }
 
-func TestOneSlowAnswerIsNoSlowSpell(t *testing.T) {
+func TestOneSlowAnswerIsNoSlowdown(t *testing.T) {
 	var l Load
 	now := answers(&l, at(0), 200, 100*time.Millisecond)
 	now = answers(&l, now, 1, time.Second)
 	if seconds, _ := l.Latency(now, decay); seconds > 0.12 {
-		t.Errorf("one answer of 1s among many of 100ms made it %v s", seconds)
+		t.Errorf("one answer of 1s among many of 100ms made the estimate %v s", seconds)
 	}
 }
 
@@ -134,7 +135,7 @@ func TestRandomTimesAreEstimatedByTheirMean(t *testing.T) {
 			worst = max(worst, seconds/0.1, 0.1/seconds)
 		}
 	}
-	// Two false changes of at most a factor of three are to be expected in so many.
+	// In so many answers, about two false changes of up to a factor of three are expected.
 	if seconds, _ := l.Latency(now, decay); worst > 3.5 || seconds < 0.08 || seconds > 0.12 {
 		t.Errorf("exponential times of mean 100ms ended as %v s, at worst a factor %v off", seconds, worst)
 	}
@@ -169,26 +170,26 @@ func TestAtLeastRaisesButNeverLowers(t *testing.T) {
 	var l Load
 	now := answers(&l, at(0), 100, time.Second)
 	l.AtLeast(now, 100*time.Millisecond, decay)
-	estimated(t, &l, now, 1)
+	wantEstimate(t, &l, now, 1)
 	for range 20 {
 		l.AtLeast(now, 30*time.Second, decay)
 	}
 	if seconds, _ := l.Latency(now, decay); seconds < 5 {
-		t.Errorf("after twenty that gave up at 30s it is %v s", seconds)
+		t.Errorf("after twenty clients gave up at 30s the estimate is %v s", seconds)
 	}
 }
 
 func TestALowerBoundDoesNotMakeAnUnknownEndpointLookFast(t *testing.T) {
 	var l Load
 	if l.AtLeast(at(0), time.Millisecond, decay) {
-		t.Error("it became an estimate")
+		t.Error("a lower bound became an estimate")
 	}
 	if _, certainty := l.Latency(at(0), decay); certainty != 0 {
 		t.Errorf("certainty is %v", certainty)
 	}
 }
 
-func TestAFailureIsForgottenInADecay(t *testing.T) {
+func TestAFailureExpiresInOneDecay(t *testing.T) {
 	var l Load
 	l.Fail(at(0), 1, decay)
 	now, half, later := l.Failures(at(0), decay), l.Failures(at(decay/2), decay), l.Failures(at(decay), decay)
@@ -202,20 +203,20 @@ func TestFailuresAddUpToFourAndAnAnswerHalvesThem(t *testing.T) {
 	for i, want := range []float64{1, 2, 3, 4, 4, 4} {
 		l.Fail(at(0), 1, decay)
 		if n := l.Failures(at(0), decay); !near(n, want) {
-			t.Errorf("after %d they count as %v, want %v", i+1, n, want)
+			t.Errorf("%d failures count as %v, want %v", i+1, n, want)
 		}
 	}
 	l.Observe(at(0), time.Millisecond, decay)
 	if n := l.Failures(at(0), decay); !near(n, 2) {
-		t.Errorf("after an answer they count as %v, want 2", n)
+		t.Errorf("after an answer four failures count as %v, want 2", n)
 	}
 	answers(&l, at(0), 20, time.Millisecond)
 	if l.failures.word.Load() != 0 {
-		t.Error("many answers later they still cost a look")
+		t.Error("failures are left after many answers")
 	}
 }
 
-func TestEstimateStaysWithinWhatWasObserved(t *testing.T) {
+func TestTheEstimateStaysBetweenTheObservedTimes(t *testing.T) {
 	within := func(samples []uint16, gaps []uint16) bool {
 		var l Load
 		now, low, high := at(0), 1e9, 0.0

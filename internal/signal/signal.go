@@ -2,8 +2,8 @@
 package signal
 
 // Signal tells one goroutine that there is work to do. Signals that come while the goroutine is
-// busy count as one: it looks at the state, not at the number of signals. A sync.Cond would not
-// fit into a select.
+// busy count as one: it looks at the state, not at the number of signals. A sync.Cond would not fit
+// into a select.
 type Signal struct{ c chan struct{} }
 
 // New returns a signal that is not set.

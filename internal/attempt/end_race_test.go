@@ -17,16 +17,16 @@ func TestARequestMayEndAtTheMomentItIsSent(t *testing.T) {
 		x := start(t, ok)
 		x.pick()
 		go x.cancel()
-		for x.request.Context().Err() == nil { // to be there at once
+		for x.request.Context().Err() == nil { // spin, to notice the end at once
 		}
-		for range rand.IntN(3000) { // a microsecond, which is about when the end is noticed
+		for range rand.IntN(3000) { // up to a microsecond, which is about when the end is noticed
 		}
 		x.transport.RoundTrip(x.request)
-		for x.endpoint.InFlight() > 0 { // the watcher of the request's end runs by itself
+		for x.endpoint.InFlight() > 0 { // the watcher of the request's end has its own goroutine
 			runtime.Gosched()
 		}
 		if waiting, _ := x.endpoint.Load.Waiting(load.Now()); waiting != 0 {
-			t.Fatalf("%d are still waiting", waiting)
+			t.Fatalf("%d requests are still waiting", waiting)
 		}
 	}
 }

@@ -1,0 +1,130 @@
+package lbpolicy
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+)
+
+// upstreamView is a list of upstreams joined with their endpoints, and the tables for it.
+type upstreamView struct {
+	members []endpoint.Member
+	bands   []band // exactly one
+
+	// pools are the snapshots of the handler's pools in which the members were looked up.
+	pools []*endpoint.Snapshot
+}
+
+// upstreamViews joins the upstreams that Caddy passes to a policy with endpoints, and keeps the
+// latest view. The upstreams of the handler's pools are the pools' own endpoints (below `dynamic
+// multi`, a pool lists them). Any other address has one endpoint in the process.
+type upstreamViews struct {
+	selector *selector
+	weights  []int
+
+	latest atomic.Pointer[upstreamView]
+
+	mu      sync.Mutex // orders joins
+	roster  *endpoint.Roster
+	release func()
+	closed  bool
+}
+
+// newUpstreamViews acquires the endpoints at once, before the config that a reload replaces
+// releases them.
+func newUpstreamViews(s *selector, weights []int) upstreamViews {
+	roster, release := endpoint.AcquireStatic()
+	return upstreamViews{selector: s, weights: weights, roster: roster, release: release}
+}
+
+func (u *upstreamViews) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.closed = true
+	u.releaseRoster()
+}
+
+func (u *upstreamViews) releaseRoster() {
+	if u.release != nil {
+		u.release()
+		u.roster, u.release = nil, nil
+	}
+}
+
+// find returns the view of a list. That is nearly always the latest one: the upstreams are new
+// values on every request, but their addresses rarely change.
+func (u *upstreamViews) find(upstreams reverseproxy.UpstreamPool) *upstreamView {
+	if v := u.latest.Load(); v != nil && u.isCurrent(v, upstreams) {
+		return v
+	}
+	return u.join(upstreams)
+}
+
+// isCurrent reports whether a view is that of these upstreams and of the pools as they are now.
+func (u *upstreamViews) isCurrent(v *upstreamView, upstreams reverseproxy.UpstreamPool) bool {
+	if len(v.members) != len(upstreams) {
+		return false
+	}
+	for i, upstream := range upstreams {
+		if upstream.Dial != v.members[i].Address() {
+			return false
+		}
+	}
+	return slices.Equal(v.pools, u.pools())
+}
+
+func (u *upstreamViews) pools() []*endpoint.Snapshot {
+	if u.selector.transport == nil || len(u.selector.transport.Rosters()) == 0 {
+		return nil
+	}
+	var snapshots []*endpoint.Snapshot
+	for _, r := range u.selector.transport.Rosters() {
+		snapshots = append(snapshots, r.Snapshot())
+	}
+	return snapshots
+}
+
+func (u *upstreamViews) join(upstreams reverseproxy.UpstreamPool) *upstreamView {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if v := u.latest.Load(); v != nil && u.isCurrent(v, upstreams) {
+		return v
+	}
+	v := &upstreamView{pools: u.pools(), members: slices.Clone(u.ownMembers(upstreams))}
+	for i := range v.members {
+		for _, p := range v.pools {
+			if m := p.Find(upstreams[i].Dial); m != nil {
+				v.members[i] = *m
+				break
+			}
+		}
+	}
+	v.bands = []band{{endpoint.Band{Members: v.members, Share: 1}, u.selector.algorithm.prepare(v.members)}}
+	u.latest.Store(v)
+	return v
+}
+
+// ownMembers makes the upstreams the list of the own roster, and returns its members.
+func (u *upstreamViews) ownMembers(upstreams reverseproxy.UpstreamPool) []endpoint.Member {
+	if u.roster == nil {
+		u.roster, u.release = endpoint.AcquireStatic()
+	}
+	infos := make([]listing.Info, len(upstreams))
+	for i, upstream := range upstreams {
+		infos[i] = listing.Info{Address: upstream.Dial, Weight: 1}
+		if len(u.weights) == len(upstreams) {
+			infos[i].Weight = u.weights[i]
+		}
+	}
+	u.roster.Replace(infos)
+	members := u.roster.Snapshot().Members
+	if u.closed { // a request may outlive its config, and nothing would release the roster after it
+		u.releaseRoster()
+	}
+	return members
+}
