@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -36,11 +37,12 @@ type Connection struct {
 	tls            *tls.Config
 }
 
-func (c *Connection) options() []caddyfile.Param {
-	return append([]caddyfile.Param{
+func (c *Connection) options() caddyfile.Param {
+	return caddyfile.Group(
 		caddyfile.String("upstream", &c.Upstream),
 		caddyfile.String("port", (*string)(&c.Port)),
-	}, caddyfile.TLS(&c.TLS)...)
+		caddyfile.TLS(&c.TLS),
+	)
 }
 
 // once is an argument and an option, of which at most one is given.
@@ -56,12 +58,9 @@ func (c *Connection) provision(ctx caddy.Context, protocols ...string) error {
 	if err := c.provisionAddress(); err != nil || c.TLS == nil {
 		return err
 	}
-	config, err := c.TLS.MakeTLSClientConfig(ctx)
+	config, err := clienttls.Config(ctx, c.TLS)
 	if err != nil {
-		return fmt.Errorf("tls: %w", err)
-	}
-	if config == nil { // Caddy's way to say that it has nothing to add to the defaults
-		config = new(tls.Config)
+		return err
 	}
 	config.NextProtos = protocols
 	c.tls = config

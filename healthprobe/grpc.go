@@ -66,10 +66,11 @@ func (*GRPCProbe) CaddyModule() caddy.ModuleInfo {
 //	}
 func (p *GRPCProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	service := once("service", "a service such as package.Service", &p.Service, func(text string) bool { return text != "" })
-	return caddyfile.Parse(d, caddyfile.Optional(service), caddyfile.Block(append([]caddyfile.Param{
+	return caddyfile.Parse(d, caddyfile.Optional(service), caddyfile.Block(
 		service,
 		caddyfile.String("authority", &p.Authority),
-	}, p.options()...)...))
+		p.options(),
+	))
 }
 
 // Provision implements caddy.Provisioner.
