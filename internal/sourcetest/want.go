@@ -74,6 +74,25 @@ func (r *Running) WantNoError() {
 	}
 }
 
+// WantEnd waits until Run has returned nil.
+func (r *Running) WantEnd() {
+	r.t.Helper()
+	limit := time.After(Patience)
+	for {
+		r.mu.Lock()
+		ended, more := r.ended, r.more
+		r.mu.Unlock()
+		if ended {
+			return
+		}
+		select {
+		case <-more:
+		case <-limit:
+			r.t.Fatal("Run goes on; want its end")
+		}
+	}
+}
+
 func describe(a discovery.Answer) string {
 	var parts []string
 	if a.Endpoints != nil {
