@@ -24,17 +24,18 @@ var rooms = map[string][]string{
 	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/endpoint", "internal/listing", "internal/signal"},
 	"discovery/dns":       {"caddyfile", "discovery", "internal/listing"},
 	"discovery/file":      {"caddyfile", "discovery", "internal/listing"},
-	"discovery/http":      {"caddyfile", "discovery", "internal/listing"},
+	"discovery/http":      {"caddyfile", "discovery", "internal/clienttls", "internal/listing"},
 	"discovery/registry":  {"caddyfile", "discovery", "internal/listing"},
 	"discovery/static":    {"caddyfile", "discovery", "internal/listing"},
 	"discovery/upstreams": {"caddyfile", "discovery", "internal/listing"},
 
-	"healthprobe":         {"caddyfile", "internal/endpoint", "internal/httpstatus", "internal/listing", "internal/load", "internal/signal"},
+	"healthprobe":         {"caddyfile", "internal/clienttls", "internal/endpoint", "internal/httpstatus", "internal/listing", "internal/load", "internal/signal"},
 	"healthprobe/outlier": {"caddyfile", "internal/endpoint", "internal/httpstatus", "internal/load", "internal/signal"},
 
 	"lbpolicy": {"caddyfile", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load"},
 
 	"caddyfile":           {},
+	"internal/clienttls":  {},
 	"internal/attempt":    {"internal/endpoint", "internal/load"},
 	"internal/endpoint":   {"internal/listing", "internal/load", "internal/signal"},
 	"internal/httpstatus": {},
@@ -59,7 +60,8 @@ var rooms = map[string][]string{
 // knowers are the only folders whose code imports a package of the host's.
 var knowers = map[string][]string{
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy": {
-		"caddyfile", "discovery/http", "discovery/pool", "discovery/upstreams", "healthprobe", "internal/attempt", "lbpolicy",
+		"caddyfile", "discovery/http", "discovery/pool", "discovery/upstreams", "healthprobe", "internal/attempt", "internal/clienttls",
+		"lbpolicy",
 	},
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile": {"caddyfile", "internal/caddytest", "internal/docs"},
 }

@@ -20,7 +20,7 @@ func TestExamplesAdaptAndLoad(t *testing.T) {
 	t.Setenv("QUICKSTART", "../examples/quickstart")
 	for _, name := range golden.Files(t, "../examples/*/Caddyfile") {
 		if _, err := os.Stat(filepath.Join(filepath.Dir(name), "modules")); err == nil {
-			continue // it needs more modules, one of which has a test for it
+			continue // it needs nested modules; one of these has a test for it
 		}
 		t.Run(name, func(t *testing.T) { golden.Example(t, name) })
 	}
@@ -33,7 +33,7 @@ func TestExamplesAdaptAndLoad(t *testing.T) {
 	}
 }
 
-// check takes an array for a list of endpoints, and anything else for a config.
+// check decodes an array as a list of endpoints, and loads anything else as a config.
 func check(t *testing.T, name string, data []byte) error {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
 		_, err := listing.DecodeList(name, data)

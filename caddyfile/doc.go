@@ -1,47 +1,36 @@
-// Package caddyfile turns the text of a Caddyfile into the settings of a module. A module lists its
-// options, and Parse handles tokens, argument counts, duplicates, unknown names and the wording of
-// errors. No other package walks tokens.
+// Package caddyfile turns the text of a Caddyfile into the settings of a module.
 //
-//	// lb_policy bounded_load_hash <key> [<load_factor>] {
-//	//	fallback <policy> ...
-//	// }
-//	func (h *BoundedLoadHash) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-//		return caddyfile.Parse(d,
-//			caddyfile.String("key", &h.Key),
-//			caddyfile.Optional(caddyfile.Float("load_factor", &h.LoadFactor, 1, 1000)),
-//			caddyfile.Block(
-//				caddyfile.Module("fallback",
-//					"http.reverse_proxy.selection_policies", "policy", &h.FallbackRaw),
-//			),
-//		)
-//	}
+// A module lists what may be written, see the example of [Parse]. Parse owns tokens, argument
+// counts, duplicates, unknown names and the wording of errors. No other package walks tokens, so
+// all modules answer the same mistake with the same words.
 //
-// A Param by itself is an argument. In a Block it is an option of that name:
+// A [Param] is an argument where it stands by itself, and an option of that name inside a [Block]:
 //
 //	Duration, Int, Float, String, Flag    one value, or none for Flag
 //	Percent, Switch                       80%; on or off
-//	Pointer(kind, ...)                    one value, where leaving it out differs from zero
-//	OrOff                                 a number, or off
+//	Pointer(kind, ...)                    one value; leaving it out differs from giving zero
+//	OrOff(p, ...)                         the value of p, or off
 //	Func                                  one value that the module reads itself
 //	Ints, Strings, Rest(p)                one value or more, to the end of the line
 //	Pairs                                 option <key> <value>, may be repeated
 //	Lists                                 option <key> <values...>, may be repeated
 //	Module, Modules                       option <module> ..., once or repeated
-//	Guest                                 option with a block that one certain module reads
-//	TLS                                   the options of a client that can speak TLS
-//	Repeated                              option with arguments and a block, repeated
-//	Optional(p)                           an argument that may be left out; after required ones
-//	Block(options...)                     the options in braces; it comes last and may be absent
+//	Guest                                 option { ... }, which one certain module reads
+//	Repeated                              option with arguments and a block of its own, repeated
+//	Optional(p)                           an argument that may be left out; it comes after the required ones
+//	Block(options...)                     the options in braces; it comes last and may be absent or empty
+//	Group(options...), TLS                options that several modules share, inside a Block
 //
-// A new kind is one call of Func. Parse checks the form of a value and the range that it is given.
-// Rules between fields belong to the module's Provision, because JSON does not pass through this
-// package. Fields without an option in the text keep their values.
+// A new kind is one call of Func. Parse checks the form of a value and a range given to it. Rules
+// between fields belong to the module's Provision, because JSON does not pass through here. Fields
+// that are not written keep their value.
 package caddyfile
 
 import "github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
-// Dispenser hands out tokens. It is here so that modules import only this package.
+// Dispenser hands out the tokens of a Caddyfile. It is Caddy's own type, repeated here so that
+// modules need to import only this package.
 type Dispenser = caddyfile.Dispenser
 
-// Unmarshaler is a module that can be configured in a Caddyfile.
+// Unmarshaler is a module that can be written in a Caddyfile. It is Caddy's own type.
 type Unmarshaler = caddyfile.Unmarshaler

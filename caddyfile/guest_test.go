@@ -16,7 +16,7 @@ func init() {
 	caddy.RegisterModule(unwritable{})
 }
 
-// guest has one setting of every kind, and may hold guests itself.
+// guest is a module with one setting of every kind. Some of them hold guests.
 type guest struct {
 	Key      string              `json:"key,omitempty"`
 	Factor   float64             `json:"factor,omitempty"`

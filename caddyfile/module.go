@@ -8,8 +8,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// Module is an option that holds a guest module: the module's name, then what that module reads.
-// The module's JSON is stored with the name under inlineKey.
+// Module is an option that holds a module of a namespace: the module's name, then the tokens that
+// the module itself reads. Its JSON is stored with the name under inlineKey.
 func Module(name, namespace, inlineKey string, into *json.RawMessage) Param {
 	return Param{name: name, whole: true, read: func(d *Dispenser) (err error) {
 		*into, err = readModule(d, namespace, inlineKey)
@@ -17,7 +17,7 @@ func Module(name, namespace, inlineKey string, into *json.RawMessage) Param {
 	}}
 }
 
-// Modules is a Module that may be given many times.
+// Modules is a Module that may be given many times. Each one is added to the list.
 func Modules(name, namespace, inlineKey string, into *[]json.RawMessage) Param {
 	var one json.RawMessage
 	p := appending(Module(name, namespace, inlineKey, &one), into, &one)
@@ -25,8 +25,8 @@ func Modules(name, namespace, inlineKey string, into *[]json.RawMessage) Param {
 	return p
 }
 
-// Guest is an option with a block that one certain module reads. It is stored as that module's
-// JSON.
+// Guest is an option whose block is read by the module with the given ID. It stores the module's
+// JSON, without a name, because the field can hold no other module.
 func Guest(name, id string, into *json.RawMessage) Param {
 	return Param{name: name, whole: true, named: true, read: func(d *Dispenser) error {
 		module, err := caddyfile.UnmarshalModule(d, id)

@@ -5,20 +5,23 @@ import (
 	"strings"
 )
 
-// Param is one argument or option.
+// Param is an argument, an option, a block of options or a group of options. The functions of this
+// package make one; its fields are private because they depend on each other.
 type Param struct {
 	name string
 
-	// read takes the arguments. The dispenser is on the token before them.
+	// read reads the arguments. The dispenser stands on the token before them.
 	read func(d *Dispenser) error
 
-	whole    bool // read takes the rest of the line and its block, too
-	optional bool // may be left out as an argument
-	repeat   bool // may be given again as an option
-	named    bool // read names the option in its errors by itself
+	whole    bool    // read also reads the rest of the line and its block
+	optional bool    // an argument that may be left out
+	repeat   bool    // an option that may be given again
+	named    bool    // read itself names the option in its errors
+	group    []Param // the options of a Group, which has nothing else
 }
 
-// Parse reads one module: its name, its arguments in the order given, and its block.
+// Parse reads one module: its name, its arguments in the given order, and its block. An error names
+// the module, the option, the value, what was expected, and the file and line.
 func Parse(d *Dispenser, shape ...Param) error {
 	if !d.Next() {
 		return d.EOFErr()
@@ -26,7 +29,7 @@ func Parse(d *Dispenser, shape ...Param) error {
 	return within(d.Val(), readLine(d, shape))
 }
 
-// Optional makes an argument one that may be left out.
+// Optional lets an argument be left out. Its field then keeps its value.
 func Optional(p Param) Param {
 	p.optional = true
 	return p
@@ -34,11 +37,29 @@ func Optional(p Param) Param {
 
 // Block lists the options that may follow in braces, each on its own line.
 func Block(options ...Param) Param {
+	options = flatten(options)
 	return Param{whole: true, read: func(d *Dispenser) error { return readBlock(d, options) }}
 }
 
-// Repeated is an option that may be given many times, each with arguments and perhaps a Block. For
-// each, shape sets the defaults of a new element and returns its arguments and options.
+// Group makes one Param of several options, for a Block. It lets a type that is embedded in several
+// modules list its options once.
+func Group(options ...Param) Param { return Param{group: options} }
+
+// flatten replaces groups by their options, in place, so that errors list all options in order.
+func flatten(options []Param) []Param {
+	flat := make([]Param, 0, len(options))
+	for _, p := range options {
+		if p.group == nil {
+			flat = append(flat, p)
+		}
+		flat = append(flat, flatten(p.group)...)
+	}
+	return flat
+}
+
+// Repeated is an option that may be given many times, each with arguments and perhaps a Block of
+// its own. shape is called for each new element: it sets the element's defaults and lists what may
+// be written of it.
 func Repeated[T any](name string, into *[]T, shape func(*T) []Param) Param {
 	read := func(d *Dispenser) error {
 		var element T
@@ -83,7 +104,8 @@ func readBlock(d *Dispenser, options []Param) error {
 	return nil
 }
 
-// readOption reads the option that the dispenser is on. seen holds where each option was given.
+// readOption reads the option that the dispenser stands on. seen maps each option to the place
+// where it was given.
 func readOption(d *Dispenser, options []Param, seen map[string]string) error {
 	p, known := find(options, d.Val())
 	if !known {
@@ -122,8 +144,8 @@ func endOfArgs(d *Dispenser) error {
 	return nil
 }
 
-// within names the place that an error came from, outermost first. The error already ends in file
-// and line.
+// within puts the name of the place where an error occurred before it. The error already ends in
+// file and line.
 func within(name string, err error) error {
 	if err == nil || name == "" {
 		return err

@@ -8,7 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-func TestWhatIsWrittenIsStored(t *testing.T) {
+func TestEachKindStoresItsValue(t *testing.T) {
 	for text, want := range map[string]string{
 		"guest k":                                  `{"key":"k"}`,
 		"guest k {\n}":                             `{"key":"k"}`,

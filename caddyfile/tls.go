@@ -2,9 +2,9 @@ package caddyfile
 
 import "github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
-// TLS returns the options of a client that can speak TLS, under the names that they have in Caddy's
-// HTTP transport. Any of them turns TLS on.
-func TLS(into **reverseproxy.TLSConfig) []Param {
+// TLS is the group of options of a client that can speak TLS. They have the names that they have in
+// Caddy's HTTP transport. Any of them sets into, which turns TLS on.
+func TLS(into **reverseproxy.TLSConfig) Param {
 	config := new(reverseproxy.TLSConfig)
 	options := []Param{
 		{name: "tls", read: func(*Dispenser) error { return nil }},
@@ -20,7 +20,7 @@ func TLS(into **reverseproxy.TLSConfig) []Param {
 			return read(d)
 		}
 	}
-	return options
+	return Group(options...)
 }
 
 func clientCertificate(name string, config *reverseproxy.TLSConfig) Param {

@@ -9,8 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// Func is one value that set reads. set reports whether the value is valid. expected completes the
-// sentence "'x' is not ...".
+// Func is one value that set reads. set returns false if the value is not valid; the error then
+// says "'x' is not <expected>".
 func Func(name, expected string, set func(text string) bool) Param {
 	return Param{name: name, read: func(d *Dispenser) error {
 		if !d.NextArg() {
@@ -23,7 +23,7 @@ func Func(name, expected string, set func(text string) bool) Param {
 	}}
 }
 
-// Rest is one value or more, up to the end of the line, each read by p.
+// Rest is one value or more, up to the end of the line. p reads each of them.
 func Rest(p Param) Param {
 	one := p.read
 	p.read = func(d *Dispenser) error {
@@ -37,7 +37,7 @@ func Rest(p Param) Param {
 	return p
 }
 
-// Flag is an option without a value; it is on when given.
+// Flag is an option without a value. Giving it sets into to true.
 func Flag(name string, into *bool) Param {
 	return Param{name: name, read: func(*Dispenser) error {
 		*into = true
@@ -53,13 +53,13 @@ func String(name string, into *string) Param {
 	})
 }
 
-// Strings is a list of texts that are not empty.
+// Strings is one text or more, none of them empty.
 func Strings(name string, into *[]string) Param {
 	var one string
 	return Rest(appending(String(name, &one), into, &one))
 }
 
-// Duration is a duration in Go's form, or in days; it is never negative.
+// Duration is a duration in Go's form or in days, such as 10s or 1d. It is never negative.
 func Duration(name string, into *caddy.Duration) Param {
 	return Func(name, "a duration of 0s or more, such as 500ms, 10s or 2m", func(text string) bool {
 		value, err := caddy.ParseDuration(text)
@@ -68,7 +68,7 @@ func Duration(name string, into *caddy.Duration) Param {
 	})
 }
 
-// Int is a whole number between least and most. math.MaxInt as most means no limit.
+// Int is a whole number from least to most. math.MaxInt as most means that there is no maximum.
 func Int(name string, into *int, least, most int) Param {
 	expected := fmt.Sprintf("a whole number from %d to %d", least, most)
 	if most == math.MaxInt {
@@ -81,13 +81,13 @@ func Int(name string, into *int, least, most int) Param {
 	})
 }
 
-// Ints is a list of whole numbers, each between least and most.
+// Ints is one whole number or more, each from least to most.
 func Ints(name string, into *[]int, least, most int) Param {
 	var one int
 	return Rest(appending(Int(name, &one, least, most), into, &one))
 }
 
-// Float is a number between least and most.
+// Float is a number from least to most.
 func Float(name string, into *float64, least, most float64) Param {
 	return Func(name, fmt.Sprintf("a number from %v to %v", least, most), func(text string) bool {
 		value, err := strconv.ParseFloat(text, 64)
@@ -96,7 +96,7 @@ func Float(name string, into *float64, least, most float64) Param {
 	})
 }
 
-// Percent is a percentage from 0% to 100%, stored as a number of percent.
+// Percent is a percentage from 0% to 100%. 80% is stored as 80.
 func Percent(name string, into *float64) Param {
 	return Func(name, "a percentage from 0% to 100%", func(text string) bool {
 		number, signed := strings.CutSuffix(text, "%")
@@ -106,7 +106,7 @@ func Percent(name string, into *float64) Param {
 	})
 }
 
-// Switch is on or off.
+// Switch is on or off, stored as true or false.
 func Switch(name string, into *bool) Param {
 	return Func(name, "on or off", func(text string) bool {
 		*into = text == "on"
@@ -114,8 +114,8 @@ func Switch(name string, into *bool) Param {
 	})
 }
 
-// Pointer makes a kind of value fill a pointer, for settings where zero and no value differ:
-// Pointer(Percent, "max_loss", &p.MaxLoss).
+// Pointer makes a kind of value fill a pointer, as in Pointer(Percent, "max_loss", &p.MaxLoss). It
+// is for settings where zero differs from leaving the setting out.
 func Pointer[T any](kind func(name string, into *T) Param, name string, into **T) Param {
 	value := new(T)
 	p := kind(name, value)
@@ -127,7 +127,7 @@ func Pointer[T any](kind func(name string, into *T) Param, name string, into **T
 	return p
 }
 
-// Pairs is an option with a key and a value that may be given once per key.
+// Pairs is an option with a key and a value. It may be given once for each key.
 func Pairs(name string, into *map[string]string) Param {
 	return Param{name: name, repeat: true, read: func(d *Dispenser) error {
 		var key, value string
@@ -145,7 +145,7 @@ func Pairs(name string, into *map[string]string) Param {
 	}}
 }
 
-// Lists is an option with a key and any number of values. It may be given again, also with the same
+// Lists is an option with a key and one value or more. It may be given again, also with the same
 // key.
 func Lists(name string, into *map[string][]string) Param {
 	return Param{name: name, repeat: true, read: func(d *Dispenser) error {
@@ -161,7 +161,7 @@ func Lists(name string, into *map[string][]string) Param {
 	}}
 }
 
-// appending makes p, which reads one value into one, append that value to a list.
+// appending makes p, which reads into one, append each value to a list.
 func appending[T any](p Param, into *[]T, one *T) Param {
 	read := p.read
 	p.read = func(d *Dispenser) error {
@@ -174,7 +174,7 @@ func appending[T any](p Param, into *[]T, one *T) Param {
 	return p
 }
 
-// OrOff also accepts off for a value that is one number. off is stored as a number of its own.
+// OrOff lets the value of p also be off, which is stored as the number off.
 func OrOff[N int | float64](p Param, into *N, off N) Param {
 	read := p.read
 	p.read = func(d *Dispenser) error {

@@ -67,10 +67,11 @@ func (*AgentProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_insecure_skip_verify
 //	}
 func (p *AgentProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return caddyfile.Parse(d, caddyfile.Block(append([]caddyfile.Param{
+	return caddyfile.Parse(d, caddyfile.Block(
 		caddyfile.String("send", &p.Send),
 		caddyfile.Flag("optional", &p.Optional),
-	}, p.Options()...)...))
+		p.Options(),
+	))
 }
 
 // Provision implements caddy.Provisioner.

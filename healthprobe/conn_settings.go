@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
 // Connection says where a probe connects and whether it speaks TLS. Without settings it connects to
@@ -46,11 +47,12 @@ type Connection struct {
 }
 
 // Options returns the Caddyfile options of a connection, for the block of the probe that embeds it.
-func (c *Connection) Options() []caddyfile.Param {
-	return append([]caddyfile.Param{
+func (c *Connection) Options() caddyfile.Param {
+	return caddyfile.Group(
 		caddyfile.String("upstream", &c.Upstream),
 		caddyfile.String("port", (*string)(&c.Port)),
-	}, caddyfile.TLS(&c.TLS)...)
+		caddyfile.TLS(&c.TLS),
+	)
 }
 
 // argumentOrOption is a setting that may be given as an argument or as an option, but not as both.
@@ -69,12 +71,9 @@ func (c *Connection) ProvisionConnection(ctx caddy.Context, protocols ...string)
 	if err := c.provisionAddress(); err != nil || c.TLS == nil {
 		return err
 	}
-	config, err := c.TLS.MakeTLSClientConfig(ctx)
+	config, err := clienttls.Config(ctx, c.TLS)
 	if err != nil {
-		return fmt.Errorf("tls: %w", err)
-	}
-	if config == nil { // Caddy returns nil if the settings add nothing to the defaults
-		config = new(tls.Config)
+		return err
 	}
 	config.NextProtos = protocols
 	c.tls = config

@@ -74,10 +74,11 @@ func (p *GRPCProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	service := argumentOrOption("service", "a service such as package.Service", &p.Service, func(text string) bool {
 		return text != ""
 	})
-	return caddyfile.Parse(d, caddyfile.Optional(service), caddyfile.Block(append([]caddyfile.Param{
+	return caddyfile.Parse(d, caddyfile.Optional(service), caddyfile.Block(
 		service,
 		caddyfile.String("authority", &p.Authority),
-	}, p.Options()...)...))
+		p.Options(),
+	))
 }
 
 // Provision implements caddy.Provisioner.

@@ -126,7 +126,7 @@ func (p *HTTPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	uri := argumentOrOption("uri", "a path such as /healthz", &p.URI, func(text string) bool {
 		return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "{")
 	})
-	return caddyfile.Parse(d, caddyfile.Optional(uri), caddyfile.Block(append([]caddyfile.Param{
+	return caddyfile.Parse(d, caddyfile.Optional(uri), caddyfile.Block(
 		uri,
 		caddyfile.String("method", &p.Method),
 		caddyfile.Lists("header", &p.Headers),
@@ -138,7 +138,8 @@ func (p *HTTPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		caddyfile.String("body", &p.ExpectBody),
 		caddyfile.Func("max_size", "a size of at least one byte such as 64KiB", p.setMaxSize),
 		caddyfile.Flag("fresh_connections", &p.FreshConnections),
-	}, p.Options()...)...))
+		p.Options(),
+	))
 }
 
 func (p *HTTPProbe) addStatus(text string) bool {

@@ -69,11 +69,12 @@ func (*TCPProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_insecure_skip_verify
 //	}
 func (p *TCPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return caddyfile.Parse(d, caddyfile.Block(append([]caddyfile.Param{
+	return caddyfile.Parse(d, caddyfile.Block(
 		caddyfile.String("send", &p.Send),
 		caddyfile.String("expect", &p.Expect),
 		caddyfile.String("expect_regexp", &p.ExpectRegexp),
-	}, p.Options()...)...))
+		p.Options(),
+	))
 }
 
 // Provision implements caddy.Provisioner.

@@ -9,38 +9,40 @@ import (
 	"github.com/miekg/dns"
 )
 
-// mostAliases is how many CNAMEs may lead to a name, as in common resolvers. It also ends loops.
-const mostAliases = 16
+// maxAliases is the maximum number of CNAME records in a chain, as in common resolvers. It also
+// ends loops.
+const maxAliases = 16
 
-// dnsAnswer is what there is of a name and type, aliases followed.
-type dnsAnswer struct {
+// answer is the records of a name and type, with aliases followed.
+type answer struct {
 	records []dns.RR
 	extra   []dns.RR // the additional section
-	ttl     uint32   // the smallest one on the way to the records, or that of there being none
+	ttl     uint32   // the smallest one of the chain; without records, that of the negative answer
 	aliases int
 }
 
-// resolve follows aliases that a server did not follow itself.
-func (q *dnsQuery) resolve(ctx context.Context, name string, kind uint16) (dnsAnswer, error) {
-	answer := dnsAnswer{ttl: math.MaxUint32}
+// resolve asks for a name and type, and follows the aliases that the server did not follow itself.
+func (q *query) resolve(ctx context.Context, name string, kind uint16) (answer, error) {
+	found := answer{ttl: math.MaxUint32}
 	for next := name; next != ""; {
 		reply, err := q.ask(ctx, next, kind)
 		if err != nil {
-			return answer, err
+			return found, err
 		}
-		if next = answer.read(reply, kind); answer.aliases > mostAliases {
-			return answer, fmt.Errorf("%s: more than %d aliases lead on from it", name, mostAliases)
+		if next = found.read(reply, kind); found.aliases > maxAliases {
+			return found, fmt.Errorf("%s: more than %d aliases lead on from it", name, maxAliases)
 		}
 	}
-	return answer, nil
+	return found, nil
 }
 
-// read takes in a reply, and returns the alias that it breaks off at, if it does.
-func (a *dnsAnswer) read(reply *dns.Msg, kind uint16) (next string) {
+// read adds a reply to the answer. It returns the alias at which the reply ends, or "" if the
+// answer is whole.
+func (a *answer) read(reply *dns.Msg, kind uint16) (next string) {
 	name := dns.CanonicalName(reply.Question[0].Name)
 	followed := a.aliases
-	for a.aliases <= mostAliases {
-		alias, found := a.take(reply.Answer, name, kind)
+	for a.aliases <= maxAliases {
+		alias, found := a.collect(reply.Answer, name, kind)
 		if found {
 			a.extra = reply.Extra
 			return ""
@@ -59,8 +61,9 @@ func (a *dnsAnswer) read(reply *dns.Msg, kind uint16) (next string) {
 	return name
 }
 
-// take collects the records of name, or else finds what it is an alias of.
-func (a *dnsAnswer) take(records []dns.RR, name string, kind uint16) (alias string, found bool) {
+// collect adds the records of name. If there are none, it returns the name that name is an alias
+// of.
+func (a *answer) collect(records []dns.RR, name string, kind uint16) (alias string, found bool) {
 	for _, record := range records {
 		h := record.Header()
 		if h.Class != dns.ClassINET || dns.CanonicalName(h.Name) != name {
@@ -80,7 +83,7 @@ func (a *dnsAnswer) take(records []dns.RR, name string, kind uint16) (alias stri
 	return alias, len(a.records) > 0
 }
 
-// negativeTTL is for how long there is nothing, in a reply that says so (RFC 2308, section 5).
+// negativeTTL returns how long a negative reply holds, in seconds (RFC 2308, section 5).
 func negativeTTL(reply *dns.Msg) (ttl uint32, negative bool) {
 	for _, record := range reply.Ns {
 		if soa, ok := record.(*dns.SOA); ok {
@@ -90,7 +93,7 @@ func negativeTTL(reply *dns.Msg) (ttl uint32, negative bool) {
 	return 0, false
 }
 
-// addressOf is the address in an A or AAAA record.
+// addressOf returns the address in an A or AAAA record. It is not valid for other records.
 func addressOf(record dns.RR) netip.Addr {
 	var address netip.Addr
 	switch r := record.(type) {

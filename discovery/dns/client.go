@@ -12,24 +12,25 @@ import (
 )
 
 const (
-	// udpSize fits into one frame of any network, so that no answer is lost with one of its fragments
-	// (https://www.dnsflagday.net/2020/).
+	// udpSize fits into one frame of any network, because a fragmented answer is lost with any of
+	// its fragments (https://www.dnsflagday.net/2020/).
 	udpSize = 1232
 
-	// dnsRounds is how often each resolver is asked: UDP loses packets, and often there is but one resolver.
-	dnsRounds = 2
+	// rounds is how often each resolver is asked, because UDP loses packets and there may be only
+	// one resolver.
+	rounds = 2
 )
 
-// dnsQuery asks resolvers in turn until one has an answer.
-type dnsQuery struct {
+// query asks resolvers in turn until one of them answers.
+type query struct {
 	resolvers []string
-	timeout   time.Duration // of each
+	timeout   time.Duration // of each question
 }
 
-// ask returns an answer, which may be that there is nothing of that name and type.
-func (q *dnsQuery) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
+// ask returns a reply to a question. It may be negative: no such name, or no record of that type.
+func (q *query) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
 	var failures []string
-	for range dnsRounds {
+	for range rounds {
 		failures = nil
 		for _, resolver := range q.resolvers {
 			reply, err := q.askOne(ctx, resolver, name, kind)
@@ -45,7 +46,8 @@ func (q *dnsQuery) ask(ctx context.Context, name string, kind uint16) (*dns.Msg,
 	return nil, fmt.Errorf("%s %s: %s", name, dns.TypeToString[kind], strings.Join(failures, "; "))
 }
 
-func (q *dnsQuery) askOne(ctx context.Context, resolver, name string, kind uint16) (*dns.Msg, error) {
+// askOne asks over UDP, and over TCP if the reply is truncated.
+func (q *query) askOne(ctx context.Context, resolver, name string, kind uint16) (*dns.Msg, error) {
 	for _, network := range []string{"udp", "tcp"} {
 		reply, err := q.exchange(ctx, network, resolver, name, kind)
 		if err != nil || !reply.Truncated {
@@ -55,27 +57,27 @@ func (q *dnsQuery) askOne(ctx context.Context, resolver, name string, kind uint1
 	return nil, errors.New("answer is truncated over TCP, too")
 }
 
-// exchange has a new socket, and so a new port, and a new random id for each query, for nobody
-// else's answer to be taken.
-func (q *dnsQuery) exchange(ctx context.Context, network, resolver, name string, kind uint16) (*dns.Msg, error) {
-	query := new(dns.Msg).SetQuestion(name, kind).SetEdns0(udpSize, false)
+// exchange sends a query and waits for its reply. Each query has a socket, a port and a random ID
+// of its own, which makes replies hard to forge.
+func (q *query) exchange(ctx context.Context, network, resolver, name string, kind uint16) (*dns.Msg, error) {
+	message := new(dns.Msg).SetQuestion(name, kind).SetEdns0(udpSize, false)
 	client := dns.Client{Net: network, Timeout: q.timeout}
 	conn, err := client.DialContext(ctx, resolver)
 	if err != nil {
 		return nil, readable(err)
 	}
 	defer conn.Close()
-	// The client heeds the deadline of a context, but not its end.
+	// The client respects the deadline of a context, but not its cancellation.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	reply, _, err := client.ExchangeWithConnContext(ctx, query, conn)
+	reply, _, err := client.ExchangeWithConnContext(ctx, message, conn)
 	if err != nil {
 		return nil, readable(err)
 	}
-	return reply, refusal(reply, query.Question[0])
+	return reply, checkReply(reply, message.Question[0])
 }
 
-// readable leaves out of an error which ports were used: a message that is different each time
-// cannot be told once.
+// readable removes the ports from an error. A pool logs an error once, which needs the same text
+// each time.
 func readable(err error) error {
 	var failed *net.OpError
 	switch {
@@ -87,15 +89,15 @@ func readable(err error) error {
 	return failed.Err
 }
 
-// refusal is why a reply is no answer to a question.
-func refusal(reply *dns.Msg, question dns.Question) error {
+// checkReply returns an error if a reply does not answer a question.
+func checkReply(reply *dns.Msg, question dns.Question) error {
 	switch {
 	case reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeNameError:
 		return errors.New(rcode(reply.Rcode))
 	case !reply.Response || len(reply.Question) != 1 || !sameQuestion(reply.Question[0], question):
 		return errors.New("answers another question")
 	case !reply.Truncated && !reply.Authoritative && !reply.RecursionAvailable && len(reply.Answer) == 0:
-		// It only says who else might know, which must not pass for there being nothing.
+		// A referral only names other servers. It must not pass for a negative answer.
 		return errors.New("refers to other servers; expected a resolver, or a server of that zone")
 	}
 	return nil

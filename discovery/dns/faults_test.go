@@ -18,7 +18,10 @@ import (
 )
 
 func TestFailuresAreErrorsAndNotEmptyAnswers(t *testing.T) {
-	for want, rcode := range map[string]int{"SERVFAIL": dns.RcodeServerFailure, "REFUSED": dns.RcodeRefused, "NOTIMP": dns.RcodeNotImplemented, "response code 15": 15} {
+	for want, rcode := range map[string]int{
+		"SERVFAIL": dns.RcodeServerFailure, "REFUSED": dns.RcodeRefused, "NOTIMP": dns.RcodeNotImplemented,
+		"response code 15": 15,
+	} {
 		z := serve(t, "web.test. 30 A 10.0.0.1")
 		z.failWith(rcode)
 		for kind, typ := range map[string]string{"a": "A", "srv": "SRV"} {
@@ -36,7 +39,7 @@ func TestTheNextResolverIsAskedWhenOneFails(t *testing.T) {
 		"SERVFAIL": func(_ dns.ResponseWriter, _, reply *dns.Msg) bool { reply.Rcode = dns.RcodeServerFailure; return false },
 		"silence":  func(dns.ResponseWriter, *dns.Msg, *dns.Msg) bool { return true },
 		"garbage": func(w dns.ResponseWriter, _, _ *dns.Msg) bool {
-			_, _ = w.Write([]byte("none of your business"))
+			_, _ = w.Write([]byte("not a DNS message"))
 			return true
 		},
 		"another question": func(_ dns.ResponseWriter, _, reply *dns.Msg) bool {
@@ -134,7 +137,7 @@ func TestAnAnswerThatIsTruncatedOverTCPIsAnError(t *testing.T) {
 	}
 }
 
-func TestALookUpEndsWithItsContextThoughNobodyAnswers(t *testing.T) {
+func TestALookUpWithoutAnAnswerEndsWithItsContext(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Run("run", func(t *testing.T) {
 		for _, truncated := range []bool{false, true} { // silence over UDP, and over TCP

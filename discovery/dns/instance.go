@@ -13,12 +13,12 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// srvTarget is an SRV record and what its target resolves to.
+// srvTarget is an SRV record and the addresses of its target.
 type srvTarget struct {
 	*dns.SRV
 	name      string // of the target, in lower case with its final dot
 	addresses []netip.Addr
-	failed    bool // to resolve, which is noted elsewhere
+	failed    bool // the addresses could not be resolved; the look-up keeps the error
 }
 
 func srvTargets(records []dns.RR) []srvTarget {
@@ -31,18 +31,19 @@ func srvTargets(records []dns.RR) []srvTarget {
 	return targets
 }
 
-// isNotOffered is RFC 2782's way to say that there is no such service at this domain.
+// isNotOffered reports whether the domain declares that it does not offer the service (RFC 2782):
+// the only target is ".".
 func isNotOffered(records []dns.RR) bool {
 	targets := srvTargets(records)
 	return len(targets) == 1 && targets[0].name == "."
 }
 
-// key is what the record's endpoints are called.
+// key names the record in errors, and is the ID of an endpoint that is the target's only one.
 func (t *srvTarget) key() string {
 	return net.JoinHostPort(strings.TrimSuffix(t.name, "."), strconv.Itoa(int(t.Port)))
 }
 
-// info is an endpoint of the target.
+// info returns an endpoint of the target.
 func (t *srvTarget) info(host string, weight int) listing.Info {
 	return listing.Info{
 		Address:  net.JoinHostPort(host, strconv.Itoa(int(t.Port))),
@@ -51,12 +52,13 @@ func (t *srvTarget) info(host string, weight int) listing.Info {
 	}
 }
 
-// weight is at least 1, since 0 drains an endpoint. In RFC 2782's algorithm, a record of weight 0
-// beside others that sum up to n is picked when a number from 0 to n is 0: as one of weight 1.
+// weight is at least 1, because 0 drains an endpoint. The algorithm of RFC 2782 picks a record of
+// weight 0, beside others that sum up to n, when a random number from 0 to n is 0. That is the
+// chance of a weight of 1.
 func (t *srvTarget) weight() int { return max(1, int(t.Weight)) }
 
-// gatherAddresses makes endpoints of addresses.
-func gatherAddresses(addresses []netip.Addr, port int) discovery.Answer {
+// addressEndpoints makes an endpoint of each address.
+func addressEndpoints(addresses []netip.Addr, port int) discovery.Answer {
 	var g discovery.AnswerBuilder
 	for _, address := range addresses {
 		target := srvTarget{SRV: &dns.SRV{Port: uint16(port)}}
@@ -65,8 +67,8 @@ func gatherAddresses(addresses []netip.Addr, port int) discovery.Answer {
 	return g.Answer()
 }
 
-// gatherTargets makes an endpoint of each address of each target.
-func gatherTargets(targets []srvTarget) discovery.Answer {
+// targetEndpoints makes an endpoint of each address of each target.
+func targetEndpoints(targets []srvTarget) discovery.Answer {
 	var g discovery.AnswerBuilder
 	weights := shares(targets)
 	for i := range targets {
@@ -85,8 +87,8 @@ func gatherTargets(targets []srvTarget) discovery.Answer {
 	return g.Answer()
 }
 
-// gatherNames makes one endpoint of each target.
-func gatherNames(records []dns.RR) discovery.Answer {
+// nameEndpoints makes one endpoint of each target.
+func nameEndpoints(records []dns.RR) discovery.Answer {
 	var g discovery.AnswerBuilder
 	for _, t := range srvTargets(records) {
 		g.Add(t.key(), t.info(strings.TrimSuffix(t.name, "."), t.weight()))
@@ -94,8 +96,8 @@ func gatherNames(records []dns.RR) discovery.Answer {
 	return g.Answer()
 }
 
-// addUnicast drops what cannot be one server's address. To dial 0.0.0.0, with which filtering resolvers
-// answer, would reach whatever runs on the proxy's own machine.
+// addUnicast drops an address that cannot belong to one server. Filtering resolvers answer with
+// 0.0.0.0, for example, and dialing it would reach the proxy's own machine.
 func addUnicast(g *discovery.AnswerBuilder, key string, address netip.Addr, info listing.Info) {
 	if !address.IsValid() || address.IsUnspecified() || address.IsMulticast() || address == broadcast {
 		g.Drop(key, errors.New("address: "+address.String()+" is not that of one server"))
@@ -106,8 +108,9 @@ func addUnicast(g *discovery.AnswerBuilder, key string, address netip.Addr, info
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// shares divides the weight of each target among its addresses. Weights are whole numbers, so all of them
-// are multiplied by what makes the divisions even, as far as the largest weight allows.
+// shares divides the weight of each target among its addresses. Because weights are whole numbers,
+// all weights are first multiplied by a number that all the counts of addresses divide, as far as
+// the maximum weight allows.
 func shares(targets []srvTarget) []int {
 	multiple := 1
 	for i := range targets {

@@ -12,7 +12,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
-// target is an SRV record with so many addresses.
+// target is an SRV record whose target has a number of addresses.
 func target(weight uint16, addresses int) srvTarget {
 	return srvTarget{SRV: &dns.SRV{Weight: weight, Port: 80}, name: "a.test.", addresses: make([]netip.Addr, addresses)}
 }
@@ -40,7 +40,7 @@ func TestEachAddressOfATargetHasItsShareOfTheWeight(t *testing.T) {
 
 func TestOnlyATargetWithOneAddressGivesAnID(t *testing.T) {
 	one, two := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
-	sourcetest.WantEndpoints(t, gatherTargets([]srvTarget{
+	sourcetest.WantEndpoints(t, targetEndpoints([]srvTarget{
 		{SRV: &dns.SRV{Port: 80, Weight: 2}, name: "a.test.", addresses: []netip.Addr{one, two}},
 		{SRV: &dns.SRV{Port: 81, Weight: 1}, name: "b.test.", addresses: []netip.Addr{one}},
 	}),
@@ -50,7 +50,7 @@ func TestOnlyATargetWithOneAddressGivesAnID(t *testing.T) {
 	)
 }
 
-func TestRecordsThatCannotBeMeantAreDroppedAndTheOthersKept(t *testing.T) {
+func TestRecordsWithAMistakeAreDroppedAlone(t *testing.T) {
 	z := serve(t,
 		"web.test. 30 SRV 0 1 80 a.web.test.", "a.web.test. 30 A 10.0.0.1",
 		"web.test. 30 SRV 0 1 0 a.web.test.",
@@ -71,7 +71,7 @@ func TestRecordsThatCannotBeMeantAreDroppedAndTheOthersKept(t *testing.T) {
 	)
 }
 
-func TestANameThatIsNoHostIsDroppedWhenNamesAreKept(t *testing.T) {
+func TestAKeptNameThatIsNoHostIsDropped(t *testing.T) {
 	z := serve(t, `web.test. 30 SRV 0 1 80 a\{b\}.test.`, "web.test. 30 SRV 0 1 80 b.test.")
 	s := z.source("srv", "web.test")
 	s.KeepNames = true
@@ -105,21 +105,21 @@ func FuzzMessagesBecomeValidEndpoints(f *testing.F) {
 		if reply.Unpack(data) != nil || len(reply.Question) != 1 {
 			return
 		}
-		var hosts, services dnsAnswer
+		var hosts, services answer
 		hosts.read(reply, dns.TypeA)
 		var all []netip.Addr
 		for _, record := range hosts.records {
 			all = append(all, addressOf(record))
 		}
-		wantValid(t, gatherAddresses(all, 80))
+		wantValid(t, addressEndpoints(all, 80))
 		services.read(reply, dns.TypeSRV)
 		targets := srvTargets(services.records)
-		known := (&dnsLookup{kinds: families["both"]}).additional(services.extra)
+		known := (&lookup{kinds: families["both"]}).additional(services.extra)
 		for i := range targets {
 			targets[i].addresses = known[targets[i].name]
 		}
-		wantValid(t, gatherTargets(targets))
-		wantValid(t, gatherNames(services.records))
+		wantValid(t, targetEndpoints(targets))
+		wantValid(t, nameEndpoints(services.records))
 	})
 }
 

@@ -12,18 +12,19 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// dnsQuestion is one of the questions that a look-up asks.
-type dnsQuestion struct {
+// question is a name and a record type.
+type question struct {
 	name string
 	kind uint16
 }
 
-// dnsMemory is what questions were answered last. Some servers fail to answer AAAA, and of many targets one may be broken:
-// neither must keep the others from being followed, nor cost its own endpoints.
-type dnsMemory map[dnsQuestion][]netip.Addr
+// memory holds the last addresses of each question. It stands in for questions that fail beside
+// others: some servers never answer AAAA, and one of many targets may be broken. Such a failure
+// must not remove endpoints, and must not keep the source from following the other answers.
+type memory map[question][]netip.Addr
 
-// remember takes in an answer.
-func (l *dnsLookup) remember(q dnsQuestion, records []dns.RR) []netip.Addr {
+// remember stores the addresses of an answer and returns them.
+func (l *lookup) remember(q question, records []dns.RR) []netip.Addr {
 	var addresses []netip.Addr
 	for _, record := range records {
 		addresses = append(addresses, addressOf(record))
@@ -34,12 +35,12 @@ func (l *dnsLookup) remember(q dnsQuestion, records []dns.RR) []netip.Addr {
 	return addresses
 }
 
-// recall gives the last answers instead of those that failed with err, and notes the failure.
-func (l *dnsLookup) recall(name string, kinds []uint16, err error) (addresses []netip.Addr) {
+// recall returns the last addresses of questions that failed with err, and records the failure.
+func (l *lookup) recall(name string, kinds []uint16, err error) (addresses []netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, kind := range kinds {
-		q := dnsQuestion{name, kind}
+		q := question{name, kind}
 		l.fresh[q] = l.last[q]
 		addresses = append(addresses, l.last[q]...)
 	}
@@ -50,8 +51,8 @@ func (l *dnsLookup) recall(name string, kinds []uint16, err error) (addresses []
 	return addresses
 }
 
-// failures are the answers that failed beside others, in an order of their own.
-func (l *dnsLookup) failures() []discovery.Dropped {
+// failures returns the recorded failures, sorted so that their order is the same each time.
+func (l *lookup) failures() []discovery.Dropped {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	slices.SortFunc(l.failed, func(a, b discovery.Dropped) int {

@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
-// failFor makes answers to such questions failures, and leaves additional sections empty.
+// failFor makes the answers to some questions failures, and leaves all additional sections empty.
 func (z *zone) failFor(fails func(q dns.Question) bool) {
 	z.fail(func(_ dns.ResponseWriter, query, reply *dns.Msg) bool {
 		if reply.Extra = nil; fails(query.Question[0]) {
@@ -21,7 +21,7 @@ func (z *zone) failFor(fails func(q dns.Question) bool) {
 
 func isAAAA(q dns.Question) bool { return q.Qtype == dns.TypeAAAA }
 
-func TestAServerThatFailsForOneKindOfAddressIsFollowedForTheOther(t *testing.T) {
+func TestAFailureForOneKindOfAddressLeavesTheOther(t *testing.T) {
 	z := serve(t, "web.test. 30 A 10.0.0.1")
 	z.failFor(isAAAA)
 	s := z.source("a", "web.test")
@@ -38,7 +38,7 @@ func TestAServerThatFailsForOneKindOfAddressIsFollowedForTheOther(t *testing.T) 
 	}
 }
 
-func TestThatOneKindOfAddressIsMissingDoesNotMakeAFailureOfTheOtherAnAnswer(t *testing.T) {
+func TestAFailureForOneKindAndNoneOfTheOtherIsAnError(t *testing.T) {
 	z := serve(t, "web.test. 30 AAAA 2001:db8::1")
 	s := z.source("a", "web.test")
 	wantLook(t, s, "[2001:db8::1]:80 weight 1 priority 0")
@@ -48,7 +48,7 @@ func TestThatOneKindOfAddressIsMissingDoesNotMakeAFailureOfTheOtherAnAnswer(t *t
 	}
 }
 
-func TestATargetThatFailsKeepsItsAddressesAndDoesNotHoldUpTheOthers(t *testing.T) {
+func TestATargetThatFailsKeepsItsAddresses(t *testing.T) {
 	const records = "web.test. 30 SRV 0 1 80 a.other.;web.test. 30 SRV 0 1 80 b.other.;b.other. 30 A 10.0.0.2;a.other. 30 A "
 	z := serve(t, strings.Split(records+"10.0.0.1", ";")...)
 	isB := func(q dns.Question) bool { return q.Name == "b.other." }
@@ -64,7 +64,7 @@ func TestATargetThatFailsKeepsItsAddressesAndDoesNotHoldUpTheOthers(t *testing.T
 		"b.other: its last addresses stay: b.other. A: "+z.address+": SERVFAIL")
 }
 
-func TestIfEveryTargetFailsTheLookUpDoes(t *testing.T) {
+func TestALookUpFailsIfEveryTargetFails(t *testing.T) {
 	z := serve(t, "web.test. 30 SRV 0 1 80 a.other.", "web.test. 30 SRV 0 1 80 b.other.", "a.other. 30 A 10.0.0.1", "b.other. 30 A 10.0.0.2")
 	s := z.source("srv", "web.test")
 	z.failFor(func(dns.Question) bool { return false })

@@ -12,6 +12,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/miekg/dns"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
 // families are the types to query for each value of the option ip.
@@ -21,23 +23,45 @@ var families = map[string][]uint16{
 	"both": {dns.TypeA, dns.TypeAAAA},
 }
 
-// check fills in the defaults and says which setting makes no sense.
+// Provision implements caddy.Provisioner. It sends no query.
+func (s *Source) Provision(caddy.Context) error {
+	s.resolvers = append([]string(nil), s.Resolvers...)
+	for i := range s.resolvers {
+		if err := discovery.Resolve("resolvers", &s.resolvers[i]); err != nil {
+			return err
+		}
+	}
+	if err := discovery.Resolve("name", &s.Name); err != nil {
+		return err
+	}
+	return s.check()
+}
+
+// check sets the defaults and returns an error for a setting that makes no sense.
 func (s *Source) check() error {
 	s.IP = cmp.Or(s.IP, "both")
-	s.MinRefresh = cmp.Or(s.MinRefresh, caddy.Duration(defaultMinRefresh))
-	s.MaxRefresh = cmp.Or(s.MaxRefresh, caddy.Duration(defaultMaxRefresh))
-	s.Timeout = cmp.Or(s.Timeout, caddy.Duration(defaultDNSTimeout))
-	switch {
-	case families[s.IP] == nil:
+	return cmp.Or(s.checkFamily(), s.checkDurations(), s.checkName(), s.checkPort(), s.checkResolvers())
+}
+
+func (s *Source) checkFamily() error {
+	if families[s.IP] == nil {
 		return fmt.Errorf("ip: %q is not ipv4, ipv6 or both", s.IP)
-	case s.MinRefresh < 0:
-		return fmt.Errorf("min_refresh: %s is negative", time.Duration(s.MinRefresh))
-	case s.MaxRefresh < s.MinRefresh:
-		return fmt.Errorf("max_refresh: %s is less than min_refresh, %s", time.Duration(s.MaxRefresh), time.Duration(s.MinRefresh))
-	case s.Timeout < 0:
-		return fmt.Errorf("timeout: %s is negative", time.Duration(s.Timeout))
 	}
-	return cmp.Or(s.checkName(), s.checkPort(), s.checkResolvers())
+	return nil
+}
+
+func (s *Source) checkDurations() error {
+	if err := cmp.Or(
+		discovery.DefaultDuration("min_refresh", &s.MinRefresh, defaultMinRefresh),
+		discovery.DefaultDuration("max_refresh", &s.MaxRefresh, defaultMaxRefresh),
+		discovery.DefaultDuration("timeout", &s.Timeout, defaultTimeout),
+	); err != nil {
+		return err
+	}
+	if s.MaxRefresh < s.MinRefresh {
+		return fmt.Errorf("max_refresh: %s is less than min_refresh, %s", time.Duration(s.MaxRefresh), time.Duration(s.MinRefresh))
+	}
+	return nil
 }
 
 func (s *Source) checkName() error {
@@ -83,15 +107,16 @@ func (s *Source) checkResolvers() error {
 	return nil
 }
 
-// refresh is how long to wait before the next look-up.
-func (s *Source) refresh(ttl uint32) time.Duration {
+// refreshAfter returns the pause before the next look-up. A random part keeps several proxies from
+// asking at once.
+func (s *Source) refreshAfter(ttl uint32) time.Duration {
 	wait := min(max(time.Duration(ttl)*time.Second, time.Duration(s.MinRefresh)), time.Duration(s.MaxRefresh))
 	return wait + rand.N(wait/10+1)
 }
 
-// names are the full names to try for the one that was given, and the resolvers to ask.
+// names returns the full names to try for the given name, and the resolvers to ask.
 func (s *Source) names(resolvConf string) (names, resolvers []string, err error) {
-	if len(s.resolvers) > 0 { // search domains are those of other resolvers
+	if len(s.resolvers) > 0 { // the search domains belong to the resolvers of the system
 		return []string{dns.Fqdn(s.Name)}, s.resolvers, nil
 	}
 	config, err := dns.ClientConfigFromFile(resolvConf)
@@ -104,11 +129,11 @@ func (s *Source) names(resolvConf string) (names, resolvers []string, err error)
 	if len(resolvers) == 0 {
 		return nil, nil, errors.New(resolvConf + " names no resolver; name one with the option resolvers")
 	}
-	return fitting(config.NameList(s.Name)), resolvers, nil
+	return validNames(config.NameList(s.Name)), resolvers, nil
 }
 
-// fitting leaves out the names that a search domain made too long.
-func fitting(names []string) []string {
+// validNames leaves out the names that a search domain made too long.
+func validNames(names []string) []string {
 	var fit []string
 	for _, name := range names {
 		if _, ok := dns.IsDomainName(name); ok {

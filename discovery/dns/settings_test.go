@@ -12,7 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-func TestDNSSourceRefusesSettingsThatCannotBeMeant(t *testing.T) {
+func TestSettingsThatMakeNoSenseAreErrors(t *testing.T) {
 	for want, s := range map[string]Source{
 		`type: "" is not srv or a`:                      {Name: "web.test"},
 		"name: is missing":                              {Type: "srv"},
@@ -94,11 +94,11 @@ func resolving(t *testing.T, s Source, conf string) (names, resolvers []string, 
 	return s.names(path)
 }
 
-func TestALookUpFollowsWhenTheTTLIsOverWithinBounds(t *testing.T) {
+func TestTheTTLSetsTheNextLookUpWithinBounds(t *testing.T) {
 	s := Source{MinRefresh: 2e9, MaxRefresh: 60e9}
 	for ttl, want := range map[uint32]time.Duration{0: 2 * time.Second, 1: 2 * time.Second, 30: 30 * time.Second, 61: time.Minute, 1<<32 - 1: time.Minute} {
 		for range 100 {
-			if got := s.refresh(ttl); got < want || got > want+want/10 {
+			if got := s.refreshAfter(ttl); got < want || got > want+want/10 {
 				t.Errorf("a TTL of %d s: waits %s; want %s and a tenth at most", ttl, got, want)
 			}
 		}

@@ -1,8 +1,11 @@
+// Package dns is the source of pools that looks up endpoints in the DNS.
+//
+// source.go has the settings and settings.go their checks. follow.go repeats the look-up of
+// lookup.go, client.go asks the resolvers, answer.go reads a reply, and instance.go makes endpoints
+// of the records.
 package dns
 
 import (
-	"context"
-	"fmt"
 	"math"
 	"time"
 
@@ -14,74 +17,80 @@ import (
 
 func init() { caddy.RegisterModule(new(Source)) }
 
-// DNSSource looks up endpoints in the DNS and follows their changes as their TTLs say. Choose it when
-// the DNS already knows the endpoints, as it does of headless Services in Kubernetes, of services in Consul or
-// Nomad, and of scaled services in Docker Compose; a source that pushes changes is quicker where there is one.
+// Source looks up endpoints in the DNS and follows their changes as their TTLs say. Choose it when
+// the DNS already knows the endpoints, as it does for headless Services in Kubernetes, for services
+// in Consul or Nomad, and for scaled services in Docker Compose. Where a source pushes changes,
+// that source is quicker.
 //
-// `srv` takes the targets of SRV records ([RFC 2782](https://www.rfc-editor.org/rfc/rfc2782)) with their ports, weights and
-// priorities. A lower priority serves first, as in a pool. The weight 0 means "little" in an SRV record and would drain
-// an endpoint in a pool, so it becomes 1: beside other weights that is the chance which the RFC's own
-// algorithm gives it. A target of `.` says that there is no such service, and is believed at once.
+// `srv` reads the targets of SRV records ([RFC 2782](https://www.rfc-editor.org/rfc/rfc2782)) with
+// their ports, weights and priorities. A lower priority serves first, as in a pool. The weight 0
+// means "little" in an SRV record but would drain an endpoint in a pool, so it becomes 1. Beside
+// other weights that is the chance which the RFC's own algorithm gives it. A target of `.` declares
+// that there is no such service; that takes effect at once.
 //
-// Each address of a target is an endpoint, so that each is probed and counted by itself, and the target's
-// weight is shared among them. (Weights are multiplied where they do not divide evenly.) A target with
-// one address gives the endpoint its id, such as `web-0.example.com:8080`, so that policies that hash keep its
-// keys when the address changes. The addresses come from the additional section of the
-// answer if it has any of the target, else from queries of their own.
+// Each address of a target is an endpoint, which is probed and counted by itself. The addresses
+// share the target's weight. (All weights are multiplied where one does not divide evenly.) A
+// target with one address gives the endpoint its ID, such as `web-0.example.com:8080`, so that hash
+// policies keep its keys when the address changes. The addresses come from the additional section
+// of the answer if it has any of the target, and otherwise from queries of their own.
 //
-// `a` takes the addresses of a name, each an endpoint of weight 1 at the given port.
+// `a` reads the addresses of a name. Each is an endpoint of weight 1 at the given port.
 //
-// No such name (NXDOMAIN) and no such record are answers, and empty lists. SERVFAIL, REFUSED and silence are not: the
-// next resolver is asked, twice around, and if none answers the pool keeps its list. If only AAAA fails, or one target
-// of several, its last addresses stay, and the others are followed. An address that cannot be one server's, such
-// as 0.0.0.0, and a record that cannot be meant, such as one with port 0, are left out.
+// "No such name" (NXDOMAIN) and "no such record" are answers: the list becomes empty. SERVFAIL,
+// REFUSED and silence are failures: the next resolver is asked, in two rounds, and if none answers
+// the pool keeps its list. If only AAAA fails, or one target of several, its last addresses stay
+// and the others are followed. An address that cannot belong to one server, such as 0.0.0.0, is
+// dropped, as is a record with a mistake, such as port 0.
 type Source struct {
-	// What to look up: `srv` or `a`, which means AAAA as well.
+	// The kind of record to look up: `srv`, or `a`, which includes AAAA. Required.
 	Type string `json:"type"`
 
-	// The name to look up, such as _http._tcp.example.com or web.default.svc.cluster.local. A name without a final dot is
-	// tried with the search domains of /etc/resolv.conf, in the order that `ndots` there says, if that file
-	// also names the resolvers. The first name with an answer counts, and /etc/hosts does not. Placeholders such
-	// as {env.SERVICE} are replaced when the config is loaded.
+	// The name to look up, such as _http._tcp.example.com or web.default.svc.cluster.local.
+	// Required. A name without a final dot is tried with the search domains of /etc/resolv.conf, in
+	// the order that `ndots` there demands, unless `resolvers` is given. The first name with an
+	// answer counts. /etc/hosts has no effect. Placeholders such as {env.SERVICE} are replaced when
+	// the config is loaded.
 	Name string `json:"name"`
 
-	// The port of the endpoints, from 1 to 65535. Required for `a`; SRV records have ports of their own.
+	// The port of the endpoints, from 1 to 65535. Required for `a`. SRV records have ports of their
+	// own, so `srv` takes none.
 	Port int `json:"port,omitempty"`
 
-	// The resolvers to ask, the first one first, such as 10.0.0.53 or 127.0.0.1:8600. Placeholders are replaced when the config is
-	// loaded. Default: the resolvers of /etc/resolv.conf, which is read at each look-up.
+	// The resolvers to ask, the first one first, such as 10.0.0.53 or 127.0.0.1:8600. Placeholders
+	// are replaced when the config is loaded. Default: the resolvers of /etc/resolv.conf, which is
+	// read before each look-up.
 	Resolvers []string `json:"resolvers,omitempty"`
 
-	// Which addresses to take: `ipv4`, `ipv6` or `both`. With `both`, a server that has an address of each kind
-	// is two endpoints. Default: both.
+	// The kind of address to use: `ipv4`, `ipv6` or `both`. With `both`, a server that has an
+	// address of each kind is two endpoints. Default: both.
 	IP string `json:"ip,omitempty"`
 
-	// Whether the names of SRV targets become the addresses of endpoints, instead of what they resolve to. A target then
-	// is one endpoint, whose name is used for SNI and certificates; the system's resolver looks
-	// it up whenever a connection is made. Choose it when each target has a certificate of its own.
+	// Whether the names of SRV targets become the addresses of endpoints, instead of the addresses
+	// that they resolve to. Each target is then one endpoint, and its name is used for SNI and
+	// certificates. The system's resolver looks the name up for each new connection. Choose it when
+	// each target has a certificate of its own. Default: false.
 	KeepNames bool `json:"keep_names,omitempty"`
 
-	// The shortest time between two look-ups, whatever the TTL. Default: 1s.
+	// The minimum time between two look-ups, whatever the TTL. Default: 1s.
 	MinRefresh caddy.Duration `json:"min_refresh,omitempty"`
 
-	// The longest time between two look-ups, whatever the TTL. Up to a tenth is added to the time, so that
-	// several proxies do not ask all at once. Default: 1m.
+	// The maximum time between two look-ups, whatever the TTL. Up to a tenth is added, so that
+	// several proxies do not ask at the same moment. Default: 1m.
 	MaxRefresh caddy.Duration `json:"max_refresh,omitempty"`
 
-	// How long a resolver may take to answer one query. Default: 2s.
+	// The maximum time that a resolver may take to answer one query. Then the next resolver is
+	// asked. Default: 2s, which is less than the 5s of resolv.conf, because a second resolver that
+	// works should be asked soon.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
 	resolvers []string
-	last      dnsMemory // of Run
+	last      memory // the addresses of the last look-up; only Run uses it
 }
 
 const (
 	defaultMinRefresh = time.Second
 	defaultMaxRefresh = time.Minute
-
-	// defaultDNSTimeout is less than resolv.conf's 5s: nobody waits for the answer, but a second resolver
-	// that works should be asked soon.
-	defaultDNSTimeout = 2 * time.Second
+	defaultTimeout    = 2 * time.Second
 )
 
 // CaddyModule returns the Caddy module information.
@@ -121,41 +130,12 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	)
 }
 
+// oneOfTwo is an argument that is one of two words.
 func oneOfTwo(name, first, second string, into *string) caddyfile.Param {
 	return caddyfile.Func(name, first+" or "+second, func(text string) bool {
 		*into = text
 		return text == first || text == second
 	})
-}
-
-// Provision implements caddy.Provisioner. It asks nobody.
-func (s *Source) Provision(caddy.Context) error {
-	s.resolvers = append([]string(nil), s.Resolvers...)
-	for i := range s.resolvers {
-		if err := discovery.Resolve("resolvers", &s.resolvers[i]); err != nil {
-			return err
-		}
-	}
-	if err := discovery.Resolve("name", &s.Name); err != nil {
-		return err
-	}
-	return s.check()
-}
-
-// Run implements Source.
-func (s *Source) Run(ctx context.Context, report discovery.Report) error {
-	for {
-		answer, ttl, err := s.lookUp(ctx)
-		if err != nil {
-			return fmt.Errorf("looking up %s: %w", s.Name, err)
-		}
-		report(answer)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(s.refresh(ttl)):
-		}
-	}
 }
 
 // Interface guards

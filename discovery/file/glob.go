@@ -11,7 +11,7 @@ func isGlob(path string) bool {
 	return strings.ContainsAny(path, `*?[`) || filepath.Separator == '/' && strings.Contains(path, `\`)
 }
 
-// globRoot is the folder below which all matches are.
+// globRoot returns the folder that contains all matches, directly or below.
 func globRoot(pattern string) string {
 	root := filepath.Dir(pattern)
 	for isGlob(root) {
@@ -20,9 +20,8 @@ func globRoot(pattern string) string {
 	return root
 }
 
-// glob lists the files that match, in order. Unlike filepath.Glob it tells a folder that
-// cannot be read from one without matches, leaves out folders, and does as shells do
-// with a leading dot.
+// glob returns the files that match, sorted. Unlike filepath.Glob it returns an error for a folder
+// that cannot be read, leaves out folders, and treats a leading dot as shells do.
 func glob(pattern string) ([]string, error) {
 	matches, err := globPaths(pattern)
 	matches = slices.DeleteFunc(matches, isFolder)

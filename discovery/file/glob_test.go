@@ -8,7 +8,10 @@ import (
 
 func TestAGlobMatchesFilesInTheOrderOfTheirPaths(t *testing.T) {
 	folder := t.TempDir()
-	for _, name := range []string{"b.json", "a.json", ".a.json", ".a.json.swp", "a/1.json", "a-b/1.json", "a-b/2.yaml", "a-b/.1.json", ".c/1.json", "d.json/1", "[e]/1.json"} {
+	for _, name := range []string{
+		"b.json", "a.json", ".a.json", ".a.json.swp", "a/1.json", "a-b/1.json", "a-b/2.yaml", "a-b/.1.json", ".c/1.json",
+		"d.json/1", "[e]/1.json",
+	} {
 		write(t, filepath.Join(folder, name), "")
 	}
 	for pattern, want := range map[string][]string{

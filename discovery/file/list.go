@@ -13,25 +13,26 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// fileList is one file and the last good list that it held.
-type fileList struct {
+// listFile is one file and the last valid list that it held.
+type listFile struct {
 	path    string
-	list    []listing.Info // nil before the first good one
-	problem string         // why the file as it is now could not be taken
+	list    []listing.Info // nil before the first valid one
+	problem string         // the error of the current content, or ""
 
-	info    fs.FileInfo // of the content that sum is of; nil if the file could not be read
-	settled bool
-	sum     [sha256.Size]byte
+	info   fs.FileInfo // as the file was read; nil if it could not be read
+	stable bool        // the file was old enough that a later change has another time
+	sum    [sha256.Size]byte
 }
 
-// timestampGrain is the coarsest step in which file systems date a change (FAT: 2 s). Two
-// changes within one step can look like one, so a file younger than this is read again.
-const timestampGrain = 2 * time.Second
+// timestampResolution is the coarsest resolution of modification times (FAT: 2 s). Two changes
+// within that time can have the same one, so a younger file is read again at each look.
+const timestampResolution = 2 * time.Second
 
-// look reads the file if it may have changed. It returns an error once, when it is new.
-func (f *fileList) look(now time.Time) (changed bool, err error) {
+// look reads the file if it may have changed, and reports whether the list changed. It returns each
+// error once.
+func (f *listFile) look(now time.Time) (changed bool, err error) {
 	info, err := os.Stat(f.path)
-	if err == nil && f.settled && sameFile(f.info, info) {
+	if err == nil && f.stable && sameFile(f.info, info) {
 		return false, nil
 	}
 	var data []byte
@@ -39,30 +40,32 @@ func (f *fileList) look(now time.Time) (changed bool, err error) {
 		data, err = readFile(f.path, info)
 	}
 	if err != nil {
-		f.info, f.settled, f.sum = nil, false, [sha256.Size]byte{}
-		return false, f.fail(err)
+		f.info, f.stable, f.sum = nil, false, [sha256.Size]byte{}
+		return false, f.failOnce(err)
 	}
-	f.info, f.settled = info, now.Sub(info.ModTime()) > timestampGrain
+	f.info, f.stable = info, now.Sub(info.ModTime()) > timestampResolution
 	if sum := sha256.Sum256(data); sum != f.sum {
 		f.sum = sum
-		return f.take(data)
+		return f.update(data)
 	}
 	return false, nil
 }
 
-func (f *fileList) take(data []byte) (changed bool, err error) {
+// update decodes a content that differs from the last one.
+func (f *listFile) update(data []byte) (changed bool, err error) {
 	recovers := f.problem != ""
 	f.problem = ""
 	list, err := listing.DecodeList(f.path, data)
 	if err != nil {
-		return false, f.fail(err)
+		return false, f.failOnce(err)
 	}
 	changed = recovers || f.list == nil || !reflect.DeepEqual(f.list, list)
 	f.list = list
 	return changed, nil
 }
 
-func (f *fileList) fail(err error) error {
+// failOnce returns an error unless it is the same as the last one.
+func (f *listFile) failOnce(err error) error {
 	if err.Error() == f.problem {
 		return nil
 	}
@@ -77,9 +80,10 @@ func sameFile(a, b fs.FileInfo) bool {
 	return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && os.SameFile(a, b)
 }
 
-// readFile reads no more than DecodeList may take, and one byte to show that there was more.
+// readFile reads one byte more than the maximum size of a list, so that DecodeList refuses a larger
+// file.
 func readFile(path string, info fs.FileInfo) ([]byte, error) {
-	if !info.Mode().IsRegular() { // a pipe would never end
+	if !info.Mode().IsRegular() { // reading a pipe might never end
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("is not a regular file")}
 	}
 	file, err := os.Open(path)

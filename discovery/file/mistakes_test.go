@@ -13,87 +13,88 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
-func TestABadFileKeepsItsEndpointsAndDisturbsNoOther(t *testing.T) {
-	eachWay(t, func(t *testing.T, watch watchFunc) {
+func TestABadFileKeepsItsEndpointsAndAffectsNoOther(t *testing.T) {
+	eachWay(t, func(t *testing.T, newWatch watchFunc) {
 		folder := t.TempDir()
 		bad, good := filepath.Join(folder, "bad.json"), filepath.Join(folder, "good.json")
 		write(t, bad, `["a:1", "b:1"]`)
 		write(t, good, `["c:1"]`)
-		s := follow(t, watch, bad, good)
-		s.wants("a:1", "b:1", "c:1")
+		running := follow(t, newWatch, bad, good)
+		running.WantList("a:1", "b:1", "c:1")
 		replace(t, bad, "[\"a:1\",\n\"b\"]")
-		s.wantsError(bad + ":2: entry 2 (b): address: ")
+		running.WantError(bad + ":2: entry 2 (b): address: ")
 		replace(t, good, `["d:1"]`)
-		s.wants("a:1", "b:1", "d:1")
+		running.WantList("a:1", "b:1", "d:1")
 		replace(t, bad, `["e:1"]`)
-		s.wants("e:1", "d:1")
+		running.WantList("e:1", "d:1")
 	})
 }
 
 func TestAMistakeIsReportedOncePerContent(t *testing.T) {
-	eachWay(t, func(t *testing.T, watch watchFunc) {
+	eachWay(t, func(t *testing.T, newWatch watchFunc) {
 		folder := t.TempDir()
 		bad, good := filepath.Join(folder, "bad.json"), filepath.Join(folder, "good.json")
 		write(t, bad, `["a"]`)
 		write(t, good, `["b:1"]`)
-		s := follow(t, watch, bad, good)
-		if list, err := s.next(); sourcetest.Addresses(list) != "b:1" || err == nil {
+		running := follow(t, newWatch, bad, good)
+		if list, err := next(running); sourcetest.Addresses(list) != "b:1" || err == nil {
 			t.Fatalf("got %v, %v", list, err)
 		}
 		replace(t, bad, `["a"]`)
 		replace(t, good, `["c:1"]`)
-		if list, err := s.next(); sourcetest.Addresses(list) != "c:1" || err != nil {
+		if list, err := next(running); sourcetest.Addresses(list) != "c:1" || err != nil {
 			t.Fatalf("the same mistake again: %v, %v", list, err)
 		}
 		replace(t, bad, `["a" ]`)
-		if list, err := s.next(); list != nil || err == nil {
+		if list, err := next(running); list != nil || err == nil {
 			t.Fatalf("a new content with the same mistake: %v, %v", list, err)
 		}
 	})
 }
 
 func TestAFileThatVanishesKeepsItsEndpointsUntilItReturns(t *testing.T) {
-	eachWay(t, func(t *testing.T, watch watchFunc) {
+	eachWay(t, func(t *testing.T, newWatch watchFunc) {
 		folder := t.TempDir()
 		path, other := filepath.Join(folder, "web.json"), filepath.Join(folder, "other.json")
 		write(t, path, `["a:1", "b:1"]`)
 		write(t, other, `[]`)
-		s := follow(t, watch, path, other)
-		s.wants("a:1", "b:1")
+		running := follow(t, newWatch, path, other)
+		running.WantList("a:1", "b:1")
 		remove(t, path)
-		if list, err := s.next(); list != nil || !isMissing(err) || !strings.HasSuffix(err.Error(), "; keeps the 2 endpoints it had") {
+		list, err := next(running)
+		if list != nil || !isMissing(err) || !strings.HasSuffix(err.Error(), "; keeps the 2 endpoints it had") {
 			t.Fatalf("got %v, %v", list, err)
 		}
 		replace(t, other, `["c:1"]`)
-		if list, err := s.next(); sourcetest.Addresses(list) != "a:1 b:1 c:1" || err != nil {
+		if list, err := next(running); sourcetest.Addresses(list) != "a:1 b:1 c:1" || err != nil {
 			t.Fatalf("the loss again: %v, %v", list, err)
 		}
 		write(t, path+".new", `["a:1", "b:1"]`)
 		rename(t, path+".new", path)
-		s.wants("a:1", "b:1", "c:1")
+		running.WantList("a:1", "b:1", "c:1")
 	})
 }
 
 func TestAnEmptyFileIsAMistakeAndAnEmptyListIsNot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "web.json")
 	write(t, path, `["a:1"]`)
-	s := follow(t, byEvents, path)
-	s.wants("a:1")
+	running := follow(t, byEvents, path)
+	running.WantList("a:1")
 	replace(t, path, "")
-	s.wantsError("is empty; an empty list is written as []; keeps the 1 endpoints it had")
+	running.WantError("is empty; an empty list is written as []; keeps the 1 endpoints it had")
 	replace(t, path, "[]")
-	s.wants()
+	running.WantList()
 }
 
-func TestOnlyARegularFileOfFairSizeIsRead(t *testing.T) {
+func TestOnlyARegularFileWithinTheSizeLimitIsRead(t *testing.T) {
 	folder := t.TempDir()
-	follow(t, byEvents, folder).wantsError("read " + folder + ": is not a regular file")
+	follow(t, byEvents, folder).WantError("read " + folder + ": is not a regular file")
 	large := filepath.Join(folder, "large.json")
 	write(t, large, "")
 	if err := os.Truncate(large, 1<<40); err != nil {
 		t.Fatal(err)
 	}
-	follow(t, byEvents, large).wantsError("large.json: has ")
+	follow(t, byEvents, large).WantError("large.json: has ")
 }
 
 func TestNothingIsReportedWhenTheEndpointsStayTheSame(t *testing.T) {
@@ -101,11 +102,11 @@ func TestNothingIsReportedWhenTheEndpointsStayTheSame(t *testing.T) {
 	path, other := filepath.Join(folder, "web.json"), filepath.Join(folder, "other.json")
 	write(t, path, `["a:1"]`)
 	write(t, other, `["b:1"]`)
-	s := follow(t, byEvents, path, other)
-	s.wants("a:1", "b:1")
+	running := follow(t, byEvents, path, other)
+	running.WantList("a:1", "b:1")
 	replace(t, path, "- address: a:1\n  weight: 1\n")
 	replace(t, other, `["c:1"]`)
-	if list, err := s.next(); sourcetest.Addresses(list) != "a:1 c:1" || err != nil {
+	if list, err := next(running); sourcetest.Addresses(list) != "a:1 c:1" || err != nil {
 		t.Fatalf("got %v, %v", list, err)
 	}
 }
@@ -116,8 +117,8 @@ func TestAYoungFileIsReadThoughItLooksTheSame(t *testing.T) {
 	for _, c := range []struct {
 		age  time.Duration // when the first content is read
 		want string
-	}{{timestampGrain, "b:1"}, {timestampGrain + 1, "a:1"}} {
-		file := fileList{path: path}
+	}{{timestampResolution, "b:1"}, {timestampResolution + 1, "a:1"}} {
+		file := listFile{path: path}
 		for _, content := range []string{`["a:1"]`, `["b:1"]`} {
 			write(t, path, content)
 			if err := os.Chtimes(path, written, written); err != nil {
@@ -133,8 +134,8 @@ func TestAYoungFileIsReadThoughItLooksTheSame(t *testing.T) {
 	}
 }
 
-func TestWithoutAWatcherFilesAreFollowedAndOneErrorSaysSo(t *testing.T) {
-	closed := func() (*fsnotify.Watcher, error) { // it refuses every folder
+func TestWithoutAWatcherFilesAreFollowedWithOneError(t *testing.T) {
+	closed := func() (*fsnotify.Watcher, error) { // it fails for every folder
 		w, err := fsnotify.NewWatcher()
 		return w, errors.Join(err, w.Close())
 	}
@@ -145,13 +146,27 @@ func TestWithoutAWatcherFilesAreFollowedAndOneErrorSaysSo(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "web.json")
 		write(t, path, `["a:1"]`)
-		s := follow(t, func() *fileWatch { return &fileWatch{newWatcher: newWatcher, interval: 10 * time.Millisecond} }, path)
-		if list, err := s.next(); list != nil || err == nil || err.Error() != want {
+		running := follow(t, func() *watch { return &watch{newWatcher: newWatcher, interval: 10 * time.Millisecond} }, path)
+		if list, err := next(running); list != nil || err == nil || err.Error() != want {
 			t.Fatalf("got %v, %v; want %s", list, err, want)
 		}
 		for _, address := range []string{"a:1", "b:1", "c:1"} {
 			replace(t, path, `["`+address+`"]`)
-			s.wantsOnly(address)
+			wantListWithoutError(t, running, address)
+		}
+	}
+}
+
+// wantListWithoutError waits for a list of one address, and fails on an error before it.
+func wantListWithoutError(t *testing.T, running *sourcetest.Running, address string) {
+	t.Helper()
+	for {
+		list, err := next(running)
+		if err != nil {
+			t.Fatalf("waiting for %s: %v", address, err)
+		}
+		if sourcetest.Addresses(list) == address {
+			return
 		}
 	}
 }

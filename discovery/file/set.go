@@ -11,22 +11,23 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// fileSet is all the files of a source.
-type fileSet []filePattern
+// set is all the files of a source, by the paths of its config.
+type set []pattern
 
-func newFileSet(paths []string) fileSet {
-	set := make(fileSet, len(paths))
+func newSet(paths []string) set {
+	s := make(set, len(paths))
 	for i, path := range paths {
-		set[i].pattern = path
+		s[i].path = path
 		if !isGlob(path) {
-			set[i].files = []*fileList{{path: path}}
+			s[i].files = []*listFile{{path: path}}
 		}
 	}
-	return set
+	return s
 }
 
-// look returns the whole list if it changed, else nil, and what newly went wrong.
-func (s fileSet) look(now time.Time) ([]listing.Info, error) {
+// look reads the files that may have changed. It returns the whole list if that changed, and
+// otherwise nil, with the errors that are new.
+func (s set) look(now time.Time) ([]listing.Info, error) {
 	var changed bool
 	var problems []error
 	for i := range s {
@@ -40,7 +41,8 @@ func (s fileSet) look(now time.Time) ([]listing.Info, error) {
 	return s.merged(), errors.Join(problems...)
 }
 
-func (s fileSet) merged() []listing.Info {
+// merged returns the endpoints of all files. The first file with an address wins.
+func (s set) merged() []listing.Info {
 	all := []listing.Info{}
 	seen := make(map[string]bool)
 	for _, pattern := range s {
@@ -56,11 +58,11 @@ func (s fileSet) merged() []listing.Info {
 	return all
 }
 
-// folders are where changes of the files show.
-func (s fileSet) folders() []string {
+// folders returns the folders where a change of the files shows.
+func (s set) folders() []string {
 	var all []string
 	for _, pattern := range s {
-		all = append(all, globRoot(pattern.pattern))
+		all = append(all, globRoot(pattern.path))
 		for _, file := range pattern.files {
 			all = append(all, filepath.Dir(file.path))
 		}
@@ -69,16 +71,16 @@ func (s fileSet) folders() []string {
 	return slices.Compact(all)
 }
 
-// filePattern is one path of a source, and the files that it stands for.
-type filePattern struct {
-	pattern string
-	files   []*fileList // in the order of their paths
-	globbed bool        // a glob was read once, so no files is an answer
-	problem string
+// pattern is one path of the config and the files that it matches.
+type pattern struct {
+	path    string      // of a file, or a glob
+	files   []*listFile // in the order of their paths
+	globbed bool        // the glob was read once, so that it is known to match no file
+	problem string      // the last error, to report each only once
 }
 
-func (p *filePattern) look(now time.Time) (changed bool, err error) {
-	if isGlob(p.pattern) {
+func (p *pattern) look(now time.Time) (changed bool, err error) {
+	if isGlob(p.path) {
 		if changed, err = p.glob(); p.problem != "" {
 			return false, err
 		}
@@ -92,19 +94,19 @@ func (p *filePattern) look(now time.Time) (changed bool, err error) {
 	return changed, errors.Join(problems...)
 }
 
-// glob renews which files there are. A file that no longer matches was taken away.
-func (p *filePattern) glob() (changed bool, err error) {
-	paths, err := glob(p.pattern)
+// glob updates the files that match. A file that no longer matches was removed on purpose.
+func (p *pattern) glob() (changed bool, err error) {
+	paths, err := glob(p.path)
 	if err != nil {
-		return false, p.fail(err)
+		return false, p.failOnce(err)
 	}
-	files, kept := make([]*fileList, len(paths)), 0
+	files, kept := make([]*listFile, len(paths)), 0
 	for i, path := range paths {
 		if old := p.file(path); old != nil {
 			files[i] = old
 			kept++
 		} else {
-			files[i] = &fileList{path: path}
+			files[i] = &listFile{path: path}
 		}
 	}
 	changed = kept < len(p.files) || !p.globbed || p.problem != ""
@@ -112,21 +114,24 @@ func (p *filePattern) glob() (changed bool, err error) {
 	return changed, nil
 }
 
-func (p *filePattern) file(path string) *fileList {
-	i, found := slices.BinarySearchFunc(p.files, path, func(f *fileList, path string) int { return cmp.Compare(f.path, path) })
+// file returns the file of a path that already matched, or nil.
+func (p *pattern) file(path string) *listFile {
+	byPath := func(f *listFile, path string) int { return cmp.Compare(f.path, path) }
+	i, found := slices.BinarySearchFunc(p.files, path, byPath)
 	if !found {
 		return nil
 	}
 	return p.files[i]
 }
 
-func (p *filePattern) fail(err error) error {
+// failOnce returns an error unless it is the same as the last one.
+func (p *pattern) failOnce(err error) error {
 	if err.Error() == p.problem {
 		return nil
 	}
 	p.problem = err.Error()
 	if p.globbed {
-		return fmt.Errorf("%s: %w; keeps the %d files it had", p.pattern, err, len(p.files))
+		return fmt.Errorf("%s: %w; keeps the %d files it had", p.path, err, len(p.files))
 	}
-	return fmt.Errorf("%s: %w", p.pattern, err)
+	return fmt.Errorf("%s: %w", p.path, err)
 }

@@ -1,27 +1,24 @@
+// Package file is the source of pools that reads endpoints from files and follows their changes.
+//
+// source.go has the settings and settings.go their checks. follow.go looks for changes when
+// watch.go says so, set.go and glob.go know the files, and list.go reads one of them.
 package file
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"path/filepath"
-	"time"
-
 	"github.com/caddyserver/caddy/v2"
-	"github.com/fsnotify/fsnotify"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func init() { caddy.RegisterModule(new(Source)) }
 
-// FileSource reads endpoints from files and follows their changes within a second. Choose it when
+// Source reads endpoints from files and follows their changes within a second. Choose it when
 // something else already knows the endpoints and can write a file: a template, a deploy script, a
-// Kubernetes ConfigMap, or a tool that writes Prometheus target lists.
+// Kubernetes ConfigMap, or a tool that writes target lists for Prometheus.
 //
-// A file is a list in JSON or YAML. An entry is an address, or an endpoint with any of these fields:
+// A file is a list in JSON or YAML. An entry is an address, or an endpoint with any of these
+// fields:
 //
 //	[
 //	  "10.0.0.6:8080",
@@ -29,22 +26,23 @@ func init() { caddy.RegisterModule(new(Source)) }
 //	   "max_requests": 200, "draining": false, "metadata": {"version": "v2"}}
 //	]
 //
-// or a group of targets as Prometheus' file_sd has it, `{"targets": ["10.0.0.8:8080"], "labels": {...}}`,
-// where the labels `weight` and `zone` set these fields and all other labels are metadata. A file has
-// at most 16 MiB. An empty list is written as `[]`.
+// or a group of targets in the format of Prometheus' file_sd, `{"targets": ["10.0.0.8:8080"],
+// "labels": {...}}`. The labels `weight` and `zone` set these fields and all other labels become
+// metadata. A file has at most 16 MiB. An empty list is written as `[]`.
 //
-// A file with a mistake keeps the endpoints it had, and one error names its line and entry; the other files
-// are not affected. An empty file is a mistake too, since it is what a half-written one looks like. A file
-// that vanishes keeps its endpoints as well, because many tools delete before they write; to take the
-// endpoints away write `[]`. With a glob, taking a file away is meant: its endpoints go. (They stay
-// if it is the folder that vanishes.) A file that is not there at the start is waited for.
+// A file with a mistake keeps its last endpoints, and one error names the line and the entry. The
+// other files are not affected. An empty file is a mistake too, because a half-written file looks
+// like that. A file that disappears keeps its endpoints as well, because many tools delete before
+// they write. To remove the endpoints, write `[]`. With a glob, removing a file removes its
+// endpoints. (They stay if the folder itself disappears.) A file that does not exist at the start
+// is waited for.
 //
-// Writers best write a new file and rename it over the old one, so that no half of it is ever seen.
+// To replace a list in one step, write a new file and rename it over the old one.
 type Source struct {
-	// The files, by path or glob such as /etc/caddy/pools/*.json; at least one. `*` does not match a leading dot,
-	// so that editors' own files are left alone. Placeholders such as {env.LISTS} are replaced when
-	// the config is loaded. On a duplicate address the first path wins, and inside of a glob
-	// the first file by name.
+	// The files, by path or glob such as /etc/caddy/pools/*.json. At least one is required. `*`
+	// does not match a leading dot, so the temporary files of editors are left out. Placeholders
+	// such as {env.LISTS} are replaced when the config is loaded. On a duplicate address the first
+	// path wins, and inside of a glob the first file by name.
 	Paths []string `json:"paths"`
 
 	absolute []string
@@ -65,54 +63,7 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.Strings("path", &s.Paths))
 }
 
-// Provision implements caddy.Provisioner. It opens no list: a missing one is no error.
-func (s *Source) Provision(caddy.Context) error {
-	if len(s.Paths) == 0 {
-		return errors.New("paths: is empty; expected at least one path or glob")
-	}
-	replacer := caddy.NewReplacer()
-	s.absolute = make([]string, len(s.Paths))
-	for i, given := range s.Paths {
-		path, err := replacer.ReplaceOrErr(given, true, true)
-		switch {
-		case err != nil:
-			return fmt.Errorf("paths: %q: %w", given, err)
-		case path == "":
-			return fmt.Errorf("paths: path %d is empty", i+1)
-		}
-		if _, err := filepath.Match(path, ""); err != nil {
-			return fmt.Errorf("paths: %q is not a glob: %w", given, err)
-		}
-		if s.absolute[i], err = filepath.Abs(path); err != nil {
-			return fmt.Errorf("paths: %q: %w", given, err)
-		}
-	}
-	return nil
-}
-
-// Run implements Source.
-func (s *Source) Run(ctx context.Context, report discovery.Report) error {
-	s.run(ctx, report, &fileWatch{newWatcher: fsnotify.NewWatcher, interval: fileInterval})
-	return nil
-}
-
-func (s *Source) run(ctx context.Context, report discovery.Report, watch *fileWatch) {
-	files := newFileSet(s.absolute)
-	say := func(list []listing.Info, err error) {
-		if list != nil || err != nil {
-			report(discovery.Answer{Endpoints: list, Err: err, Authoritative: true})
-		}
-	}
-	defer watch.close()
-	say(nil, watch.start())
-	for again := true; again; again = watch.wait(ctx) {
-		// Watching before looking misses nothing that happens in between.
-		say(nil, watch.follow(files.folders()))
-		say(files.look(time.Now()))
-	}
-}
-
-// Local implements Local: the files have the list.
+// Local implements discovery.Local: the files themselves keep the list.
 func (*Source) Local() {}
 
 // Interface guards

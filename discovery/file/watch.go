@@ -15,55 +15,56 @@ import (
 )
 
 const (
-	// fileInterval makes changes known that no event told of: on a network file system, behind
-	// a symbolic link or a bind mount, in a folder that was not there. A look costs a stat per file.
-	fileInterval = time.Second
+	// lookInterval limits how long a change without an event goes unnoticed: on a network file
+	// system, behind a symbolic link or a bind mount, or in a folder that did not exist. A look
+	// costs one stat call a file.
+	lookInterval = time.Second
 
-	// fileQuiet is longer than a writer takes from one write to the next. Where it never gets
-	// quiet, the interval ends the wait.
-	fileQuiet = 50 * time.Millisecond
+	// quietTime is the time without events after which the files are read. It is longer than the
+	// pause between two writes of one writer. If events never stop, the interval ends the wait.
+	quietTime = 50 * time.Millisecond
 )
 
-// fileWatch says when files may have changed. Events only make it prompt. What it promises
-// it keeps by the interval, so nobody has to derive which links and folders a path
-// hangs on and which of them the system can watch.
-type fileWatch struct {
+// watch waits until files may have changed. Events only make it faster: changes are found at the
+// latest by looking in intervals. Therefore the code need not know which links and folders a path
+// depends on and which of them the system can watch.
+type watch struct {
 	newWatcher func() (*fsnotify.Watcher, error)
 	interval   time.Duration
 
 	watcher *fsnotify.Watcher // nil if it could not start
 	hints   chan struct{}
 	drained sync.WaitGroup
-	failed  bool // and said so
+	failed  bool // an error was reported
 }
 
-func (w *fileWatch) start() error {
+func (w *watch) start() error {
 	watcher, err := w.newWatcher()
 	if err != nil {
-		return w.fail(err)
+		return w.failOnce(err)
 	}
 	w.watcher, w.hints = watcher, make(chan struct{}, 1)
 	w.drained.Go(w.drain)
 	return nil
 }
 
-func (w *fileWatch) close() {
+func (w *watch) close() {
 	if w.watcher != nil {
 		_ = w.watcher.Close()
 	}
 	w.drained.Wait()
 }
 
-// drain is a goroutine of its own because fsnotify hands over some errors with the lock
-// held that Add needs.
-func (w *fileWatch) drain() {
+// drain turns events into hints. It has a goroutine of its own, because fsnotify sends some errors
+// while it holds the lock that Add needs.
+func (w *watch) drain() {
 	for {
 		select {
 		case _, open := <-w.watcher.Events:
 			if !open {
 				return
 			}
-		case <-w.watcher.Errors: // such as an overflow: something changed
+		case <-w.watcher.Errors: // such as an overflow, so something changed
 		}
 		select {
 		case w.hints <- struct{}{}:
@@ -72,8 +73,9 @@ func (w *fileWatch) drain() {
 	}
 }
 
-// follow watches folders, or of those that are missing the nearest that is there.
-func (w *fileWatch) follow(folders []string) error {
+// watchFolders replaces the watched folders. In place of a folder that is missing it watches the
+// nearest parent that exists.
+func (w *watch) watchFolders(folders []string) error {
 	if w.watcher == nil {
 		return nil
 	}
@@ -87,13 +89,13 @@ func (w *fileWatch) follow(folders []string) error {
 	}
 	var problem error
 	for _, folder := range folders {
-		// Also if it is watched: by now another folder may have its name.
+		// Added even if it is watched, because another folder may have its name by now.
 		err := w.watcher.Add(folder)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 			problem = err
 		}
 	}
-	return w.fail(problem)
+	return w.failOnce(problem)
 }
 
 func nearestFolder(folder string) string {
@@ -107,8 +109,8 @@ func nearestFolder(folder string) string {
 	}
 }
 
-// fail makes an error of the first failure only, since all of them mean the same.
-func (w *fileWatch) fail(err error) error {
+// failOnce returns only the first error, because all of them have the same effect.
+func (w *watch) failOnce(err error) error {
 	if err == nil || w.failed {
 		return nil
 	}
@@ -116,8 +118,8 @@ func (w *fileWatch) fail(err error) error {
 	return fmt.Errorf("watching files: %w; looks every %s instead", err, w.interval)
 }
 
-// wait returns true when it is time to look, and false when ctx ends.
-func (w *fileWatch) wait(ctx context.Context) bool {
+// wait waits until the files are to be read, and returns false if ctx ends before that.
+func (w *watch) wait(ctx context.Context) bool {
 	interval := time.After(w.interval)
 	var quiet <-chan time.Time
 	for {
@@ -129,7 +131,7 @@ func (w *fileWatch) wait(ctx context.Context) bool {
 		case <-quiet:
 			return true
 		case <-w.hints:
-			quiet = time.After(fileQuiet)
+			quiet = time.After(quietTime)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-func TestAChangeInAFollowedFolderIsHintedAt(t *testing.T) {
+func TestAChangeInAWatchedFolderGivesAHint(t *testing.T) {
 	for change, do := range map[string]func(t *testing.T, folder string){
 		"write":  func(t *testing.T, folder string) { write(t, filepath.Join(folder, "web.json"), "[]") },
 		"create": func(t *testing.T, folder string) { write(t, filepath.Join(folder, "new.json"), "[]") },
@@ -32,9 +32,9 @@ func TestAChangeInAFollowedFolderIsHintedAt(t *testing.T) {
 			write(t, filepath.Join(parent, "web.json"), "[]")
 			write(t, filepath.Join(folder, "web.json"), "[]")
 			w := startWatch(t)
-			followFolder(t, w, folder)
+			watchFolders(t, w, folder)
 			do(t, folder)
-			wantsHint(t, w)
+			wantHint(t, w)
 		})
 	}
 }
@@ -43,18 +43,18 @@ func TestAFolderThatReturnsIsWatchedAgain(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "a", "b", "lists")
 	w := startWatch(t)
-	followFolder(t, w, folder)
+	watchFolders(t, w, folder)
 	for range 3 {
 		write(t, filepath.Join(folder, "web.json"), "[]")
-		wantsHint(t, w)
-		calm(w)
-		followFolder(t, w, folder)
+		wantHint(t, w)
+		discardHints(w)
+		watchFolders(t, w, folder)
 		write(t, filepath.Join(folder, "web.json"), "[ ]")
-		wantsHint(t, w)
+		wantHint(t, w)
 		rename(t, folder, filepath.Join(t.TempDir(), "gone"))
-		wantsHint(t, w)
-		calm(w)
-		followFolder(t, w, folder)
+		wantHint(t, w)
+		discardHints(w)
+		watchFolders(t, w, folder)
 	}
 }
 
@@ -63,23 +63,23 @@ func TestAFolderReplacedByAnotherOfItsNameIsWatched(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "lists")
 	write(t, filepath.Join(folder, "web.json"), "[]")
 	w := startWatch(t)
-	followFolder(t, w, folder)
+	watchFolders(t, w, folder)
 	rename(t, folder, folder+".old")
 	write(t, filepath.Join(folder, "web.json"), "[]")
-	followFolder(t, w, folder)
-	calm(w)
+	watchFolders(t, w, folder)
+	discardHints(w)
 	write(t, filepath.Join(folder, "web.json"), "[ ]")
-	wantsHint(t, w)
+	wantHint(t, w)
 }
 
-func TestOnlyTheFoldersThatAreFollowedAreWatched(t *testing.T) {
+func TestOnlyTheGivenFoldersAreWatched(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
 	write(t, filepath.Join(parent, "a", "web.json"), "[]")
 	write(t, filepath.Join(parent, "b", "web.json"), "[]")
 	w := startWatch(t)
-	followFolder(t, w, filepath.Join(parent, "a"), filepath.Join(parent, "b"))
-	followFolder(t, w, filepath.Join(parent, "b"), filepath.Join(parent, "missing", "c"))
+	watchFolders(t, w, filepath.Join(parent, "a"), filepath.Join(parent, "b"))
+	watchFolders(t, w, filepath.Join(parent, "b"), filepath.Join(parent, "missing", "c"))
 	got := w.watcher.WatchList()
 	slices.Sort(got)
 	if want := []string{parent, filepath.Join(parent, "b")}; !slices.Equal(got, want) {
@@ -87,18 +87,18 @@ func TestOnlyTheFoldersThatAreFollowedAreWatched(t *testing.T) {
 	}
 }
 
-func TestALookFollowsOnceAFolderIsQuietAndAtLeastEveryInterval(t *testing.T) {
+func TestTheWaitEndsWhenEventsStopOrTheIntervalIsOver(t *testing.T) {
 	for _, c := range []struct {
 		hints []time.Duration
 		want  time.Duration
 	}{
-		{nil, fileInterval},
-		{[]time.Duration{0}, fileQuiet},
-		{[]time.Duration{0, fileQuiet - 1, 2 * (fileQuiet - 1)}, 3*fileQuiet - 2},
-		{every(fileQuiet-1, 2*fileInterval), fileInterval},
+		{nil, lookInterval},
+		{[]time.Duration{0}, quietTime},
+		{[]time.Duration{0, quietTime - 1, 2 * (quietTime - 1)}, 3*quietTime - 2},
+		{every(quietTime-1, 2*lookInterval), lookInterval},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w := fileWatch{hints: make(chan struct{}), interval: fileInterval}
+			w := watch{hints: make(chan struct{}), interval: lookInterval}
 			start := time.Now()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -112,7 +112,7 @@ func TestALookFollowsOnceAFolderIsQuietAndAtLeastEveryInterval(t *testing.T) {
 				}()
 			}
 			if !w.wait(ctx) {
-				t.Error("wait said that the context ended")
+				t.Error("wait reported that the context ended")
 			}
 			if got := time.Since(start); got != c.want {
 				t.Errorf("hints at %v: looked after %s; want %s", c.hints, got, c.want)
@@ -123,11 +123,11 @@ func TestALookFollowsOnceAFolderIsQuietAndAtLeastEveryInterval(t *testing.T) {
 
 func TestWaitEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), fileQuiet)
+		ctx, cancel := context.WithTimeout(t.Context(), quietTime)
 		defer cancel()
-		w := fileWatch{interval: fileInterval}
+		w := watch{interval: lookInterval}
 		if w.wait(ctx) {
-			t.Error("wait said that it is time to look")
+			t.Error("wait reported that it is time to look")
 		}
 	})
 }
@@ -139,16 +139,16 @@ func every(step, end time.Duration) (all []time.Duration) {
 	return all
 }
 
-func hint(ctx context.Context, w *fileWatch) {
+func hint(ctx context.Context, w *watch) {
 	select {
 	case <-ctx.Done():
 	case w.hints <- struct{}{}:
 	}
 }
 
-func startWatch(t *testing.T) *fileWatch {
+func startWatch(t *testing.T) *watch {
 	t.Helper()
-	w := &fileWatch{newWatcher: fsnotify.NewWatcher}
+	w := &watch{newWatcher: fsnotify.NewWatcher}
 	if err := w.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -156,14 +156,14 @@ func startWatch(t *testing.T) *fileWatch {
 	return w
 }
 
-func followFolder(t *testing.T, w *fileWatch, folders ...string) {
+func watchFolders(t *testing.T, w *watch, folders ...string) {
 	t.Helper()
-	if err := w.follow(folders); err != nil {
+	if err := w.watchFolders(folders); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func wantsHint(t *testing.T, w *fileWatch) {
+func wantHint(t *testing.T, w *watch) {
 	t.Helper()
 	select {
 	case <-w.hints:
@@ -172,12 +172,12 @@ func wantsHint(t *testing.T, w *fileWatch) {
 	}
 }
 
-// calm lets the events of the past pass by.
-func calm(w *fileWatch) {
+// discardHints discards hints until there are no more for a while.
+func discardHints(w *watch) {
 	for {
 		select {
 		case <-w.hints:
-		case <-time.After(fileQuiet):
+		case <-time.After(quietTime):
 			return
 		}
 	}

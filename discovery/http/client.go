@@ -9,33 +9,34 @@ import (
 )
 
 const (
-	// mostRedirects is what Go's own client follows.
-	mostRedirects = 10
+	// maxRedirects is the limit of Go's own client.
+	maxRedirects = 10
 
-	mostHeaderBytes = 64 << 10
+	maxHeaderBytes = 64 << 10
 )
 
-// client has a transport of its own, so that whatever it holds ends with the source.
+// client returns a client with a transport of its own, so that its connections end with the run.
 func (s *Source) client() (client *http.Client, closeIdle func()) {
 	transport := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: time.Duration(s.Timeout)}).DialContext,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           1,
-		MaxResponseHeaderBytes: mostHeaderBytes,
+		MaxResponseHeaderBytes: maxHeaderBytes,
 	}
 	if s.tls != nil {
-		transport.TLSClientConfig = s.tls.Clone()
+		transport.TLSClientConfig = s.tls.Clone() // a transport writes into it
 	}
 	return &http.Client{Transport: transport, CheckRedirect: s.checkRedirect}, transport.CloseIdleConnections
 }
 
-// checkRedirect keeps what is meant for one host from any other.
+// checkRedirect limits redirects, and removes the header fields of the config from requests to
+// another host.
 func (s *Source) checkRedirect(next *http.Request, before []*http.Request) error {
 	switch {
 	case !s.FollowRedirects:
 		return http.ErrUseLastResponse
-	case len(before) > mostRedirects:
+	case len(before) > maxRedirects:
 		return errors.New("redirects without an end")
 	case s.url.Scheme == "https" && next.URL.Scheme != "https":
 		return errors.New("redirects to " + redacted(next.URL) + ", which is not https")
@@ -50,13 +51,13 @@ func (s *Source) checkRedirect(next *http.Request, before []*http.Request) error
 	return nil
 }
 
-// redacted is a URL without what is a secret as often as not.
+// redacted returns a URL without its user and query, which often hold secrets.
 func redacted(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// plain takes the URL out of an error of the client, which has the query in it.
-func plain(err error) error {
+// withoutURL removes the URL, which includes the query, from an error of the client.
+func withoutURL(err error) error {
 	var failed *url.Error
 	if errors.As(err, &failed) {
 		return failed.Err

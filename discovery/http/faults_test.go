@@ -22,7 +22,7 @@ import (
 
 var quiet = log.New(io.Discard, "", 0)
 
-func TestAStatusWithoutAListIsAnErrorWithTheStartOfItsText(t *testing.T) {
+func TestAnErrorHasTheStatusAndTheStartOfItsText(t *testing.T) {
 	for text, want := range map[string]string{
 		"no such list\n":              `status 404 Not Found: "no such list"`,
 		strings.Repeat("é", 80):       `status 404 Not Found: "` + strings.Repeat("é", 50) + `"`,
@@ -48,7 +48,7 @@ func TestARedirectIsAnErrorThatSaysWhereTo(t *testing.T) {
 	}
 }
 
-func TestARedirectToAnotherHostTakesNoSecretsAlong(t *testing.T) {
+func TestARedirectToAnotherHostGetsNoSecrets(t *testing.T) {
 	got := make(chan string, 1)
 	other := listen(t, func(w http.ResponseWriter, r *http.Request) {
 		got <- fmt.Sprintf("%q %q %q %s", r.Header["X-Tenant"], r.Header["Authorization"], r.Referer(), r.Host)
@@ -102,7 +102,7 @@ func TestABodyThatNeverEndsIsCutOff(t *testing.T) {
 	}
 }
 
-func TestAServerThatHangsIsAnErrorAndLeavesNothingBehind(t *testing.T) {
+func TestAServerThatHangsIsAnError(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Run("run", func(t *testing.T) {
 		for _, start := range []string{"", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n[\"10.0.0.1:80\","} {
@@ -124,7 +124,7 @@ func TestAnAnswerThatBreaksOffIsAnError(t *testing.T) {
 	}
 }
 
-// raw starts a server that says the start of an answer, and then nothing more or goodbye.
+// raw starts a server that sends the start of a response, and then hangs or closes the connection.
 func raw(t *testing.T, start string, hang bool) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -142,7 +142,7 @@ func raw(t *testing.T, start string, hang bool) (address string) {
 			_, _ = conn.Read(make([]byte, 4096))
 			_, _ = io.WriteString(conn, start)
 			if hang {
-				_, _ = io.Copy(io.Discard, conn) // until the client has enough of it
+				_, _ = io.Copy(io.Discard, conn) // until the client gives up
 			}
 			conn.Close()
 		}
@@ -151,7 +151,7 @@ func raw(t *testing.T, start string, hang bool) (address string) {
 	return listener.Addr().String()
 }
 
-func TestABusyServerIsAskedAgainWhenItWantsToBe(t *testing.T) {
+func TestABusyServerIsAskedAgainAfterRetryAfter(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, c := range []struct {
 		after string
@@ -165,7 +165,7 @@ func TestABusyServerIsAskedAgainWhenItWantsToBe(t *testing.T) {
 			t.Errorf("%q: got %s, %t", c.after, got, ok)
 		}
 	}
-	for after, want := range map[string]time.Duration{"1": 10 * time.Second, "30": 30 * time.Second, "86400": longestRetryAfter} {
+	for after, want := range map[string]time.Duration{"1": 10 * time.Second, "30": 30 * time.Second, "86400": maxRetryAfter} {
 		synctest.Test(t, func(t *testing.T) { wantPause(t, after, want) })
 	}
 }

@@ -18,12 +18,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// longestRetryAfter is how long a server may ask to be left alone. It is long for a list that others depend on, so
-// a server that says a day, or has its clock wrong, is not believed.
-const longestRetryAfter = 5 * time.Minute
-
-// httpList is the list at a URL, and what its server calls the version that was last taken.
-type httpList struct {
+// list is the list at a URL: the last answer, and the validators of its version for conditional
+// requests.
+type list struct {
 	source *Source
 	client *http.Client
 
@@ -32,14 +29,14 @@ type httpList struct {
 	lastModified string
 }
 
-// busyError is that of a server that says when to come back.
+// busyError is the error of a server that says after which pause to ask again.
 type busyError struct {
 	error
 	pause time.Duration
 }
 
-// get asks for the list once.
-func (l *httpList) get(ctx context.Context) (discovery.Answer, error) {
+// get requests the list once.
+func (l *list) get(ctx context.Context) (discovery.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.source.Timeout))
 	defer cancel()
 	response, err := l.client.Do(l.request(ctx))
@@ -48,15 +45,15 @@ func (l *httpList) get(ctx context.Context) (discovery.Answer, error) {
 		err = l.read(response)
 	}
 	if err != nil {
-		return discovery.Answer{}, fmt.Errorf("%s: %w", redacted(l.source.url), plain(err))
+		return discovery.Answer{}, fmt.Errorf("%s: %w", redacted(l.source.url), withoutURL(err))
 	}
-	// The list that did not change is reported again: that it still holds is news, too.
+	// An unchanged list is reported again, because the pool then knows that it is still right.
 	answer := *l.answer
 	answer.Endpoints = slices.Clone(answer.Endpoints)
 	return answer, nil
 }
 
-func (l *httpList) request(ctx context.Context) *http.Request {
+func (l *list) request(ctx context.Context) *http.Request {
 	request := (&http.Request{Method: http.MethodGet, URL: l.source.url, Header: l.source.headers.Clone()}).WithContext(ctx)
 	request.Host = request.Header.Get("Host")
 	if l.etag != "" {
@@ -68,7 +65,7 @@ func (l *httpList) request(ctx context.Context) *http.Request {
 	return request
 }
 
-func (l *httpList) read(response *http.Response) error {
+func (l *list) read(response *http.Response) error {
 	switch {
 	case response.StatusCode == http.StatusNotModified && l.answer != nil:
 		return nil
@@ -83,7 +80,7 @@ func (l *httpList) read(response *http.Response) error {
 	case int64(len(body)) > limit:
 		return fmt.Errorf("the list has more than %d bytes; max_size allows more, up to %d", limit, listing.MaxListSize)
 	}
-	answer, err := readHTTPList(body)
+	answer, err := decode(body)
 	if err != nil {
 		return err
 	}
@@ -91,8 +88,8 @@ func (l *httpList) read(response *http.Response) error {
 	return nil
 }
 
-// readHTTPList makes a list of a body, without the entries that have a mistake.
-func readHTTPList(body []byte) (discovery.Answer, error) {
+// decode reads the list of a body. Entries with a mistake are dropped.
+func decode(body []byte) (discovery.Answer, error) {
 	text := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\uFEFF")), " \t\r\n")
 	if len(text) > 0 && text[0] != '[' && text[0] != '{' {
 		return discovery.Answer{}, fmt.Errorf("the list is not JSON; it starts with %.20q", text)
@@ -109,13 +106,13 @@ func readHTTPList(body []byte) (discovery.Answer, error) {
 	return answer, nil
 }
 
-// statusError is what a response says that has no list.
+// statusError describes a response that has no list.
 func statusError(response *http.Response, now time.Time) error {
 	status := strconv.Itoa(response.StatusCode) + " " + http.StatusText(response.StatusCode)
 	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
 		return fmt.Errorf("status %s redirects to %s; follow_redirects allows it", status, redacted(to))
 	}
-	start, _ := io.ReadAll(io.LimitReader(response.Body, longestExcerpt))
+	start, _ := io.ReadAll(io.LimitReader(response.Body, maxExcerpt))
 	err := fmt.Errorf("status %s", status)
 	if text := excerpt(start); text != "" {
 		err = fmt.Errorf("status %s: %s", status, text)
@@ -128,7 +125,7 @@ func statusError(response *http.Response, now time.Time) error {
 	return err
 }
 
-// retryAfter reads a number of seconds or a date (RFC 9110, section 10.2.3).
+// retryAfter reads a Retry-After field: a number of seconds or a date (RFC 9110, section 10.2.3).
 func retryAfter(text string, now time.Time) (time.Duration, bool) {
 	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
 		return time.Duration(seconds) * time.Second, true
@@ -137,12 +134,12 @@ func retryAfter(text string, now time.Time) (time.Duration, bool) {
 	return date.Sub(now), err == nil
 }
 
-const longestExcerpt = 100
+const maxExcerpt = 100
 
-// excerpt quotes the start of a text, if it is one.
+// excerpt quotes the start of a body if it is text.
 func excerpt(text []byte) string {
-	text = bytes.TrimSpace(text[:min(len(text), longestExcerpt)])
-	for cut := 0; cut < utf8.UTFMax && !utf8.Valid(text); cut++ { // in the middle of a character
+	text = bytes.TrimSpace(text[:min(len(text), maxExcerpt)])
+	for cut := 0; cut < utf8.UTFMax && !utf8.Valid(text); cut++ { // the cut may be inside of a character
 		text = text[:max(0, len(text)-1)]
 	}
 	binary := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) }

@@ -13,13 +13,14 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 const (
-	defaultHTTPInterval = 10 * time.Second
-	defaultHTTPTimeout  = 5 * time.Second
-	defaultMaxSize      = 4 << 20
+	defaultInterval = 10 * time.Second
+	defaultTimeout  = 5 * time.Second
+	defaultMaxSize  = 4 << 20
 )
 
 func (s *Source) setMaxSize(text string) bool {
@@ -28,23 +29,30 @@ func (s *Source) setMaxSize(text string) bool {
 	return err == nil && size > 0 && size <= listing.MaxListSize
 }
 
-// check fills in the defaults and says which setting makes no sense.
-func (s *Source) check() error {
-	s.Interval = cmp.Or(s.Interval, caddy.Duration(defaultHTTPInterval))
-	s.Timeout = cmp.Or(s.Timeout, caddy.Duration(defaultHTTPTimeout))
-	s.MaxSize = cmp.Or(s.MaxSize, defaultMaxSize)
-	switch {
-	case s.Interval < 0:
-		return fmt.Errorf("interval: %s is negative", time.Duration(s.Interval))
-	case s.Timeout < 0:
-		return fmt.Errorf("timeout: %s is negative", time.Duration(s.Timeout))
-	case s.MaxSize < 0 || s.MaxSize > listing.MaxListSize:
-		return fmt.Errorf("max_size: %d is not between 1 and %d bytes", s.MaxSize, listing.MaxListSize)
+// Provision implements caddy.Provisioner. It sends no request.
+func (s *Source) Provision(ctx caddy.Context) error {
+	if err := s.check(); err != nil {
+		return err
 	}
-	return nil
+	if err := cmp.Or(s.parseURL(), s.makeHeaders()); err != nil {
+		return err
+	}
+	return s.makeTLS(ctx)
 }
 
-// parseURL shows nothing of a URL that is wrong: it may have a password.
+// check sets the defaults and returns an error for a setting that makes no sense.
+func (s *Source) check() error {
+	s.MaxSize = cmp.Or(s.MaxSize, defaultMaxSize)
+	if s.MaxSize < 0 || s.MaxSize > listing.MaxListSize {
+		return fmt.Errorf("max_size: %d is not between 1 and %d bytes", s.MaxSize, listing.MaxListSize)
+	}
+	return cmp.Or(
+		discovery.DefaultDuration("interval", &s.Interval, defaultInterval),
+		discovery.DefaultDuration("timeout", &s.Timeout, defaultTimeout),
+	)
+}
+
+// parseURL parses the URL. Its error shows nothing of it, because it may hold a password.
 func (s *Source) parseURL() error {
 	text := s.URL
 	if err := discovery.Resolve("url", &text); err != nil {
@@ -87,14 +95,9 @@ func (s *Source) makeHeaders() error {
 }
 
 func (s *Source) makeTLS(ctx caddy.Context) (err error) {
-	if s.TLS == nil {
-		return nil
-	}
-	if s.url.Scheme != "https" {
+	if s.TLS != nil && s.url.Scheme != "https" {
 		return errors.New("tls: is given, but the URL has http")
 	}
-	if s.tls, err = s.TLS.MakeTLSClientConfig(ctx); err != nil {
-		return fmt.Errorf("tls: %w", err)
-	}
-	return nil
+	s.tls, err = clienttls.Config(ctx, s.TLS)
+	return err
 }

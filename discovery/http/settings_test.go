@@ -10,7 +10,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-func TestHTTPSourceRefusesSettingsThatCannotBeMeantAndShowsNoSecret(t *testing.T) {
+func TestSettingsThatMakeNoSenseAreErrorsWithoutSecrets(t *testing.T) {
 	const good = "http://registry.test"
 	for want, s := range map[string]Source{
 		"url: is not one such as": {},
@@ -37,12 +37,12 @@ func TestHTTPSourceRefusesSettingsThatCannotBeMeantAndShowsNoSecret(t *testing.T
 	}
 }
 
-func FuzzHTTPListsBecomeValidEndpoints(f *testing.F) {
+func FuzzListsBecomeValidEndpoints(f *testing.F) {
 	for _, seed := range []string{"", "[]", `["10.0.0.1:80", "", {"address": "a:1", "weight": 2}]`, `[{"targets": ["a:1"], "labels": {"zone": "x"}}]`, "- a:1", "\uFEFF[1]"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		answer, err := readHTTPList(data)
+		answer, err := decode(data)
 		if err == nil && answer.Endpoints == nil {
 			t.Error("neither a list nor an error")
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
-// ask gets a list so many times, as Run would.
+// ask requests a list a number of times, as Run does, and returns the last answer.
 func ask(t *testing.T, s *Source, times int) (discovery.Answer, error) {
 	t.Helper()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
@@ -29,7 +29,7 @@ func ask(t *testing.T, s *Source, times int) (discovery.Answer, error) {
 	}
 	client, closeIdle := s.client()
 	defer closeIdle()
-	list := httpList{source: s, client: client}
+	list := list{source: s, client: client}
 	answer, err := list.get(ctx)
 	for range times - 1 {
 		answer, err = list.get(ctx)
@@ -49,7 +49,7 @@ func body(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
 }
 
-func TestAListAndPrometheusTargetsAreTakenWithoutTheirMistakes(t *testing.T) {
+func TestAnEntryWithAMistakeIsDroppedAlone(t *testing.T) {
 	server := listen(t, body(`["10.0.0.1:80", {"address": "10.0.0.2:80", "weight": -1}, {"targets": ["10.0.0.3:80"], "labels": {"weight": "3"}}]`))
 	answer, err := ask(t, &Source{URL: server.URL}, 1)
 	if err != nil {
@@ -66,7 +66,7 @@ func TestAnEmptyListIsAnAnswer(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoListIsAnError(t *testing.T) {
+func TestABodyThatIsNoListIsAnError(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                    "the list: is empty; an empty list is written as []",
 		"- 10.0.0.1:80\n":                     `the list is not JSON; it starts with "- 10.0.0.1:80\n"`,
@@ -84,7 +84,7 @@ func TestWhatIsNoListIsAnError(t *testing.T) {
 	}
 }
 
-func TestAVersionThatIsTheSameIsNotSentAgain(t *testing.T) {
+func TestAnUnchangedVersionIsNotSentAgain(t *testing.T) {
 	for field, condition := range map[string]string{"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"} {
 		sent := 0
 		server := listen(t, func(w http.ResponseWriter, r *http.Request) {
@@ -103,14 +103,14 @@ func TestAVersionThatIsTheSameIsNotSentAgain(t *testing.T) {
 	}
 }
 
-func TestNotModifiedIsAnErrorIfNothingWasTaken(t *testing.T) {
+func TestNotModifiedWithoutAListIsAnError(t *testing.T) {
 	server := listen(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) })
 	if _, err := ask(t, &Source{URL: server.URL}, 1); err == nil || !strings.HasSuffix(err.Error(), "status 304 Not Modified") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestHeadersAndTheTokenAreSentWithTheirPlaceholdersReplaced(t *testing.T) {
+func TestHeadersAndTheTokenAreSent(t *testing.T) {
 	t.Setenv("CADDY_BALANCE_TOKEN", "s3cret")
 	var got string
 	server := listen(t, func(w http.ResponseWriter, r *http.Request) {
@@ -126,7 +126,7 @@ func TestHeadersAndTheTokenAreSentWithTheirPlaceholdersReplaced(t *testing.T) {
 	}
 }
 
-func TestCertificatesAreVerifiedUnlessToldOtherwise(t *testing.T) {
+func TestCertificatesAreVerifiedByDefault(t *testing.T) {
 	server := httptest.NewUnstartedServer(body(`["10.0.0.1:80"]`))
 	server.EnableHTTP2 = true
 	server.Config.ErrorLog = quiet
@@ -147,12 +147,12 @@ func TestCertificatesAreVerifiedUnlessToldOtherwise(t *testing.T) {
 	s.tls = &tls.Config{RootCAs: roots}
 	client, closeIdle := s.client()
 	defer closeIdle()
-	if _, err := (&httpList{source: &s, client: client}).get(t.Context()); err != nil {
+	if _, err := (&list{source: &s, client: client}).get(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestAnHTTPSourceFollowsAListThatChanges(t *testing.T) {
+func TestAListThatChangesIsFollowed(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Run("run", func(t *testing.T) {
 		text := make(chan string, 1)
@@ -165,31 +165,14 @@ func TestAnHTTPSourceFollowsAListThatChanges(t *testing.T) {
 			}
 			body(now)(w, r)
 		})
-		lists, done := sourcetest.Start(t, &Source{URL: server.URL, Interval: caddy.Duration(time.Millisecond)})
-		sourcetest.WantList(t, lists, "10.0.0.1:80")
+		running := sourcetest.Start(t, &Source{URL: server.URL, Interval: caddy.Duration(time.Millisecond)})
+		running.WantList("10.0.0.1:80")
 		<-text
 		text <- `["10.0.0.1:80", "10.0.0.2:80"]`
-		sourcetest.WantList(t, lists, "10.0.0.1:80 10.0.0.2:80")
+		running.WantList("10.0.0.1:80", "10.0.0.2:80")
 		<-text
 		text <- ""
-		wantEnd(t, lists, done, server.URL+": status 500 Internal Server Error")
+		running.WantError(server.URL + ": status 500 Internal Server Error")
 	})
 	goleak.VerifyNone(t, before)
-}
-
-// wantEnd passes over lists until the source ends with an error.
-func wantEnd(t *testing.T, lists chan discovery.Answer, done chan error, want string) {
-	t.Helper()
-	for {
-		select {
-		case <-lists:
-		case err := <-done:
-			if err == nil || err.Error() != want {
-				t.Errorf("got %v; want %s", err, want)
-			}
-			return
-		case <-time.After(30 * time.Second):
-			t.Fatal("the source did not end")
-		}
-	}
 }

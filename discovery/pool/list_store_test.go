@@ -20,7 +20,7 @@ func restarted(t *testing.T, rules followSettings, stored string, test func(f *f
 	inBubble(t, rules, func(f *fixture) {
 		s := make(scripted)
 		if stored != "" {
-			f.storage.Files[newListStore(f.Name(), nil, nil).path("a")] = []byte(stored)
+			f.storage.Put(newListStore(f.Name(), nil, nil).path("a"), stored)
 		}
 		f.start(s)
 		test(f, s)
@@ -33,12 +33,12 @@ func TestTheLastGoodListIsStoredASecondAfterAChangeAndEachTenSeconds(t *testing.
 	one(t, defaults(), func(f *fixture, s scripted) {
 		s.lists("a:1")
 		s.lists("a:1", "b:1")
-		if f.storage.Written() != 0 {
+		if f.storage.Writes() != 0 {
 			t.Error("stored at once")
 		}
 		after(writeDelay)
 		key, value := f.storage.Only()
-		if !strings.HasPrefix(key, "balance/pools/testthelastgood") || !strings.HasSuffix(key, "/a.json") || !strings.Contains(string(value), "b:1") {
+		if !strings.HasPrefix(key, "balance/pools/testthelastgood") || !strings.HasSuffix(key, "/a.json") || !strings.Contains(value, "b:1") {
 			t.Errorf("%s holds %s", key, value)
 		}
 		for range 90 {
@@ -46,16 +46,16 @@ func TestTheLastGoodListIsStoredASecondAfterAChangeAndEachTenSeconds(t *testing.
 			s.lists("a:1", "b:1")
 			after(time.Second / 10)
 		}
-		if n := f.storage.Written(); n != 1 {
+		if n := f.storage.Writes(); n != 1 {
 			t.Errorf("stored %d times in ten seconds", n)
 		}
 		after(time.Minute)
-		if n := f.storage.Written(); n != 2 {
+		if n := f.storage.Writes(); n != 2 {
 			t.Errorf("stored %d times in a minute", n)
 		}
 		s.lists("a:1", "b:1")
 		after(time.Minute)
-		if n := f.storage.Written(); n != 2 {
+		if n := f.storage.Writes(); n != 2 {
 			t.Error("stored a list that did not change")
 		}
 	})
@@ -65,7 +65,7 @@ func TestWhatIsNotStoredYetIsStoredAtTheEnd(t *testing.T) {
 	one(t, defaults(), func(f *fixture, s scripted) {
 		s.lists("a:1")
 		f.stop()
-		if _, value := f.storage.Only(); !strings.Contains(string(value), "a:1") {
+		if _, value := f.storage.Only(); !strings.Contains(value, "a:1") {
 			t.Errorf("stored %q", value)
 		}
 	})
@@ -77,11 +77,11 @@ func TestALossIsNotStoredBeforeItIsBelieved(t *testing.T) {
 		after(10 * time.Second)
 		s.lists()
 		after(20 * time.Second)
-		if _, value := f.storage.Only(); !strings.Contains(string(value), "a:1") {
+		if _, value := f.storage.Only(); !strings.Contains(value, "a:1") {
 			t.Errorf("stored %s", value)
 		}
 		after(30 * time.Second)
-		if _, value := f.storage.Only(); strings.Contains(string(value), "a:1") {
+		if _, value := f.storage.Only(); strings.Contains(value, "a:1") {
 			t.Errorf("stored %s", value)
 		}
 	})
@@ -123,7 +123,7 @@ func TestAnEmptyAnswerIsHeldAgainstAStoredList(t *testing.T) {
 
 func TestAStoredListThatComesTooLateIsNotUsed(t *testing.T) {
 	restarted(t, defaults(), storedAB, func(f *fixture, s scripted) {
-		f.storage.Turns(nil, time.Second)
+		f.storage.Delay(time.Second)
 		after(firstAnswerHeadStart)
 		s.lists("c:1")
 		after(time.Minute)
@@ -160,7 +160,7 @@ func TestNothingIsStoredOrReadIfThatIsOff(t *testing.T) {
 		f.has("")
 		s.lists("c:1")
 		after(time.Minute)
-		if f.storage.Written() != 0 {
+		if f.storage.Writes() != 0 {
 			t.Error("stored")
 		}
 	})
@@ -171,7 +171,7 @@ func TestSourcesOfThisMachineAreNotStored(t *testing.T) {
 		f.start(&static.Source{Endpoints: infos("a:1")})
 		after(time.Minute)
 		f.has("a")
-		if f.storage.Written() != 0 {
+		if f.storage.Writes() != 0 {
 			t.Error("stored")
 		}
 	})
@@ -179,15 +179,15 @@ func TestSourcesOfThisMachineAreNotStored(t *testing.T) {
 
 func TestAStorageThatFailsIsLoggedOnceAndTriedAgain(t *testing.T) {
 	one(t, defaults(), func(f *fixture, s scripted) {
-		f.storage.Turns(errors.New("disk is full"), 0)
+		f.storage.Fail(errors.New("disk is full"))
 		s.lists("a:1")
 		after(time.Minute)
 		f.has("a")
 		f.logged("storing the last good list failed", 1)
-		f.storage.Turns(nil, 0)
+		f.storage.Fail(nil)
 		after(writeInterval + writeDelay)
 		f.logged("storing the last good list works again", 1)
-		if f.storage.Written() != 1 {
+		if f.storage.Writes() != 1 {
 			t.Error("not stored")
 		}
 	})
@@ -195,7 +195,7 @@ func TestAStorageThatFailsIsLoggedOnceAndTriedAgain(t *testing.T) {
 
 func TestAStorageThatHangsHoldsNothingUp(t *testing.T) {
 	restarted(t, defaults(), "", func(f *fixture, s scripted) {
-		f.storage.Turns(nil, 24*time.Hour)
+		f.storage.Delay(24 * time.Hour)
 		after(time.Minute)
 		s.lists("a:1")
 		f.has("a")

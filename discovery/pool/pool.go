@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -88,10 +87,12 @@ func (*Pool) CaddyModule() caddy.ModuleInfo {
 func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d,
 		caddyfile.String("name", &p.Name),
-		caddyfile.Block(append([]caddyfile.Param{
+		caddyfile.Block(
 			caddyfile.Modules("source", "http.reverse_proxy.upstreams.pool.sources", "source", &p.SourcesRaw),
 			caddyfile.Duration("initial_wait", &p.InitialWait),
-		}, slices.Concat(p.FollowOptions.options(), p.ServingOptions.options())...)...),
+			caddyfile.Group(p.FollowOptions.options()...),
+			caddyfile.Group(p.ServingOptions.options()...),
+		),
 	)
 }
 

@@ -11,27 +11,28 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// Leases are the endpoints that registered themselves in one pool.
+// Leases are the registrations of one pool. Several sources share them: after a reload that changes
+// the pool, the new source starts before the old one stops.
 type Leases struct {
 	pool      string
-	uses      int           // sources that were provisioned, under the lock of all registries
-	closed    chan struct{} // when there is none any more
+	uses      int           // the number of provisioned sources; the mutex of the table guards it
+	closed    chan struct{} // closed with the last of them
 	restoring sync.Once
-	restored  chan struct{} // closed when that is done
+	restored  chan struct{} // closed after the storage was read
 	saving    sync.Mutex
 
-	mu      sync.Mutex
-	byID    map[string]*lease
-	holders map[string]string // the id that has an address
-	sources []*Source         // that run for the pool, oldest first
-	next    time.Time         // when the first lease was going to end at the last look; zero if there was none
-	certain time.Time         // until then, who is not there may still come back
+	mu             sync.Mutex
+	byID           map[string]*lease
+	idByAddress    map[string]string
+	sources        []*Source // those that run, oldest first; the newest sets the limits
+	next           time.Time // the end of the first lease, as of the last check; zero without leases
+	uncertainUntil time.Time // until then endpoints may be missing that the storage could not restore
 
-	version, saved int           // of the leases
+	version, saved int           // the current version, and the one in the storage
 	changed        chan struct{} // closed by the next change
 }
 
-// lease is an endpoint and how long it stays without another heartbeat.
+// lease is an endpoint and the time when it is removed without another heartbeat.
 type lease struct {
 	info listing.Info
 	ttl  time.Duration
@@ -41,20 +42,20 @@ type lease struct {
 func newLeases(pool string) *Leases {
 	return &Leases{
 		pool: pool, closed: make(chan struct{}), restored: make(chan struct{}),
-		byID: make(map[string]*lease), holders: make(map[string]string), changed: make(chan struct{}),
+		byID: make(map[string]*lease), idByAddress: make(map[string]string), changed: make(chan struct{}),
 	}
 }
 
-// ErrFull is the error of a registration for which there is no room.
+// ErrFull is the error of a registration when the pool has its maximum number of endpoints.
 var ErrFull = errors.New("the pool has its most endpoints")
 
-// Register takes a registration in, or renews it. A renewal that changes nothing only moves
-// the end of the lease: heartbeats are many.
+// Register adds, replaces or renews a registration, and reports whether its ID is new. A renewal
+// that changes nothing only moves the end of the lease, because heartbeats are frequent.
 func (l *Leases) Register(r Registration, now time.Time) (registered Registration, isNew bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	source := l.sources[len(l.sources)-1]
-	ttl, err := source.grant(time.Duration(r.TTL))
+	ttl, err := source.grantTTL(time.Duration(r.TTL))
 	if err != nil {
 		return r, false, err
 	}
@@ -64,39 +65,42 @@ func (l *Leases) Register(r Registration, now time.Time) (registered Registratio
 		old.ends = fresh.ends
 		return old.registration(), false, nil
 	}
-	if old == nil && l.holders[r.Address] == "" && len(l.byID) >= source.MaxEndpoints {
+	if old == nil && l.idByAddress[r.Address] == "" && len(l.byID) >= source.MaxEndpoints {
 		return r, false, ErrFull
 	}
-	l.putLocked(fresh)
+	l.setLocked(fresh)
 	l.changedLocked()
 	return fresh.registration(), old == nil, nil
 }
 
-// putLocked lets the newest id have the address: it is the one whose service runs.
-func (l *Leases) putLocked(fresh *lease) {
+// setLocked stores a lease. It removes the lease of another ID at the same address, because the
+// newest ID is that of the service that runs there now.
+func (l *Leases) setLocked(fresh *lease) {
 	l.removeLocked(fresh.info.ID)
-	l.removeLocked(l.holders[fresh.info.Address])
+	l.removeLocked(l.idByAddress[fresh.info.Address])
 	l.byID[fresh.info.ID] = fresh
-	l.holders[fresh.info.Address] = fresh.info.ID
+	l.idByAddress[fresh.info.Address] = fresh.info.ID
 }
 
+// removeLocked removes a lease and reports whether there was one.
 func (l *Leases) removeLocked(id string) (was bool) {
 	old := l.byID[id]
 	if old == nil {
 		return false
 	}
-	delete(l.holders, old.info.Address)
+	delete(l.idByAddress, old.info.Address)
 	delete(l.byID, id)
 	return true
 }
 
+// changedLocked starts a new version and wakes the goroutines that wait for one.
 func (l *Leases) changedLocked() {
 	l.version++
 	close(l.changed)
 	l.changed = make(chan struct{})
 }
 
-// Leave ends the registration under an id, if there is one.
+// Leave removes the registration of an ID, and reports whether there was one.
 func (l *Leases) Leave(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,17 +111,17 @@ func (l *Leases) Leave(id string) bool {
 	return was
 }
 
-// Find is the registration under an id.
+// Find returns the registration of an ID.
 func (l *Leases) Find(id string) (Registration, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if held := l.byID[id]; held != nil {
-		return held.registration(), true
+	if lease := l.byID[id]; lease != nil {
+		return lease.registration(), true
 	}
 	return Registration{}, false
 }
 
-// List is all registrations in the order of their ids.
+// List returns all registrations, sorted by ID.
 func (l *Leases) List() []Registration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -126,18 +130,19 @@ func (l *Leases) List() []Registration {
 
 func (l *Leases) listLocked() []Registration {
 	all := make([]Registration, 0, len(l.byID))
-	for _, held := range l.byID {
-		all = append(all, held.registration())
+	for _, lease := range l.byID {
+		all = append(all, lease.registration())
 	}
 	slices.SortFunc(all, func(a, b Registration) int { return cmp.Compare(a.ID, b.ID) })
 	return all
 }
 
-// stall is how late a look must be to show that the process stood still, and how much time there is
-// then to read the heartbeats that wait.
+// stallThreshold is the minimum delay of a check that shows that the process stood still, such as
+// in a suspended machine. It is also the time to read the heartbeats that queued up meanwhile.
 const stallThreshold = time.Second
 
-// expire ends the leases whose time is up.
+// expire removes the leases that ended. After a stall it extends all leases by the time in which no
+// heartbeat could be read.
 func (l *Leases) expire(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -147,12 +152,12 @@ func (l *Leases) expire(now time.Time) {
 	}
 	before := len(l.byID)
 	l.next = time.Time{}
-	for id, held := range l.byID {
-		held.ends = held.ends.Add(grace)
-		if !held.ends.After(now) {
+	for id, lease := range l.byID {
+		lease.ends = lease.ends.Add(grace)
+		if !lease.ends.After(now) {
 			l.removeLocked(id)
-		} else if l.next.IsZero() || held.ends.Before(l.next) {
-			l.next = held.ends
+		} else if l.next.IsZero() || lease.ends.Before(l.next) {
+			l.next = lease.ends
 		}
 	}
 	if len(l.byID) < before {

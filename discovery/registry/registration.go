@@ -10,27 +10,31 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// Registration is an endpoint as it registers itself, as it is stored, and as the admin API shows it.
+// Registration is an endpoint in the form of the admin API and of the storage.
 type Registration struct {
 	listing.Info
 
-	// How long the endpoint stays without another heartbeat. 0 leaves that to the source.
+	// TTL is the time that the endpoint stays without another heartbeat. 0 means the default of the
+	// source.
 	TTL TTL `json:"ttl"`
 
-	// When it will go if it is not heard of again. It is only shown.
+	// Expires is the time when the endpoint is removed without another heartbeat. It is output
+	// only.
 	Expires time.Time `json:"expires,omitzero"`
 }
 
-// TTL is a duration that is written as in a Caddyfile.
+// TTL is a duration that is written as text in JSON, such as "30s".
 type TTL time.Duration
 
 // MarshalText implements encoding.TextMarshaler.
 func (t TTL) MarshalText() ([]byte, error) { return []byte(time.Duration(t).String()), nil }
 
-// longestID is beyond any host name with a port, and any UUID.
-const longestID = 512
+// maxIDLength is the maximum length of an ID in bytes. Host names with a port and UUIDs are
+// shorter.
+const maxIDLength = 512
 
-// DecodeRegistration reads what a service says of itself. Errors name the field and what was expected.
+// DecodeRegistration reads the JSON of a registration. Errors name the field and the expected
+// value.
 func DecodeRegistration(data []byte) (Registration, error) {
 	var ttl string
 	info, err := listing.DecodeFields(data, listing.TextField{Name: "ttl", Value: &ttl})
@@ -46,7 +50,7 @@ func DecodeRegistration(data []byte) (Registration, error) {
 	return r, nil
 }
 
-// Identify makes id the registration's own.
+// Identify sets the ID, and returns an error if the registration has another one or is not valid.
 func (r *Registration) Identify(id string) error {
 	if r.ID != "" && r.ID != id {
 		return fmt.Errorf("id: %q is not that of the path, which is %q", r.ID, id)
@@ -55,12 +59,13 @@ func (r *Registration) Identify(id string) error {
 	return r.checkID()
 }
 
+// checkID checks the ID and normalizes the endpoint.
 func (r *Registration) checkID() error {
 	switch {
 	case r.ID == "":
 		return errors.New("id: is missing")
-	case len(r.ID) > longestID:
-		return fmt.Errorf("id: has %d bytes; expected at most %d", len(r.ID), longestID)
+	case len(r.ID) > maxIDLength:
+		return fmt.Errorf("id: has %d bytes; expected at most %d", len(r.ID), maxIDLength)
 	}
 	return r.Normalize()
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
 func TestARegistrationHasTheFieldsOfAnEndpointAndATTL(t *testing.T) {
@@ -61,7 +62,7 @@ func TestTheIDIsThatOfThePath(t *testing.T) {
 			t.Errorf("%q became %q, %v", given, r.ID, err)
 		}
 	}
-	for _, id := range []string{"", "a\nb", strings.Repeat("a", longestID+1)} {
+	for _, id := range []string{"", "a\nb", strings.Repeat("a", maxIDLength+1)} {
 		r := Registration{Info: listing.Info{Address: "a:1"}}
 		if r.Identify(id) == nil {
 			t.Errorf("%.20q is an id", id)
@@ -75,13 +76,13 @@ func TestATTLIsWithinTheLimitsOfItsSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	for asked, want := range map[time.Duration]time.Duration{0: 20 * time.Second, time.Second: time.Second, 20 * time.Second: 20 * time.Second, 999 * time.Millisecond: 0, 21 * time.Second: 0} {
-		if got, err := s.grant(asked); got != want || (err == nil) != (want != 0) {
+		if got, err := s.grantTTL(asked); got != want || (err == nil) != (want != 0) {
 			t.Errorf("%s became %s, %v", asked, got, err)
 		}
 	}
 }
 
-// What is taken must be what is stored, or a restart would lose it.
+// A registration that is accepted must be readable from the storage, or a restart would lose it.
 func FuzzDecodeRegistration(f *testing.F) {
 	for _, seed := range []string{`{"address": "a:1", "ttl": "30s"}`, `{"address":"unix//run/a.sock","id":"ü","metadata":{"a":"<"}}`, `{"address":"[::1]:80","weight":0,"draining":true}`, `"a:1"`, `[`, "\xff"} {
 		f.Add([]byte(seed))
@@ -104,32 +105,32 @@ func FuzzDecodeRegistration(f *testing.F) {
 	})
 }
 
-func TestManyRegisterRenewAndLeaveAtOnce(t *testing.T) {
-	c := employ(t, newShelf(), Source{})
+func TestManyServicesRegisterRenewAndLeaveAtOnce(t *testing.T) {
+	r := start(t, sourcetest.NewStorage(), Source{})
 	var wg sync.WaitGroup
 	for client := range 10 {
 		wg.Go(func() {
 			for i := range 1000 {
 				id := fmt.Sprint(client, "-", i)
 				body := fmt.Sprintf(`{"address": "10.0.%d.%d:%d"}`, client, i%250, 1+i/250)
-				_, first := c.put(id, body)
-				_, second := c.put(id, body)
+				_, first := r.register(id, body)
+				_, second := r.register(id, body)
 				if err := errors.Join(first, second); err != nil {
 					t.Error(err)
 				}
 				if i%2 == 1 {
-					c.leases.Leave(id)
+					r.leases.Leave(id)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	if n := len(c.leases.List()); n != 5000 {
+	if n := len(r.leases.List()); n != 5000 {
 		t.Errorf("%d are registered", n)
 	}
-	for deadline := time.Now().Add(30 * time.Second); len(c.last().Endpoints) != 5000; time.Sleep(minReportInterval) {
+	for deadline := time.Now().Add(30 * time.Second); len(r.Newest().Endpoints) != 5000; time.Sleep(minReportInterval) {
 		if time.Now().After(deadline) {
-			t.Fatalf("the list has %d", len(c.last().Endpoints))
+			t.Fatalf("the list has %d", len(r.Newest().Endpoints))
 		}
 	}
 }
@@ -143,7 +144,7 @@ func BenchmarkHeartbeat(b *testing.B) {
 	}
 }
 
-func BenchmarkLookAt10000Leases(b *testing.B) {
+func BenchmarkExpire10000Leases(b *testing.B) {
 	l, _ := leasesOf10000()
 	for b.Loop() {
 		l.expire(time.Now())

@@ -18,118 +18,118 @@ func sortedAddresses(infos []listing.Info) string {
 	return strings.Join(all, " ")
 }
 
-func TestAnEndpointIsInTheListFromItsFirstHeartbeatToATTLAfterItsLast(t *testing.T) {
+func TestAnEndpointStaysForATTLAfterItsLastHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := employ(t, newShelf(), Source{})
-		c.wants("")
-		c.must("one", `{"address": "a:1", "ttl": "10s"}`)
-		c.must("two", `{"address": "b:1"}`)
-		c.wants("a:1 b:1")
-		c.pass(9 * time.Second)
-		c.must("one", `{"address": "a:1", "ttl": "10s"}`)
-		c.pass(9 * time.Second)
-		c.wants("a:1 b:1")
-		c.pass(time.Second)
-		c.wants("b:1")
-		c.pass(30 * time.Second)
-		c.wants("")
-		if last := c.last(); !last.Authoritative {
-			t.Error("the end of a lease is not final")
+		r := start(t, sourcetest.NewStorage(), Source{})
+		r.wantAddresses("")
+		r.mustRegister("one", `{"address": "a:1", "ttl": "10s"}`)
+		r.mustRegister("two", `{"address": "b:1"}`)
+		r.wantAddresses("a:1 b:1")
+		r.listsAfter(9 * time.Second)
+		r.mustRegister("one", `{"address": "a:1", "ttl": "10s"}`)
+		r.listsAfter(9 * time.Second)
+		r.wantAddresses("a:1 b:1")
+		r.listsAfter(time.Second)
+		r.wantAddresses("b:1")
+		r.listsAfter(30 * time.Second)
+		r.wantAddresses("")
+		if last := r.Newest(); !last.Authoritative {
+			t.Error("the end of a lease is not authoritative")
 		}
 	})
 }
 
-func TestAHeartbeatThatChangesNothingIsNeitherReportedNorWritten(t *testing.T) {
+func TestAnUnchangedHeartbeatIsNotReportedOrWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		storage := newShelf()
-		c := employ(t, storage, Source{})
-		c.must("one", `{"address": "a:1", "metadata": {"version": "v1"}}`)
-		c.pass(time.Minute / 4)
-		lists, writes := len(c.told()), storage.written()
+		storage := sourcetest.NewStorage()
+		r := start(t, storage, Source{})
+		r.mustRegister("one", `{"address": "a:1", "metadata": {"version": "v1"}}`)
+		r.listsAfter(time.Minute / 4)
+		lists, writes := r.Lists(), storage.Writes()
 		for range 100 {
-			c.must("one", `{"metadata": {"version": "v1"}, "address": "a:1", "weight": 1}`)
-			c.pass(10 * time.Second)
+			r.mustRegister("one", `{"metadata": {"version": "v1"}, "address": "a:1", "weight": 1}`)
+			r.listsAfter(10 * time.Second)
 		}
-		if len(c.told()) != lists || storage.written() != writes {
-			t.Errorf("%d lists and %d writes after 100 heartbeats, %d and %d before", len(c.told()), storage.written(), lists, writes)
+		if r.Lists() != lists || storage.Writes() != writes {
+			t.Errorf("%d lists and %d writes after 100 heartbeats, %d and %d before", r.Lists(), storage.Writes(), lists, writes)
 		}
 	})
 }
 
-func TestARegistrationReplacesWhatWasSaidBefore(t *testing.T) {
+func TestARegistrationReplacesTheOneBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := employ(t, newShelf(), Source{})
-		c.must("one", `{"address": "a:1"}`)
+		r := start(t, sourcetest.NewStorage(), Source{})
+		r.mustRegister("one", `{"address": "a:1"}`)
 		for _, body := range []string{`{"address": "a:1", "draining": true}`, `{"address": "a:1", "weight": 5}`, `{"address": "c:1", "weight": 5}`} {
-			if isNew, err := c.put("one", body); isNew || err != nil {
+			if isNew, err := r.register("one", body); isNew || err != nil {
 				t.Errorf("%s: new is %v, error %v", body, isNew, err)
 			}
-			if c.pass(2*minReportInterval) != 1 {
+			if r.listsAfter(2*minReportInterval) != 1 {
 				t.Errorf("%s was not reported", body)
 			}
 		}
-		c.wants("c:1")
+		r.wantAddresses("c:1")
 	})
 }
 
-func TestANewIDAtAnAddressTakesItOver(t *testing.T) {
+func TestANewIDAtAnAddressReplacesTheOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := employ(t, newShelf(), Source{MaxEndpoints: 2})
-		c.must("old", `{"address": "a:1"}`)
-		c.must("other", `{"address": "b:1"}`)
-		if isNew, err := c.put("new", `{"address": "a:1"}`); !isNew || err != nil { // full, but it needs no more room
+		r := start(t, sourcetest.NewStorage(), Source{MaxEndpoints: 2})
+		r.mustRegister("old", `{"address": "a:1"}`)
+		r.mustRegister("other", `{"address": "b:1"}`)
+		if isNew, err := r.register("new", `{"address": "a:1"}`); !isNew || err != nil { // full, but it needs no more room
 			t.Errorf("new is %v, error %v", isNew, err)
 		}
-		if _, ok := c.leases.Find("old"); ok || len(c.leases.List()) != 2 {
-			t.Errorf("the old id is there still: %v", c.leases.List())
+		if _, ok := r.leases.Find("old"); ok || len(r.leases.List()) != 2 {
+			t.Errorf("the old id is there still: %v", r.leases.List())
 		}
-		c.wants("a:1 b:1")
+		r.wantAddresses("a:1 b:1")
 	})
 }
 
 func TestTheEndpointsOfAPoolAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := employ(t, newShelf(), Source{MaxEndpoints: 1})
-		c.must("one", `{"address": "a:1"}`)
-		if _, err := c.put("two", `{"address": "b:1"}`); err != ErrFull {
+		r := start(t, sourcetest.NewStorage(), Source{MaxEndpoints: 1})
+		r.mustRegister("one", `{"address": "a:1"}`)
+		if _, err := r.register("two", `{"address": "b:1"}`); err != ErrFull {
 			t.Errorf("got %v", err)
 		}
-		c.must("one", `{"address": "c:1"}`)
-		if !c.leases.Leave("one") || c.leases.Leave("one") {
+		r.mustRegister("one", `{"address": "c:1"}`)
+		if !r.leases.Leave("one") || r.leases.Leave("one") {
 			t.Error("leaving did not work once")
 		}
-		c.must("two", `{"address": "b:1"}`)
-		c.wants("b:1")
+		r.mustRegister("two", `{"address": "b:1"}`)
+		r.wantAddresses("b:1")
 	})
 }
 
 func TestABurstOfRegistrationsIsAFewLists(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		storage := newShelf()
-		c := employ(t, storage, Source{})
-		before := len(c.told())
+		storage := sourcetest.NewStorage()
+		r := start(t, storage, Source{})
+		before := r.Lists()
 		for i := range 1000 {
-			c.must(fmt.Sprint(i), fmt.Sprintf(`{"address": "a:%d"}`, i+1))
+			r.mustRegister(fmt.Sprint(i), fmt.Sprintf(`{"address": "a:%d"}`, i+1))
 			time.Sleep(time.Millisecond)
 		}
-		c.pass(2 * time.Second)
-		if lists := len(c.told()) - before; lists > 12 || storage.written() > 3 {
-			t.Errorf("%d lists and %d writes for a second of registrations", lists, storage.written())
+		r.listsAfter(2 * time.Second)
+		if lists := r.Lists() - before; lists > 12 || storage.Writes() > 3 {
+			t.Errorf("%d lists and %d writes for a second of registrations", lists, storage.Writes())
 		}
-		if n := len(c.last().Endpoints); n != 1000 {
+		if n := len(r.Newest().Endpoints); n != 1000 {
 			t.Errorf("%d endpoints in the last list", n)
 		}
 	})
 }
 
-func TestAProcessThatStoodStillGivesHeartbeatsTheTimeItWasAway(t *testing.T) {
+func TestAStallExtendsTheLeases(t *testing.T) {
 	l := newLeases("web")
 	start := time.Now()
-	l.putLocked(&lease{listing.Info{Address: "a:1", ID: "one"}, 30 * time.Second, start.Add(30 * time.Second)})
+	l.setLocked(&lease{listing.Info{Address: "a:1", ID: "one"}, 30 * time.Second, start.Add(30 * time.Second)})
 	l.expire(start)
 	l.expire(start.Add(10 * time.Minute))
 	if len(l.List()) != 1 {
-		t.Fatal("the lease ended while nobody could renew it")
+		t.Fatal("the lease ended while the process stood still")
 	}
 	l.expire(start.Add(10*time.Minute + stallThreshold))
 	if len(l.List()) != 0 {
@@ -139,20 +139,20 @@ func TestAProcessThatStoodStillGivesHeartbeatsTheTimeItWasAway(t *testing.T) {
 
 func TestASecondSourceOfAPoolHasTheSameLeases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		storage := newShelf()
-		old := employ(t, storage, Source{MaxTTL: 20 * second})
-		old.must("one", `{"address": "a:1", "ttl": "15s"}`)
-		fresh := employ(t, storage, Source{MaxTTL: 10 * second})
-		fresh.wants("a:1")
-		if _, err := fresh.put("two", `{"address": "b:1", "ttl": "15s"}`); err == nil {
+		storage := sourcetest.NewStorage()
+		old := start(t, storage, Source{MaxTTL: 20 * second})
+		old.mustRegister("one", `{"address": "a:1", "ttl": "15s"}`)
+		fresh := start(t, storage, Source{MaxTTL: 10 * second})
+		fresh.wantAddresses("a:1")
+		if _, err := fresh.register("two", `{"address": "b:1", "ttl": "15s"}`); err == nil {
 			t.Error("the limits are not those of the newest source")
 		}
 		old.stop()
 		if LeasesOf(t.Context(), "web") != fresh.leases || old.leases != fresh.leases {
 			t.Fatal("the leases are not the same")
 		}
-		fresh.must("two", `{"address": "b:1"}`)
-		fresh.wants("a:1 b:1")
+		fresh.mustRegister("two", `{"address": "b:1"}`)
+		fresh.wantAddresses("a:1 b:1")
 		fresh.stop()
 		if LeasesOf(t.Context(), "web") != nil {
 			t.Error("the leases outlive their sources")
@@ -160,10 +160,10 @@ func TestASecondSourceOfAPoolHasTheSameLeases(t *testing.T) {
 	})
 }
 
-func TestASourceThatNeverCameToWorkLeavesTheLimitsOfTheOther(t *testing.T) {
+func TestASourceThatStoppedHasNoLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := employ(t, newShelf(), Source{MaxTTL: 20 * second})
-		employ(t, newShelf(), Source{MaxTTL: 10 * second}).stop()
-		c.must("one", `{"address": "a:1", "ttl": "15s"}`)
+		r := start(t, sourcetest.NewStorage(), Source{MaxTTL: 20 * second})
+		start(t, sourcetest.NewStorage(), Source{MaxTTL: 10 * second}).stop()
+		r.mustRegister("one", `{"address": "a:1", "ttl": "15s"}`)
 	})
 }

@@ -16,19 +16,21 @@ import (
 )
 
 const (
-	// saveDelay makes the changes of one deployment a few writes.
+	// saveDelay is the time from a change to its write, so that the changes of one deployment
+	// become a few writes.
 	saveDelay = time.Second
 
-	// saveAgain is the pause after a write that failed.
-	saveAgain = time.Minute
+	// saveRetryPause is the pause after a failed write.
+	saveRetryPause = time.Minute
 
-	// storageLimit is how long the end of a config waits for a storage that hangs.
-	storageLimit = 5 * time.Second
+	// storageTimeout is the maximum time of a call of the storage. The end of a config waits that
+	// long for a storage that hangs.
+	storageTimeout = 5 * time.Second
 )
 
-// registryKey is where the leases of a pool are stored. Names that a key cannot have are made
-// different by their hash.
-func registryKey(pool string) string {
+// storageKey returns the key of the leases of a pool. A hash distinguishes the names of pools that
+// a key cannot have.
+func storageKey(pool string) string {
 	safe, file := certmagic.StorageKeys.Safe(pool), "registry.json"
 	if safe != pool {
 		file = fmt.Sprintf("registry-%x.json", xxhash.Sum64String(pool))
@@ -36,37 +38,40 @@ func registryKey(pool string) string {
 	return path.Join("balance", "pools", safe, file)
 }
 
-// restore puts what the storage has into force, once in the life of the leases. What it cannot read comes
-// back with its next heartbeat; until then nobody who is missing was taken away on purpose.
+// restore loads the leases from the storage, once in their life. An endpoint that cannot be read
+// comes back with its next heartbeat. Until then the list is not authoritative, so that the pool
+// delays the loss.
 func (l *Leases) restore(ctx context.Context, report discovery.Report) {
 	l.restoring.Do(func() {
 		defer close(l.restored)
 		registrations, err := l.load(ctx)
-		l.putBack(registrations, err == nil, time.Now())
+		l.restoreAll(registrations, err == nil, time.Now())
 		if err != nil {
 			report(discovery.Answer{Err: err})
 		}
 	})
 }
 
-func (l *Leases) putBack(registrations []Registration, all bool, now time.Time) {
+// restoreAll starts the leases of stored registrations. complete is false if some of them could not
+// be read.
+func (l *Leases) restoreAll(registrations []Registration, complete bool, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	source := l.sources[len(l.sources)-1]
 	for _, r := range registrations {
-		ttl := min(max(time.Duration(r.TTL), leastTTL), time.Duration(source.MaxTTL))
-		l.putLocked(&lease{r.Info, ttl, now.Add(ttl)})
+		ttl := min(max(time.Duration(r.TTL), minTTL), time.Duration(source.MaxTTL))
+		l.setLocked(&lease{r.Info, ttl, now.Add(ttl)})
 	}
-	if !all {
-		l.certain = now.Add(time.Duration(source.DefaultTTL))
+	if !complete {
+		l.uncertainUntil = now.Add(time.Duration(source.DefaultTTL))
 	}
 }
 
-// load returns what can be read, and an error if that is not all.
+// load returns the registrations that can be read, and an error if some cannot.
 func (l *Leases) load(ctx context.Context) ([]Registration, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storageLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storageTimeout)
 	defer cancel()
-	key := registryKey(l.pool)
+	key := storageKey(l.pool)
 	data, err := discovery.StorageOf(ctx).Load(ctx, key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -93,16 +98,16 @@ func (l *Leases) load(ctx context.Context) ([]Registration, error) {
 	return registrations, err
 }
 
-// keepSaved writes the leases to the storage a while after each change, and at the end.
-func (l *Leases) keepSaved(ctx context.Context, failures chan<- error) {
+// saveChanges writes the leases to the storage a moment after each change, and when ctx ends.
+func (l *Leases) saveChanges(ctx context.Context, failures chan<- error) {
 	for pause := saveDelay; l.awaitUnsaved(ctx); {
 		discovery.Sleep(ctx, pause)
 		pause = saveDelay
 		if err := l.save(ctx); err != nil {
-			pause = saveAgain
+			pause = saveRetryPause
 			select {
 			case failures <- err:
-			default: // one that was not told yet is enough
+			default: // an older error is still waiting to be reported
 			}
 		}
 		if ctx.Err() != nil {
@@ -111,7 +116,7 @@ func (l *Leases) keepSaved(ctx context.Context, failures chan<- error) {
 	}
 }
 
-// awaitUnsaved reports whether there is something to save, and waits for it as long as ctx lasts.
+// awaitUnsaved waits for a change that is not saved. It returns false if ctx ends before that.
 func (l *Leases) awaitUnsaved(ctx context.Context) bool {
 	for {
 		version, changed, saved := l.versions()
@@ -132,7 +137,8 @@ func (l *Leases) versions() (version int, changed <-chan struct{}, saved int) {
 	return l.version, l.changed, l.saved
 }
 
-// save is only done by one source at a time, so that an old list never follows a new one.
+// save writes all leases. The mutex saving admits one source at a time, so that an old list never
+// overwrites a newer one.
 func (l *Leases) save(ctx context.Context) error {
 	l.saving.Lock()
 	defer l.saving.Unlock()
@@ -146,9 +152,9 @@ func (l *Leases) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storageLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storageTimeout)
 	defer cancel()
-	if err := discovery.StorageOf(ctx).Store(ctx, registryKey(l.pool), data); err != nil {
+	if err := discovery.StorageOf(ctx).Store(ctx, storageKey(l.pool), data); err != nil {
 		return fmt.Errorf("what is registered cannot be written to the storage: %w", err)
 	}
 	l.mu.Lock()

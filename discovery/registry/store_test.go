@@ -5,111 +5,116 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
 const webKey = "balance/pools/web/registry.json"
 
-func TestWhatIsRegisteredSurvivesARestart(t *testing.T) {
+func TestRegistrationsSurviveARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		storage := newShelf()
-		c := employ(t, storage, Source{})
-		c.must("one", `{"address": "a:1", "ttl": "10s", "weight": 3, "metadata": {"version": "v1"}}`)
-		c.must("two", `{"address": "b:1", "ttl": "20s"}`)
-		c.pass(9 * time.Second)
-		c.stop()
+		storage := sourcetest.NewStorage()
+		r := start(t, storage, Source{})
+		r.mustRegister("one", `{"address": "a:1", "ttl": "10s", "weight": 3, "metadata": {"version": "v1"}}`)
+		r.mustRegister("two", `{"address": "b:1", "ttl": "20s"}`)
+		r.listsAfter(9 * time.Second)
+		r.stop()
 		time.Sleep(time.Hour)
 
-		c = employ(t, storage, Source{})
-		if one, ok := c.leases.Find("one"); !ok || one.Weight != 3 || one.Metadata["version"] != "v1" || one.TTL != TTL(10*time.Second) {
+		r = start(t, storage, Source{})
+		if one, ok := r.leases.Find("one"); !ok || one.Weight != 3 || one.Metadata["version"] != "v1" || one.TTL != TTL(10*time.Second) {
 			t.Errorf("restored as %+v", one)
 		}
-		if first := c.told()[0]; sortedAddresses(first.Endpoints) != "a:1 b:1" || !first.Authoritative {
+		if first := r.Next(); sortedAddresses(first.Endpoints) != "a:1 b:1" || !first.Authoritative {
 			t.Errorf("the first list is %+v", first)
 		}
-		c.pass(9 * time.Second) // the grace is a whole ttl
-		c.must("two", `{"address": "b:1", "ttl": "20s"}`)
-		c.wants("a:1 b:1")
-		c.pass(time.Second)
-		c.wants("b:1")
+		r.listsAfter(9 * time.Second) // the grace is a whole ttl
+		r.mustRegister("two", `{"address": "b:1", "ttl": "20s"}`)
+		r.wantAddresses("a:1 b:1")
+		r.listsAfter(time.Second)
+		r.wantAddresses("b:1")
 	})
 }
 
 func TestChangesAreWrittenASecondLaterAndAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		storage := newShelf()
-		c := employ(t, storage, Source{})
-		c.must("one", `{"address": "a:1"}`)
-		c.pass(saveDelay / 2)
-		if storage.written() != 0 {
+		storage := sourcetest.NewStorage()
+		r := start(t, storage, Source{})
+		r.mustRegister("one", `{"address": "a:1"}`)
+		r.listsAfter(saveDelay / 2)
+		if storage.Writes() != 0 {
 			t.Error("written at once")
 		}
-		c.pass(saveDelay)
-		if want := `[{"address":"a:1","weight":1,"id":"one","ttl":"30s"}]`; storage.text(webKey) != want {
-			t.Errorf("the storage has %s, want %s", storage.text(webKey), want)
+		r.listsAfter(saveDelay)
+		if want := `[{"address":"a:1","weight":1,"id":"one","ttl":"30s"}]`; storage.Get(webKey) != want {
+			t.Errorf("the storage has %s, want %s", storage.Get(webKey), want)
 		}
-		c.leases.Leave("one")
-		c.stop()
-		if storage.text(webKey) != "[]" {
-			t.Errorf("the storage has %s after the end", storage.text(webKey))
+		r.leases.Leave("one")
+		r.stop()
+		if storage.Get(webKey) != "[]" {
+			t.Errorf("the storage has %s after the end", storage.Get(webKey))
 		}
 	})
 }
 
-func TestAStorageThatFailsIsToldAndTriedAgain(t *testing.T) {
+func TestAFailingStorageIsReportedAndTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		storage := newShelf()
-		c := employ(t, storage, Source{})
-		storage.breaks(errShelf)
-		c.must("one", `{"address": "a:1", "ttl": "1h"}`)
-		c.wants("a:1")
-		c.pass(2 * saveDelay)
-		c.wantsError("cannot be written to the storage: storage is down")
-		storage.breaks(nil)
-		c.pass(saveAgain)
-		if storage.written() != 1 {
+		storage := sourcetest.NewStorage()
+		r := start(t, storage, Source{})
+		storage.Fail(errStorage)
+		r.mustRegister("one", `{"address": "a:1", "ttl": "1h"}`)
+		r.wantAddresses("a:1")
+		r.listsAfter(2 * saveDelay)
+		r.wantOneError("cannot be written to the storage: storage is down")
+		storage.Fail(nil)
+		r.listsAfter(saveRetryPause)
+		if storage.Writes() != 1 {
 			t.Error("not written when the storage was back")
 		}
 	})
 }
 
-func TestWhatCannotBeReadIsToldAndLossesAreNotFinalForATTL(t *testing.T) {
-	for name, storage := range map[string]*shelf{
-		"storage is down":           {broken: errShelf},
-		"registry.json: unexpected": {texts: map[string]string{webKey: `[{"address"`}},
-		"registry.json: json":       {texts: map[string]string{webKey: `{}`}},
+func TestAfterAReadErrorListsAreNotAuthoritativeForATTL(t *testing.T) {
+	for want, prepare := range map[string]func(*sourcetest.Storage){
+		"storage is down":           func(s *sourcetest.Storage) { s.Fail(errStorage) },
+		"registry.json: unexpected": func(s *sourcetest.Storage) { s.Put(webKey, `[{"address"`) },
+		"registry.json: json":       func(s *sourcetest.Storage) { s.Put(webKey, `{}`) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := employ(t, storage, Source{DefaultTTL: 10 * second})
-			c.wantsError(name)
-			c.wants("")
-			c.must("one", `{"address": "a:1"}`)
-			c.wants("a:1")
-			for _, a := range c.told() {
+			storage := sourcetest.NewStorage()
+			prepare(storage)
+			r := start(t, storage, Source{DefaultTTL: 10 * second})
+			r.wantOneError(want)
+			r.wantAddresses("")
+			r.mustRegister("one", `{"address": "a:1"}`)
+			r.wantAddresses("a:1")
+			for _, a := range r.Reports() {
 				if a.Authoritative {
-					t.Error("a list is final though endpoints may be missing")
+					t.Error("a list is authoritative though endpoints may be missing")
 				}
 			}
-			c.pass(10 * time.Second)
-			c.must("two", `{"address": "b:1"}`)
-			c.wants("b:1")
-			if !c.last().Authoritative {
-				t.Error("a list is not final though everybody had time to come back")
+			r.listsAfter(10 * time.Second)
+			r.mustRegister("two", `{"address": "b:1"}`)
+			r.wantAddresses("b:1")
+			if !r.Newest().Authoritative {
+				t.Error("a list is not authoritative though all endpoints had time to come back")
 			}
 		})
 	}
 }
 
-func TestAnEntryThatCannotBeReadDoesNotCostTheOthers(t *testing.T) {
+func TestAnEntryWithAMistakeIsLeftOutAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		storage := newShelf()
-		storage.texts[webKey] = `["c:1", {"address": "a:1", "id": "one"}, {"address": "b:1"}, {"address": "d:1", "id": "four", "ttl": "100h"}]`
-		c := employ(t, storage, Source{})
-		c.wants("a:1 d:1")
-		c.wantsError("entry 3: id: is missing")
-		if four, _ := c.leases.Find("four"); four.TTL != TTL(defaultMaxTTL) {
+		storage := sourcetest.NewStorage()
+		storage.Put(webKey, `["c:1", {"address": "a:1", "id": "one"}, {"address": "b:1"},
+			{"address": "d:1", "id": "four", "ttl": "100h"}]`)
+		r := start(t, storage, Source{})
+		r.wantAddresses("a:1 d:1")
+		r.wantOneError("entry 3: id: is missing")
+		if four, _ := r.leases.Find("four"); four.TTL != TTL(defaultMaxTTL) {
 			t.Errorf("a ttl of %s is beyond the limit", time.Duration(four.TTL))
 		}
-		if one, _ := c.leases.Find("one"); one.TTL != TTL(leastTTL) {
+		if one, _ := r.leases.Find("one"); one.TTL != TTL(minTTL) {
 			t.Errorf("an entry without a ttl stays for %s", time.Duration(one.TTL))
 		}
 	})
@@ -117,27 +122,27 @@ func TestAnEntryThatCannotBeReadDoesNotCostTheOthers(t *testing.T) {
 
 func TestRegistrationsWaitUntilTheStorageWasRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		leases := registries.open("web") // what no source has come to restore yet
+		leases := allLeases.open("web") // no source has restored them yet
 		found := make(chan *Leases, 2)
 		go func() { found <- LeasesOf(t.Context(), "web") }()
 		synctest.Wait()
 		if len(found) > 0 {
-			t.Error("found what was not restored yet")
+			t.Error("found leases that were not restored yet")
 		}
-		registries.close(leases)
+		allLeases.close(leases)
 		if <-found != nil || LeasesOf(t.Context(), "web") != nil {
-			t.Error("found what no config has any more")
+			t.Error("found leases that no config has any more")
 		}
 	})
 }
 
 func TestPoolsWithSimilarNamesAreStoredApart(t *testing.T) {
-	if registryKey("web") != webKey {
-		t.Errorf("web is stored in %s", registryKey("web"))
+	if storageKey("web") != webKey {
+		t.Errorf("web is stored in %s", storageKey("web"))
 	}
 	keys := make(map[string]string)
 	for _, pool := range []string{"web", "Web", "w/eb", "../web", "ü", "ö", "..", "."} {
-		key := registryKey(pool)
+		key := storageKey(pool)
 		if other, ok := keys[key]; ok || !strings.HasPrefix(key, "balance/pools/") {
 			t.Errorf("%q is stored in %s, as is %q", pool, key, other)
 		}

@@ -6,18 +6,20 @@ import (
 	"sync"
 )
 
-// registries are the leases of all pools that a config gives a registry source. They are there before a source of
-// the pool runs, or who registers right after a start would be told that there is no such pool. A reload that changes a
-// pool's definition runs the new source before the old one ends, so that both have the same leases.
-var registries = registryTable{byPool: make(map[string]*Leases)}
+// allLeases holds the leases of all pools that have a registry source. They exist before the source
+// runs. Otherwise a service that registers right after startup would get a 404. A reload that
+// changes a pool's definition runs the new source before the old one ends, so both share the
+// leases.
+var allLeases = leaseTable{byPool: make(map[string]*Leases)}
 
-type registryTable struct {
+// leaseTable is the leases of several pools.
+type leaseTable struct {
 	mu     sync.Mutex
 	byPool map[string]*Leases
 }
 
-// open finds or makes the leases of a pool for one more source.
-func (t *registryTable) open(pool string) *Leases {
+// open returns the leases of a pool for one more source. The first source creates them.
+func (t *leaseTable) open(pool string) *Leases {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.byPool[pool]
@@ -29,8 +31,8 @@ func (t *registryTable) open(pool string) *Leases {
 	return l
 }
 
-// close undoes open.
-func (t *registryTable) close(l *Leases) {
+// close ends the use by one source. The last one removes the leases.
+func (t *leaseTable) close(l *Leases) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if l.uses--; l.uses == 0 {
@@ -39,32 +41,33 @@ func (t *registryTable) close(l *Leases) {
 	}
 }
 
-// LeasesOf finds the leases of a pool for the admin API: nil if it has no registry source. It waits
-// until what Caddy's storage has of them is there.
+// LeasesOf returns the leases of a pool for the admin API, or nil if the pool has no registry
+// source. It waits until they are restored from Caddy's storage.
 func LeasesOf(ctx context.Context, pool string) *Leases {
-	registries.mu.Lock()
-	l := registries.byPool[pool]
-	registries.mu.Unlock()
+	allLeases.mu.Lock()
+	l := allLeases.byPool[pool]
+	allLeases.mu.Unlock()
 	if l == nil {
 		return nil
 	}
 	select {
 	case <-l.restored:
 		return l
-	case <-l.closed: // the config did not come into force
+	case <-l.closed: // the config failed to start
 	case <-ctx.Done():
 	}
 	return nil
 }
 
-// begin is for a source that runs now, whose limits are to hold from then on.
+// begin adds a source that runs. Its limits apply from now on.
 func (l *Leases) begin(s *Source) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sources = append(l.sources, s)
 }
 
-// end undoes begin. The last source stays, for requests that have found the leases already.
+// end removes a source that ran. The last source stays, because requests may still hold the leases
+// and need its limits.
 func (l *Leases) end(s *Source) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,9 +1,13 @@
+// Package static is the source of pools whose endpoints stand in the config itself. It is the
+// simplest source, and a good start for a new one.
 package static
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -14,10 +18,16 @@ import (
 
 func init() { caddy.RegisterModule(new(Source)) }
 
-// StaticSource names endpoints in the config itself. Unlike the upstreams of a reverse proxy, they can
-// have weights, ids, zones and limits of their own.
+// Source has its endpoints in the config itself. Unlike the upstreams of a reverse proxy, they can
+// have weights, IDs, zones and limits of their own. Choose it for backends that seldom change, or
+// beside other sources for a fallback. A change takes a reload, which takes effect at once and in
+// full: an endpoint that is no longer listed is gone.
 type Source struct {
-	// The endpoints.
+	// The endpoints. At least one is required, and each address may be listed once. Only `address`
+	// is required of an endpoint:
+	//
+	//	{"address": "10.0.0.7:8080", "weight": 3, "id": "web-7", "zone": "eu-1a", "priority": 0,
+	//	 "max_requests": 200, "draining": false, "metadata": {"version": "v2"}}
 	Endpoints []listing.Info `json:"endpoints"`
 }
 
@@ -67,7 +77,8 @@ func endpointOptions(e *listing.Info) []caddyfile.Param {
 	}
 }
 
-// address is checked here already, where an error can name the line.
+// address is an argument. It is checked here and not only in Provision, because here an error can
+// name the line.
 func address(set func(text string)) caddyfile.Param {
 	return caddyfile.Func("address", "a host and port such as 10.0.0.7:8080, or a unix socket", func(text string) bool {
 		set(text)
@@ -75,16 +86,16 @@ func address(set func(text string)) caddyfile.Param {
 	})
 }
 
-// Provision implements caddy.Provisioner.
+// Provision implements caddy.Provisioner. Its errors give the number of the endpoint.
 func (s *Source) Provision(caddy.Context) error {
 	if len(s.Endpoints) == 0 {
-		return fmt.Errorf("endpoints: none given; expected at least one address")
+		return errors.New("endpoints: none given; expected at least one address")
 	}
 	seen := make(map[string]int, len(s.Endpoints))
 	for i := range s.Endpoints {
 		e := &s.Endpoints[i]
 		if err := e.Normalize(); err != nil {
-			return fmt.Errorf("endpoint %d: %v", i+1, err)
+			return fmt.Errorf("endpoint %d: %w", i+1, err)
 		}
 		if first, ok := seen[e.Address]; ok {
 			return fmt.Errorf("endpoint %d: address: %s is already endpoint %d", i+1, e.Address, first)
@@ -94,13 +105,14 @@ func (s *Source) Provision(caddy.Context) error {
 	return nil
 }
 
-// Run implements Source.
+// Run implements discovery.Source. It reports the list once and returns, because the list cannot
+// change.
 func (s *Source) Run(_ context.Context, report discovery.Report) error {
-	report(discovery.Answer{Endpoints: s.Endpoints, Authoritative: true})
+	report(discovery.Answer{Endpoints: slices.Clone(s.Endpoints), Authoritative: true}) // the answer belongs to the pool
 	return nil
 }
 
-// Local implements Local: the config has the list.
+// Local implements discovery.Local: the config keeps the list.
 func (*Source) Local() {}
 
 // Interface guards

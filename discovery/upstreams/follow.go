@@ -11,14 +11,19 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// lookup asks the module of whatever config is in force.
-func (s *Source) lookup(ctx context.Context) (discovery.Answer, error) {
+// Run implements discovery.Source.
+func (s *Source) Run(ctx context.Context, report discovery.Report) error {
+	return discovery.Poll(ctx, time.Duration(s.Interval), report, s.lookUp)
+}
+
+// lookUp asks the module of the config in force, which may be a later config than that of s. If
+// that config ends during the call, it asks the module of the next one.
+func (s *Source) lookUp(ctx context.Context) (discovery.Answer, error) {
 	for {
-		host := hosted.find(s.definition)
-		if host == nil { // the last config is about to end, and ctx with it
+		host := provisioned.find(s.definition)
+		if host == nil { // the last config is ending, and ctx with it
 			<-ctx.Done()
 			return discovery.Answer{}, nil
 		}
@@ -29,8 +34,8 @@ func (s *Source) lookup(ctx context.Context) (discovery.Answer, error) {
 	}
 }
 
-// ask calls the module in a goroutine of its own, since not all of them heed the context. One that does
-// not come back keeps that goroutine, and no more than that: whoever asks next waits for the same call.
+// ask calls the module in a goroutine of its own, because some modules ignore the context. A call
+// that does not return keeps one goroutine and no more: later look-ups wait for the same call.
 func (s *Source) ask(ctx context.Context) (discovery.Answer, error) {
 	timer := time.NewTimer(time.Duration(s.Timeout))
 	defer timer.Stop()
@@ -39,7 +44,7 @@ func (s *Source) ask(ctx context.Context) (discovery.Answer, error) {
 		if result.Err != nil {
 			return discovery.Answer{}, result.Err
 		}
-		return gather(result.Val.([]*reverseproxy.Upstream)), nil
+		return endpoints(result.Val.([]*reverseproxy.Upstream)), nil
 	case <-timer.C:
 		return discovery.Answer{}, fmt.Errorf("the module has not answered within %s", time.Duration(s.Timeout))
 	case <-ctx.Done():
@@ -47,7 +52,8 @@ func (s *Source) ask(ctx context.Context) (discovery.Answer, error) {
 	}
 }
 
-// call lets the module have its time as long as its config lasts, whoever waits for it.
+// call calls the module. Its context ends with the config of the module, not with the look-up that
+// began the call, because other look-ups may wait for the same call.
 func (s *Source) call() (result any, err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -59,22 +65,10 @@ func (s *Source) call() (result any, err error) {
 	return s.upstreams.GetUpstreams(syntheticRequest(ctx))
 }
 
-// requestOfNobody has what modules expect of every request: a replacer and variables.
+// syntheticRequest returns a request with what modules expect of each: a replacer and variables.
 func syntheticRequest(ctx context.Context) *http.Request {
 	ctx = context.WithValue(ctx, caddy.ReplacerCtxKey, caddy.NewReplacer())
 	ctx = context.WithValue(ctx, caddyhttp.VarsCtxKey, make(map[string]any))
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/", nil)
 	return r
-}
-
-func gather(upstreams []*reverseproxy.Upstream) discovery.Answer {
-	var g discovery.AnswerBuilder
-	for i, u := range upstreams {
-		if key := fmt.Sprintf("upstream %d", i+1); u == nil {
-			g.Drop(key, fmt.Errorf("is nil"))
-		} else {
-			g.Add(key, listing.Info{Address: u.Dial, Weight: 1, MaxRequests: u.MaxRequests})
-		}
-	}
-	return g.Answer()
 }

@@ -5,24 +5,25 @@ import (
 	"sync"
 )
 
-// hosted are the sources that hold an upstream source module, by what defines them, oldest first. A module
-// lives as long as the config that provisioned it, while a source runs on through reloads that leave its
-// pool alone; loading the module once more for the source would give it a life that Caddy's modules
-// are not made for, and twice the watchers to those that have some.
-var hosted = hostedTable{byDefinition: make(map[string][]*Source)}
+// provisioned holds the sources of all configs by their definition, oldest first. A module lives as
+// long as the config that provisioned it, but a source runs on through reloads that do not change
+// its pool. It therefore looks up the module of the config in force. Loading a module of its own
+// instead would give the module a life that Caddy's modules are not made for, and would double the
+// watchers of some modules.
+var provisioned = table{byDefinition: make(map[string][]*Source)}
 
-type hostedTable struct {
+type table struct {
 	mu           sync.Mutex
 	byDefinition map[string][]*Source
 }
 
-func (t *hostedTable) add(s *Source) {
+func (t *table) add(s *Source) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.byDefinition[s.definition] = append(t.byDefinition[s.definition], s)
 }
 
-func (t *hostedTable) remove(s *Source) {
+func (t *table) remove(s *Source) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	left := slices.DeleteFunc(t.byDefinition[s.definition], func(other *Source) bool { return other == s })
@@ -32,9 +33,9 @@ func (t *hostedTable) remove(s *Source) {
 	}
 }
 
-// find takes the oldest whose config has not ended, since a new config may not have started its
-// apps yet, and may still fail to.
-func (t *hostedTable) find(definition string) *Source {
+// find returns the oldest source whose config has not ended. A newer config may not have started
+// its apps yet, and may still fail to start.
+func (t *table) find(definition string) *Source {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, s := range t.byDefinition[definition] {

@@ -11,72 +11,97 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// memoryStorage is Caddy's storage as far as a pool knows it.
+// Storage is Caddy's storage in memory. It can only load and store; every other method panics.
 type Storage struct {
-	certmagic.Storage // nil: whoever asks for more panics
+	certmagic.Storage // nil
 
 	mu     sync.Mutex
-	Files  map[string][]byte
-	stores int
-	fails  error
-	takes  time.Duration
+	files  map[string]string
+	writes int
+	err    error
+	delay  time.Duration
 }
 
-func NewStorage() *Storage { return &Storage{Files: make(map[string][]byte)} }
+// NewStorage returns an empty storage.
+func NewStorage() *Storage { return &Storage{files: make(map[string]string)} }
 
+// Store implements certmagic.Storage.
 func (s *Storage) Store(ctx context.Context, key string, value []byte) error {
 	if err := s.wait(ctx); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stores++
-	s.Files[key] = value
+	s.writes++
+	s.files[key] = string(value)
 	return nil
 }
 
+// Load implements certmagic.Storage.
 func (s *Storage) Load(ctx context.Context, key string) ([]byte, error) {
 	if err := s.wait(ctx); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if value, ok := s.Files[key]; ok {
-		return value, nil
+	if value, ok := s.files[key]; ok {
+		return []byte(value), nil
 	}
 	return nil, fs.ErrNotExist
 }
 
 func (s *Storage) wait(ctx context.Context) error {
 	s.mu.Lock()
-	takes, fails := s.takes, s.fails
+	delay, err := s.delay, s.err
 	s.mu.Unlock()
-	if takes > 0 && !discovery.Sleep(ctx, takes) {
+	if delay > 0 && !discovery.Sleep(ctx, delay) {
 		return ctx.Err()
 	}
-	return fails
+	return err
 }
 
-// turns makes the storage fail with err, if it is not nil, and take so long.
-func (s *Storage) Turns(err error, takes time.Duration) {
+// Fail makes each further call return err. nil ends that.
+func (s *Storage) Fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fails, s.takes = err, takes
+	s.err = err
 }
 
-// only is the one file there is.
-func (s *Storage) Only() (key string, value []byte) {
+// Delay makes each further call take that long.
+func (s *Storage) Delay(delay time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.Files) == 1 {
-		for key, value = range s.Files {
+	s.delay = delay
+}
+
+// Put stores a file without counting it as written.
+func (s *Storage) Put(key, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files[key] = value
+}
+
+// Get returns the content of a file, or "" if there is none.
+func (s *Storage) Get(key string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.files[key]
+}
+
+// Only returns the only file, or nothing if there is none or more than one.
+func (s *Storage) Only() (key, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.files) == 1 {
+		for key, value = range s.files {
 		}
 	}
 	return key, value
 }
 
-func (s *Storage) Written() int {
+// Writes counts the calls of Store that succeeded.
+func (s *Storage) Writes() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stores
+	return s.writes
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
-// zone is what an authoritative server on loopback serves, over UDP and TCP. It can change at any time.
+// zone is an authoritative server on loopback, over UDP and TCP. Its records can change at any
+// time.
 type zone struct {
 	t       *testing.T
 	address string
@@ -81,7 +82,7 @@ func (z *zone) fail(fault func(w dns.ResponseWriter, query, reply *dns.Msg) bool
 	z.fault = fault
 }
 
-// failWith makes every answer one of the response code.
+// failWith answers every question with the response code.
 func (z *zone) failWith(rcode int) {
 	z.fail(func(_ dns.ResponseWriter, _, reply *dns.Msg) bool {
 		reply.Rcode, reply.Answer = rcode, nil
@@ -97,8 +98,9 @@ func (z *zone) questions() string {
 	return all
 }
 
-// ServeDNS answers as an authoritative server does: aliases followed as far as they stay in the zone of the
-// name that was asked for, the addresses of targets in the additional section, truncated to what the client takes.
+// ServeDNS answers as an authoritative server does. It follows aliases inside of the zone of the
+// name, puts the addresses of targets into the additional section, and truncates the answer to the
+// size that the client accepts.
 func (z *zone) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	question := query.Question[0]
 	network := w.LocalAddr().Network()
@@ -145,7 +147,7 @@ func (z *zone) reply(query *dns.Msg) *dns.Msg {
 	return reply
 }
 
-// complete adds the addresses of targets, or says that there is nothing.
+// complete adds the addresses of targets, or the SOA record of a negative answer.
 func (z *zone) complete(reply *dns.Msg, name string, found bool) {
 	for _, record := range reply.Answer {
 		if srv, ok := record.(*dns.SRV); ok {
@@ -174,7 +176,7 @@ func zoneOf(name string) string {
 	return name[strings.LastIndex(strings.TrimSuffix(name, "."), ".")+1:]
 }
 
-// source is one that asks the zone, and soon gives up.
+// source returns a source that asks the zone, with a short timeout.
 func (z *zone) source(kind, name string) *Source {
 	s := &Source{Type: kind, Name: name, Resolvers: []string{z.address}, Timeout: caddy.Duration(5 * time.Second)}
 	if kind == "a" {
@@ -192,7 +194,7 @@ func look(t *testing.T, s *Source) (discovery.Answer, uint32, error) {
 	return s.lookUp(context.Background())
 }
 
-// wantLook looks up once and compares the endpoints, which are as shown says.
+// wantLook looks up once and compares the endpoints as sourcetest.WantEndpoints does.
 func wantLook(t *testing.T, s *Source, want ...string) discovery.Answer {
 	t.Helper()
 	answer, _, err := look(t, s)
