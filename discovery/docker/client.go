@@ -13,7 +13,7 @@ import (
 
 const maxPort = 65535
 
-// machine is where the engine runs, as far as it can be told.
+// machine returns the host of the engine.
 func machine(host string) (string, error) {
 	if socket, ok := strings.CutPrefix(host, "unix://"); ok && path.IsAbs(socket) {
 		return "127.0.0.1", nil
@@ -27,8 +27,8 @@ func machine(host string) (string, error) {
 	return "", fmt.Errorf("host: %q is not a socket; expected unix:///path or tcp://host:port", host)
 }
 
-// connect makes the client. It finds out by itself which version of the API the engine speaks, but
-// takes any transport of ours for one with TLS.
+// connect makes the client. The client negotiates the version of the API, but would assume TLS for
+// a transport that it did not make, so the scheme is set here.
 func (s *Source) connect() (*client.Client, error) {
 	own := &http.Client{
 		Transport:     &http.Transport{TLSClientConfig: s.tls},

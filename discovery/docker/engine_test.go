@@ -121,7 +121,7 @@ func (e *engine) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// change does something, and tells of it if there is an action.
+// change changes something, and sends an event if there is an action.
 func (e *engine) change(action string, do func()) {
 	e.mu.Lock()
 	do()

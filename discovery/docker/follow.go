@@ -17,14 +17,30 @@ import (
 )
 
 const (
-	// settle gathers events: starting one container is half a dozen of them.
-	settle = 100 * time.Millisecond
+	// batchTime is the time from an event to the list that follows it, because the start of one
+	// container is half a dozen events.
+	batchTime = 100 * time.Millisecond
 
-	// resync finds out about an engine that stopped answering, and whatever has no event.
-	resync = time.Minute
+	// resyncInterval limits how long a change without an event, or an engine that stopped
+	// answering, goes unnoticed.
+	resyncInterval = time.Minute
 )
 
-// follower follows one engine.
+// Run implements discovery.Source.
+func (s *Source) Run(ctx context.Context, report discovery.Report) error {
+	client, err := s.connect()
+	if err == nil {
+		defer func() { _ = client.Close() }()
+		f := follower{source: s, client: client}
+		err = f.run(ctx, report)
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// follower is one run of a source.
 type follower struct {
 	source *Source
 	client *client.Client
@@ -33,21 +49,21 @@ type follower struct {
 // run reports the list after each change. It always ends with an error, or with ctx.
 func (f *follower) run(ctx context.Context, report discovery.Report) error {
 	ctx, cancel := context.WithCancel(ctx)
-	stream, err := f.subscribe(ctx, cancel) // first, so that nothing is missed in between
+	stream, err := f.subscribe(ctx, cancel) // before the first list, so that no change in between is missed
 	defer drain(stream)
 	defer cancel()
-	again, settled := time.NewTicker(resync), time.After(0)
-	defer again.Stop()
+	resync, listNow := time.NewTicker(resyncInterval), time.After(0)
+	defer resync.Stop()
 	for err == nil {
 		select {
-		case <-again.C:
+		case <-resync.C:
 			err = f.list(ctx, report)
-		case <-settled:
-			settled = nil
+		case <-listNow:
+			listNow = nil
 			err = f.list(ctx, report)
 		case event := <-stream.Messages:
-			if settled == nil && tells(event) {
-				settled = time.After(settle)
+			if listNow == nil && matters(event) {
+				listNow = time.After(batchTime)
 			}
 		case err = <-stream.Err:
 			err = fmt.Errorf("following events: %w", err)
@@ -56,26 +72,28 @@ func (f *follower) run(ctx context.Context, report discovery.Report) error {
 	return err
 }
 
-// subscribe opens the stream of events, of which those of networks tell of containers that change theirs.
+// subscribe opens the stream of events of containers and networks. Those of networks show that a
+// container joins or leaves one.
 func (f *follower) subscribe(ctx context.Context, cancel func()) (client.EventsResult, error) {
-	late := time.AfterFunc(time.Duration(f.source.Timeout), cancel) // opening it waits for the engine
+	timeout := time.AfterFunc(time.Duration(f.source.Timeout), cancel) // Events waits for the engine without a limit
 	types := make(client.Filters).Add("type", string(events.ContainerEventType), string(events.NetworkEventType))
 	stream := f.client.Events(ctx, client.EventsListOptions{Filters: types})
-	if !late.Stop() {
-		return stream, fmt.Errorf("following events: %w", f.late())
+	if !timeout.Stop() {
+		return stream, fmt.Errorf("following events: %w", f.timeoutError())
 	}
 	return stream, nil
 }
 
-// drain waits for the stream to be closed.
+// drain waits until the stream is closed.
 func drain(stream client.EventsResult) {
 	for range stream.Err {
 	}
 }
 
-// tells reports whether the list may be another one after the event. Engines differ in the names of their events, so all count
-// but those of commands that run inside, which are most of them: health checks are such commands.
-func tells(event events.Message) bool { return !strings.HasPrefix(string(event.Action), "exec") }
+// matters reports whether an event may change the list. Engines name their events differently, so
+// every event counts except those of commands inside of containers. Health checks are such
+// commands, and cause most events.
+func matters(event events.Message) bool { return !strings.HasPrefix(string(event.Action), "exec") }
 
 // list reports the containers as they are now.
 func (f *follower) list(ctx context.Context, report discovery.Report) error {
@@ -83,32 +101,32 @@ func (f *follower) list(ctx context.Context, report discovery.Report) error {
 	if err != nil {
 		return fmt.Errorf("listing containers: %w", err)
 	}
-	var g discovery.AnswerBuilder
-	final := true
+	var builder discovery.AnswerBuilder
+	authoritative := true
 	for _, c := range containers {
 		switch condition(c) {
 		case unhealthy:
-			final = false
+			authoritative = false
 		case serving:
 			if info, err := f.source.endpoint(c); err != nil {
-				g.Drop(name(c), err)
+				builder.Drop(name(c), err)
 			} else {
-				g.Add(name(c), info)
+				builder.Add(name(c), info)
 			}
 		}
 	}
-	answer := g.Answer()
-	answer.Authoritative = final
+	answer := builder.Answer()
+	answer.Authoritative = authoritative
 	report(answer)
 	return nil
 }
 
-// containers are those with the label, in the order of their names. Each is inspected, because lists of
-// older engines and of Podman lack health and ports.
+// containers returns the containers with all labels, sorted by name. Each is inspected, because the
+// lists of older engines and of Podman lack health and ports.
 func (f *follower) containers(ctx context.Context) ([]*container.InspectResponse, error) {
 	var listed client.ContainerListResult
 	err := f.ask(ctx, func(ctx context.Context) (err error) {
-		labelled := make(client.Filters).Add("label", f.source.Label)
+		labelled := make(client.Filters).Add("label", f.source.Labels...) // the engine wants all of them
 		listed, err = f.client.ContainerList(ctx, client.ContainerListOptions{Filters: labelled})
 		return err
 	})
@@ -121,7 +139,7 @@ func (f *follower) containers(ctx context.Context) ([]*container.InspectResponse
 			}
 			return err
 		})
-		if errdefs.IsNotFound(err) { // it went meanwhile
+		if errdefs.IsNotFound(err) { // it was removed after the list
 			err = nil
 		}
 	}
@@ -129,8 +147,9 @@ func (f *follower) containers(ctx context.Context) ([]*container.InspectResponse
 	return all, err
 }
 
+// ask calls the engine with the timeout.
 func (f *follower) ask(ctx context.Context, question func(context.Context) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(f.source.Timeout), f.late())
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(f.source.Timeout), f.timeoutError())
 	defer cancel()
 	err := question(ctx)
 	if err != nil && ctx.Err() != nil {
@@ -139,6 +158,6 @@ func (f *follower) ask(ctx context.Context, question func(context.Context) error
 	return err
 }
 
-func (f *follower) late() error {
+func (f *follower) timeoutError() error {
 	return fmt.Errorf("no answer within %s", time.Duration(f.source.Timeout))
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// What a container is to a pool.
+// The conditions of a container, as far as a pool is concerned.
 const (
 	absent = iota
 	unhealthy
@@ -35,12 +35,12 @@ func condition(c *container.InspectResponse) int {
 	case container.Unhealthy:
 		return unhealthy
 	}
-	return absent // it has yet to start
+	return absent // its health check has not passed yet
 }
 
 func name(c *container.InspectResponse) string { return strings.TrimPrefix(c.Name, "/") }
 
-// endpoint is what a container that serves says of itself.
+// endpoint makes an endpoint of a container that serves.
 func (s *Source) endpoint(c *container.InspectResponse) (listing.Info, error) {
 	info := listing.Info{Weight: 1, ID: name(c)}
 	port := s.Port
@@ -64,7 +64,7 @@ func (s *Source) endpoint(c *container.InspectResponse) (listing.Info, error) {
 	return info, info.Normalize()
 }
 
-// exposed is the port that need not be said.
+// exposed returns the only TCP port that the container exposes.
 func exposed(c *container.InspectResponse) (int, error) {
 	ports := make(map[int]bool)
 	for port := range c.Config.ExposedPorts {
@@ -84,7 +84,7 @@ func exposed(c *container.InspectResponse) (int, error) {
 	return all[0], nil
 }
 
-// inside is the container's own address in a network.
+// inside returns the container's own address in a network.
 func (s *Source) inside(c *container.InspectResponse, port int) (string, error) {
 	ips := make(map[string]string)
 	for name, settings := range c.NetworkSettings.Networks {
@@ -108,7 +108,7 @@ func (s *Source) inside(c *container.InspectResponse, port int) (string, error) 
 	return net.JoinHostPort(ips[chosen], strconv.Itoa(port)), nil
 }
 
-// published is the address at the engine's machine that leads to the port.
+// published returns the address of the engine's machine on which the port is published.
 func (s *Source) published(c *container.InspectResponse, port int) (string, error) {
 	inner, _ := network.PortFrom(uint16(port), network.TCP)
 	bindings := c.NetworkSettings.Ports[inner]
@@ -122,13 +122,12 @@ func (s *Source) published(c *container.InspectResponse, port int) (string, erro
 	return net.JoinHostPort(ip.String(), outer), nil
 }
 
-// readLabels takes the labels that are meant for pools. A name that is not known is as good as surely misspelt, unless
-// it is that of the label that the source goes by.
+// readLabels reads the labels that begin with balance. An unknown name is an error, because it is
+// most likely misspelt, unless the source filters by that label.
 func (s *Source) readLabels(labels map[string]string, info *listing.Info, port *int) error {
-	own, _, _ := strings.Cut(s.Label, "=")
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
 		name, ours := strings.CutPrefix(label, "balance.")
-		if !ours || label == own {
+		if !ours || s.filtersBy(label) {
 			continue
 		}
 		if err := readLabel(name, labels[label], info, port); err != nil {
@@ -136,6 +135,13 @@ func (s *Source) readLabels(labels map[string]string, info *listing.Info, port *
 		}
 	}
 	return nil
+}
+
+func (s *Source) filtersBy(label string) bool {
+	return slices.ContainsFunc(s.Labels, func(filter string) bool {
+		name, _, _ := strings.Cut(filter, "=")
+		return name == label
+	})
 }
 
 func readLabel(name, text string, info *listing.Info, port *int) (err error) {

@@ -46,7 +46,7 @@ func TestAContainerBecomesAnEndpoint(t *testing.T) {
 		{"the port of the option", Source{Port: 9},
 			`{` + running + `,"Config":{` + exposes + `},"NetworkSettings":{` + bridged + `}}`,
 			with(func(i *listing.Info) { i.Address = "172.17.0.2:9" })},
-		{"labels", Source{Port: 9, Label: "balance.pool=web"},
+		{"labels", Source{Port: 9, Labels: Labels{"app", "balance.pool=web"}},
 			`{` + running + `,"Config":{"Labels":{"balance.pool":"web","balance.port":"80","balance.weight":"3","balance.priority":"1",` +
 				`"balance.zone":"a","balance.max_requests":"7","balance.id":"one","other":"x"}},"NetworkSettings":{` + bridged + `}}`,
 			listing.Info{Address: "172.17.0.2:80", Weight: 3, ID: "one", Priority: 1, Zone: "a", MaxRequests: 7}},
@@ -70,7 +70,7 @@ func TestAContainerBecomesAnEndpoint(t *testing.T) {
 	}
 }
 
-func TestAContainerWhoseAddressCannotBeToldSaysWhy(t *testing.T) {
+func TestAMistakeInAContainerIsNamed(t *testing.T) {
 	for _, test := range []struct {
 		source Source
 		text   string
@@ -99,7 +99,7 @@ func labelled(name, value string) string {
 	return `{` + running + `,"Config":{` + exposes + `,"Labels":{"` + name + `":"` + value + `"}},"NetworkSettings":{` + bridged + `}}`
 }
 
-func TestOnlyContainersThatRunAndAreWellServe(t *testing.T) {
+func TestOnlyHealthyRunningContainersServe(t *testing.T) {
 	for state, want := range map[string]int{
 		`{"Status":"running"}`:                                 serving,
 		`{"Status":"running","Health":{"Status":"none"}}`:      serving,

@@ -6,15 +6,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
 const inside = "CADDY_BALANCE_TEST_INSIDE"
 
-// A real engine. It runs in namespaces of its own for mounts and the network, and so does the test, which
-// runs itself again there.
+// A real engine. It runs in namespaces of its own for mounts and the network, and so does the test,
+// which runs itself again there.
 func TestContainersOfPodmanAreFollowed(t *testing.T) {
 	if os.Getenv(inside) != "" {
 		followPodman(t, startPodman(t))
@@ -36,30 +41,27 @@ func followPodman(t *testing.T, p *podman) {
 	p.run("web-1", "--network", "front", "--label", "balance.pool=web")
 	p.run("web-2", "--network", "front,back", "--label", "balance.pool=web", "--label", "balance.weight=3")
 	p.run("db-1", "--network", "front", "--label", "balance.pool=db")
-	f := follow(t, &Source{Host: p.host, Network: "front", Timeout: 10e9})
+	running := start(t, &Source{Host: p.host, Network: "front", Timeout: 10e9})
 	names := func(want ...string) {
 		t.Helper()
-		f.until(strings.Join(want, " "), func() bool {
-			var got []string
-			for _, e := range f.last.Endpoints {
-				got = append(got, e.ID)
-			}
-			return f.last.Endpoints != nil && strings.Join(got, " ") == strings.Join(want, " ")
+		running.Want("the list of "+strings.Join(want, " "), func(a discovery.Answer) bool {
+			return a.Endpoints != nil && slices.EqualFunc(a.Endpoints, want, func(e listing.Info, name string) bool { return e.ID == name })
 		})
 	}
 	names("web-1", "web-2")
-	if got := f.newest().Endpoints; got[0].Weight != 1 || got[1].Weight != 3 || !strings.HasPrefix(got[1].Address, "10.88.1.") {
+	if got := running.Newest().Endpoints; got[0].Weight != 1 || got[1].Weight != 3 || !strings.HasPrefix(got[1].Address, "10.88.1.") {
 		t.Errorf("got %+v", got)
 	}
-	f.answers()
+	wantAnswers(t, running)
 	p.run("web-3", "--network", "front", "--label", "balance.pool=web")
 	names("web-1", "web-2", "web-3")
 
-	before := f.newest().Endpoints[0].Address
+	before := running.Newest().Endpoints[0].Address
 	p.do("restart", "--time", "0", "web-1")
-	f.until("another address", func() bool { return len(f.last.Endpoints) == 3 && f.last.Endpoints[0].Address != before })
-	names("web-1", "web-2", "web-3")
-	f.answers()
+	running.Want("another address", func(a discovery.Answer) bool {
+		return len(a.Endpoints) == 3 && a.Endpoints[0].ID == "web-1" && a.Endpoints[0].Address != before
+	})
+	wantAnswers(t, running)
 
 	p.do("stop", "--time", "0", "web-1")
 	names("web-2", "web-3")
@@ -69,18 +71,19 @@ func followPodman(t *testing.T, p *podman) {
 	names("web-1", "web-3")
 
 	p.restart()
-	f.wantsError("following events: ")
+	running.WantError("following events: ")
 	p.do("rm", "--force", "--time", "0", "web-3")
 	names("web-1")
 	p.do("rm", "--force", "--time", "0", "web-1")
-	names()
-	f.until("final", func() bool { return f.last.Authoritative })
+	if !running.WantList().Authoritative {
+		t.Error("the end of the last container is not authoritative")
+	}
 }
 
-// answers asks every endpoint.
-func (f *following) answers() {
-	f.t.Helper()
-	for _, e := range f.newest().Endpoints {
+// wantAnswers sends a request to every endpoint.
+func wantAnswers(t *testing.T, running *sourcetest.Running) {
+	t.Helper()
+	for _, e := range running.Newest().Endpoints {
 		var err error
 		for range 50 { // the backend may have just been started
 			var answer *http.Response
@@ -92,7 +95,7 @@ func (f *following) answers() {
 			time.Sleep(100 * time.Millisecond)
 		}
 		if err != nil {
-			f.t.Errorf("%s: %v", e.ID, err)
+			t.Errorf("%s: %v", e.ID, err)
 		}
 	}
 }
