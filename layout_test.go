@@ -47,6 +47,7 @@ var rooms = map[string][]string{
 	"internal/docs":         {"..."},
 	"internal/endpointtest": {"internal/endpoint", "internal/listing"},
 	"internal/golden":       {},
+	"internal/outside":      {},
 	"internal/simulation":   {"..."},
 	"internal/sourcetest":   {"discovery", "internal/listing"},
 	"internal/traffic":      {"..."},
