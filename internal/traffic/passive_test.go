@@ -64,7 +64,7 @@ func TestIfAllEndpointsFailedCaddyAnswers503AndTheLogSaysWhy(t *testing.T) {
 	for range 3 {
 		expect(t, http.StatusServiceUnavailable)(c.get("/"))
 	}
-	if lines := logged.with("pool has no usable endpoint", `"pool":"web"`, `"failing":2`); len(lines) != 1 {
+	if lines := logged.with("no endpoint can take a request", `"pool":"web"`, `"failing":2`); len(lines) != 1 {
 		t.Errorf("it was said %d times, not once", len(lines))
 	}
 }
