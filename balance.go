@@ -8,9 +8,10 @@
 //   - healthprobe: which endpoints work now? healthprobe/outlier judges by real requests.
 //   - lbpolicy: which endpoint gets this request?
 //
-// These three never import one another. They meet in internal/endpoint, which keeps what is known of each endpoint beyond a reload. Around
-// it, internal/attempt observes each request at an endpoint, internal/load estimates from that how
-// fast the endpoint is, and internal/listing reads lists. Package caddyfile turns text into settings.
+// These three never import one another. They meet in internal/endpoint, which keeps what is known
+// of each endpoint beyond a reload. Around it, internal/attempt observes each request at an
+// endpoint, internal/load estimates from that how fast the endpoint is, and internal/listing reads
+// lists. Package caddyfile turns text into settings.
 //
 // The imports below are the table of contents. Sources with a client library of their own, such as
 // discovery/consul, are separate Go modules and register themselves when they are added to a build.

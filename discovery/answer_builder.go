@@ -33,8 +33,8 @@ func (b *AnswerBuilder) Add(key string, e Endpoint) {
 	b.endpoints = append(b.endpoints, e)
 }
 
-// Decode adds the endpoint that value describes: a bare address, or an object in JSON with the fields
-// of an endpoint. Key-value registries, such as etcd, keep endpoints in this form.
+// Decode adds the endpoint that value describes: a bare address, or an object in JSON with the
+// fields of an endpoint. Key-value registries, such as etcd, keep endpoints in this form.
 func (b *AnswerBuilder) Decode(key string, value []byte) {
 	e, err := listing.DecodeEntry(value)
 	if err != nil {
@@ -49,8 +49,8 @@ func (b *AnswerBuilder) Drop(key string, err error) {
 	b.dropped = append(b.dropped, Dropped{key, err})
 }
 
-// Answer returns the whole list. The list is empty, not nil, if nothing was added, because nil means
-// that the source has no list.
+// Answer returns the whole list. The list is empty, not nil, if nothing was added, because nil
+// means that the source has no list.
 func (b *AnswerBuilder) Answer() Answer {
 	endpoints := b.endpoints
 	if endpoints == nil {

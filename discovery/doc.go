@@ -7,8 +7,9 @@
 // # What a source does
 //
 // A source is a Caddy module in the namespace http.reverse_proxy.upstreams.pool.sources that
-// implements Source. Provision checks settings and never uses the network, because `caddy validate`
-// calls it too. Run connects, reports the first list, and follows changes until its context ends.
+// implements [Source]. Provision checks settings and never uses the network, because `caddy
+// validate` calls it too. Run connects, reports the first list, and follows changes until its
+// context ends.
 //
 // Report whole lists, never differences. Report a list that is empty if the registry is empty, and
 // an error if the registry did not answer: an error never removes endpoints, an empty list does.
@@ -27,11 +28,11 @@
 //
 // # What helps
 //
-// AnswerBuilder builds an answer from the entries of a registry. Poll implements Run for a registry
-// that cannot be watched. Resolve replaces placeholders in settings. DecodeList reads a whole list.
-// Sleep waits and respects the context. StorageOf returns Caddy's storage. Package caddyfile, at the
-// root of this module, reads the options of a source from a Caddyfile.
+// [AnswerBuilder] builds an answer from the entries of a registry. [Poll] implements Run for a
+// registry that cannot be watched. [Resolve] replaces placeholders in settings. [DecodeList] reads
+// a whole list. [Sleep] waits and respects the context. [StorageOf] returns Caddy's storage.
+// Package caddyfile, at the root of this module, reads the options of a source from a Caddyfile.
 //
-// A source may live in any Go module: nothing that it needs is internal. The example of Source is a
-// whole source, and README.md in this folder lists the steps for a source of this repository.
+// A source may live in any Go module: nothing that it needs is internal. The example of [Source] is
+// a whole source, and README.md in this folder lists the steps for a source of this repository.
 package discovery

@@ -12,9 +12,9 @@ import "github.com/caddy-balance/caddy-balance/internal/listing"
 // optional. docs/endpoints.md describes each field.
 type Endpoint = listing.Info
 
-// DecodeList reads a whole list in JSON or YAML, in the formats of docs/endpoints.md, and normalizes
-// each endpoint. One mistake fails the whole list, because a person or a program wrote it as a whole.
-// name is the name of the list in errors, such as a path or a URL.
+// DecodeList reads a whole list in JSON or YAML, in the formats of docs/endpoints.md, and
+// normalizes each endpoint. One mistake fails the whole list, because a person or a program wrote
+// it as a whole. name is the name of the list in errors, such as a path or a URL.
 func DecodeList(name string, data []byte) ([]Endpoint, error) {
 	return listing.DecodeList(name, data)
 }

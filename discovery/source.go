@@ -11,14 +11,15 @@ import "context"
 // problems in answers and errors instead of a logger of its own.
 type Source interface {
 	// Run reports the whole list, and reports it again after each change until ctx ends. Run
-	// returns nil when there is nothing left to follow, and an error when it cannot go on. After
-	// an error the pool calls Run again after a pause, which grows from 1 s to 60 s until the source
+	// returns nil when there is nothing left to follow, and an error when it cannot go on. After an
+	// error the pool calls Run again after a pause, which grows from 1 s to 60 s until the source
 	// reports a list.
 	Run(ctx context.Context, report Report) error
 }
 
 // Local marks a source that works without a network, or that stores its list itself. The pool does
-// not write lists of a local source to Caddy's storage, because the source has a list at each start.
+// not write lists of a local source to Caddy's storage, because the source has a list at each
+// start.
 type Local interface {
 	Source
 
