@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"": {"discovery/...", "healthprobe/...", "lbpolicy", "internal/status"},
 
 	"discovery":           {"internal/listing"},
-	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/endpoint", "internal/listing", "internal/signal"},
+	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/endpoint", "internal/signal"},
 	"discovery/dns":       {"caddyfile", "discovery", "internal/listing"},
 	"discovery/file":      {"caddyfile", "discovery", "internal/listing"},
 	"discovery/http":      {"caddyfile", "discovery", "internal/clienttls", "internal/listing"},
@@ -49,6 +49,7 @@ var rooms = map[string][]string{
 	"internal/docs":         {"..."},
 	"internal/endpointtest": {"internal/endpoint", "internal/listing"},
 	"internal/golden":       {},
+	"internal/outside":      {},
 	"internal/simulation":   {"..."},
 	"internal/sourcetest":   {"discovery", "internal/listing"},
 	"internal/traffic":      {"..."},

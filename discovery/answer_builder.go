@@ -6,51 +6,55 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// Gathering makes a list of the entries of a registry. What cannot be taken is dropped, and
-// what is wrong with it is kept for the answer: one bad entry must not cost the others.
+// AnswerBuilder builds an Answer from the entries of a registry, one at a time. It normalizes each
+// endpoint, and drops invalid and duplicate entries with the reason, because one bad entry must not
+// cost the others. The zero value is ready to use.
 type AnswerBuilder struct {
-	infos   []listing.Info
-	dropped []Dropped
-	seen    map[string]string // the key that an address came from
+	endpoints []Endpoint
+	dropped   []Dropped
+	keys      map[string]string // by address: the key of the entry that it came from
 }
 
-// Add takes an endpoint, unless something is wrong with it. key is what the registry calls it.
-func (g *AnswerBuilder) Add(key string, info listing.Info) {
-	if err := info.Normalize(); err != nil {
-		g.Drop(key, err)
+// Add adds an endpoint, or drops the entry if the endpoint is invalid or its address was added
+// before. key is the registry's name of the entry; the log line about a dropped entry shows it.
+func (b *AnswerBuilder) Add(key string, e Endpoint) {
+	if err := e.Normalize(); err != nil {
+		b.Drop(key, err)
 		return
 	}
-	if first, ok := g.seen[info.Address]; ok {
-		g.Drop(key, fmt.Errorf("address: %s is already that of %s", info.Address, first))
+	if first, ok := b.keys[e.Address]; ok {
+		b.Drop(key, fmt.Errorf("address: %s is already that of %s", e.Address, first))
 		return
 	}
-	if g.seen == nil {
-		g.seen = make(map[string]string)
+	if b.keys == nil {
+		b.keys = make(map[string]string)
 	}
-	g.seen[info.Address] = key
-	g.infos = append(g.infos, info)
+	b.keys[e.Address] = key
+	b.endpoints = append(b.endpoints, e)
 }
 
-// Decode takes an endpoint in the form that registries keep it in, see endpoint.DecodeEntry.
-func (g *AnswerBuilder) Decode(key string, value []byte) {
-	info, err := listing.DecodeEntry(value)
+// Decode adds the endpoint that value describes: a bare address, or an object in JSON with the
+// fields of an endpoint. Key-value registries, such as etcd, keep endpoints in this form.
+func (b *AnswerBuilder) Decode(key string, value []byte) {
+	e, err := listing.DecodeEntry(value)
 	if err != nil {
-		g.Drop(key, err)
+		b.Drop(key, err)
 		return
 	}
-	g.Add(key, info)
+	b.Add(key, e)
 }
 
-// Drop leaves an entry out.
-func (g *AnswerBuilder) Drop(key string, err error) {
-	g.dropped = append(g.dropped, Dropped{key, err})
+// Drop leaves an entry out. err says what is wrong with the entry and what was expected.
+func (b *AnswerBuilder) Drop(key string, err error) {
+	b.dropped = append(b.dropped, Dropped{key, err})
 }
 
-// Answer is the whole list. It is empty, not nil, if nothing was added.
-func (g *AnswerBuilder) Answer() Answer {
-	infos := g.infos
-	if infos == nil {
-		infos = []listing.Info{}
+// Answer returns the whole list. The list is empty, not nil, if nothing was added, because nil
+// means that the source has no list.
+func (b *AnswerBuilder) Answer() Answer {
+	endpoints := b.endpoints
+	if endpoints == nil {
+		endpoints = []Endpoint{}
 	}
-	return Answer{Endpoints: infos, Dropped: g.dropped}
+	return Answer{Endpoints: endpoints, Dropped: b.dropped}
 }

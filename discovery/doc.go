@@ -1,10 +1,38 @@
-// Package discovery says who could serve.
+// Package discovery is the contract between a pool and its sources. Read it to write a source.
 //
-// Pool is the upstream source that Caddy sees. Its guests are sources, each of which reports
-// whole lists of endpoints. A source is a file with a type that has Run, and one line that registers it.
+// A source knows one kind of registry, such as a file, DNS or Consul, and reports the whole list of
+// endpoints each time the list changes. Package pool merges the lists of its sources and publishes
+// the result for policies and probes. A source never sees a request.
 //
-// What every source needs is done here, once: keepRunning runs a source again after errors, a follower makes of
-// each answer what is to be made of it (guard doubts losses, leavers have a grace), and the membership merges
-// the followers' lists and publishes them. The archive stores the lists for the next start, and the
-// handover stands in for a definition that has no answers yet.
+// # What a source does
+//
+// A source is a Caddy module in the namespace http.reverse_proxy.upstreams.pool.sources that
+// implements [Source]. Provision checks settings and never uses the network, because `caddy
+// validate` calls it too. Run connects, reports the first list, and follows changes until its
+// context ends.
+//
+// Report whole lists, never differences. Report a list that is empty if the registry is empty, and
+// an error if the registry did not answer: an error never removes endpoints, an empty list does.
+//
+// # What the pool does
+//
+// The pool does these things once for all sources, so a source must not do them:
+//
+//   - It runs a source again after an error or a panic, after a pause with jitter.
+//   - It logs each error and each set of dropped entries once, and the recovery.
+//   - It holds back a sudden loss of nearly all endpoints (`max_loss`, `empty_grace`).
+//   - It lets healthy endpoints that disappear serve on for a while (`removal_grace`).
+//   - It stores the last good list for a start during an outage (`persist`).
+//   - It merges sources, removes duplicates, and publishes at most once in `update_interval`.
+//   - It keeps the old list when a reload changes the sources, until the new ones have answered.
+//
+// # What helps
+//
+// [AnswerBuilder] builds an answer from the entries of a registry. [Poll] implements Run for a
+// registry that cannot be watched. [Resolve] replaces placeholders in settings. [DecodeList] reads
+// a whole list. [Sleep] waits and respects the context. [StorageOf] returns Caddy's storage.
+// Package caddyfile, at the root of this module, reads the options of a source from a Caddyfile.
+//
+// A source may live in any Go module: nothing that it needs is internal. The example of [Source] is
+// a whole source, and README.md in this folder lists the steps for a source of this repository.
 package discovery

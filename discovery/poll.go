@@ -5,9 +5,14 @@ import (
 	"time"
 )
 
-// Poll is the Run of a source that can only be asked: it looks up the list at once and then in each interval.
-// An error ends it, and the pool runs it again after a pause.
-func Poll(ctx context.Context, interval time.Duration, report Report, lookup func(context.Context) (Answer, error)) error {
+// Poll implements Run for a source that cannot watch for changes. It calls lookup at once, and then
+// in each interval, and reports each answer. It returns the first error of lookup; the pool then
+// runs the source again after a pause. It returns nil when ctx ends.
+//
+// A lookup that takes longer than the interval delays the next one; lookups never overlap.
+func Poll(
+	ctx context.Context, interval time.Duration, report Report, lookup func(context.Context) (Answer, error),
+) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {

@@ -6,9 +6,10 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// Resolve replaces the placeholders of settings, such as {env.TOKEN} and {file./run/secrets/token},
-// when a source is provisioned. The values are secrets as often as not, so errors
-// name the field and the placeholder and never a value.
+// Resolve replaces the placeholders in settings, such as {env.TOKEN} and {file./run/secrets/token}.
+// Call it in Provision: the settings are then complete before Run starts. An unknown or empty
+// placeholder is an error. Errors name the field and the placeholder but never a value, because
+// values are often secrets.
 func Resolve(field string, values ...*string) error {
 	replacer := caddy.NewReplacer()
 	for _, value := range values {

@@ -1,58 +1,59 @@
 package discovery
 
-import (
-	"context"
+import "context"
 
-	"github.com/caddy-balance/caddy-balance/internal/listing"
-)
-
-// Source says who could serve. It is the guest of a pool, in the namespace
+// Source reports the endpoints of a pool. A source is a Caddy module in the namespace
 // http.reverse_proxy.upstreams.pool.sources.
 //
-// An implementer writes Run and starts no goroutine that outlives it: the pool
-// runs each source in one goroutine, from the first config that defines the pool
-// to the last. A source may therefore outlive the config that provisioned it, so
-// it opens what it needs in Run, closes it before returning, and tells what goes
-// wrong through its answers and its error instead of a logger of its own.
-//
-// Merging, guarding against losses, pausing after errors, keeping the last good list and
-// publishing are the pool's work: a source has no loop of its own for any of them.
+// The pool calls Run in one goroutine, from the first config that defines the pool to the last. A
+// source can therefore outlive the config that provisioned it. For this reason Run opens the
+// connections that it needs, closes them before it returns, leaves no goroutine behind, and reports
+// problems in answers and errors instead of a logger of its own.
 type Source interface {
-	// Run reports whole lists, and then goes on following them until ctx ends. It returns nil
-	// if there is nothing left to follow, or the error that kept it from going on: then it is run again
-	// after a pause, which grows as long as no answer comes.
+	// Run reports the whole list, and reports it again after each change until ctx ends. Run
+	// returns nil when there is nothing left to follow, and an error when it cannot go on. After an
+	// error the pool calls Run again after a pause, which grows from 1 s to 60 s until the source
+	// reports a list.
 	Run(ctx context.Context, report Report) error
 }
 
-// Local is a source that needs nothing beyond this machine, or keeps its list itself. Its lists are not
-// written to Caddy's storage.
+// Local marks a source that works without a network, or that stores its list itself. The pool does
+// not write lists of a local source to Caddy's storage, because the source has a list at each
+// start.
 type Local interface {
 	Source
+
+	// Local does nothing.
 	Local()
 }
 
-// Report takes what a source has to say. It does not block for long.
+// Report hands an answer to the pool. It returns as soon as the pool has taken the answer over, or
+// at once if the pool has ended.
 type Report func(Answer)
 
-// Answer is what a source has to say at one moment.
+// Answer is the state of a source at one moment.
 type Answer struct {
-	// Endpoints is the whole list, each of them normalized. It belongs to the pool
-	// afterwards. nil leaves the last list in force; an empty one empties it.
-	Endpoints []listing.Info
+	// Endpoints is the whole list. Each endpoint is normalized, which AnswerBuilder does. The list
+	// belongs to the pool afterwards. nil keeps the last list; an empty list, not nil, removes all
+	// endpoints.
+	Endpoints []Endpoint
 
-	// Dropped are the entries that the list lacks because something is wrong with them.
+	// Dropped holds the entries that are not in the list because they are invalid. The pool logs
+	// them once for each set.
 	Dropped []Dropped
 
-	// Err is what kept the source from having all of its list.
+	// Err is the reason why the list is missing or incomplete, if the source itself goes on. An
+	// error that ends Run is the result of Run instead.
 	Err error
 
-	// Final means that whoever is not in the list was taken away on purpose. Any other loss of
-	// all or nearly all endpoints is only believed after a while.
+	// Authoritative means that the source knows every missing endpoint to be removed on purpose, as
+	// by an edit of a file. Such a removal takes effect at once. Without it, the pool holds back a
+	// loss of all or nearly all endpoints until the loss has lasted for `empty_grace`.
 	Authoritative bool
 }
 
-// Dropped is an entry that a source could not take.
+// Dropped is an entry of a registry that cannot be an endpoint.
 type Dropped struct {
-	Key string // what the source calls the entry
-	Err error  // what is wrong with it, and what was expected
+	Key string // the registry's name of the entry
+	Err error  // what is wrong with the entry, and what was expected
 }

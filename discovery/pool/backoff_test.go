@@ -24,15 +24,15 @@ func TestPausesAreDrawnBetweenASecondAndABoundThatDoubles(t *testing.T) {
 	}
 }
 
-// failing is a source that answers in some runs and always fails.
-type failing struct {
+// failingSource ends each run with an error, and answers before that in some runs.
+type failingSource struct {
 	runs    []time.Time
 	answers map[int]bool
 }
 
-func (s *failing) Run(_ context.Context, report discovery.Report) error {
+func (s *failingSource) Run(_ context.Context, report discovery.Report) error {
 	if s.answers[len(s.runs)] {
-		report(discovery.Answer{Endpoints: infos("a:1")})
+		report(discovery.Answer{Endpoints: endpoints("a:1")})
 	}
 	s.runs = append(s.runs, time.Now())
 	return errDown
@@ -42,7 +42,7 @@ func TestPausesGrowUntilAnAnswerComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		s := &failing{answers: map[int]bool{10: true}}
+		s := &failingSource{answers: map[int]bool{10: true}}
 		superviseSource(ctx, s, func(discovery.Answer) {})
 		if n := len(s.runs); n < 60 || n > 360 {
 			t.Errorf("ran %d times in an hour", n)
@@ -60,7 +60,7 @@ func TestPausesGrowUntilAnAnswerComes(t *testing.T) {
 	})
 }
 
-func TestASourceThatHasNothingLeftToFollowIsNotRunAgain(t *testing.T) {
+func TestASourceThatReturnsNilIsNotRunAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -72,8 +72,8 @@ func TestASourceThatHasNothingLeftToFollowIsNotRunAgain(t *testing.T) {
 	})
 }
 
-func TestWhatASourceSaysOfItsOwnEndIsNoNews(t *testing.T) {
-	one(t, defaults(), func(f *fixture, s scripted) {
+func TestAnErrorAtTheEndOfThePoolIsNotLogged(t *testing.T) {
+	oneSource(t, defaultSettings(), func(f *fixture, s scriptedSource) {
 		s.lists("a:1")
 		log := f.log
 		f.stop()

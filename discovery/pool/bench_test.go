@@ -19,7 +19,6 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/discovery/pool"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 	_ "github.com/caddy-balance/caddy-balance/lbpolicy"
 )
 
@@ -35,8 +34,8 @@ var ours = []string{
 	`{"policy": "bounded_load_hash", "key": "{http.request.uri.path}"}`,
 }
 
-// The handler of a request that is proxied to one static upstream, without any module of ours, is
-// what the others are compared with: x-static is how many times its time a request takes.
+// BenchmarkRequest compares each kind of upstreams with one static upstream and no module of this
+// project. x-static is the time of a request as a multiple of the time with that upstream.
 func BenchmarkRequest(b *testing.B) {
 	base := quietContext(b)
 	static := newHandler(b, base, `{"upstreams": [{"dial": "10.0.0.0:8080"}], "transport": {"protocol": "bench"}}`)
@@ -54,7 +53,7 @@ func BenchmarkRequest(b *testing.B) {
 		for _, p := range ours {
 			run(fmt.Sprintf("upstreams=pool/endpoints=%d/policy=%s", n, policyName(p)), poolConfig(n, p))
 		}
-		// As any source that is not a pool would have it.
+		// The list of an upstream source that is not a pool.
 		run(fmt.Sprintf("upstreams=dynamic/endpoints=%d/policy=least_conn", n), fmt.Sprintf(`{
 			"dynamic_upstreams": {"source": "bench", "endpoints": %d},
 			"load_balancing": {"selection_policy": {"policy": "least_conn"}},
@@ -63,8 +62,8 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-// compare serves a few requests at a time in turn, so that whatever else the machine does hits both alike, and one
-// does not always find what the other left in the caches.
+// compare serves a few requests at a time by each handler in turn, because other work of the
+// machine must affect both equally, and neither may always find the caches as the other left them.
 func compare(b *testing.B, h, static caddyhttp.MiddlewareHandler) {
 	const few = 10
 	took := func(h caddyhttp.MiddlewareHandler) time.Duration {
@@ -91,7 +90,7 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-// serve is the life of one request as net/http and Caddy's server have it.
+// serve serves one request as net/http and Caddy's server do.
 func serve(b *testing.B, h caddyhttp.MiddlewareHandler) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -113,7 +112,8 @@ var (
 	nothing     = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil })
 )
 
-// From what a source reports to tables that the policy can pick from: merging, comparing, publishing.
+// BenchmarkMembershipChange10000 measures the way from an answer of a source to the tables that a
+// policy picks from: merging, comparing, publishing.
 func BenchmarkMembershipChange10000(b *testing.B) {
 	const n = 10_000
 	base := quietContext(b)
@@ -122,11 +122,11 @@ func BenchmarkMembershipChange10000(b *testing.B) {
 			h := newHandler(b, base, poolConfig(n, p)).(*reverseproxy.Handler)
 			report := <-benchReports
 			changed := make(chan int, 1)
-			unfollow := h.DynamicUpstreams.(*pool.Pool).Roster().Subscribe(func(s *endpoint.Snapshot) { changed <- len(s.Members) })
-			defer unfollow()
+			roster := h.DynamicUpstreams.(*pool.Pool).Roster()
+			defer roster.Subscribe(func(s *endpoint.Snapshot) { changed <- len(s.Members) })()
 			for <-changed < n { // until the first list is there
 			}
-			lists := [2][]listing.Info{benchInfos(n), benchInfos(n)}
+			lists := [2][]discovery.Endpoint{benchEndpoints(n), benchEndpoints(n)}
 			lists[1][n/2].Address = "10.9.9.9:8080"
 			b.ReportAllocs()
 			for i := 1; b.Loop(); i++ {
@@ -139,7 +139,10 @@ func BenchmarkMembershipChange10000(b *testing.B) {
 
 func poolConfig(n int, policy string) string {
 	return fmt.Sprintf(`{
-		"dynamic_upstreams": {"source": "pool", "name": "bench", "update_interval": 0, "sources": [{"source": "bench", "endpoints": %d}]},
+		"dynamic_upstreams": {
+			"source": "pool", "name": "bench", "update_interval": 0,
+			"sources": [{"source": "bench", "endpoints": %d}]
+		},
 		"load_balancing": {"selection_policy": %s},
 		"transport": {"protocol": "bench"}
 	}`, n, policy)
@@ -151,15 +154,15 @@ func policyName(config string) string {
 	return c.Policy
 }
 
-func benchInfos(n int) []listing.Info {
-	infos := make([]listing.Info, n)
-	for i := range infos {
-		infos[i] = listing.Info{Address: fmt.Sprintf("10.0.%d.%d:8080", i>>8, i&255), Weight: 1 + i%10}
+func benchEndpoints(n int) []discovery.Endpoint {
+	endpoints := make([]discovery.Endpoint, n)
+	for i := range endpoints {
+		endpoints[i] = discovery.Endpoint{Address: fmt.Sprintf("10.0.%d.%d:8080", i>>8, i&255), Weight: 1 + i%10}
 	}
-	return infos
+	return endpoints
 }
 
-// quietContext logs nothing.
+// quietContext returns the context of a config that logs nothing.
 func quietContext(b *testing.B) caddy.Context {
 	ctx, err := caddy.ProvisionContext(&caddy.Config{
 		Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{
@@ -183,11 +186,15 @@ func newHandler(b *testing.B, base caddy.Context, config string) caddyhttp.Middl
 	return h.(caddyhttp.MiddlewareHandler)
 }
 
-// benchTransport answers at once. It derives a context from the request's, as net/http's transport does.
+// benchTransport answers at once. It derives a context from the request's, as net/http's transport
+// does.
 type benchTransport struct{}
 
 func (*benchTransport) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.reverse_proxy.transport.bench", New: func() caddy.Module { return new(benchTransport) }}
+	return caddy.ModuleInfo{
+		ID:  "http.reverse_proxy.transport.bench",
+		New: func() caddy.Module { return new(benchTransport) },
+	}
 }
 
 func (*benchTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -203,7 +210,7 @@ func (*benchTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 // benchList is an upstream source that is not a pool.
 type benchList struct {
 	Endpoints int `json:"endpoints"`
-	infos     []listing.Info
+	endpoints []discovery.Endpoint
 }
 
 func (*benchList) CaddyModule() caddy.ModuleInfo {
@@ -211,19 +218,20 @@ func (*benchList) CaddyModule() caddy.ModuleInfo {
 }
 
 func (l *benchList) Provision(caddy.Context) error {
-	l.infos = benchInfos(l.Endpoints)
+	l.endpoints = benchEndpoints(l.Endpoints)
 	return nil
 }
 
 func (l *benchList) GetUpstreams(*http.Request) ([]*reverseproxy.Upstream, error) {
-	upstreams := make([]*reverseproxy.Upstream, len(l.infos))
+	upstreams := make([]*reverseproxy.Upstream, len(l.endpoints))
 	for i := range upstreams {
-		upstreams[i] = &reverseproxy.Upstream{Dial: l.infos[i].Address}
+		upstreams[i] = &reverseproxy.Upstream{Dial: l.endpoints[i].Address}
 	}
 	return upstreams, nil
 }
 
-// benchSource reports so many endpoints and hands out its pool's report.
+// benchSource reports a number of endpoints, and passes the report function of its pool to the
+// benchmark.
 type benchSource struct {
 	Endpoints int `json:"endpoints"`
 }
@@ -231,11 +239,14 @@ type benchSource struct {
 var benchReports = make(chan discovery.Report)
 
 func (*benchSource) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.reverse_proxy.upstreams.pool.sources.bench", New: func() caddy.Module { return new(benchSource) }}
+	return caddy.ModuleInfo{
+		ID:  "http.reverse_proxy.upstreams.pool.sources.bench",
+		New: func() caddy.Module { return new(benchSource) },
+	}
 }
 
 func (s *benchSource) Run(ctx context.Context, report discovery.Report) error {
-	report(discovery.Answer{Endpoints: benchInfos(s.Endpoints), Authoritative: true})
+	report(discovery.Answer{Endpoints: benchEndpoints(s.Endpoints), Authoritative: true})
 	select {
 	case benchReports <- report:
 		<-ctx.Done()
@@ -244,7 +255,7 @@ func (s *benchSource) Run(ctx context.Context, report discovery.Report) error {
 	return nil
 }
 
-// benchWriter is a response writer that throws everything away.
+// benchWriter is a response writer that discards everything.
 type benchWriter struct{ header http.Header }
 
 func (w *benchWriter) Header() http.Header         { return w.header }

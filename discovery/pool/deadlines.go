@@ -2,7 +2,9 @@ package pool
 
 import "time"
 
-// earlier is the first of two moments, where zero is never.
+// A deadline of zero means never.
+
+// earliest returns the earlier of two deadlines.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -10,5 +12,5 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
-// reached is false of never.
+// isDue reports whether a deadline is reached. It is false for a deadline of never.
 func isDue(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }

@@ -2,5 +2,5 @@ package pool
 
 import "github.com/caddy-balance/caddy-balance/internal/endpoint"
 
-// Roster is what a benchmark follows to see its change published.
+// Roster returns the roster, from which a benchmark learns that its change is published.
 func (p *Pool) Roster() *endpoint.Roster { return p.claim.Roster }

@@ -6,24 +6,29 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
-// scripted is a source that the test makes report, and end with an error.
-type scripted chan func(discovery.Report) error
+// Tests name endpoints by letters: the endpoint a has the address a:1. Lists are short, their order
+// matters, and "abcd" instead of "abc" shows a mistake at a glance. wantMembers takes the letters
+// of a pool in order; addresses turns letters into addresses.
 
-func (s scripted) Run(ctx context.Context, report discovery.Report) error {
+// scriptedSource is a source that does what the test tells it to do. Each method returns once the
+// pool has taken the answer in.
+type scriptedSource chan func(discovery.Report) error
+
+func (s scriptedSource) Run(ctx context.Context, report discovery.Report) error {
 	for {
 		select {
-		case say := <-s:
-			if err := say(report); err != nil {
+		case step := <-s:
+			if err := step(report); err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -32,64 +37,69 @@ func (s scripted) Run(ctx context.Context, report discovery.Report) error {
 	}
 }
 
-func (s scripted) says(a discovery.Answer) {
+func (s scriptedSource) answers(a discovery.Answer) {
 	s <- func(report discovery.Report) error { report(a); return nil }
 	synctest.Wait()
 }
 
-// lists says which endpoints are left; finally says it of those that are meant to be.
-func (s scripted) lists(addresses ...string) {
-	s.says(discovery.Answer{Endpoints: infos(addresses...)})
-}
-func (s scripted) finally(addresses ...string) {
-	s.says(discovery.Answer{Endpoints: infos(addresses...), Authoritative: true})
+// lists reports the whole list, in which removals may be a fault of the registry.
+func (s scriptedSource) lists(addresses ...string) {
+	s.answers(discovery.Answer{Endpoints: endpoints(addresses...)})
 }
 
-// stumbles is an error that the source gets over by itself; breaks ends its run.
-func (s scripted) stumbles(err error) { s.says(discovery.Answer{Err: err}) }
-func (s scripted) breaks(err error) {
+// listsAuthoritatively reports the whole list, in which removals are intended.
+func (s scriptedSource) listsAuthoritatively(addresses ...string) {
+	s.answers(discovery.Answer{Endpoints: endpoints(addresses...), Authoritative: true})
+}
+
+// reportsError reports an error and goes on.
+func (s scriptedSource) reportsError(err error) { s.answers(discovery.Answer{Err: err}) }
+
+// fails ends Run with an error.
+func (s scriptedSource) fails(err error) {
 	s <- func(discovery.Report) error { return err }
 	synctest.Wait()
 }
 
-func infos(addresses ...string) []listing.Info {
-	list := []listing.Info{}
+func endpoints(addresses ...string) []discovery.Endpoint {
+	list := []discovery.Endpoint{}
 	for _, a := range addresses {
-		list = append(list, listing.Info{Address: a, Weight: 1})
+		list = append(list, discovery.Endpoint{Address: a, Weight: 1})
 	}
 	return list
 }
 
-// letters are endpoints that are named by letters.
-func letters(s string) []string {
+// addresses returns the addresses of endpoints that are named by letters: "ab" gives a:1 and b:1.
+func addresses(letters string) []string {
 	var all []string
-	for _, r := range s {
-		all = append(all, string(r)+":1")
+	for _, letter := range letters {
+		all = append(all, string(letter)+":1")
 	}
 	return all
 }
 
-// fixture is a pool in a bubble of time.
+// fixture is a pool in virtual time.
 type fixture struct {
 	*testing.T
-	rules   followSettings
-	storage *sourcetest.Storage
-	claim   *endpoint.Claim
-	roster  *endpoint.Roster
-	log     *observer.ObservedLogs
+	settings followSettings
+	failOpen float64
+	storage  *sourcetest.Storage
+	claim    *endpoint.Claim
+	roster   *endpoint.Roster
+	log      *observer.ObservedLogs
 }
 
-// defaults are those of a pool, except that each change is published.
-func defaults() followSettings {
-	rules := new(FollowOptions).settings(defaultInitialWait)
-	rules.updateInterval = 0
-	return rules
+// defaultSettings are the defaults of a pool, except that each change is published at once.
+func defaultSettings() followSettings {
+	settings := new(FollowOptions).settings(defaultInitialWait)
+	settings.updateInterval = 0
+	return settings
 }
 
-// inBubble runs a test on a pool. Goroutines that are left at its end fail it.
-func inBubble(t *testing.T, rules followSettings, test func(f *fixture)) {
+// inVirtualTime runs a test whose sleeps take no time. Goroutines that are left at its end fail it.
+func inVirtualTime(t *testing.T, settings followSettings, test func(f *fixture)) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fixture{T: t, rules: rules, storage: sourcetest.NewStorage()}
+		f := &fixture{T: t, settings: settings, storage: sourcetest.NewStorage()}
 		test(f)
 		if f.claim != nil {
 			f.stop()
@@ -97,42 +107,50 @@ func inBubble(t *testing.T, rules followSettings, test func(f *fixture)) {
 	})
 }
 
-// two is a pool of two sources.
-func two(t *testing.T, rules followSettings, test func(f *fixture, first, second scripted)) {
-	inBubble(t, rules, func(f *fixture) {
-		first, second := make(scripted), make(scripted)
+// twoSources runs a test on a pool of two sources.
+func twoSources(t *testing.T, settings followSettings, test func(f *fixture, first, second scriptedSource)) {
+	inVirtualTime(t, settings, func(f *fixture) {
+		first, second := make(scriptedSource), make(scriptedSource)
 		f.start(first, second)
 		test(f, first, second)
 	})
 }
 
-// one is a pool of one source.
-func one(t *testing.T, rules followSettings, test func(f *fixture, s scripted)) {
-	inBubble(t, rules, func(f *fixture) {
-		s := make(scripted)
+// oneSource runs a test on a pool of one source.
+func oneSource(t *testing.T, settings followSettings, test func(f *fixture, s scriptedSource)) {
+	inVirtualTime(t, settings, func(f *fixture) {
+		s := make(scriptedSource)
 		f.start(s)
 		test(f, s)
 	})
 }
 
-// start loads a config with these sources, which are the same as before if they stand in the same position.
-func (f *fixture) start(sources ...discovery.Source) {
-	var list []sourceRef
-	for i, s := range sources {
-		list = append(list, sourceRef{source: s, name: "scripted", position: i + 1, key: string(rune('a' + i))})
-	}
-	f.load(list...)
+// sleepAndSettle lets time pass, and then waits until all goroutines of the pool wait.
+func sleepAndSettle(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
-func (f *fixture) load(parts ...sourceRef) {
+// start loads a config with these sources. A source has the same key in each config in which it has
+// the same position.
+func (f *fixture) start(sources ...discovery.Source) {
+	var refs []sourceRef
+	for i, s := range sources {
+		refs = append(refs, sourceRef{source: s, name: "scripted", position: i + 1, key: string(rune('a' + i))})
+	}
+	f.load(refs...)
+}
+
+// load does what a reload does: it acquires the new definition before it releases the old one.
+func (f *fixture) load(refs ...sourceRef) {
 	f.Helper()
 	core, log := observer.New(zap.InfoLevel)
 	config := new(int)
 	claim, err := endpoint.Acquire(endpoint.Definition{
-		Config: config, Name: f.Name(), Text: fmt.Sprintf("%p", config), // no two alike
-		Rules: endpoint.Rules{Watched: endpoint.ProbeFailed},
+		Config: config, Name: f.Name(), Text: fmt.Sprintf("%p", config), // no two definitions are equal
+		Rules: endpoint.Rules{Watched: endpoint.ProbeFailed, FailOpen: f.failOpen},
 		Owner: endpoint.Owner{Logger: zap.New(core), Storage: f.storage},
-		Run:   func(ctx context.Context, r *endpoint.Roster) { run(ctx, f.Name(), parts, f.rules, r) },
+		Run:   func(ctx context.Context, r *endpoint.Roster) { followSources(ctx, f.Name(), refs, f.settings, r) },
 	})
 	if err != nil {
 		f.Fatal(err)
@@ -150,7 +168,8 @@ func (f *fixture) stop() {
 	f.claim = nil
 }
 
-func (f *fixture) has(want string) {
+// wantMembers checks the endpoints of the pool, by letters in order.
+func (f *fixture) wantMembers(want string) {
 	f.Helper()
 	if got := f.members(); got != want {
 		f.Errorf("the pool has %q, want %q", got, want)
@@ -165,7 +184,8 @@ func (f *fixture) members() string {
 	return strings.Join(got, "")
 }
 
-func (f *fixture) answered() bool {
+// hasList reports whether requests no longer wait for the first list.
+func (f *fixture) hasList() bool {
 	select {
 	case <-f.roster.Answered():
 		return true
@@ -174,17 +194,18 @@ func (f *fixture) answered() bool {
 	}
 }
 
-func (f *fixture) logged(message string, want int) []observer.LoggedEntry {
+// wantLogged checks how many log lines contain a text, and returns them.
+func (f *fixture) wantLogged(message string, want int) []observer.LoggedEntry {
 	f.Helper()
 	lines := f.log.FilterMessageSnippet(message).All()
 	if len(lines) != want {
-		f.Fatalf("%d lines say %q, want %d; the log has %v", len(lines), message, want, f.log.All())
+		f.Fatalf("%d lines contain %q, want %d; the log has %v", len(lines), message, want, f.log.All())
 	}
 	return lines
 }
 
-// is wants a source, counted from 1, to be in a state.
-func (f *fixture) is(source int, want endpoint.SourceState) endpoint.SourceStatus {
+// wantState checks the state of a source, counted from 1, and returns its status.
+func (f *fixture) wantState(source int, want endpoint.SourceState) endpoint.SourceStatus {
 	f.Helper()
 	s := f.roster.Sources()[source-1]
 	if s.State != want {

@@ -9,40 +9,48 @@ import (
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 )
 
-// Following is how a pool follows its sources.
+// FollowOptions say how a pool follows its sources.
 //
-// An error never takes endpoints away: the last good list of that source stays, and the source is asked again after a
-// pause that grows from 1s to 60s. Each error is logged once, and once more when it is over.
+// An error of a source never removes endpoints: the last good list of that source stays, and the
+// source is asked again after a pause that grows from 1s to 60s, with jitter. The log has one line
+// for each different error, and one when the source works again.
 type FollowOptions struct {
-	// How many percent of a source's endpoints may go at once without a doubt, from 0 to 100. An answer that loses
-	// more, or that is empty, waits for `empty_grace` before it takes effect: registries that lost their data or
-	// time out on all checks answer that way. Meanwhile the missing endpoints stay, and new ones are taken. 100 doubts
-	// only empty answers, 0 every loss. Sources that know of a removal, such as files, are never doubted. Default: 80.
+	// The maximum share of a source's endpoints that one answer may remove without confirmation, in
+	// percent, from 0 to 100. An answer that removes more, or all, takes effect once it has been
+	// the answer for `empty_grace`, because registries also answer that way when they lose their
+	// data or when all their checks time out. Meanwhile the missing endpoints stay, and new ones
+	// join. 100 confirms only empty answers, 0 confirms every loss. Removals that a source knows to
+	// be intended, such as from a file, need no confirmation. Default: 80.
 	MaxLoss *float64 `json:"max_loss,omitempty"`
 
-	// How long a doubted loss must have been the answer before it takes effect. An error in between starts the wait
-	// anew. An answer that brings back all endpoints ends it; one that brings back some starts
-	// it anew, so that services which register again with an emptied registry have the time to. 0 believes
-	// every answer at once. Default: 30s.
+	// How long a loss beyond `max_loss` must last before it takes effect. An error restarts the
+	// time. An answer that brings all endpoints back ends it; an answer that brings back some
+	// restarts it, because services that register again with an emptied registry do so one after
+	// the other. A longer time protects against longer faults of the registry, and keeps endpoints
+	// that are really gone for longer; health checks make up for that. 0 accepts every answer at
+	// once. Default: 30s.
 	EmptyGrace *caddy.Duration `json:"empty_grace,omitempty"`
 
-	// How long an endpoint goes on serving after its source stopped naming it, as long as its active health checks
-	// pass; without any, for all that time. Choose it if membership flaps while the endpoints are well. It does not apply to
-	// removals that a source is sure of, such as from a file. Default: 0, which removes at once.
+	// How long an endpoint keeps serving after it disappears from its source, as long as its active
+	// health checks pass; without checks, for the whole time. Choose it if the registry drops
+	// endpoints that work. It does not apply to removals that a source knows to be intended, such
+	// as from a file. Default: 0, which removes at once.
 	RemovalGrace caddy.Duration `json:"removal_grace,omitempty"`
 
-	// The least time from one publication of the pool's list to the next. The first change after a quiet time is
-	// published at once; those that follow are published together, so that thousands of registrations in a second rebuild
-	// the tables of the selection policies a few times. 0 publishes each. Default: 100ms.
+	// The minimum time between two publications of the pool's list. The first change after a quiet
+	// time is published at once, and the changes after it together, so that thousands of
+	// registrations in a second rebuild the tables of the selection policies only a few times. 0
+	// publishes each change. Default: 100ms.
 	UpdateInterval *caddy.Duration `json:"update_interval,omitempty"`
 
-	// Whether the last good list of each source is kept in Caddy's storage, below `balance/pools`. If a source
-	// cannot be reached when Caddy starts, its stored list serves until the first answer. Sources that need no
-	// network, such as files, are not stored. Default: true.
+	// Whether the last good list of each source is stored in Caddy's storage, below
+	// `balance/pools`. If a source cannot be reached when Caddy starts, its stored list serves
+	// until the first answer. Sources that need no network, such as files, are not stored. Turn it
+	// off if a start with an old list is worse than a start without one. Default: true.
 	Persist *bool `json:"persist,omitempty"`
 }
 
-// options are the part of the pool's block that is about its sources as a whole.
+// options are the options of the pool's block that concern its sources.
 func (f *FollowOptions) options() []caddyfile.Param {
 	return []caddyfile.Param{
 		caddyfile.Pointer(caddyfile.Percent, "max_loss", &f.MaxLoss),
@@ -61,9 +69,9 @@ func (f *FollowOptions) check() error {
 		name  string
 		value caddy.Duration
 	}{
-		{"empty_grace", or(f.EmptyGrace, 0)},
+		{"empty_grace", valueOr(f.EmptyGrace, 0)},
 		{"removal_grace", f.RemovalGrace},
-		{"update_interval", or(f.UpdateInterval, 0)},
+		{"update_interval", valueOr(f.UpdateInterval, 0)},
 	} {
 		if d.value < 0 {
 			return fmt.Errorf("%s: %s is negative", d.name, time.Duration(d.value))
@@ -72,7 +80,7 @@ func (f *FollowOptions) check() error {
 	return nil
 }
 
-// rules are a pool's settings with the defaults filled in.
+// followSettings are FollowOptions with the defaults filled in, and what else the loop needs.
 type followSettings struct {
 	maxLoss        float64
 	emptyGrace     time.Duration
@@ -84,16 +92,18 @@ type followSettings struct {
 
 func (f *FollowOptions) settings(initialWait time.Duration) followSettings {
 	return followSettings{
-		maxLoss:        or(f.MaxLoss, 80),
-		emptyGrace:     time.Duration(or(f.EmptyGrace, caddy.Duration(30*time.Second))),
+		maxLoss:        valueOr(f.MaxLoss, 80),
+		emptyGrace:     time.Duration(valueOr(f.EmptyGrace, caddy.Duration(30*time.Second))),
 		removalGrace:   time.Duration(f.RemovalGrace),
-		updateInterval: time.Duration(or(f.UpdateInterval, caddy.Duration(100*time.Millisecond))),
+		updateInterval: time.Duration(valueOr(f.UpdateInterval, caddy.Duration(100*time.Millisecond))),
 		initialWait:    initialWait,
-		persist:        or(f.Persist, true),
+		persist:        valueOr(f.Persist, true),
 	}
 }
 
-func or[T any](given *T, otherwise T) T {
+// valueOr returns the default for a setting that is not given, which differs from a setting of
+// zero.
+func valueOr[T any](given *T, otherwise T) T {
 	if given == nil {
 		return otherwise
 	}

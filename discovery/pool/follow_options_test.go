@@ -7,10 +7,12 @@ import (
 	"time"
 )
 
-func TestRulesThatAreNotGivenHaveDefaults(t *testing.T) {
+func TestSettingsThatAreNotGivenHaveDefaults(t *testing.T) {
 	for config, want := range map[string]followSettings{
 		`{}`: {maxLoss: 80, emptyGrace: 30 * time.Second, updateInterval: 100 * time.Millisecond, persist: true},
-		`{"max_loss": 0, "empty_grace": 0, "removal_grace": "1m", "update_interval": 0, "persist": false}`: {removalGrace: time.Minute},
+		`{"max_loss": 0, "empty_grace": 0, "removal_grace": "1m", "update_interval": 0, "persist": false}`: {
+			removalGrace: time.Minute,
+		},
 	} {
 		var p Pool
 		if err := json.Unmarshal([]byte(config), &p); err != nil {
@@ -22,7 +24,7 @@ func TestRulesThatAreNotGivenHaveDefaults(t *testing.T) {
 	}
 }
 
-func TestRulesOutOfRangeAreAnError(t *testing.T) {
+func TestSettingsOutOfRangeAreAnError(t *testing.T) {
 	for config, want := range map[string]string{
 		`{"max_loss": -1}`:           "max_loss: -1 is not between 0 and 100",
 		`{"max_loss": 100.5}`:        "max_loss: 100.5 is not between 0 and 100",

@@ -3,66 +3,68 @@ package pool
 import (
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// handover keeps the list of the definition before until the sources of this one have taken over, so that a change
-// of definition never takes away what served. Sources that both definitions have bring
-// their own lists along; this one stands in for those that are new.
+// handover keeps the list of the previous definition of a pool until the sources of the new one
+// have taken over, because a change of the definition must not remove endpoints that serve. Sources
+// that both definitions have keep lists of their own; the handover stands in for the new sources.
 //
-// While no source has a list, there is no end to it: a reload in the middle of an outage of the registry must
-// not do what the outage itself did not. Once some have, the others get the initial wait, since the
-// old list may name who has been gone for long.
+// Without any list of a source the handover does not end: a reload during an outage of the registry
+// must not do what the outage itself did not. Once one source has a list, the others have the
+// initial wait to report theirs, because the old list may name endpoints that are long gone.
 type handover struct {
-	list        []listing.Info // nil if there was none, or it is over
+	list        []discovery.Endpoint // nil if there was no list, or the handover is over
 	since       time.Time
 	initialWait time.Duration
-	emptyGrace  time.Duration // in which sources that all say "empty" are not believed
+	emptyGrace  time.Duration // how long the list outlasts sources that all report an empty list
 }
 
-func inherited(r *endpoint.Roster) []listing.Info {
-	var list []listing.Info
+// inheritedList returns the list that a roster starts with.
+func inheritedList(r *endpoint.Roster) []discovery.Endpoint {
+	var list []discovery.Endpoint
 	for _, member := range r.Snapshot().Members {
 		list = append(list, *member.Info)
 	}
 	return sorted(list)
 }
 
-// until is when the handover ends with the sources as they are; zero if it does not end by itself.
-func (h *handover) until(followers []*sourceState) time.Time {
-	listed, final, entries := 0, true, 0
-	for _, f := range followers {
-		if f.list != nil {
+// endsAt returns when the handover ends, given what the sources have reported so far; zero if it
+// waits for a source.
+func (h *handover) endsAt(sources []*sourceState) time.Time {
+	listed, authoritative, entries := 0, true, 0
+	for _, s := range sources {
+		if s.list != nil {
 			listed++
-			final = final && f.final
-			entries += len(f.list)
+			authoritative = authoritative && s.authoritative
+			entries += len(s.list)
 		}
 	}
 	switch {
 	case listed == 0:
 		return time.Time{}
-	case listed == len(followers) && (entries > 0 || final):
+	case listed == len(sources) && (entries > 0 || authoritative):
 		return h.since
-	case listed == len(followers):
+	case listed == len(sources):
 		return h.since.Add(h.emptyGrace)
 	}
 	return h.since.Add(h.initialWait)
 }
 
-// pass ends the handover if it is time, and reports whether it did.
-func (h *handover) expire(followers []*sourceState, now time.Time) (ended bool) {
-	if h.list == nil || !isDue(h.until(followers), now) {
+// expire ends the handover if it is time, and reports whether it did.
+func (h *handover) expire(sources []*sourceState, now time.Time) (ended bool) {
+	if h.list == nil || !isDue(h.endsAt(sources), now) {
 		return false
 	}
 	h.list = nil
 	return true
 }
 
-// due is when pass has something to do; zero if never.
-func (h *handover) nextDeadline(followers []*sourceState) time.Time {
+// nextDeadline returns when expire has something to do; zero if never.
+func (h *handover) nextDeadline(sources []*sourceState) time.Time {
 	if h.list == nil {
 		return time.Time{}
 	}
-	return h.until(followers)
+	return h.endsAt(sources)
 }

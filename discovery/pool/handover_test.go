@@ -7,97 +7,99 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// changes gives a test a pool that had the endpoints a and b of one source and c of another, right after its definition
-// changed into one of the sources of the given keys.
-func changes(t *testing.T, keys string, test func(f *fixture, sources []scripted)) {
-	rules := defaults()
-	rules.persist = false
-	inBubble(t, rules, func(f *fixture) {
-		first, second := make(scripted), make(scripted)
+// afterReload runs a test on a pool right after a reload changed its sources. Before the reload,
+// the source with the key a had the endpoints a and b, and the source with the key b had the
+// endpoint c. keys are those of the new sources.
+func afterReload(t *testing.T, keys string, test func(f *fixture, sources []scriptedSource)) {
+	settings := defaultSettings()
+	settings.persist = false
+	inVirtualTime(t, settings, func(f *fixture) {
+		first, second := make(scriptedSource), make(scriptedSource)
 		f.start(first, second)
 		first.lists("a:1", "b:1")
 		second.lists("c:1")
-		var sources []scripted
-		var parts []sourceRef
+		var sources []scriptedSource
+		var refs []sourceRef
 		for i, key := range keys {
-			sources = append(sources, make(scripted))
-			parts = append(parts, sourceRef{source: sources[i], name: "scripted", position: i + 1, key: string(key)})
+			s := make(scriptedSource)
+			sources = append(sources, s)
+			refs = append(refs, sourceRef{source: s, name: "scripted", position: i + 1, key: string(key)})
 		}
-		f.load(parts...)
+		f.load(refs...)
 		test(f, sources)
 	})
 }
 
 func TestANewSourceTakesOverOnceItAnswers(t *testing.T) {
-	changes(t, "x", func(f *fixture, s []scripted) {
-		f.has("abc")
-		f.is(1, endpoint.SourceWaiting)
+	afterReload(t, "x", func(f *fixture, s []scriptedSource) {
+		f.wantMembers("abc")
+		f.wantState(1, endpoint.SourceWaiting)
 		s[0].lists("z:1")
-		f.has("z")
+		f.wantMembers("z")
 	})
 }
 
-func TestAReloadDuringAnOutageTakesNothingAway(t *testing.T) {
-	changes(t, "x", func(f *fixture, s []scripted) {
-		s[0].breaks(errDown)
-		after(time.Hour)
-		f.has("abc")
+func TestAReloadDuringAnOutageRemovesNothing(t *testing.T) {
+	afterReload(t, "x", func(f *fixture, s []scriptedSource) {
+		s[0].fails(errDown)
+		sleepAndSettle(time.Hour)
+		f.wantMembers("abc")
 	})
 }
 
 func TestTheOldListStaysUntilEveryNewSourceHasAnswered(t *testing.T) {
-	changes(t, "xy", func(f *fixture, s []scripted) {
+	afterReload(t, "xy", func(f *fixture, s []scriptedSource) {
 		s[0].lists("z:1")
-		f.has("abcz")
+		f.wantMembers("abcz")
 		s[1].lists("y:1")
-		f.has("yz")
+		f.wantMembers("yz")
 	})
 }
 
 func TestASourceThatNeverAnswersDoesNotKeepTheOldListForEver(t *testing.T) {
-	changes(t, "xy", func(f *fixture, s []scripted) {
+	afterReload(t, "xy", func(f *fixture, s []scriptedSource) {
 		s[0].lists("z:1")
-		after(defaultInitialWait - 1)
-		f.has("abcz")
-		after(1)
-		f.has("z")
+		sleepAndSettle(defaultInitialWait - 1)
+		f.wantMembers("abcz")
+		sleepAndSettle(1)
+		f.wantMembers("z")
 	})
 }
 
 func TestASourceThatBothDefinitionsHaveKeepsItsOwnList(t *testing.T) {
-	changes(t, "xa", func(f *fixture, s []scripted) { // a has the endpoints a and b
-		f.is(2, endpoint.SourceStale)
-		after(time.Hour)
-		f.has("ab")
+	afterReload(t, "xa", func(f *fixture, s []scriptedSource) { // a has the endpoints a and b
+		f.wantState(2, endpoint.SourceStale)
+		sleepAndSettle(time.Hour)
+		f.wantMembers("ab")
 		s[0].lists("z:1")
-		f.has("abz")
+		f.wantMembers("abz")
 		s[1].lists()
-		f.has("abz")
-		f.is(2, endpoint.SourceHeld)
+		f.wantMembers("abz")
+		f.wantState(2, endpoint.SourceHeld)
 	})
 }
 
-func TestASourceThatWasTakenOutTakesItsEndpointsAlong(t *testing.T) {
-	changes(t, "b", func(f *fixture, _ []scripted) {
-		f.has("c")
+func TestASourceThatIsRemovedRemovesItsEndpoints(t *testing.T) {
+	afterReload(t, "b", func(f *fixture, _ []scriptedSource) {
+		f.wantMembers("c")
 	})
 }
 
-func TestNewSourcesThatAllSayEmptyAreNotBelievedAtOnce(t *testing.T) {
-	changes(t, "xy", func(f *fixture, s []scripted) {
+func TestEmptyListsOfAllNewSourcesTakeEffectAfterAWhile(t *testing.T) {
+	afterReload(t, "xy", func(f *fixture, s []scriptedSource) {
 		s[0].lists()
 		s[1].lists()
-		after(29 * time.Second)
-		f.has("abc")
-		after(time.Second)
-		f.has("")
+		sleepAndSettle(29 * time.Second)
+		f.wantMembers("abc")
+		sleepAndSettle(time.Second)
+		f.wantMembers("")
 	})
 }
 
-func TestNewSourcesThatAllMeanEmptyAreBelieved(t *testing.T) {
-	changes(t, "xy", func(f *fixture, s []scripted) {
-		s[0].finally()
-		s[1].finally()
-		f.has("")
+func TestAuthoritativeEmptyListsOfAllNewSourcesTakeEffectAtOnce(t *testing.T) {
+	afterReload(t, "xy", func(f *fixture, s []scriptedSource) {
+		s[0].listsAuthoritatively()
+		s[1].listsAuthoritatively()
+		f.wantMembers("")
 	})
 }

@@ -5,12 +5,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
 func TestAStoredListIsReadAsItWas(t *testing.T) {
-	list := []listing.Info{
-		{Address: "a:1", Weight: 3, ID: "web-7", Zone: "eu-1a", Priority: 1, MaxRequests: 200, Draining: true, Metadata: map[string]string{"version": "v2"}},
+	list := []discovery.Endpoint{
+		{
+			Address: "a:1", Weight: 3, ID: "web-7", Zone: "eu-1a", Priority: 1, MaxRequests: 200,
+			Draining: true, Metadata: map[string]string{"version": "v2"},
+		},
 		{Address: "b:1"},
 	}
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -18,15 +21,16 @@ func TestAStoredListIsReadAsItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, when, err := decodeRecord(data); err != nil || !same(got, list) || !when.Equal(at) {
+	if got, when, err := decodeRecord(data); err != nil || !equal(got, list) || !when.Equal(at) {
 		t.Errorf("%s is read as %v of %s, %v", data, got, when, err)
 	}
-	if data, _ := encodeRecord(infos(), at); string(data) != `{"version":1,"time":"2026-03-04T05:06:07Z","endpoints":[]}` {
+	const empty = `{"version":1,"time":"2026-03-04T05:06:07Z","endpoints":[]}`
+	if data, _ := encodeRecord(endpoints(), at); string(data) != empty {
 		t.Errorf("an empty list is stored as %s", data)
 	}
 }
 
-func TestWhatIsNotAStoredListIsAnError(t *testing.T) {
+func TestARecordWithAMistakeIsAnError(t *testing.T) {
 	for data, want := range map[string]string{
 		"":                                  "unexpected end of JSON input",
 		`{"version":1,"endpo`:               "unexpected end of JSON input",
@@ -46,7 +50,7 @@ func TestWhatIsNotAStoredListIsAnError(t *testing.T) {
 	}
 }
 
-func FuzzStoredListsAreNormalOrAnError(f *testing.F) {
+func FuzzStoredListsAreNormalizedOrAnError(f *testing.F) {
 	f.Add([]byte(`{"version":1,"time":"2026-03-04T05:06:07Z","endpoints":[{"address":"b:1","weight":3},"a:1"]}`))
 	f.Add([]byte(`{"version":1,"endpoints":[{"targets":["a:1"],"labels":{"weight":"2"}}]}`))
 	f.Add([]byte(`{"version":1,"endpoints":null}`))
@@ -64,7 +68,7 @@ func FuzzStoredListsAreNormalOrAnError(f *testing.F) {
 		if err != nil {
 			return // a year that JSON cannot say
 		}
-		if got, _, err := decodeRecord(again); err != nil || !same(got, list) {
+		if got, _, err := decodeRecord(again); err != nil || !equal(got, list) {
 			t.Errorf("%s becomes %v, %v", again, got, err)
 		}
 	})

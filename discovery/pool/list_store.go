@@ -13,135 +13,135 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/signal"
 )
 
 const (
-	// archiveDelay lets what comes together be written together.
+	// writeDelay is the time from a change to its write, so that changes of several sources at the
+	// same moment are written together.
 	writeDelay = time.Second
 
-	// archiveInterval is the least from one write to the next, also after one that failed. What is lost by a crash
-	// in between is a list that is a few seconds younger.
+	// writeInterval is the minimum time between two writes, also after one that failed. A crash in
+	// between loses changes of the last few seconds, and the list before them serves as well.
 	writeInterval = 10 * time.Second
 
-	// archiveFarewell is how long the end of a pool may wait for what is not written yet.
+	// flushTimeout is how long the end of a pool may wait for its last write.
 	flushTimeout = time.Second
 )
 
-// archive keeps the last good lists of a pool's sources in Caddy's storage, so that Caddy can start
-// while a registry is down. Nothing waits for it: it has a goroutine of its own for writing,
-// and who reads does so in another.
+// listStore keeps the last good list of each source in Caddy's storage, so that Caddy can start
+// while a registry is down. It never blocks its callers, because storage may be a remote database:
+// one goroutine writes, and each read has its own.
 type listStore struct {
 	pool    string
 	storage func() certmagic.Storage
 	log     func() *zap.Logger
 
-	changed chan struct{}
+	changed signal.Signal
 	outage  outage // owned by run
 
 	mu      sync.Mutex
 	unsaved map[string]*pendingList // by the key of the source
 }
 
-// snapshot is a list that is to be written.
+// pendingList is a list that is not written yet.
 type pendingList struct {
-	list []listing.Info
+	list []discovery.Endpoint
 	at   time.Time
 }
 
 func newListStore(pool string, storage func() certmagic.Storage, log func() *zap.Logger) *listStore {
-	return &listStore{pool: pool, storage: storage, log: log, changed: make(chan struct{}, 1), unsaved: make(map[string]*pendingList)}
-}
-
-// put has a list written soon.
-func (a *listStore) put(key string, list []listing.Info, at time.Time) {
-	a.mu.Lock()
-	a.unsaved[key] = &pendingList{list, at}
-	a.mu.Unlock()
-	a.remind()
-}
-
-func (a *listStore) remind() {
-	select {
-	case a.changed <- struct{}{}:
-	default:
+	return &listStore{
+		pool: pool, storage: storage, log: log,
+		changed: signal.New(), unsaved: make(map[string]*pendingList),
 	}
 }
 
-// run writes until ctx ends, and then what is left.
-func (a *listStore) run(ctx context.Context) {
-	for a.await(ctx) && discovery.Sleep(ctx, writeDelay) {
-		if !a.save(ctx) {
-			a.remind()
+// put schedules the write of a list. A later list of the same source replaces one that is not
+// written yet.
+func (s *listStore) put(key string, list []discovery.Endpoint, at time.Time) {
+	s.mu.Lock()
+	s.unsaved[key] = &pendingList{list, at}
+	s.mu.Unlock()
+	s.changed.Set()
+}
+
+// run writes lists until ctx ends, and then the lists that are left.
+func (s *listStore) run(ctx context.Context) {
+	for s.awaitChange(ctx) && discovery.Sleep(ctx, writeDelay) {
+		if !s.save(ctx) {
+			s.changed.Set()
 		}
 		if !discovery.Sleep(ctx, writeInterval-writeDelay) {
 			break
 		}
 	}
-	farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 	defer cancel()
-	a.save(farewell)
+	s.save(flush)
 }
 
-func (a *listStore) await(ctx context.Context) bool {
+func (s *listStore) awaitChange(ctx context.Context) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-a.changed:
+	case <-s.changed.C():
 		return true
 	}
 }
 
-// save writes what is not written yet, and reports whether nothing is left.
-func (a *listStore) save(ctx context.Context) (done bool) {
-	a.mu.Lock()
-	unsaved := maps.Clone(a.unsaved)
-	a.mu.Unlock()
-	for key, s := range unsaved {
-		if err := a.write(ctx, key, s); err != nil {
-			if a.outage.begin(err, time.Now()) {
-				a.log().Error("storing the last good list failed", zap.String("key", a.path(key)), zap.Error(err))
+// save writes the lists that are not written yet, and reports whether it wrote all of them.
+func (s *listStore) save(ctx context.Context) (done bool) {
+	s.mu.Lock()
+	unsaved := maps.Clone(s.unsaved)
+	s.mu.Unlock()
+	for key, p := range unsaved {
+		if err := s.write(ctx, key, p); err != nil {
+			if s.outage.begin(err, time.Now()) {
+				s.log().Error("storing the last good list failed", zap.String("key", s.path(key)), zap.Error(err))
 			}
 			return false
 		}
 	}
-	if lasted, was := a.outage.end(time.Now()); was && len(unsaved) > 0 {
-		a.log().Info("storing the last good list works again", zap.Duration("after", lasted))
+	if lasted, ended := s.outage.end(time.Now()); ended && len(unsaved) > 0 {
+		s.log().Info("storing the last good list works again", zap.Duration("after", lasted))
 	}
 	return true
 }
 
-func (a *listStore) write(ctx context.Context, key string, s *pendingList) error {
-	data, err := encodeRecord(s.list, s.at)
+func (s *listStore) write(ctx context.Context, key string, p *pendingList) error {
+	data, err := encodeRecord(p.list, p.at)
 	if err != nil {
 		return err
 	}
-	if err := a.storage().Store(ctx, a.path(key), data); err != nil {
+	if err := s.storage().Store(ctx, s.path(key), data); err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.unsaved[key] == s { // and not a newer one by now
-		delete(a.unsaved, key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unsaved[key] == p { // a newer list may have arrived during the write
+		delete(s.unsaved, key)
 	}
 	return nil
 }
 
-// read returns nil if there is nothing, or nothing to be used.
-func (a *listStore) read(ctx context.Context, key string) (list []listing.Info, at time.Time) {
-	data, err := a.storage().Load(ctx, a.path(key))
+// read returns the stored list of a source, or nil if there is none or it is not usable. It may
+// block for as long as storage does.
+func (s *listStore) read(ctx context.Context, key string) (list []discovery.Endpoint, at time.Time) {
+	data, err := s.storage().Load(ctx, s.path(key))
 	if err == nil {
 		list, at, err = decodeRecord(data)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
-		a.log().Error("the stored list cannot be used", zap.String("key", a.path(key)), zap.Error(err))
+		s.log().Error("stored list is not usable", zap.String("key", s.path(key)), zap.Error(err))
 	}
 	return list, at
 }
 
-// path is where the list of a source is. The key alone tells pools apart, the name is for people.
-func (a *listStore) path(key string) string {
-	const longest = 64 // file systems end at 255
-	name := new(certmagic.KeyBuilder).Safe(a.pool)
-	return path.Join("balance/pools", name[:min(len(name), longest)], key+".json")
+// path returns the storage key of a source's list. The hash alone tells pools apart; the name of
+// the pool is there for people.
+func (s *listStore) path(key string) string {
+	const maxName = 64 // file systems allow 255 bytes
+	name := new(certmagic.KeyBuilder).Safe(s.pool)
+	return path.Join("balance/pools", name[:min(len(name), maxName)], key+".json")
 }

@@ -15,10 +15,11 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
-// restarted gives a test a pool of one source, which is down, as it starts over what the last one stored.
-func restarted(t *testing.T, rules followSettings, stored string, test func(f *fixture, s scripted)) {
-	inBubble(t, rules, func(f *fixture) {
-		s := make(scripted)
+// afterRestart runs a test on a pool of one source that has not answered yet, with a stored list of
+// the last run.
+func afterRestart(t *testing.T, settings followSettings, stored string, test func(f *fixture, s scriptedSource)) {
+	inVirtualTime(t, settings, func(f *fixture) {
+		s := make(scriptedSource)
 		if stored != "" {
 			f.storage.Put(newListStore(f.Name(), nil, nil).path("a"), stored)
 		}
@@ -27,42 +28,45 @@ func restarted(t *testing.T, rules followSettings, stored string, test func(f *f
 	})
 }
 
-const storedAB = `{"version":1,"time":"1999-12-31T23:00:00Z","endpoints":[{"address":"a:1","weight":1},{"address":"b:1","weight":1}]}`
+// storedAB is an hour older than the start of virtual time.
+const storedAB = `{"version":1,"time":"1999-12-31T23:00:00Z",` +
+	`"endpoints":[{"address":"a:1","weight":1},{"address":"b:1","weight":1}]}`
 
-func TestTheLastGoodListIsStoredASecondAfterAChangeAndEachTenSeconds(t *testing.T) {
-	one(t, defaults(), func(f *fixture, s scripted) {
+func TestTheLastGoodListIsStoredAtMostEachTenSeconds(t *testing.T) {
+	oneSource(t, defaultSettings(), func(f *fixture, s scriptedSource) {
 		s.lists("a:1")
 		s.lists("a:1", "b:1")
 		if f.storage.Writes() != 0 {
 			t.Error("stored at once")
 		}
-		after(writeDelay)
+		sleepAndSettle(writeDelay)
 		key, value := f.storage.Only()
-		if !strings.HasPrefix(key, "balance/pools/testthelastgood") || !strings.HasSuffix(key, "/a.json") || !strings.Contains(value, "b:1") {
+		inPlace := strings.HasPrefix(key, "balance/pools/testthelastgood") && strings.HasSuffix(key, "/a.json")
+		if !inPlace || !strings.Contains(value, "b:1") {
 			t.Errorf("%s holds %s", key, value)
 		}
 		for range 90 {
 			s.lists("a:1")
 			s.lists("a:1", "b:1")
-			after(time.Second / 10)
+			sleepAndSettle(time.Second / 10)
 		}
 		if n := f.storage.Writes(); n != 1 {
 			t.Errorf("stored %d times in ten seconds", n)
 		}
-		after(time.Minute)
+		sleepAndSettle(time.Minute)
 		if n := f.storage.Writes(); n != 2 {
 			t.Errorf("stored %d times in a minute", n)
 		}
 		s.lists("a:1", "b:1")
-		after(time.Minute)
+		sleepAndSettle(time.Minute)
 		if n := f.storage.Writes(); n != 2 {
 			t.Error("stored a list that did not change")
 		}
 	})
 }
 
-func TestWhatIsNotStoredYetIsStoredAtTheEnd(t *testing.T) {
-	one(t, defaults(), func(f *fixture, s scripted) {
+func TestListsThatAreNotStoredYetAreStoredAtTheEnd(t *testing.T) {
+	oneSource(t, defaultSettings(), func(f *fixture, s scriptedSource) {
 		s.lists("a:1")
 		f.stop()
 		if _, value := f.storage.Only(); !strings.Contains(value, "a:1") {
@@ -71,16 +75,16 @@ func TestWhatIsNotStoredYetIsStoredAtTheEnd(t *testing.T) {
 	})
 }
 
-func TestALossIsNotStoredBeforeItIsBelieved(t *testing.T) {
-	one(t, defaults(), func(f *fixture, s scripted) {
+func TestALossIsNotStoredBeforeItTakesEffect(t *testing.T) {
+	oneSource(t, defaultSettings(), func(f *fixture, s scriptedSource) {
 		s.lists("a:1")
-		after(10 * time.Second)
+		sleepAndSettle(10 * time.Second)
 		s.lists()
-		after(20 * time.Second)
+		sleepAndSettle(20 * time.Second)
 		if _, value := f.storage.Only(); !strings.Contains(value, "a:1") {
 			t.Errorf("stored %s", value)
 		}
-		after(30 * time.Second)
+		sleepAndSettle(30 * time.Second)
 		if _, value := f.storage.Only(); strings.Contains(value, "a:1") {
 			t.Errorf("stored %s", value)
 		}
@@ -88,89 +92,89 @@ func TestALossIsNotStoredBeforeItIsBelieved(t *testing.T) {
 }
 
 func TestAStoredListServesUntilTheFirstAnswer(t *testing.T) {
-	for name, silent := range map[string]func(s scripted){
-		"of a source that fails":       func(s scripted) { s.breaks(errDown) },
-		"of a source that is silent":   func(s scripted) { after(firstAnswerHeadStart) },
-		"of a source that keeps going": func(s scripted) { s.stumbles(errDown) },
+	for name, silent := range map[string]func(s scriptedSource){
+		"of a source that fails":     func(s scriptedSource) { s.fails(errDown) },
+		"of a source that is silent": func(s scriptedSource) { sleepAndSettle(firstAnswerHeadStart) },
+		"of a source that goes on":   func(s scriptedSource) { s.reportsError(errDown) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			restarted(t, defaults(), storedAB, func(f *fixture, s scripted) {
-				f.has("")
+			afterRestart(t, defaultSettings(), storedAB, func(f *fixture, s scriptedSource) {
+				f.wantMembers("")
 				silent(s)
-				f.has("ab")
-				if status := f.is(1, endpoint.SourceStale); status.Age(time.Now()).Truncate(time.Hour) != time.Hour {
+				f.wantMembers("ab")
+				if status := f.wantState(1, endpoint.SourceStale); status.Age(time.Now()).Truncate(time.Hour) != time.Hour {
 					t.Errorf("status is %+v", status)
 				}
-				f.logged("uses its stored list", 1)
-				after(time.Minute)
-				s.lists("c:1") // all others may be long gone
-				f.has("c")
-				f.is(1, endpoint.SourceLive)
+				f.wantLogged("stored list serves", 1)
+				sleepAndSettle(time.Minute)
+				s.lists("c:1") // a and b may be long gone, so nothing is held back
+				f.wantMembers("c")
+				f.wantState(1, endpoint.SourceLive)
 			})
 		})
 	}
 }
 
 func TestAnEmptyAnswerIsHeldAgainstAStoredList(t *testing.T) {
-	restarted(t, defaults(), storedAB, func(f *fixture, s scripted) {
-		after(firstAnswerHeadStart)
+	afterRestart(t, defaultSettings(), storedAB, func(f *fixture, s scriptedSource) {
+		sleepAndSettle(firstAnswerHeadStart)
 		s.lists()
-		f.has("ab")
-		after(30 * time.Second)
-		f.has("")
+		f.wantMembers("ab")
+		sleepAndSettle(30 * time.Second)
+		f.wantMembers("")
 	})
 }
 
 func TestAStoredListThatComesTooLateIsNotUsed(t *testing.T) {
-	restarted(t, defaults(), storedAB, func(f *fixture, s scripted) {
+	afterRestart(t, defaultSettings(), storedAB, func(f *fixture, s scriptedSource) {
 		f.storage.Delay(time.Second)
-		after(firstAnswerHeadStart)
+		sleepAndSettle(firstAnswerHeadStart)
 		s.lists("c:1")
-		after(time.Minute)
-		f.has("c")
-		f.logged("uses its stored list", 0)
+		sleepAndSettle(time.Minute)
+		f.wantMembers("c")
+		f.wantLogged("stored list serves", 0)
 	})
 }
 
 func TestTheStoredListIsThereBeforeTheInitialWaitIsOver(t *testing.T) {
-	rules := defaults()
-	rules.initialWait = 100 * time.Millisecond
-	restarted(t, rules, storedAB, func(f *fixture, _ scripted) {
-		after(rules.initialWait - 1)
-		f.has("ab")
+	settings := defaultSettings()
+	settings.initialWait = 100 * time.Millisecond
+	afterRestart(t, settings, storedAB, func(f *fixture, _ scriptedSource) {
+		sleepAndSettle(settings.initialWait - 1)
+		f.wantMembers("ab")
 	})
 }
 
 func TestACorruptListIsLoggedAndIgnored(t *testing.T) {
-	restarted(t, defaults(), `{"version":1,"endpoints":[{"address":"a`, func(f *fixture, s scripted) {
-		after(time.Minute)
-		f.has("")
-		f.logged("the stored list cannot be used", 1)
+	afterRestart(t, defaultSettings(), `{"version":1,"endpoints":[{"address":"a`, func(f *fixture, s scriptedSource) {
+		sleepAndSettle(time.Minute)
+		f.wantMembers("")
+		f.wantLogged("stored list is not usable", 1)
 		s.lists("c:1")
-		f.has("c")
+		f.wantMembers("c")
 	})
 }
 
 func TestNothingIsStoredOrReadIfThatIsOff(t *testing.T) {
-	rules := defaults()
-	rules.persist = false
-	restarted(t, rules, storedAB, func(f *fixture, s scripted) {
-		s.breaks(errDown)
-		after(time.Minute)
-		f.has("")
+	settings := defaultSettings()
+	settings.persist = false
+	afterRestart(t, settings, storedAB, func(f *fixture, s scriptedSource) {
+		s.fails(errDown)
+		sleepAndSettle(time.Minute)
+		f.wantMembers("")
 		s.lists("c:1")
-		after(time.Minute)
+		sleepAndSettle(time.Minute)
 		if f.storage.Writes() != 0 {
 			t.Error("stored")
 		}
 	})
 }
 
-func TestSourcesOfThisMachineAreNotStored(t *testing.T) {
-	inBubble(t, defaults(), func(f *fixture) {
-		f.start(&static.Source{Endpoints: infos("a:1")})
-		after(time.Minute)
-		f.has("a")
+func TestLocalSourcesAreNotStored(t *testing.T) {
+	inVirtualTime(t, defaultSettings(), func(f *fixture) {
+		f.start(&static.Source{Endpoints: endpoints("a:1")})
+		sleepAndSettle(time.Minute)
+		f.wantMembers("a")
 		if f.storage.Writes() != 0 {
 			t.Error("stored")
 		}
@@ -178,34 +182,34 @@ func TestSourcesOfThisMachineAreNotStored(t *testing.T) {
 }
 
 func TestAStorageThatFailsIsLoggedOnceAndTriedAgain(t *testing.T) {
-	one(t, defaults(), func(f *fixture, s scripted) {
+	oneSource(t, defaultSettings(), func(f *fixture, s scriptedSource) {
 		f.storage.Fail(errors.New("disk is full"))
 		s.lists("a:1")
-		after(time.Minute)
-		f.has("a")
-		f.logged("storing the last good list failed", 1)
+		sleepAndSettle(time.Minute)
+		f.wantMembers("a")
+		f.wantLogged("storing the last good list failed", 1)
 		f.storage.Fail(nil)
-		after(writeInterval + writeDelay)
-		f.logged("storing the last good list works again", 1)
+		sleepAndSettle(writeInterval + writeDelay)
+		f.wantLogged("storing the last good list works again", 1)
 		if f.storage.Writes() != 1 {
 			t.Error("not stored")
 		}
 	})
 }
 
-func TestAStorageThatHangsHoldsNothingUp(t *testing.T) {
-	restarted(t, defaults(), "", func(f *fixture, s scripted) {
+func TestAStorageThatHangsDelaysNothing(t *testing.T) {
+	afterRestart(t, defaultSettings(), "", func(f *fixture, s scriptedSource) {
 		f.storage.Delay(24 * time.Hour)
-		after(time.Minute)
+		sleepAndSettle(time.Minute)
 		s.lists("a:1")
-		f.has("a")
-		after(time.Minute)
+		f.wantMembers("a")
+		sleepAndSettle(time.Minute)
 		s.lists("a:1", "b:1")
-		f.has("ab")
+		f.wantMembers("ab")
 		start := time.Now()
 		f.stop()
 		if took := time.Since(start); took > flushTimeout {
-			t.Errorf("the end took %s", took)
+			t.Errorf("the pool took %s to end", took)
 		}
 	})
 }
@@ -214,15 +218,15 @@ func TestEachPoolAndEachSourceHasItsOwnPlaceInStorage(t *testing.T) {
 	seen := map[string]bool{}
 	for _, pool := range []string{"web", "WEB", "../web", "", "ü", "ö", strings.Repeat("w", 300)} {
 		for _, raw := range []string{`{"source":"a"}`, `{"source":"b"}`} {
-			path := newListStore(pool, nil, nil).path(keyOf(pool, []byte(raw)))
+			path := newListStore(pool, nil, nil).path(sourceKey(pool, []byte(raw)))
 			if seen[path] || !strings.HasPrefix(path, "balance/pools/") || strings.Contains(path, "..") || len(path) > 200 {
 				t.Errorf("%q %s is at %s", pool, raw, path)
 			}
 			seen[path] = true
 		}
 	}
-	if keyOf("web", []byte(`{"source": "a"}`)) != keyOf("web", []byte(`{"source":"a"}`)) {
-		t.Error("space makes another source")
+	if sourceKey("web", []byte(`{"source": "a"}`)) != sourceKey("web", []byte(`{"source":"a"}`)) {
+		t.Error("white space makes another source")
 	}
 }
 
@@ -230,6 +234,6 @@ func TestASourceReachesTheStorageOfTheNewestConfig(t *testing.T) {
 	storage := sourcetest.NewStorage()
 	ctx := discovery.WithStorage(t.Context(), func() certmagic.Storage { return storage })
 	if discovery.StorageOf(context.WithoutCancel(ctx)) != certmagic.Storage(storage) {
-		t.Error("another storage")
+		t.Error("it is another storage")
 	}
 }

@@ -4,26 +4,29 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// Lists that a pool keeps are in the order of addresses, each of which is there once. Comparing and merging
-// them then takes one walk, and tables built from them do not depend on who answered first.
+// The lists of a pool are sorted by address and have each address once. Comparing and merging two
+// lists then takes one pass, and the tables of policies do not depend on which source answered
+// first.
 
-// sorted brings a list into order. On a duplicate address the first entry wins.
-func sorted(list []listing.Info) []listing.Info {
+// sorted returns the list in order. On a duplicate address the first entry wins. It leaves the
+// given list alone, because a source may still read its own.
+func sorted(list []discovery.Endpoint) []discovery.Endpoint {
 	for i := 1; i < len(list); i++ {
 		if list[i-1].Address >= list[i].Address {
-			list = slices.Clone(list) // a source may still read its own
-			slices.SortStableFunc(list, func(a, b listing.Info) int { return cmp.Compare(a.Address, b.Address) })
-			return slices.CompactFunc(list, func(a, b listing.Info) bool { return a.Address == b.Address })
+			list = slices.Clone(list)
+			slices.SortStableFunc(list, func(a, b discovery.Endpoint) int { return cmp.Compare(a.Address, b.Address) })
+			return slices.CompactFunc(list, func(a, b discovery.Endpoint) bool { return a.Address == b.Address })
 		}
 	}
 	return list
 }
 
-// walk visits each address of two lists in order. first or second is nil where a list does not have it.
-func walk(a, b []listing.Info, visit func(first, second *listing.Info)) {
+// walk visits each address of two lists in order. first or second is nil if that list does not have
+// the address.
+func walk(a, b []discovery.Endpoint, visit func(first, second *discovery.Endpoint)) {
 	for len(a) > 0 && len(b) > 0 {
 		switch c := cmp.Compare(a[0].Address, b[0].Address); {
 		case c < 0:
@@ -45,16 +48,16 @@ func walk(a, b []listing.Info, visit func(first, second *listing.Info)) {
 	}
 }
 
-// union has what either list has. On a duplicate address the first list wins.
-func union(a, b []listing.Info) []listing.Info {
+// union returns the endpoints of both lists. On a duplicate address the first list wins.
+func union(a, b []discovery.Endpoint) []discovery.Endpoint {
 	switch {
 	case len(b) == 0:
 		return a
 	case len(a) == 0:
 		return b
 	}
-	all := make([]listing.Info, 0, len(a)+len(b))
-	walk(a, b, func(first, second *listing.Info) {
+	all := make([]discovery.Endpoint, 0, len(a)+len(b))
+	walk(a, b, func(first, second *discovery.Endpoint) {
 		if first == nil {
 			first = second
 		}
@@ -63,17 +66,18 @@ func union(a, b []listing.Info) []listing.Info {
 	return all
 }
 
-// without is what a has and b lacks.
-func without(a, b []listing.Info) []listing.Info {
-	var gone []listing.Info
-	walk(a, b, func(first, second *listing.Info) {
+// difference returns the endpoints of a whose addresses are not in b.
+func difference(a, b []discovery.Endpoint) []discovery.Endpoint {
+	var missing []discovery.Endpoint
+	walk(a, b, func(first, second *discovery.Endpoint) {
 		if second == nil {
-			gone = append(gone, *first)
+			missing = append(missing, *first)
 		}
 	})
-	return gone
+	return missing
 }
 
-func same(a, b []listing.Info) bool {
-	return slices.EqualFunc(a, b, func(a, b listing.Info) bool { return a.Equal(&b) })
+// equal reports whether two lists have the same endpoints with the same fields.
+func equal(a, b []discovery.Endpoint) bool {
+	return slices.EqualFunc(a, b, func(a, b discovery.Endpoint) bool { return a.Equal(&b) })
 }

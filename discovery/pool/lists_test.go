@@ -4,11 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// hosts are the addresses of a list, by letter.
-func hosts(list []listing.Info) string {
+// lettersOf returns the endpoints of a list as letters.
+func lettersOf(list []discovery.Endpoint) string {
 	var s strings.Builder
 	for i := range list {
 		s.WriteString(strings.TrimSuffix(list[i].Address, ":1"))
@@ -16,7 +16,7 @@ func hosts(list []listing.Info) string {
 	return s.String()
 }
 
-func TestListsAreUnitedAndTakenFromEachOtherInOrder(t *testing.T) {
+func TestUnionAndDifferenceKeepTheOrderOfAddresses(t *testing.T) {
 	for _, c := range []struct{ a, b, union, without string }{
 		{"", "", "", ""},
 		{"ab", "", "ab", "ab"},
@@ -26,26 +26,26 @@ func TestListsAreUnitedAndTakenFromEachOtherInOrder(t *testing.T) {
 		{"abcd", "bc", "abcd", "ad"},
 		{"bc", "abcd", "abcd", ""},
 	} {
-		a, b := infos(letters(c.a)...), infos(letters(c.b)...)
-		if got := hosts(union(a, b)); got != c.union {
+		a, b := endpoints(addresses(c.a)...), endpoints(addresses(c.b)...)
+		if got := lettersOf(union(a, b)); got != c.union {
 			t.Errorf("%q and %q are %q", c.a, c.b, got)
 		}
-		if got := hosts(without(a, b)); got != c.without {
+		if got := lettersOf(difference(a, b)); got != c.without {
 			t.Errorf("%q without %q is %q", c.a, c.b, got)
 		}
 	}
 }
 
 func TestSortingKeepsTheFirstOfDuplicatesAndTheSourcesOwnOrder(t *testing.T) {
-	given := []listing.Info{{Address: "b:1", Weight: 1}, {Address: "a:1", Weight: 2}, {Address: "b:1", Weight: 3}}
+	given := []discovery.Endpoint{{Address: "b:1", Weight: 1}, {Address: "a:1", Weight: 2}, {Address: "b:1", Weight: 3}}
 	list := sorted(given)
-	if hosts(list) != "ab" || list[1].Weight != 1 {
+	if lettersOf(list) != "ab" || list[1].Weight != 1 {
 		t.Errorf("sorted to %v", list)
 	}
-	if hosts(given) != "bab" {
+	if lettersOf(given) != "bab" {
 		t.Errorf("the source's list became %v", given)
 	}
-	if sorted(infos()) == nil {
+	if sorted(endpoints()) == nil {
 		t.Error("an empty list is none any more")
 	}
 }

@@ -11,11 +11,13 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// archiveHeadStart is how long a source has for its first answer before its stored list is looked for.
+// firstAnswerHeadStart is how long a source has for its first answer before its stored list is
+// read.
 const firstAnswerHeadStart = time.Second
 
-// membership makes one list of what the sources of a pool say, and publishes it. All that is known of
-// the sources is owned by one goroutine, the loop; whatever else happens has it do something.
+// loop merges the lists of a pool's sources and publishes the result. The goroutine of run owns all
+// fields and all source states, which therefore need no locks. Other goroutines send it functions
+// to run.
 type loop struct {
 	roster   *endpoint.Roster
 	log      func() *zap.Logger
@@ -23,129 +25,142 @@ type loop struct {
 	sources  []*sourceState
 	store    *listStore // nil if nothing is stored
 
-	events  chan func(now time.Time)
-	reading sync.WaitGroup
+	events chan func(now time.Time)
+	reads  sync.WaitGroup // of stored lists
 
 	handover     handover
-	loadStoredAt time.Time // when stored lists are looked for; zero if that is over
+	loadStoredAt time.Time // when stored lists are read; zero if that is done
 	dirty        bool      // something changed since the last publication
 	published    time.Time
 }
 
-// run runs the sources of a pool until ctx ends, and waits for them.
-func run(ctx context.Context, name string, parts []sourceRef, rules followSettings, r *endpoint.Roster) {
-	m := newLoop(name, parts, rules, r)
+// followSources runs the sources of a pool until ctx ends, publishes their lists in the roster, and
+// returns when all goroutines have ended.
+func followSources(ctx context.Context, pool string, refs []sourceRef, s followSettings, r *endpoint.Roster) {
+	l := newLoop(pool, refs, s, r)
 	ctx = discovery.WithStorage(ctx, r.Storage)
 	var running sync.WaitGroup
-	for _, f := range m.sources {
+	for _, source := range l.sources {
 		running.Go(func() {
-			superviseSource(ctx, f.ref.source, func(a discovery.Answer) {
-				m.enqueue(ctx, func(now time.Time) { m.takeAnswer(ctx, f, a, now) })
+			superviseSource(ctx, source.ref.source, func(a discovery.Answer) {
+				l.enqueue(ctx, func(now time.Time) { l.applyAnswer(ctx, source, a, now) })
 			})
 		})
 	}
-	if m.store != nil {
-		running.Go(func() { m.store.run(ctx) })
+	if l.store != nil {
+		running.Go(func() { l.store.run(ctx) })
 	}
-	m.serve(ctx)
+	l.run(ctx)
 	running.Wait()
-	m.reading.Wait()
+	l.reads.Wait()
 }
 
-func newLoop(name string, parts []sourceRef, rules followSettings, r *endpoint.Roster) *loop {
+func newLoop(pool string, refs []sourceRef, s followSettings, r *endpoint.Roster) *loop {
 	now := time.Now()
-	log := func() *zap.Logger { return r.Logger().With(zap.String("pool", name)) }
-	m := &loop{roster: r, log: log, settings: rules, events: make(chan func(time.Time))}
-	m.published = now.Add(-rules.updateInterval) // the first list does not wait
-	m.handover = handover{list: inherited(r), since: now, initialWait: rules.initialWait, emptyGrace: rules.emptyGrace}
-	if rules.persist {
-		m.store = newListStore(name, r.Storage, log)
-		m.loadStoredAt = now.Add(min(firstAnswerHeadStart, rules.initialWait/2))
+	l := &loop{
+		roster:    r,
+		log:       func() *zap.Logger { return r.Logger().With(zap.String("pool", pool)) },
+		settings:  s,
+		events:    make(chan func(time.Time)),
+		published: now.Add(-s.updateInterval), // the first list does not wait
+		handover: handover{
+			list: inheritedList(r), since: now, initialWait: s.initialWait, emptyGrace: s.emptyGrace,
+		},
 	}
-	before := r.SourceLists()
-	for _, p := range parts {
-		f := m.newSourceState(p)
-		m.sources = append(m.sources, f)
-		m.dirty = f.restore(before[p.key], fromRoster, time.Time{}) || m.dirty
+	if s.persist {
+		l.store = newListStore(pool, r.Storage, l.log)
+		l.loadStoredAt = now.Add(min(firstAnswerHeadStart, s.initialWait/2))
 	}
-	return m
+	inherited := r.SourceLists()
+	for _, ref := range refs {
+		source := l.newSourceState(ref)
+		l.sources = append(l.sources, source)
+		l.dirty = source.restoreList(inherited[ref.key], fromRoster, time.Time{}) || l.dirty
+	}
+	return l
 }
 
-func (m *loop) newSourceState(p sourceRef) *sourceState {
+func (l *loop) newSourceState(ref sourceRef) *sourceState {
 	return &sourceState{
-		ref: p, onListChange: m.keepList,
-		log:       func() *zap.Logger { return m.log().With(zap.String("source", p.name), zap.Int("position", p.position)) },
-		guard:     lossGuard{maxLoss: m.settings.maxLoss, grace: m.settings.emptyGrace},
-		lingering: lingering{grace: m.settings.removalGrace, passes: m.roster.Passes},
+		ref: ref, onListChange: l.saveList,
+		log: func() *zap.Logger {
+			return l.log().With(zap.String("source", ref.name), zap.Int("position", ref.position))
+		},
+		guard:     lossGuard{maxLoss: l.settings.maxLoss, grace: l.settings.emptyGrace},
+		lingering: lingering{grace: l.settings.removalGrace, passes: l.roster.Passes},
 	}
 }
 
-// do has the loop do something.
-func (m *loop) enqueue(ctx context.Context, turn func(now time.Time)) {
+// enqueue makes the goroutine of the loop run a function. It waits for its turn, or for the end of
+// ctx.
+func (l *loop) enqueue(ctx context.Context, event func(now time.Time)) {
 	select {
-	case m.events <- turn:
+	case l.events <- event:
 	case <-ctx.Done():
 	}
 }
 
-func (m *loop) serve(ctx context.Context) {
-	alarm := time.NewTimer(0)
-	defer alarm.Stop()
+// run handles events and deadlines until ctx ends.
+func (l *loop) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case turn := <-m.events:
-			turn(time.Now())
-		case <-alarm.C:
+		case event := <-l.events:
+			event(time.Now())
+		case <-timer.C:
 		}
-		m.expire(ctx, time.Now())
-		alarm.Stop()
-		if due := m.nextDeadline(); !due.IsZero() {
-			alarm.Reset(time.Until(due))
+		l.applyDeadlines(ctx, time.Now())
+		l.publishStatus()
+		timer.Stop()
+		if at := l.nextDeadline(); !at.IsZero() {
+			timer.Reset(time.Until(at))
 		}
 	}
 }
 
-// take makes of an answer what is to be made of it. A source that fails at once has its stored list looked for at once.
-func (m *loop) takeAnswer(ctx context.Context, f *sourceState, a discovery.Answer, now time.Time) {
-	m.dirty = f.takeAnswer(a, now) || m.dirty
-	if f.failing {
-		m.loadStored(ctx, f)
+// applyAnswer updates the state of a source. If the source fails, its stored list is read at once
+// instead of after the head start.
+func (l *loop) applyAnswer(ctx context.Context, s *sourceState, a discovery.Answer, now time.Time) {
+	l.dirty = s.applyAnswer(a, now) || l.dirty
+	if s.failing {
+		l.loadStored(ctx, s)
 	}
 }
 
-// pass does what is due.
-func (m *loop) expire(ctx context.Context, now time.Time) {
-	for _, f := range m.sources {
-		m.dirty = f.expire(now) || m.dirty
+// applyDeadlines does everything whose deadline is reached.
+func (l *loop) applyDeadlines(ctx context.Context, now time.Time) {
+	for _, s := range l.sources {
+		l.dirty = s.applyDeadlines(now) || l.dirty
 	}
-	m.dirty = m.handover.expire(m.sources, now) || m.dirty
-	if isDue(m.loadStoredAt, now) {
-		m.loadStoredAt = time.Time{}
-		for _, f := range m.sources {
-			m.loadStored(ctx, f)
+	l.dirty = l.handover.expire(l.sources, now) || l.dirty
+	if isDue(l.loadStoredAt, now) {
+		l.loadStoredAt = time.Time{}
+		for _, s := range l.sources {
+			l.loadStored(ctx, s)
 		}
 	}
-	if isDue(m.publishAt(), now) {
-		m.publish(now)
+	if isDue(l.publishAt(), now) {
+		l.publish(now)
 	}
-	m.report()
 }
 
-// due is when pass has something to do; zero if never.
-func (m *loop) nextDeadline() time.Time {
-	at := earliest(m.handover.nextDeadline(m.sources), earliest(m.loadStoredAt, m.publishAt()))
-	for _, f := range m.sources {
-		at = earliest(at, f.nextDeadline())
+// nextDeadline returns when applyDeadlines has something to do; zero if never.
+func (l *loop) nextDeadline() time.Time {
+	at := earliest(l.handover.nextDeadline(l.sources), earliest(l.loadStoredAt, l.publishAt()))
+	for _, s := range l.sources {
+		at = earliest(at, s.nextDeadline())
 	}
 	return at
 }
 
-func (m *loop) report() {
-	statuses := make([]endpoint.SourceStatus, len(m.sources))
-	for i, f := range m.sources {
-		statuses[i] = f.status()
+// publishStatus updates what metrics and the admin API show of the sources.
+func (l *loop) publishStatus() {
+	statuses := make([]endpoint.SourceStatus, len(l.sources))
+	for i, s := range l.sources {
+		statuses[i] = s.status()
 	}
-	m.roster.SetSources(statuses)
+	l.roster.SetSources(statuses)
 }

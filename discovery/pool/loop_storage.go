@@ -6,36 +6,37 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// recall looks for the stored list of a source that has none. Nothing waits for storage: the source
-// may answer meanwhile, and then its answer stands.
-func (m *loop) loadStored(ctx context.Context, f *sourceState) {
-	if m.store == nil || f.list != nil || f.storedRead || f.ref.local() {
+// loadStored reads the stored list of a source that has no list yet, once. The loop does not wait
+// for storage: if the source answers in the meantime, its answer stands.
+func (l *loop) loadStored(ctx context.Context, s *sourceState) {
+	if l.store == nil || s.list != nil || s.storedRead || s.ref.isLocal() {
 		return
 	}
-	f.storedRead = true
-	m.reading.Go(func() {
-		list, at := m.store.read(ctx, f.ref.key)
-		m.enqueue(ctx, func(now time.Time) {
-			if f.restore(list, fromStorage, at) {
-				m.dirty = true
-				f.log().Warn("discovery: the source has not answered yet; uses its stored list",
+	s.storedRead = true
+	l.reads.Go(func() {
+		list, at := l.store.read(ctx, s.ref.key)
+		l.enqueue(ctx, func(now time.Time) {
+			if s.restoreList(list, fromStorage, at) {
+				l.dirty = true
+				s.log().Warn("discovery: stored list serves until the source answers",
 					zap.Int("endpoints", len(list)), zap.Duration("age", now.Sub(at)))
 			}
 		})
 	})
 }
 
-// remember keeps the last good list of a source for the definition that follows, and for after a restart.
-func (m *loop) keepList(f *sourceState) {
-	lists := make(map[string][]listing.Info, len(m.sources))
-	for _, f := range m.sources {
-		lists[f.ref.key] = f.list
+// saveList keeps the last good lists for the next definition of the pool, and stores the changed
+// one for the next start.
+func (l *loop) saveList(changed *sourceState) {
+	lists := make(map[string][]discovery.Endpoint, len(l.sources))
+	for _, s := range l.sources {
+		lists[s.ref.key] = s.list
 	}
-	m.roster.SetSourceLists(lists)
-	if m.store != nil && f.origin == fromSource && !f.ref.local() {
-		m.store.put(f.ref.key, f.list, f.lastSuccess)
+	l.roster.SetSourceLists(lists)
+	if l.store != nil && changed.origin == fromSource && !changed.ref.isLocal() {
+		l.store.put(changed.ref.key, changed.list, changed.lastSuccess)
 	}
 }

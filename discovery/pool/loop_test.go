@@ -10,105 +10,105 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 var errDown = errors.New("registry is down")
 
 func TestSourcesAreMergedInTheOrderOfAddresses(t *testing.T) {
-	two(t, defaults(), func(f *fixture, first, second scripted) {
+	twoSources(t, defaultSettings(), func(f *fixture, first, second scriptedSource) {
 		second.lists("d:1", "b:1")
 		first.lists("c:1", "a:1")
-		f.has("abcd")
+		f.wantMembers("abcd")
 	})
 }
 
 func TestTheFirstSourceWinsOnADuplicateAddress(t *testing.T) {
-	two(t, defaults(), func(f *fixture, first, second scripted) {
-		weigh := func(s scripted, weight int) {
-			s.says(discovery.Answer{Endpoints: []listing.Info{{Address: "a:1", Weight: weight}}})
+	twoSources(t, defaultSettings(), func(f *fixture, first, second scriptedSource) {
+		listsWeight := func(s scriptedSource, weight int) {
+			s.answers(discovery.Answer{Endpoints: []discovery.Endpoint{{Address: "a:1", Weight: weight}}})
 		}
-		weigh(second, 2)
-		weigh(first, 1)
-		weigh(second, 3)
+		listsWeight(second, 2)
+		listsWeight(first, 1)
+		listsWeight(second, 3)
 		if w := f.roster.Snapshot().Find("a:1").Weight; w != 1 {
 			t.Errorf("weight is %d, want that of the first source", w)
 		}
 	})
 }
 
-func TestASourceThatFailsTakesNothingAway(t *testing.T) {
-	two(t, defaults(), func(f *fixture, first, second scripted) {
+func TestASourceThatFailsRemovesNothing(t *testing.T) {
+	twoSources(t, defaultSettings(), func(f *fixture, first, second scriptedSource) {
 		first.lists("a:1")
 		second.lists("b:1")
-		first.breaks(errDown)
+		first.fails(errDown)
 		second.lists("b:1", "c:1")
-		f.has("abc")
-		f.is(1, endpoint.SourceStale)
-		f.is(2, endpoint.SourceLive)
+		f.wantMembers("abc")
+		f.wantState(1, endpoint.SourceStale)
+		f.wantState(2, endpoint.SourceLive)
 	})
 }
 
-func TestAnEmptyListIsAnAnswerAndAnErrorIsNone(t *testing.T) {
-	two(t, defaults(), func(f *fixture, first, second scripted) {
-		first.stumbles(errDown)
-		if f.answered() {
+func TestAnEmptyListEndsTheWaitAndAnErrorDoesNot(t *testing.T) {
+	twoSources(t, defaultSettings(), func(f *fixture, first, second scriptedSource) {
+		first.reportsError(errDown)
+		if f.hasList() {
 			t.Error("an error counts as an answer")
 		}
 		second.lists()
-		if !f.answered() {
+		if !f.hasList() {
 			t.Error("an empty list does not count as an answer")
 		}
 	})
 }
 
 func TestAnEmptyFirstListWaitsForTheOtherSources(t *testing.T) {
-	two(t, defaults(), func(f *fixture, first, second scripted) {
+	twoSources(t, defaultSettings(), func(f *fixture, first, second scriptedSource) {
 		first.lists()
-		if f.answered() {
-			t.Error("requests were told of no endpoints before the second source said anything")
+		if f.hasList() {
+			t.Error("requests fail before the second source has answered")
 		}
 		second.lists("a:1")
-		f.has("a")
+		f.wantMembers("a")
 	})
 }
 
 func TestOneLineIsLoggedForEachChange(t *testing.T) {
-	two(t, defaults(), func(f *fixture, first, _ scripted) {
-		first.finally(letters("abcdefg")...)
-		first.finally(letters("abcdefg")...)
-		first.finally("a:1")
-		lines := f.logged("pool changed", 2)
+	twoSources(t, defaultSettings(), func(f *fixture, first, _ scriptedSource) {
+		first.listsAuthoritatively(addresses("abcdefg")...)
+		first.listsAuthoritatively(addresses("abcdefg")...)
+		first.listsAuthoritatively("a:1")
+		lines := f.wantLogged("pool changed", 2)
 		added, removed := lines[0].ContextMap(), lines[1].ContextMap()
-		if added["added"] != int64(7) || len(added["added_addresses"].([]any)) != firstFew || removed["removed"] != int64(6) {
+		listed := len(added["added_addresses"].([]any))
+		if added["added"] != int64(7) || listed != maxListed || removed["removed"] != int64(6) {
 			t.Errorf("logged %v and %v", added, removed)
 		}
 	})
 }
 
 func TestReleasingThePoolEndsItsSources(t *testing.T) {
-	two(t, defaults(), func(_ *fixture, first, _ scripted) {
+	twoSources(t, defaultSettings(), func(_ *fixture, first, _ scriptedSource) {
 		first.lists("a:1")
 		time.Sleep(time.Hour) // the bubble fails if anything is left when the test ends
 	})
 }
 
 func TestTenThousandRegistrationsInASecondCostAFewPublications(t *testing.T) {
-	rules := defaults()
-	rules.updateInterval = 100 * time.Millisecond
-	one(t, rules, func(f *fixture, s scripted) {
-		published := -1 // the list as it is when one begins to follow
+	settings := defaultSettings()
+	settings.updateInterval = 100 * time.Millisecond
+	oneSource(t, settings, func(f *fixture, s scriptedSource) {
+		published := -1 // a subscriber gets the current list at once
 		defer f.roster.Subscribe(func(*endpoint.Snapshot) { published++ })()
-		list := infos()
+		list := endpoints()
 		for i := range 1000 { // ten at a time
 			for j := range 10 {
-				list = append(list, listing.Info{Address: fmt.Sprintf("e:%d", 10000+10*i+j), Weight: 1})
+				list = append(list, discovery.Endpoint{Address: fmt.Sprintf("e:%d", 10000+10*i+j), Weight: 1})
 			}
 			answer := discovery.Answer{Endpoints: slices.Clone(list)}
 			s <- func(report discovery.Report) error { report(answer); return nil }
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(rules.updateInterval)
+		time.Sleep(settings.updateInterval)
 		synctest.Wait()
 		if n := len(f.roster.Snapshot().Members); n != 10_000 || published > 12 {
 			t.Errorf("%d endpoints after %d publications", n, published)
@@ -116,96 +116,99 @@ func TestTenThousandRegistrationsInASecondCostAFewPublications(t *testing.T) {
 	})
 }
 
-func TestTheFirstChangeAfterQuietIsPublishedAtOnceAndTheLastIsNotLost(t *testing.T) {
-	rules := defaults()
-	rules.updateInterval = 100 * time.Millisecond
-	one(t, rules, func(f *fixture, s scripted) {
+func TestTheFirstChangeIsPublishedAtOnceAndTheLastIsNotLost(t *testing.T) {
+	settings := defaultSettings()
+	settings.updateInterval = 100 * time.Millisecond
+	oneSource(t, settings, func(f *fixture, s scriptedSource) {
 		s.lists("a:1")
-		f.has("a")
+		f.wantMembers("a")
 		s.lists("a:1", "b:1")
 		s.lists("a:1", "b:1", "c:1")
-		f.has("a")
-		time.Sleep(rules.updateInterval)
+		f.wantMembers("a")
+		time.Sleep(settings.updateInterval)
 		synctest.Wait()
-		f.has("abc")
+		f.wantMembers("abc")
 		time.Sleep(time.Second)
 		s.lists("a:1", "b:1")
-		f.has("ab")
+		f.wantMembers("ab")
 	})
 }
 
-func TestAPoolThatHasNobodyDoesNotWaitForTheInterval(t *testing.T) {
-	rules := defaults()
-	rules.updateInterval = time.Hour
-	two(t, rules, func(f *fixture, first, second scripted) {
+func TestAnEmptyPoolDoesNotWaitForTheInterval(t *testing.T) {
+	settings := defaultSettings()
+	settings.updateInterval = time.Hour
+	twoSources(t, settings, func(f *fixture, first, second scriptedSource) {
 		first.lists()
 		second.lists()
 		second.lists("a:1")
-		f.has("a")
+		f.wantMembers("a")
 	})
 }
 
 func TestAPanicIsAnErrorOfThatSourceAlone(t *testing.T) {
-	two(t, defaults(), func(f *fixture, first, second scripted) {
+	twoSources(t, defaultSettings(), func(f *fixture, first, second scriptedSource) {
 		first.lists("a:1")
 		panics := func() { first <- func(discovery.Report) error { panic("nil map") } }
 		panics()
 		time.Sleep(3 * time.Second)
 		panics()
 		second.lists("b:1")
-		f.has("ab")
-		line := f.logged("discovery failed", 1)[0].ContextMap()
+		f.wantMembers("ab")
+		line := f.wantLogged("discovery failed", 1)[0].ContextMap()
 		if line["error"] != "the source panicked: nil map" || line["stack"] == "" {
 			t.Errorf("logged %v", line)
 		}
 		time.Sleep(time.Minute)
 		first.lists("a:1", "c:1")
-		f.has("abc")
-		f.logged("discovery works again", 1)
+		f.wantMembers("abc")
+		f.wantLogged("discovery works again", 1)
 	})
 }
 
 func TestErrorsAreLoggedOncePerChangeAndOnceWhenTheyAreOver(t *testing.T) {
-	one(t, defaults(), func(f *fixture, s scripted) {
+	oneSource(t, defaultSettings(), func(f *fixture, s scriptedSource) {
 		s.lists("a:1")
 		for range 5 {
-			s.breaks(errDown)
+			s.fails(errDown)
 			time.Sleep(time.Minute)
 		}
-		s.breaks(errors.New("no leader"))
-		f.logged("discovery failed", 2)
+		s.fails(errors.New("no leader"))
+		f.wantLogged("discovery failed", 2)
 		time.Sleep(time.Minute)
 		s.lists("a:1")
-		if line := f.logged("discovery works again", 1)[0].ContextMap(); line["after"] != (6 * time.Minute) {
+		if line := f.wantLogged("discovery works again", 1)[0].ContextMap(); line["after"] != (6 * time.Minute) {
 			t.Errorf("logged %v", line)
 		}
-		if s := f.is(1, endpoint.SourceLive); s.LastError != "no leader" || time.Since(s.LastErrorAt) != time.Minute || s.Age(time.Now()) != 0 {
-			t.Errorf("status is %+v", s)
+		status := f.wantState(1, endpoint.SourceLive)
+		errorAge := time.Since(status.LastErrorAt)
+		if status.LastError != "no leader" || errorAge != time.Minute || status.Age(time.Now()) != 0 {
+			t.Errorf("status is %+v", status)
 		}
 	})
 }
 
 func TestDroppedEntriesAreLoggedOncePerChange(t *testing.T) {
-	one(t, defaults(), func(f *fixture, s scripted) {
+	oneSource(t, defaultSettings(), func(f *fixture, s scriptedSource) {
 		drops := func(keys ...string) {
-			a := discovery.Answer{Endpoints: infos("a:1")}
+			a := discovery.Answer{Endpoints: endpoints("a:1")}
 			for _, key := range keys {
 				a.Dropped = append(a.Dropped, discovery.Dropped{Key: key, Err: errors.New("address: is missing")})
 			}
-			s.says(a)
+			s.answers(a)
 		}
 		drops("web/1", "web/2")
 		drops("web/2", "web/1")
-		f.logged("entries were dropped", 1)
+		f.wantLogged("entries were dropped", 1)
 		drops("web/1", "web/2", "web/3", "web/4", "web/5", "web/6")
-		line := f.logged("entries were dropped", 2)[1].ContextMap()
-		if first := line["first"].([]any); line["dropped"] != int64(6) || len(first) != firstFew || first[0] != "web/1: address: is missing" {
+		line := f.wantLogged("entries were dropped", 2)[1].ContextMap()
+		first := line["first"].([]any)
+		if line["dropped"] != int64(6) || len(first) != maxListed || first[0] != "web/1: address: is missing" {
 			t.Errorf("logged %v", line)
 		}
-		if s := f.is(1, endpoint.SourceLive); s.Dropped != 6 || len(s.FirstDropped) != firstFew || s.Entries != 1 {
+		if s := f.wantState(1, endpoint.SourceLive); s.Dropped != 6 || len(s.FirstDropped) != maxListed || s.Entries != 1 {
 			t.Errorf("status is %+v", s)
 		}
 		drops()
-		f.logged("entries were dropped", 2)
+		f.wantLogged("entries were dropped", 2)
 	})
 }

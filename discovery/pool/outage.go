@@ -2,27 +2,27 @@ package pool
 
 import "time"
 
-// outage turns errors that are met on every try into news: one when it begins, one when its cause changes,
-// one when it is over.
+// outage tracks errors that recur on every attempt, so that the log has one line when an outage
+// begins, one when its cause changes, and one when it ends.
 type outage struct {
 	since   time.Time
-	message string // empty if there is none
+	message string // of the latest error; empty without an outage
 }
 
-// begin reports whether the error is news.
-func (o *outage) begin(err error, now time.Time) bool {
+// begin records an error and reports whether it is new, and therefore worth a log line.
+func (o *outage) begin(err error, now time.Time) (isNew bool) {
 	if o.message == "" {
 		o.since = now
 	}
 	message := err.Error()
-	news := message != o.message || message == ""
+	isNew = message != o.message || message == ""
 	o.message = message
-	return news
+	return isNew
 }
 
-// end reports whether there was an outage, and how long.
-func (o *outage) end(now time.Time) (lasted time.Duration, was bool) {
-	lasted, was = now.Sub(o.since), o.message != ""
+// end records a success. It reports whether that ends an outage, and how long the outage lasted.
+func (o *outage) end(now time.Time) (lasted time.Duration, ended bool) {
+	lasted, ended = now.Sub(o.since), o.message != ""
 	*o = outage{}
-	return lasted, was
+	return lasted, ended
 }

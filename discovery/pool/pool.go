@@ -19,29 +19,33 @@ import (
 
 func init() { caddy.RegisterModule(new(Pool)) }
 
-// Pool is a named set of endpoints that sources discover and keep up to date, off the
-// request path. What is known of an endpoint (its latency, what is in flight) stays
-// through changes of the list and reloads of the config.
+// Pool is a named set of endpoints. Sources list the endpoints, and the pool follows the sources in
+// the background, so requests never wait for a look-up. What is known of an endpoint, such as its
+// health, its latency and its requests in flight, survives changes of the list and reloads of the
+// config.
 //
-// The same pool may be used in several places of a config if it is defined equally
-// in all of them; it then has one set of sources. A reload that does not change the definition
-// does not disturb them; one that does starts from the list there was.
+// The same pool may stand in several places of a config. All of its definitions must then be equal,
+// and they share one set of sources; a difference is an error. A reload that does not change the
+// definition does not disturb the pool. A reload that changes it starts with the list of the
+// previous definition.
 //
-// A pool lets the selection policy of its reverse proxy pick among its endpoints, so a
-// request costs the same however many there are. For Caddy's own policies, and below `dynamic
-// multi`, it lists all usable endpoints on every request, as any upstream source does. Without an
+// A pool lets the selection policy of its reverse proxy pick among its endpoints, so a request
+// costs the same for any number of endpoints. With Caddy's own policies, and below `dynamic multi`,
+// it lists all usable endpoints on every request, as any upstream source does. Without an
 // `lb_policy` it uses `adaptive_latency`.
 type Pool struct {
-	// The name of the pool, which stands for it in logs, metrics and the admin API. Required.
+	// The name of the pool in logs, metrics and the admin API. Pools with the same name are the
+	// same pool. Required.
 	Name string `json:"name"`
 
-	// Where the endpoints come from, at least one. Several are merged; on a duplicate address the first
-	// one wins.
+	// Where the endpoints come from. At least one source is required. Several are merged; on a
+	// duplicate address the first source wins.
 	SourcesRaw []json.RawMessage `json:"sources" caddy:"namespace=http.reverse_proxy.upstreams.pool.sources inline_key=source"`
 
-	// How long requests wait for the first list, counted from when the pool was first used.
-	// After that, a pool that has no list fails, and the reverse proxy falls back to its static
-	// upstreams if it has any. Default: 5s.
+	// The maximum time that requests wait for the first list, counted from each load of the config.
+	// After it, requests to a pool without any list fail at once, and the reverse proxy falls back
+	// to its static upstreams if it has any. A pool that has a list, even an empty one, does not
+	// wait. Default: 5s, which is also what 0 means.
 	InitialWait caddy.Duration `json:"initial_wait,omitempty"`
 
 	FollowOptions
@@ -51,10 +55,10 @@ type Pool struct {
 	transport *attempt.Transport
 	claim     *endpoint.Claim
 	logger    *zap.Logger
-	empty     unusableReporter
-	expires   time.Time // of the initial wait
+	unusable  unusableReporter
+	waitUntil time.Time // the end of the initial wait
 
-	// nil if the handler's policy has to see the list.
+	// picker is nil if the handler's policy needs the whole list.
 	picker endpoint.Picker
 }
 
@@ -96,7 +100,8 @@ func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	)
 }
 
-// Provision implements caddy.Provisioner. It does not wait for any source.
+// Provision implements caddy.Provisioner. It does not wait for any source, because `caddy validate`
+// provisions modules too.
 func (p *Pool) Provision(ctx caddy.Context) error {
 	p.logger = ctx.Logger()
 	if err := p.check(); err != nil {
@@ -111,11 +116,12 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 	}
 	if p.transport != nil {
 		p.transport.Observe(p.claim.Roster)
-		return p.enlist(ctx)
+		return p.attachPolicy(ctx)
 	}
 	return nil
 }
 
+// check checks the settings that need no other module, and sets defaults.
 func (p *Pool) check() error {
 	if p.Name == "" {
 		return fmt.Errorf("name: is missing; every pool has a name")
@@ -135,7 +141,8 @@ func (p *Pool) check() error {
 	return nil
 }
 
-// acquire gets hold of the pool's roster.
+// acquire loads the sources and monitors, and claims the roster of the pool. If an equal definition
+// has the roster already, its sources go on and those of this module never run.
 func (p *Pool) acquire(ctx caddy.Context) error {
 	definition, err := json.Marshal(p) // before the sources are loaded, which clears them
 	if err != nil {
@@ -152,12 +159,12 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 	if err := p.ServingOptions.provision(ctx); err != nil {
 		return fmt.Errorf("pool %q: %v", p.Name, err)
 	}
-	emit, err := emitter(ctx)
+	emit, err := eventEmitter(ctx)
 	if err != nil {
 		return fmt.Errorf("pool %q: %v", p.Name, err)
 	}
-	following := p.FollowOptions.settings(time.Duration(p.InitialWait))
-	p.expires = time.Now().Add(time.Duration(p.InitialWait))
+	settings := p.FollowOptions.settings(time.Duration(p.InitialWait))
+	p.waitUntil = time.Now().Add(time.Duration(p.InitialWait))
 	p.claim, err = endpoint.Acquire(endpoint.Definition{
 		Config: ctx.GetMetricsRegistry(), // each config has its own
 		Name:   p.Name,
@@ -169,18 +176,22 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 			for _, m := range p.ServingOptions.monitors {
 				wg.Go(func() { m.Run(ctx, r) })
 			}
-			run(ctx, p.Name, sources, following, r)
+			followSources(ctx, p.Name, sources, settings, r)
 			wg.Wait()
 		},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	p.unusable.watch(p.claim.Roster)
+	return nil
 }
 
-// enlist leaves the picking to the handler's policy if that knows how.
-func (p *Pool) enlist(ctx caddy.Context) error {
+// attachPolicy makes the handler's policy pick from the roster, if the policy is able to.
+func (p *Pool) attachPolicy(ctx caddy.Context) error {
 	modules := ctx.Modules()
 	if len(modules) < 2 || modules[len(modules)-2] != caddy.Module(p.handler) {
-		return nil // below another source, which wants a list
+		return nil // below another source, which needs a list
 	}
 	if p.handler.LoadBalancing == nil {
 		p.handler.LoadBalancing = new(reverseproxy.LoadBalancing)
@@ -198,13 +209,17 @@ func (p *Pool) enlist(ctx caddy.Context) error {
 	return nil
 }
 
-// PoolName is how a source learns the name of its pool without an import of this package.
+// PoolName returns the name of the pool. A source that needs it looks for this method on the
+// modules of its context, so it need not import this package.
 func (p *Pool) PoolName() string { return p.Name }
 
 // Cleanup implements caddy.CleanerUpper.
 func (p *Pool) Cleanup() error {
 	if p.picker != nil {
 		p.picker.Stop()
+	}
+	if p.unusable.stop != nil {
+		p.unusable.stop()
 	}
 	if p.claim != nil {
 		p.claim.Release()

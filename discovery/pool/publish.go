@@ -5,66 +5,69 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// publishAt is when the list is to be published; zero if not. The first change after quiet goes out at once,
-// further ones together once in each interval. Requests wait for a pool that has nobody, so that does not wait.
-func (m *loop) publishAt() time.Time {
+// publishAt returns when the list is to be published; zero if it is not. The first change after a
+// quiet time is published at once, and later changes together once in each interval. An empty pool
+// does not wait for the interval, because its requests fail or wait meanwhile.
+func (l *loop) publishAt() time.Time {
 	switch {
-	case !m.dirty || !m.presentable():
+	case !l.dirty || !l.publishable():
 		return time.Time{}
-	case len(m.roster.Snapshot().Members) == 0:
-		return m.handover.since
+	case len(l.roster.Snapshot().Members) == 0:
+		return l.handover.since // the start of the loop, which is long over
 	}
-	return m.published.Add(m.settings.updateInterval)
+	return l.published.Add(l.settings.updateInterval)
 }
 
-// presentable is false of a first list that is empty while some source has said nothing. Requests wait for the first list, and
-// the others may have more to say.
-func (m *loop) presentable() bool {
-	heard := true
-	for _, f := range m.sources {
-		if len(f.serving) > 0 {
+// publishable reports whether the list may be published. An empty first list waits until every
+// source has reported: requests wait for the first list, and the other sources may have endpoints.
+func (l *loop) publishable() bool {
+	allReported := true
+	for _, s := range l.sources {
+		if len(s.serving) > 0 {
 			return true
 		}
-		heard = heard && f.answered
+		allReported = allReported && s.reported
 	}
-	return heard || len(m.handover.list) > 0 || m.answered()
+	return allReported || len(l.handover.list) > 0 || l.hasPublished()
 }
 
-func (m *loop) answered() bool {
+// hasPublished reports whether the roster has had a list, of this definition or of an earlier one.
+func (l *loop) hasPublished() bool {
 	select {
-	case <-m.roster.Answered():
+	case <-l.roster.Answered():
 		return true
 	default:
 		return false
 	}
 }
 
-func (m *loop) publish(now time.Time) {
-	var all []listing.Info
-	for _, f := range m.sources {
-		all = union(all, f.serving)
+func (l *loop) publish(now time.Time) {
+	var all []discovery.Endpoint
+	for _, s := range l.sources {
+		all = union(all, s.serving)
 	}
-	m.dirty, m.published = false, now
-	m.tell(m.roster.Replace(union(all, m.handover.list)))
+	l.dirty, l.published = false, now
+	l.logChange(l.roster.Replace(union(all, l.handover.list)))
 }
 
-// tell is the one line that says how the membership changed.
-func (m *loop) tell(c endpoint.Change) {
+// logChange writes the one log line about a change of the list.
+func (l *loop) logChange(c endpoint.Change) {
 	if c.Empty() {
 		return
 	}
-	fields := []zap.Field{zap.Int("endpoints", len(m.roster.Snapshot().Members))}
-	for _, part := range []struct {
+	fields := []zap.Field{zap.Int("endpoints", len(l.roster.Snapshot().Members))}
+	for _, kind := range []struct {
 		name      string
 		addresses []string
 	}{{"added", c.Added}, {"removed", c.Removed}, {"changed", c.Changed}} {
-		if n := len(part.addresses); n > 0 {
-			fields = append(fields, zap.Int(part.name, n), zap.Strings(part.name+"_addresses", part.addresses[:min(n, firstFew)]))
+		if n := len(kind.addresses); n > 0 {
+			first := kind.addresses[:min(n, maxListed)]
+			fields = append(fields, zap.Int(kind.name, n), zap.Strings(kind.name+"_addresses", first))
 		}
 	}
-	m.log().Info("pool changed", fields...)
+	l.log().Info("pool changed", fields...)
 }

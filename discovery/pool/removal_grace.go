@@ -4,78 +4,80 @@ import (
 	"slices"
 	"time"
 
-	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// leaverInterval is how soon a leaver goes once its probes fail.
+// lingerCheckInterval is the time between two looks at the probes of lingering endpoints, and
+// therefore how long an endpoint lingers after its probes begin to fail.
 const lingerCheckInterval = time.Second
 
-// leavers are the endpoints that a source no longer names and that go on serving for a grace: until it is over or their
-// probes fail, whichever comes first. Without probes nothing speaks against them, so they have the
-// whole grace. Envoy has the same rule for hosts that are absent and pass.
+// lingering holds the endpoints of a source that disappeared from its answers and keep serving for
+// the removal grace. An endpoint lingers until the grace is over or its probes fail, whichever
+// comes first; without probes it lingers for the whole grace. Envoy has the same rule for hosts
+// that are absent from discovery and pass their checks.
 type lingering struct {
 	grace  time.Duration
-	passes func(address string) bool // as far as probes tell
+	passes func(address string) bool // reports whether no probe has failed
 
-	all     []lingerer // in the order of addresses
-	checked time.Time
+	endpoints []lingeringEndpoint // in the order of addresses
+	checked   time.Time
 }
 
-type lingerer struct {
-	info  listing.Info
+type lingeringEndpoint struct {
+	discovery.Endpoint
 	until time.Time
 }
 
-// update takes up who left between two lists, and lets go of who came back. An endpoint that
-// got nothing new any more may leave.
-func (l *lingering) update(before, after []listing.Info, now time.Time) {
+// update adds the endpoints that are missing from the new list, and removes those that came back.
+// Draining endpoints do not linger, because they get no new requests anyway.
+func (l *lingering) update(before, after []discovery.Endpoint, now time.Time) {
 	if l.grace == 0 {
 		return
 	}
-	until := make(map[string]time.Time, len(l.all))
-	for i := range l.all {
-		until[l.all[i].info.Address] = l.all[i].until
+	until := make(map[string]time.Time, len(l.endpoints))
+	for i := range l.endpoints {
+		until[l.endpoints[i].Address] = l.endpoints[i].until
 	}
-	gone := without(union(before, l.list()), after)
-	l.all, l.checked = nil, now
-	for _, info := range gone {
-		at, left := until[info.Address]
-		if !left {
-			at = now.Add(l.grace)
+	missing := difference(union(before, l.list()), after)
+	l.endpoints, l.checked = nil, now
+	for _, e := range missing {
+		end, lingers := until[e.Address]
+		if !lingers {
+			end = now.Add(l.grace)
 		}
-		if info.Serving() {
-			l.all = append(l.all, lingerer{info, at})
+		if e.Serving() {
+			l.endpoints = append(l.endpoints, lingeringEndpoint{e, end})
 		}
 	}
 }
 
-// expire lets go of those whose time is over or whose probes fail.
+// expire removes the endpoints whose grace is over or whose probes fail.
 func (l *lingering) expire(now time.Time) {
 	l.checked = now
-	l.all = slices.DeleteFunc(l.all, func(one lingerer) bool {
-		return !now.Before(one.until) || !l.passes(one.info.Address)
+	l.endpoints = slices.DeleteFunc(l.endpoints, func(e lingeringEndpoint) bool {
+		return !now.Before(e.until) || !l.passes(e.Address)
 	})
 }
 
-// due is when to look at them again; zero if there are none.
+// nextDeadline returns when expire has something to do; zero if nothing lingers.
 func (l *lingering) nextDeadline() time.Time {
-	if len(l.all) == 0 {
+	if len(l.endpoints) == 0 {
 		return time.Time{}
 	}
 	at := l.checked.Add(lingerCheckInterval)
-	for i := range l.all {
-		at = earliest(at, l.all[i].until)
+	for i := range l.endpoints {
+		at = earliest(at, l.endpoints[i].until)
 	}
 	return at
 }
 
-// clear lets go of all.
-func (l *lingering) clear() { l.all = nil }
+// clear removes all endpoints, after a removal that is intended.
+func (l *lingering) clear() { l.endpoints = nil }
 
-func (l *lingering) list() []listing.Info {
-	var list []listing.Info
-	for i := range l.all {
-		list = append(list, l.all[i].info)
+func (l *lingering) list() []discovery.Endpoint {
+	var list []discovery.Endpoint
+	for i := range l.endpoints {
+		list = append(list, l.endpoints[i].Endpoint)
 	}
 	return list
 }

@@ -6,80 +6,81 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// graceful are rules with a removal grace of a minute.
-func graceful() followSettings {
-	rules := defaults()
-	rules.removalGrace = time.Minute
-	return rules
+// withRemovalGrace returns the default settings with a removal grace of a minute.
+func withRemovalGrace() followSettings {
+	settings := defaultSettings()
+	settings.removalGrace = time.Minute
+	return settings
 }
 
 func TestAnEndpointThatVanishesServesForItsGrace(t *testing.T) {
-	one(t, graceful(), func(f *fixture, s scripted) {
-		s.lists(letters("abc")...)
-		s.lists(letters("ab")...)
-		after(59 * time.Second)
-		s.lists(letters("a")...) // each has a grace of its own
-		f.has("abc")
-		after(time.Second)
-		f.has("ab")
-		after(59 * time.Second)
-		f.has("a")
+	oneSource(t, withRemovalGrace(), func(f *fixture, s scriptedSource) {
+		s.lists(addresses("abc")...)
+		s.lists(addresses("ab")...)
+		sleepAndSettle(59 * time.Second)
+		s.lists(addresses("a")...) // each has a grace of its own
+		f.wantMembers("abc")
+		sleepAndSettle(time.Second)
+		f.wantMembers("ab")
+		sleepAndSettle(59 * time.Second)
+		f.wantMembers("a")
 	})
 }
 
 func TestAnEndpointThatVanishesAndFailsGoesWithinASecond(t *testing.T) {
-	one(t, graceful(), func(f *fixture, s scripted) {
-		s.lists(letters("abc")...)
-		s.lists(letters("a")...)
-		f.has("abc")
+	oneSource(t, withRemovalGrace(), func(f *fixture, s scriptedSource) {
+		s.lists(addresses("abc")...)
+		s.lists(addresses("a")...)
+		f.wantMembers("abc")
 		f.roster.Snapshot().Find("b:1").Set(endpoint.ProbeFailed, true)
-		after(time.Second)
-		f.has("ac")
+		sleepAndSettle(time.Second)
+		f.wantMembers("ac")
 	})
 }
 
-func TestAnEndpointThatComesBackStartsAnew(t *testing.T) {
-	one(t, graceful(), func(f *fixture, s scripted) {
-		s.lists(letters("ab")...)
+func TestAnEndpointThatComesBackHasItsWholeGraceAgain(t *testing.T) {
+	oneSource(t, withRemovalGrace(), func(f *fixture, s scriptedSource) {
+		s.lists(addresses("ab")...)
 		for range 5 { // flapping membership
-			s.lists(letters("a")...)
-			after(50 * time.Second)
-			s.lists(letters("ab")...)
-			after(50 * time.Second)
-			f.has("ab")
+			s.lists(addresses("a")...)
+			sleepAndSettle(50 * time.Second)
+			s.lists(addresses("ab")...)
+			sleepAndSettle(50 * time.Second)
+			f.wantMembers("ab")
 		}
-		f.logged("pool changed", 1)
+		f.wantLogged("pool changed", 1)
 	})
 }
 
-func TestThereIsNoGraceForARemovalThatIsMeant(t *testing.T) {
-	one(t, graceful(), func(f *fixture, s scripted) {
-		s.lists(letters("abc")...)
-		s.lists(letters("ab")...)
-		s.finally(letters("a")...)
-		f.has("a")
+func TestThereIsNoGraceForAnIntendedRemoval(t *testing.T) {
+	oneSource(t, withRemovalGrace(), func(f *fixture, s scriptedSource) {
+		s.lists(addresses("abc")...)
+		s.lists(addresses("ab")...)
+		s.listsAuthoritatively(addresses("a")...)
+		f.wantMembers("a")
 	})
 }
 
 func TestThereIsNoGraceForAnEndpointThatDrained(t *testing.T) {
-	one(t, graceful(), func(f *fixture, s scripted) {
-		s.says(discovery.Answer{Endpoints: []listing.Info{{Address: "a:1", Weight: 1}, {Address: "b:1"}, {Address: "c:1", Weight: 1, Draining: true}}})
-		f.has("abc")
+	oneSource(t, withRemovalGrace(), func(f *fixture, s scriptedSource) {
+		s.answers(discovery.Answer{Endpoints: []discovery.Endpoint{
+			{Address: "a:1", Weight: 1}, {Address: "b:1"}, {Address: "c:1", Weight: 1, Draining: true},
+		}})
+		f.wantMembers("abc")
 		s.lists("a:1")
-		f.has("a")
+		f.wantMembers("a")
 	})
 }
 
 func TestAConfirmedLossHasItsGraceToo(t *testing.T) {
-	one(t, graceful(), func(f *fixture, s scripted) {
-		s.lists(letters("abc")...)
+	oneSource(t, withRemovalGrace(), func(f *fixture, s scriptedSource) {
+		s.lists(addresses("abc")...)
 		s.lists()
-		after(30*time.Second + 59*time.Second)
-		f.has("abc")
-		after(time.Second)
-		f.has("")
+		sleepAndSettle(30*time.Second + 59*time.Second)
+		f.wantMembers("abc")
+		sleepAndSettle(time.Second)
+		f.wantMembers("")
 	})
 }

@@ -15,46 +15,56 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// Serving is which of a pool's endpoints serve, and how much each of them gets.
+// ServingOptions say which endpoints of a pool serve, and how requests are shared among them.
 type ServingOptions struct {
-	// Active checks of the endpoints. Default: none.
+	// Active checks of the endpoints. Default: none, so an endpoint serves as long as its source
+	// lists it.
 	HealthRaw json.RawMessage `json:"health,omitempty"`
 
 	// Ejection of endpoints whose answers to real requests stand out. Default: none.
 	OutlierRaw json.RawMessage `json:"outlier,omitempty"`
 
-	// How long an endpoint that joins a running pool, recovers or is readmitted takes from a tenth of its share to all of
-	// it, and of its limit of requests. It is for endpoints that must warm up: caches, compilers, connections. At
-	// the start of a pool, when all are new, nothing ramps. Default: 0, which is off.
+	// How long an endpoint that joins a running pool, recovers or is readmitted takes from a tenth
+	// of its share to all of it, and of its limit of requests. Choose it for endpoints that must
+	// warm up: caches, compilers, connections. At the start of a pool all endpoints are new, and
+	// none is slowed. Default: 0, which gives each endpoint its whole share at once.
 	SlowStart caddy.Duration `json:"slow_start,omitempty"`
 
-	// The share of usable endpoints, in percent, below which health is ignored and all that do not drain
-	// serve: if nearly all look dead, it is more likely the check that is wrong, and the few that are left would not
-	// carry the load. Endpoints of a priority that has enough usable ones prevent it. -1 is never, for checks that tell roles
-	// (such as Patroni's /primary), where none means none. Default: 0, which is only when none is left.
+	// The minimum share of usable endpoints, in percent. Below it, health is ignored and all
+	// endpoints that do not drain serve: if nearly all look dead, the check is more likely to be
+	// wrong, and the few that are left could not carry the load. A priority with enough usable
+	// endpoints prevents it. -1 never ignores health. Choose -1 for checks that tell roles apart,
+	// such as Patroni's /primary, where no passing endpoint means that none may serve. Default: 0,
+	// which ignores health only when no endpoint is usable.
 	FailOpen float64 `json:"fail_open,omitempty"`
 
-	// The zone that this proxy runs in. Endpoints of the same zone are preferred as long as they can carry their fair part,
-	// which is one part of as many as there are zones; what is beyond that goes to zones with more than their part.
-	// If none in the zone is usable, it does not matter. Placeholders such as {env.ZONE} are replaced when the config is loaded. Default: none.
+	// The zone of this proxy. Endpoints of the same zone are preferred as long as they can carry
+	// the fair part of the zone, which is one part of as many as there are zones; what is beyond
+	// that goes to zones with more than their part. Without a usable endpoint in the zone, the
+	// setting has no effect. Placeholders such as {env.ZONE} are replaced when the config is
+	// loaded. Default: none, so zones do not matter.
 	Zone string `json:"zone,omitempty"`
 
 	monitors []monitor
 	watched  endpoint.Condition
 }
 
-// minder looks after the endpoints of a roster until ctx ends, and sets the conditions that it says.
+// monitor sets conditions of a roster's endpoints until ctx ends. The modules for health and
+// outliers implement it, so this package need not import them.
 type monitor interface {
 	Run(ctx context.Context, r *endpoint.Roster)
+
+	// Conditions returns the conditions that the monitor sets.
 	Conditions() endpoint.Condition
 }
 
 const (
 	healthModule  = "http.reverse_proxy.upstreams.pool.health"
 	outlierModule = "http.reverse_proxy.upstreams.pool.outlier"
-	failOpenNever = -1
+	failOpenNever = -1 // the value of `fail_open off` in JSON
 )
 
+// options are the options of the pool's block that concern its endpoints.
 func (s *ServingOptions) options() []caddyfile.Param {
 	return []caddyfile.Param{
 		caddyfile.Guest("health", healthModule, &s.HealthRaw),
@@ -65,6 +75,7 @@ func (s *ServingOptions) options() []caddyfile.Param {
 	}
 }
 
+// provision checks the settings and loads the monitors.
 func (s *ServingOptions) provision(ctx caddy.Context) error {
 	if s.SlowStart < 0 {
 		return fmt.Errorf("slow_start: %s is negative", time.Duration(s.SlowStart))
@@ -75,20 +86,8 @@ func (s *ServingOptions) provision(ctx caddy.Context) error {
 	if err := discovery.Resolve("zone", &s.Zone); err != nil {
 		return err
 	}
-	for _, guest := range []struct {
-		field, id string
-		raw       json.RawMessage
-	}{{"health", healthModule, s.HealthRaw}, {"outlier", outlierModule, s.OutlierRaw}} {
-		if guest.raw == nil {
-			continue
-		}
-		module, err := ctx.LoadModuleByID(guest.id, guest.raw)
-		if err != nil {
-			return fmt.Errorf("%s: %v", guest.field, err)
-		}
-		m := module.(monitor)
-		s.monitors = append(s.monitors, m)
-		s.watched |= m.Conditions()
+	if err := s.loadMonitors(ctx); err != nil {
+		return err
 	}
 	for _, m := range s.monitors {
 		if d, ok := m.(needsHealth); ok && d.NeedsHealth() && s.HealthRaw == nil {
@@ -98,18 +97,41 @@ func (s *ServingOptions) provision(ctx caddy.Context) error {
 	return nil
 }
 
-// dependent is a minder that may need another one.
+func (s *ServingOptions) loadMonitors(ctx caddy.Context) error {
+	for _, module := range []struct {
+		field, id string
+		raw       json.RawMessage
+	}{{"health", healthModule, s.HealthRaw}, {"outlier", outlierModule, s.OutlierRaw}} {
+		if module.raw == nil {
+			continue
+		}
+		loaded, err := ctx.LoadModuleByID(module.id, module.raw)
+		if err != nil {
+			return fmt.Errorf("%s: %v", module.field, err)
+		}
+		m := loaded.(monitor)
+		s.monitors = append(s.monitors, m)
+		s.watched |= m.Conditions()
+	}
+	return nil
+}
+
+// needsHealth is a monitor that may depend on the results of health checks.
 type needsHealth interface{ NeedsHealth() bool }
 
 func (s *ServingOptions) rules() endpoint.Rules {
-	return endpoint.Rules{Watched: s.watched, SlowStart: time.Duration(s.SlowStart), FailOpen: s.FailOpen / 100, Zone: s.Zone}
+	return endpoint.Rules{
+		Watched: s.watched, SlowStart: time.Duration(s.SlowStart), FailOpen: s.FailOpen / 100, Zone: s.Zone,
+	}
 }
 
-// emitter is how events reach Caddy's events app.
-func emitter(ctx caddy.Context) (func(name string, data map[string]any), error) {
+// eventEmitter returns a function that hands events to Caddy's events app, where the config can
+// subscribe programs to them.
+func eventEmitter(ctx caddy.Context) (func(name string, data map[string]any), error) {
 	app, err := ctx.App("events")
 	if err != nil {
 		return nil, fmt.Errorf("loading the events app: %v", err)
 	}
-	return func(name string, data map[string]any) { app.(*caddyevents.App).Emit(ctx, name, data) }, nil
+	events := app.(*caddyevents.App)
+	return func(name string, data map[string]any) { events.Emit(ctx, name, data) }, nil
 }

@@ -9,36 +9,38 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// part is a source in its place in a pool.
+// sourceRef is a source and its place in the definition of a pool.
 type sourceRef struct {
 	source   discovery.Source
 	name     string // of the module
 	position int    // from 1
-	key      string // stands for the pool's name and all that defines the source
+	key      string // identifies the pool's name and the settings of the source
 }
 
-// parts describes the sources of a pool before they are loaded, which clears what defines them. Secrets are still
-// placeholders then.
+// sourceRefs describes the sources of a pool before they are loaded, because loading clears their
+// settings. Secrets are still placeholders at that time, so keys do not depend on them.
 func sourceRefs(pool string, sources []json.RawMessage) []sourceRef {
-	list := make([]sourceRef, len(sources))
+	refs := make([]sourceRef, len(sources))
 	for i, raw := range sources {
 		var module struct {
 			Name string `json:"source"`
 		}
-		_ = json.Unmarshal(raw, &module) // loading it says what is wrong
-		list[i] = sourceRef{name: module.Name, position: i + 1, key: keyOf(pool, raw)}
+		_ = json.Unmarshal(raw, &module) // loading the module reports a mistake
+		refs[i] = sourceRef{name: module.Name, position: i + 1, key: sourceKey(pool, raw)}
 	}
-	return list
+	return refs
 }
 
-func keyOf(pool string, raw json.RawMessage) string {
+// sourceKey returns a hash of the pool's name and the settings of a source. White space does not
+// matter. A source with an equal key in the next config or after a restart is the same source.
+func sourceKey(pool string, raw json.RawMessage) string {
 	var compact bytes.Buffer
 	_ = json.Compact(&compact, raw)
 	sum := sha256.Sum256([]byte(pool + "\n" + compact.String()))
-	return hex.EncodeToString(sum[:16]) // far beyond chance, and short enough for a file name
+	return hex.EncodeToString(sum[:16]) // collisions are out of the question, and the file name stays short
 }
 
-func (p *sourceRef) local() bool {
-	_, local := p.source.(discovery.Local)
+func (r *sourceRef) isLocal() bool {
+	_, local := r.source.(discovery.Local)
 	return local
 }

@@ -13,79 +13,84 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// firstFew bounds what a log line or a status says of a long list.
-const firstFew = 5
+// maxListed is the maximum number of items of a long list in a log line or a status.
+const maxListed = 5
 
-// fail keeps the list and tells of an error that is news.
-func (f *sourceState) fail(err error, now time.Time) {
-	f.guard.interrupt()
-	f.lastError, f.lastErrorAt = err.Error(), now
-	if !f.outage.begin(err, now) {
+// recordError keeps the list, and logs the error if it is new.
+func (s *sourceState) recordError(err error, now time.Time) {
+	s.guard.stopTimer()
+	s.lastError, s.lastErrorAt = err.Error(), now
+	if !s.outage.begin(err, now) {
 		return
 	}
-	fields := []zap.Field{zap.Error(err), zap.Int("endpoints", len(f.serving))}
+	fields := []zap.Field{zap.Error(err), zap.Int("endpoints", len(s.serving))}
 	if p := new(panicError); errors.As(err, &p) {
 		fields = append(fields, zap.String("stack", p.stack))
 	}
-	f.log().Error("discovery failed", fields...)
+	s.log().Error("discovery failed", fields...)
 }
 
-func (f *sourceState) recover(now time.Time) {
-	if lasted, was := f.outage.end(now); was {
-		f.log().Info("discovery works again", zap.Duration("after", lasted), zap.Int("endpoints", len(f.serving)))
+// recordSuccess logs the end of an outage.
+func (s *sourceState) recordSuccess(now time.Time) {
+	if lasted, ended := s.outage.end(now); ended {
+		s.log().Info("discovery works again", zap.Duration("after", lasted), zap.Int("endpoints", len(s.serving)))
 	}
 }
 
-// drop tells of entries that could not be taken, once until they are others.
-func (f *sourceState) drop(dropped []discovery.Dropped) {
-	before := f.dropped
-	f.dropped = nil
+// recordDropped keeps the dropped entries of the latest list, and logs them if they are not those
+// of the list before.
+func (s *sourceState) recordDropped(dropped []discovery.Dropped) {
+	before := s.dropped
+	s.dropped = nil
 	for _, d := range dropped {
-		f.dropped = append(f.dropped, endpoint.DroppedEntry{Key: shortened(d.Key), Reason: shortened(d.Err.Error())})
+		entry := endpoint.DroppedEntry{Key: shorten(d.Key), Reason: shorten(d.Err.Error())}
+		s.dropped = append(s.dropped, entry)
 	}
-	slices.SortFunc(f.dropped, func(a, b endpoint.DroppedEntry) int {
+	slices.SortFunc(s.dropped, func(a, b endpoint.DroppedEntry) int { // registries do not keep an order
 		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Reason, b.Reason))
 	})
-	if len(f.dropped) == 0 || slices.Equal(before, f.dropped) {
+	if len(s.dropped) == 0 || slices.Equal(before, s.dropped) {
 		return
 	}
 	var first []string
-	for _, d := range f.firstDropped() {
+	for _, d := range s.firstDropped() {
 		first = append(first, d.Key+": "+d.Reason)
 	}
-	f.log().Warn("discovery: entries were dropped", zap.Int("dropped", len(f.dropped)), zap.Strings("first", first))
+	s.log().Warn("discovery: entries were dropped",
+		zap.Int("dropped", len(s.dropped)), zap.Strings("first", first))
 }
 
-func (f *sourceState) firstDropped() []endpoint.DroppedEntry {
-	return slices.Clip(f.dropped[:min(len(f.dropped), firstFew)])
+func (s *sourceState) firstDropped() []endpoint.DroppedEntry {
+	return slices.Clip(s.dropped[:min(len(s.dropped), maxListed)])
 }
 
-// shortened keeps what a registry says from filling memory and logs.
-func shortened(s string) string {
-	const longest = 300 // a key, or a reason, which quotes what is wrong in a hundred bytes
-	if len(s) <= longest {
-		return s
+// shorten keeps long texts of a registry from filling memory and logs.
+func shorten(text string) string {
+	const maxLength = 300 // room for a key, or a reason, which quotes at most 100 bytes
+	if len(text) <= maxLength {
+		return text
 	}
-	return strings.ToValidUTF8(s[:longest], "") + "..."
+	return strings.ToValidUTF8(text[:maxLength], "") + "..."
 }
 
-func (f *sourceState) status() endpoint.SourceStatus {
+// status returns what metrics and the admin API show of the source.
+func (s *sourceState) status() endpoint.SourceStatus {
 	return endpoint.SourceStatus{
-		Name: f.ref.name, Position: f.ref.position,
-		State: f.state(), Entries: len(f.serving),
-		LastSuccess: f.lastSuccess, LastError: f.lastError, LastErrorAt: f.lastErrorAt,
-		HeldUntil: f.guard.until(),
-		Dropped:   len(f.dropped), FirstDropped: f.firstDropped(),
+		Name: s.ref.name, Position: s.ref.position,
+		State: s.state(), Entries: len(s.serving),
+		LastSuccess: s.lastSuccess, LastError: s.lastError, LastErrorAt: s.lastErrorAt,
+		HeldUntil: s.guard.nextDeadline(),
+		Dropped:   len(s.dropped), FirstDropped: s.firstDropped(),
 	}
 }
 
-func (f *sourceState) state() endpoint.SourceState {
+func (s *sourceState) state() endpoint.SourceState {
 	switch {
-	case f.list == nil:
+	case s.list == nil:
 		return endpoint.SourceWaiting
-	case f.guard.holding:
+	case s.guard.holding:
 		return endpoint.SourceHeld
-	case f.failing || f.origin != fromSource:
+	case s.failing || s.origin != fromSource:
 		return endpoint.SourceStale
 	}
 	return endpoint.SourceLive

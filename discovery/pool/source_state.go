@@ -7,28 +7,30 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// follower is what a pool knows of one source: its last good list, and what it makes of each answer.
-// It has no goroutine and no clock; the membership that owns it calls its methods one at a time.
+// sourceState is what a pool knows of one source, above all the last good list. It decides what
+// each answer means for the pool. It has no goroutine and no clock of its own: the loop calls its
+// methods, one at a time.
 type sourceState struct {
 	ref sourceRef
 	log func() *zap.Logger
 
-	list         []listing.Info     // the last good one; nil before the first
-	origin       origin             // of list
-	final        bool               // list was an answer that is final
-	onListChange func(*sourceState) // called when list changes
+	list          []discovery.Endpoint // the last good one; nil before the first
+	origin        origin               // of list
+	authoritative bool                 // list was an authoritative answer
+	onListChange  func(*sourceState)   // called when list changes
 
-	serving []listing.Info // what it adds to the pool; nil before the first list
+	// serving is what the source adds to the pool: list, the answer that the guard holds, and the
+	// lingering endpoints. It is nil before the first list.
+	serving []discovery.Endpoint
 
 	guard     lossGuard
 	lingering lingering
 
-	answered    bool // it said something
-	storedRead  bool // its stored list was looked for
-	failing     bool // the last it said was an error without a list
+	reported    bool // the source has reported a list or an error
+	storedRead  bool // the read of its stored list has begun
+	failing     bool // its latest report was an error without a list
 	outage      outage
 	lastSuccess time.Time
 	lastError   string
@@ -36,100 +38,106 @@ type sourceState struct {
 	dropped     []endpoint.DroppedEntry
 }
 
-// origin is where a list is from.
+// origin is where a list comes from.
 type origin int
 
 const (
 	fromSource  origin = iota
-	fromRoster         // of the definition before, so it was good a moment ago
-	fromStorage        // of who knows when
+	fromRoster         // the previous definition of the pool had it, so it was good a moment ago
+	fromStorage        // it may be of any age
 )
 
-// take makes of an answer what is to be made of it, and reports whether the pool's list may change.
-func (f *sourceState) takeAnswer(a discovery.Answer, now time.Time) (changed bool) {
-	f.answered, f.failing = true, a.Endpoints == nil
+// applyAnswer applies an answer and reports whether the pool's list may have changed.
+func (s *sourceState) applyAnswer(a discovery.Answer, now time.Time) (changed bool) {
+	s.reported, s.failing = true, a.Endpoints == nil
 	if a.Endpoints != nil {
-		f.lastSuccess = now
-		f.drop(a.Dropped)
-		f.checkLoss(sorted(a.Endpoints), a.Authoritative, now)
+		s.lastSuccess = now
+		s.recordDropped(a.Dropped)
+		s.applyList(sorted(a.Endpoints), a.Authoritative, now)
 	}
 	switch {
-	case a.Err != nil: // last, so that an answer with an error does not start the guard's clock
-		f.fail(a.Err, now)
+	case a.Err != nil: // last, so that an answer with an error does not start the guard's timer
+		s.recordError(a.Err, now)
 	case a.Endpoints != nil:
-		f.recover(now)
+		s.recordSuccess(now)
 	}
-	return f.refreshServing()
+	return s.updateServing()
 }
 
-func (f *sourceState) checkLoss(answer []listing.Info, final bool, now time.Time) {
-	held := f.guard.holding
-	// A stored list may be so old that nothing of it is left, so only an empty answer is held against it.
-	trusted := final || f.origin == fromStorage && len(answer) > 0
-	switch believed := trusted || f.guard.admits(f.list, answer, now); {
-	case believed:
-		f.accept(answer, final, now)
-		if held {
-			f.log().Info("discovery: the loss is over", zap.Int("endpoints", len(answer)))
+// applyList accepts the list of an answer, or lets the guard hold it.
+func (s *sourceState) applyList(list []discovery.Endpoint, authoritative bool, now time.Time) {
+	wasHolding := s.guard.holding
+	// A stored list may be so old that none of its endpoints is left, so only an empty answer
+	// counts as a loss then.
+	trusted := authoritative || s.origin == fromStorage && len(list) > 0
+	switch admitted := trusted || s.guard.admit(s.list, list, now); {
+	case admitted:
+		s.acceptList(list, authoritative, now)
+		if wasHolding {
+			s.log().Info("discovery: loss is over", zap.Int("endpoints", len(list)))
 		}
-	case !held:
-		f.log().Warn("discovery: a loss is not believed at once; the endpoints stay until it is confirmed",
-			zap.Int("endpoints", len(f.list)), zap.Int("lost", len(without(f.list, answer))), zap.Time("until", f.guard.until()))
+	case !wasHolding:
+		s.log().Warn("discovery: loss is held back until it is confirmed", zap.Int("endpoints", len(s.list)),
+			zap.Int("lost", len(difference(s.list, list))), zap.Time("until", s.guard.nextDeadline()))
 	}
 }
 
-func (f *sourceState) accept(list []listing.Info, final bool, now time.Time) {
+// acceptList makes the list the last good one. Endpoints that it lacks linger, unless their removal
+// is intended, or they were only in a stored list.
+func (s *sourceState) acceptList(list []discovery.Endpoint, authoritative bool, now time.Time) {
 	switch {
-	case final:
-		f.lingering.clear()
-	case f.origin != fromStorage:
-		f.lingering.update(f.list, list, now)
+	case authoritative:
+		s.lingering.clear()
+	case s.origin != fromStorage:
+		s.lingering.update(s.list, list, now)
 	}
-	f.guard.release()
-	f.origin, f.final = fromSource, final
-	if f.list == nil || !same(f.list, list) {
-		f.list = list
-		f.onListChange(f)
+	s.guard.reset()
+	s.origin, s.authoritative = fromSource, authoritative
+	if s.list == nil || !equal(s.list, list) {
+		s.list = list
+		s.onListChange(s)
 	}
 }
 
-// restore takes a list that is not from the source itself, unless that was quicker.
-func (f *sourceState) restore(list []listing.Info, from origin, at time.Time) (changed bool) {
-	if f.list != nil || len(list) == 0 {
+// restoreList uses a list of another origin until the source answers. It does nothing if the source
+// has answered with a list already.
+func (s *sourceState) restoreList(list []discovery.Endpoint, from origin, at time.Time) (changed bool) {
+	if s.list != nil || len(list) == 0 {
 		return false
 	}
-	f.list, f.origin, f.lastSuccess = list, from, at
-	f.onListChange(f)
-	return f.refreshServing()
+	s.list, s.origin, s.lastSuccess = list, from, at
+	s.onListChange(s)
+	return s.updateServing()
 }
 
-// pass does what is due by itself.
-func (f *sourceState) expire(now time.Time) (changed bool) {
-	if !isDue(f.nextDeadline(), now) {
+// applyDeadlines confirms a held loss and ends the grace of lingering endpoints, if it is time, and
+// reports whether the pool's list may have changed.
+func (s *sourceState) applyDeadlines(now time.Time) (changed bool) {
+	if !isDue(s.nextDeadline(), now) {
 		return false
 	}
-	if isDue(f.guard.until(), now) {
-		f.log().Warn("discovery: the loss is confirmed", zap.Int("endpoints", len(f.guard.held)),
-			zap.Int("lost", len(without(f.list, f.guard.held))))
-		f.accept(f.guard.held, false, now)
+	if isDue(s.guard.nextDeadline(), now) {
+		s.log().Warn("discovery: loss is confirmed", zap.Int("endpoints", len(s.guard.held)),
+			zap.Int("lost", len(difference(s.list, s.guard.held))))
+		s.acceptList(s.guard.held, false, now)
 	}
-	f.lingering.expire(now)
-	return f.refreshServing()
+	s.lingering.expire(now)
+	return s.updateServing()
 }
 
-// due is when pass has something to do; zero if never.
-func (f *sourceState) nextDeadline() time.Time {
-	return earliest(f.guard.until(), f.lingering.nextDeadline())
+// nextDeadline returns when applyDeadlines has something to do; zero if never.
+func (s *sourceState) nextDeadline() time.Time {
+	return earliest(s.guard.nextDeadline(), s.lingering.nextDeadline())
 }
 
-// settle renews what the source adds to the pool, and reports whether that changed. A first list that is
-// empty is a change, since requests wait for it.
-func (f *sourceState) refreshServing() (changed bool) {
-	before := f.serving
-	f.serving = f.list
-	if f.guard.holding {
-		f.serving = union(f.guard.held, f.serving)
+// updateServing renews serving and reports whether it changed. A first list is a change even if it
+// is empty, because requests wait for it.
+func (s *sourceState) updateServing() (changed bool) {
+	before := s.serving
+	s.serving = s.list
+	if s.guard.holding {
+		s.serving = union(s.guard.held, s.serving)
 	}
-	f.serving = union(f.serving, f.lingering.list())
-	return before == nil && f.serving != nil || !same(before, f.serving)
+	s.serving = union(s.serving, s.lingering.list())
+	return before == nil && s.serving != nil || !equal(before, s.serving)
 }

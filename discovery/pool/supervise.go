@@ -10,22 +10,22 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// keepRunning runs a source until ctx ends: again after each error, and after a pause that
-// grows as long as no list comes in between.
+// superviseSource runs a source until ctx ends. After an error it runs the source again, after a
+// pause that grows until the source reports a list.
 func superviseSource(ctx context.Context, s discovery.Source, report discovery.Report) {
 	for failures := 1; ; failures++ {
-		var answered atomic.Bool
-		err := runOnce(ctx, s, func(a discovery.Answer) {
+		var listed atomic.Bool
+		err := runSource(ctx, s, func(a discovery.Answer) {
 			if a.Endpoints != nil {
-				answered.Store(true)
+				listed.Store(true)
 			}
 			report(a)
 		})
-		if err == nil || ctx.Err() != nil { // what it says of its own end is no news
+		if err == nil || ctx.Err() != nil { // an error that the end of ctx caused is not reported
 			<-ctx.Done()
 			return
 		}
-		if answered.Load() {
+		if listed.Load() {
 			failures = 1
 		}
 		report(discovery.Answer{Err: err})
@@ -35,9 +35,9 @@ func superviseSource(ctx context.Context, s discovery.Source, report discovery.R
 	}
 }
 
-// runOnce makes an error of a panic: a source that trips over what a registry said must
-// take neither Caddy nor the other sources down.
-func runOnce(ctx context.Context, s discovery.Source, report discovery.Report) (err error) {
+// runSource calls Run once and turns a panic into an error, because a source that cannot cope with
+// an answer of its registry must not stop Caddy or the other sources.
+func runSource(ctx context.Context, s discovery.Source, report discovery.Report) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = &panicError{value, string(debug.Stack())}
@@ -46,9 +46,11 @@ func runOnce(ctx context.Context, s discovery.Source, report discovery.Report) (
 	return s.Run(ctx, report)
 }
 
+// panicError is an error with the stack of the panic, which the log line shows.
 type panicError struct {
 	value any
 	stack string
 }
 
+// Error implements error.
 func (e *panicError) Error() string { return fmt.Sprintf("the source panicked: %v", e.value) }

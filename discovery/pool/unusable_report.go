@@ -8,37 +8,66 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// emptiness says once that a pool has no usable endpoint and why, until it has one again.
-type unusableReporter struct{ reported atomic.Bool }
+// unusableReporter logs once that requests find no endpoint, until a request finds one again.
+//
+// The roster logs it when the last usable endpoint of a pool is lost, so the reporter leaves that
+// case out. It covers what the roster cannot see: usable endpoints that are all full or fail
+// Caddy's passive checks. It also covers pools that have had no usable endpoint since the config
+// was loaded, about which the roster says nothing: at a start that is normal until the first checks
+// pass, and only a request makes it a problem.
+type unusableReporter struct {
+	reported  atomic.Bool
+	wasUsable atomic.Bool // the pool has had a usable endpoint since watch
+	stop      func()
+}
 
-func (e *unusableReporter) clear() {
-	if e.reported.Load() {
-		e.reported.Store(false)
+// watch follows the mode of a roster until stop is called.
+func (u *unusableReporter) watch(r *endpoint.Roster) {
+	u.stop = r.Subscribe(func(s *endpoint.Snapshot) {
+		if s.Mode != endpoint.None {
+			u.wasUsable.Store(true)
+		}
+	})
+}
+
+// clear makes the next report count as news. It runs on every request, and a load is cheaper than a
+// store, which would take the cache line from other CPUs.
+func (u *unusableReporter) clear() {
+	if u.reported.Load() {
+		u.reported.Store(false)
 	}
 }
 
-func (e *unusableReporter) report(p *Pool) {
-	if e.reported.Swap(true) {
+// report logs that a request found no endpoint, and how many endpoints are out for which reason.
+func (u *unusableReporter) report(p *Pool) {
+	s := p.claim.Roster.Snapshot()
+	if s.Mode == endpoint.None && u.wasUsable.Load() || u.reported.Swap(true) {
 		return
 	}
 	var draining, failing, full int
-	members := p.claim.Roster.Snapshot().Members
-	for i := range members {
-		switch m := &members[i]; {
-		case m.Weight == 0:
+	for i := range s.Members {
+		switch m := &s.Members[i]; {
+		case p.isDraining(m):
 			draining++
-		case p.full(m):
+		case p.isFull(m):
 			full++
+		case s.Mode != endpoint.None && m.Weight == 0 && m.Conditions()&p.watched == 0:
+			// It works, and its priority has no part in the requests.
 		default:
 			failing++
 		}
 	}
-	p.logger.Warn("pool has no usable endpoint", zap.String("pool", p.Name), zap.Int("endpoints", len(members)),
+	p.logger.Warn("no endpoint can take a request", zap.String("pool", p.Name), zap.Int("endpoints", len(s.Members)),
 		zap.Int("draining", draining), zap.Int("full", full), zap.Int("failing", failing))
 }
 
-// full reports whether the endpoint has all the requests it may have.
-func (p *Pool) full(m *endpoint.Member) bool {
+// isDraining reports whether the source or the endpoint itself asks for no new requests.
+func (p *Pool) isDraining(m *endpoint.Member) bool {
+	return !m.Info.Serving() || m.Is((endpoint.DrainRequested|endpoint.Maintenance)&p.watched)
+}
+
+// isFull reports whether the endpoint has as many requests in flight as its limit allows.
+func (p *Pool) isFull(m *endpoint.Member) bool {
 	_, limit := p.admit(m)
 	return limit > 0 && (m.InFlight() >= limit || m.Counts() != nil && m.Counts().NumRequests() >= limit)
 }

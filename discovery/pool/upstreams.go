@@ -13,22 +13,24 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// GetUpstreams implements reverseproxy.UpstreamSource. It returns new values on every
-// call: Caddy writes into them.
+// GetUpstreams implements reverseproxy.UpstreamSource. With a policy that can pick from the roster
+// it returns the picked endpoint alone, and otherwise all usable endpoints. It returns new values
+// on every call, because Caddy writes into them.
 func (p *Pool) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
-	if err := p.await(r.Context()); err != nil {
+	if err := p.awaitFirstList(r.Context()); err != nil {
 		return nil, err
 	}
 	if p.picker != nil {
 		if e, listed := p.picker.Pick(r); !listed {
-			return p.only(e), nil
+			return p.singleUpstream(e), nil
 		}
 	}
-	return p.list(r), nil
+	return p.usableUpstreams(r), nil
 }
 
-// await waits for the first list of a pool that has none yet.
-func (p *Pool) await(ctx context.Context) error {
+// awaitFirstList waits for the first list of a pool that has none yet. It waits until the end of
+// the initial wait, and no longer than the request does.
+func (p *Pool) awaitFirstList(ctx context.Context) error {
 	roster := p.claim.Roster
 	if len(roster.Snapshot().Members) > 0 {
 		return nil
@@ -38,7 +40,7 @@ func (p *Pool) await(ctx context.Context) error {
 		return nil
 	default:
 	}
-	timer := time.NewTimer(time.Until(p.expires))
+	timer := time.NewTimer(time.Until(p.waitUntil))
 	defer timer.Stop()
 	select {
 	case <-roster.Answered():
@@ -50,14 +52,15 @@ func (p *Pool) await(ctx context.Context) error {
 	}
 }
 
-// only makes the picked endpoint the one upstream of the request.
-func (p *Pool) only(e *endpoint.Endpoint) []*reverseproxy.Upstream {
+// singleUpstream returns the picked endpoint as the only upstream of the request. e is nil if no
+// endpoint can take it.
+func (p *Pool) singleUpstream(e *endpoint.Endpoint) []*reverseproxy.Upstream {
 	if e == nil {
-		p.empty.report(p)
+		p.unusable.report(p)
 		return nil
 	}
-	p.empty.clear()
-	var one struct { // in one allocation
+	p.unusable.clear()
+	var one struct { // both in one allocation
 		upstream reverseproxy.Upstream
 		list     [1]*reverseproxy.Upstream
 	}
@@ -65,24 +68,26 @@ func (p *Pool) only(e *endpoint.Endpoint) []*reverseproxy.Upstream {
 	return one.list[:]
 }
 
-// list makes upstreams of all usable endpoints, without those that the request was at
-// already while there are others.
-func (p *Pool) list(r *http.Request) []*reverseproxy.Upstream {
+// usableUpstreams returns all usable endpoints. It leaves out the endpoints that the request has
+// tried, as long as others are left.
+func (p *Pool) usableUpstreams(r *http.Request) []*reverseproxy.Upstream {
 	tries := p.transport.Attempts(r)
 	snapshot := p.claim.Roster.Snapshot()
-	usable := p.listFrom(snapshot, tries)
+	usable := p.untried(snapshot, tries)
 	if len(usable) == 0 && p.claim.Roster.CatchUp(snapshot) {
-		usable = p.listFrom(p.claim.Roster.Snapshot(), tries)
+		usable = p.untried(p.claim.Roster.Snapshot(), tries)
 	}
 	if len(usable) == 0 {
-		p.empty.report(p)
+		p.unusable.report(p)
 	} else {
-		p.empty.clear()
+		p.unusable.clear()
 	}
 	return usable
 }
 
-func (p *Pool) listFrom(snapshot *endpoint.Snapshot, tries *attempt.RequestAttempts) []*reverseproxy.Upstream {
+// untried returns the usable endpoints that the request has not tried, or all usable ones if it has
+// tried each.
+func (p *Pool) untried(snapshot *endpoint.Snapshot, tries *attempt.RequestAttempts) []*reverseproxy.Upstream {
 	usable := p.fromBands(snapshot, func(m *endpoint.Member) bool { return !tries.Tried(m.Endpoint) })
 	if len(usable) == 0 && tries.Any() {
 		usable = p.fromBands(snapshot, func(*endpoint.Member) bool { return true })
@@ -90,7 +95,9 @@ func (p *Pool) listFrom(snapshot *endpoint.Snapshot, tries *attempt.RequestAttem
 	return usable
 }
 
-// fromBands lists the usable endpoints of one band, drawn by the bands' shares, or of the next that has any.
+// fromBands returns the usable endpoints of one band, because a policy of Caddy's knows no bands.
+// The band is drawn by the shares of the bands; if it has no usable endpoint, the first band that
+// has one takes its place.
 func (p *Pool) fromBands(s *endpoint.Snapshot, want func(*endpoint.Member) bool) []*reverseproxy.Upstream {
 	drawn := s.Draw(rand.Float64())
 	usable := p.usable(s, drawn, want)
@@ -100,9 +107,10 @@ func (p *Pool) fromBands(s *endpoint.Snapshot, want func(*endpoint.Member) bool)
 	return usable
 }
 
+// usable returns the usable and wanted endpoints of one band.
 func (p *Pool) usable(s *endpoint.Snapshot, band int, want func(*endpoint.Member) bool) []*reverseproxy.Upstream {
 	members := s.Bands[band].Members
-	values := make([]reverseproxy.Upstream, 0, len(members)) // one allocation for all
+	values := make([]reverseproxy.Upstream, 0, len(members)) // one allocation for all of them
 	upstreams := make([]*reverseproxy.Upstream, 0, len(members))
 	for i := range members {
 		m := &members[i]
@@ -121,8 +129,9 @@ func (p *Pool) usable(s *endpoint.Snapshot, band int, want func(*endpoint.Member
 	return upstreams
 }
 
-// admit is Caddy's passive health checks, as far as they can be told before the pick,
-// and the limit of requests.
+// admit reports whether Caddy's passive checks allow a request to the endpoint, and returns the
+// limit of requests in flight; 0 is no limit. Caddy applies these checks to the upstreams that it
+// gets, so an endpoint that fails them must not be picked.
 func (p *Pool) admit(m *endpoint.Member) (ok bool, limit int) {
 	limit = int(m.MaxRequests)
 	if p.handler == nil || p.handler.HealthChecks == nil || p.handler.HealthChecks.Passive == nil {

@@ -64,7 +64,7 @@ func TestIfAllEndpointsFailedTheAnswerIs503AndLogged(t *testing.T) {
 	for range 3 {
 		expectStatus(t, http.StatusServiceUnavailable)(c.get("/"))
 	}
-	if lines := logged.With("pool has no usable endpoint", `"pool":"web"`, `"failing":2`); len(lines) != 1 {
+	if lines := logged.With("no endpoint can take a request", `"pool":"web"`, `"failing":2`); len(lines) != 1 {
 		t.Errorf("the log has %d lines about it, want 1", len(lines))
 	}
 }

@@ -144,7 +144,7 @@ func TestAPoolThatBecomesEmptyAnswers503AndIsLoggedOnce(t *testing.T) {
 	for range 5 {
 		expectStatus(t, http.StatusServiceUnavailable)(c.get("/"))
 	}
-	if n := len(logged.With("pool has no usable endpoint", `"pool":"web"`, `"endpoints":0`)); n != 1 {
+	if n := len(logged.With(`"pool":"web"`, "of 0 endpoints 0 are usable")); n != 1 {
 		t.Errorf("the log has %d lines about it, want 1", n)
 	}
 	list.write(fleet...)
