@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/endpointtest"
@@ -327,5 +328,16 @@ func TestEjectionTimesAreBounded(t *testing.T) {
 	}
 	if d := d.ejectionTime(math.MaxInt, 1); d > 331*time.Second {
 		t.Error(d)
+	}
+}
+
+func TestACaddyfileRefusesZeroPercent(t *testing.T) {
+	const expected = "'0%' is not a percentage above 0% and up to 100%, at Testfile:2"
+	for _, option := range []string{"failure_percentage", "max_ejected_percent"} {
+		text := "outlier {\n" + option + " 0%\n}"
+		err := new(Detection).UnmarshalCaddyfile(caddyfile.NewTestDispenser(text))
+		if want := "outlier: " + option + ": " + expected; err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
 	}
 }
