@@ -14,32 +14,33 @@ import (
 
 func init() { caddy.RegisterModule(new(AgentProbe)) }
 
-// AgentProbe asks an agent beside the endpoint how the endpoint wants to be treated, by the protocol
-// of HAProxy's [agent-check](https://docs.haproxy.org/3.2/configuration.html#5.2-agent-check). It
-// connects and reads one line. The words of the line, in upper or lower case, are separated by
-// spaces, tabs or commas:
+// AgentProbe asks an agent beside the endpoint how the endpoint wants to be treated, by the
+// protocol of HAProxy's
+// [agent-check](https://docs.haproxy.org/3.2/configuration.html#5.2-agent-check). It connects and
+// reads one line. The words of the line, in upper or lower case, are separated by spaces, tabs or
+// commas:
 //
 //	up                    the check passes
 //	down, fail, stopped   the check fails; a reason may follow, as in "down # disk full"
 //	ready, drain, maint   the endpoint gets all requests, no new requests, or none at all
 //	75%                   the share of the weight that the source gives; 0% drains
-//	maxconn:30            the maximum number of requests in flight, instead of the source's; 0: no limit
+//	maxconn:30            the maximum of requests in flight, instead of the source's; 0: no limit
 //
 // A line without "up" or "down" passes. What a line does not mention stays as it was, so only
-// "ready" ends a "drain". Of two words of one kind the later one counts. A line with an unknown word
-// fails, and none of its words counts.
+// "ready" ends a "drain". Of two words of one kind the later one counts. A line with an unknown
+// word fails, and none of its words counts.
 //
 // Choose it for backends that know their load, or that an operator drains at the backend itself.
 type AgentProbe struct {
 	Connection
 
-	// The text to send after connecting, with Go's escapes such as `\n` and the placeholders of `probe
-	// tcp`. Default: nothing.
+	// The text to send after connecting, with Go's escapes such as `\n` and the placeholders of
+	// `probe tcp`. Default: nothing.
 	Send string `json:"send,omitempty"`
 
-	// Whether the check passes if the agent cannot be reached, as in HAProxy, where another check finds out
-	// whether the endpoint works. Choose it if the agent may be down while its endpoint works. Default:
-	// false, which fails the check, because a pool has no other one.
+	// Whether the check passes if the agent cannot be reached, as in HAProxy, where another check
+	// finds out whether the endpoint works. Choose it if the agent may be down while its endpoint
+	// works. Default: false, which fails the check, because a pool has no other one.
 	Optional bool `json:"optional,omitempty"`
 
 	send template

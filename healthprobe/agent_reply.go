@@ -14,9 +14,9 @@ var advisedModes = map[string]AdvisedMode{
 	"maint": AdvisedMaint,
 }
 
-// parseAgentReply parses the line of an agent, without the end of the line. down is the reason if the
-// endpoint is down or the line has an error. An agent may report that the endpoint is down and advise
-// at the same time; the advice then counts when the endpoint is up again.
+// parseAgentReply parses the line of an agent, without the end of the line. down is the reason if
+// the endpoint is down or the line has an error. An agent may report that the endpoint is down and
+// advise at the same time; the advice then counts when the endpoint is up again.
 func parseAgentReply(line string) (advice Advice, down error) {
 	line, reason, _ := strings.Cut(line, "#")
 	words := strings.FieldsFunc(line, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })

@@ -26,19 +26,20 @@ import (
 // Probes embed it: [Connection.Options] are its Caddyfile options, [Connection.ProvisionConnection]
 // checks the settings, and [Connection.Connect] connects.
 type Connection struct {
-	// The [network address](/docs/conventions#network-addresses) to probe instead of the endpoint's own,
-	// such as that of a service that knows how the endpoint is. Placeholders are replaced, such as
-	// `{endpoint.metadata.health}`. Default: the address of the endpoint.
+	// The [network address](/docs/conventions#network-addresses) to probe instead of the endpoint's
+	// own, such as that of a service that knows how the endpoint is. Placeholders are replaced,
+	// such as `{endpoint.metadata.health}`. Default: the address of the endpoint.
 	Upstream string `json:"upstream,omitempty"`
 
 	// The port to probe on the endpoint's host, as a number or with placeholders, such as
-	// `{endpoint.metadata.health_port}`. It is not allowed together with `upstream`. The check of an
-	// endpoint at a unix socket fails, because a socket has no port. Default: the port of the endpoint.
+	// `{endpoint.metadata.health_port}`. It is not allowed together with `upstream`. The check of
+	// an endpoint at a unix socket fails, because a socket has no port. Default: the port of the
+	// endpoint.
 	Port caddyhttp.WeakString `json:"port,omitempty"`
 
-	// Turns TLS on. The certificate must be valid for the probed host, or for `server_name` if that is
-	// given. The timeout of a check includes the handshake, so `handshake_timeout` has no effect.
-	// Default: no TLS.
+	// Turns TLS on. The certificate must be valid for the probed host, or for `server_name` if that
+	// is given. The timeout of a check includes the handshake, so `handshake_timeout` has no
+	// effect. Default: no TLS.
 	TLS *reverseproxy.TLSConfig `json:"tls,omitempty"`
 
 	upstream, port template

@@ -7,5 +7,5 @@
 //
 // Package outlier does the same with the results of real requests.
 //
-// To write a new probe, see the example of [Probe] and the README of this package.
+// To write a new probe, see the example of this package and its README.
 package healthprobe

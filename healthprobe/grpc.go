@@ -25,8 +25,8 @@ func init() { caddy.RegisterModule(new(GRPCProbe)) }
 // `grpc.health.v1.Health/Check`, and passes if the answer is SERVING. A server without that service
 // fails.
 //
-// Choose it for gRPC servers. It speaks HTTP/2 without TLS unless `tls` is set, and each check makes
-// a new connection.
+// Choose it for gRPC servers. It speaks HTTP/2 without TLS unless `tls` is set, and each check
+// makes a new connection.
 //
 // In `service` and `authority` the placeholders `{endpoint.host}`, `{endpoint.port}`,
 // `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}`, `{endpoint.metadata.<key>}`, `{env.*}`
@@ -34,13 +34,13 @@ func init() { caddy.RegisterModule(new(GRPCProbe)) }
 type GRPCProbe struct {
 	Connection
 
-	// The service to ask for, such as `package.Service`. A service that the server does not know fails.
-	// Default: the server as a whole.
+	// The service to ask for, such as `package.Service`. A service that the server does not know
+	// fails. Default: the server as a whole.
 	Service string `json:"service,omitempty"`
 
 	// The `:authority` of the call, and the name that the certificate must have. It is not allowed
-	// together with the server name of TLS. Default: the server name of TLS, else the probed host and
-	// port, or localhost for a unix socket.
+	// together with the server name of TLS. Default: the server name of TLS, else the probed host
+	// and port, or localhost for a unix socket.
 	Authority string `json:"authority,omitempty"`
 
 	service, authority template

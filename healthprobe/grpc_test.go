@@ -53,7 +53,9 @@ type recordingServer struct {
 	authority []string
 }
 
-func (s *recordingServer) Check(ctx context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+func (s *recordingServer) Check(
+	ctx context.Context, _ *healthpb.HealthCheckRequest,
+) (*healthpb.HealthCheckResponse, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	s.authority = md.Get(":authority")
 	return &healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}, s.err

@@ -21,46 +21,48 @@ func init() { caddy.RegisterModule(new(Health)) }
 // requests away from endpoints that fail.
 //
 // A healthy endpoint becomes unhealthy after `fall` failures in a row, and an unhealthy one healthy
-// after `rise` passes in a row. Only the first result of an endpoint decides alone, because it is all
-// that is known. Verdicts belong to the pool: a reload that changes only intervals or counts keeps
-// them, and one that changes the probe keeps them until the first result of the new probe. Two pools
-// that check the same address have separate verdicts.
+// after `rise` passes in a row. Only the first result of an endpoint decides alone, because it is
+// all that is known. Verdicts belong to the pool: a reload that changes only intervals or counts
+// keeps them, and one that changes the probe keeps them until the first result of the new probe.
+// Two pools that check the same address have separate verdicts.
 //
-// Checks are spread over the interval, so that thousands of endpoints are not checked in one instant.
-// Endpoints whose verdict may be about to change are checked more often. Checks that hang delay only
-// other checks that hang.
+// Checks are spread over the interval, so that thousands of endpoints are not checked in one
+// instant. Endpoints whose verdict may be about to change are checked more often. Checks that hang
+// delay only other checks that hang.
 //
 // If no endpoint is usable, the pool's `fail_open` applies. In all numbers and durations, 0 stands
 // for the default.
 type Health struct {
 	// How to check an endpoint once. Required.
-	ProbeRaw json.RawMessage `json:"probe,omitempty" caddy:"namespace=http.reverse_proxy.upstreams.pool.probes inline_key=probe"`
+	ProbeRaw json.RawMessage `json:"probe,omitempty" caddy:"namespace=http.reverse_proxy.upstreams.pool.probes inline_key=probe"` //nolint:lll // a tag cannot be wrapped
 
-	// The time from one check of an endpoint to the next, with a jitter of a tenth. The minimum is 1ms. A
-	// shorter interval notices failures earlier and costs CPU time here and at the endpoints: 10,000
-	// endpoints at 5s take about a tenth of a core. Default: 5s.
+	// The time from one check of an endpoint to the next, with a jitter of a tenth. The minimum is
+	// 1ms. A shorter interval notices failures earlier and costs CPU time here and at the
+	// endpoints: 10,000 endpoints at 5s take about a tenth of a core. Default: 5s.
 	Interval caddy.Duration `json:"interval,omitempty"`
 
-	// The interval while results speak against the verdict: after the first failure of a healthy endpoint,
-	// or the first pass of an unhealthy one, until the verdict changes or the next result confirms it. The
-	// minimum is 1ms. Default: a fifth of `interval`.
+	// The interval while results speak against the verdict: after the first failure of a healthy
+	// endpoint, or the first pass of an unhealthy one, until the verdict changes or the next result
+	// confirms it. The minimum is 1ms. Default: a fifth of `interval`.
 	FastInterval caddy.Duration `json:"fast_interval,omitempty"`
 
-	// The maximum time of a check. A check that takes longer fails. The minimum is 1ms. Default: 2s.
+	// The maximum time of a check. A check that takes longer fails. The minimum is 1ms. Default:
+	// 2s.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
-	// The number of checks in a row that must pass before an unhealthy endpoint becomes healthy. Default:
-	// 2.
+	// The number of checks in a row that must pass before an unhealthy endpoint becomes healthy.
+	// Default: 2.
 	Rise int `json:"rise,omitempty"`
 
-	// The number of checks in a row that must fail before a healthy endpoint becomes unhealthy. Default: 3.
+	// The number of checks in a row that must fail before a healthy endpoint becomes unhealthy.
+	// Default: 3.
 	Fall int `json:"fall,omitempty"`
 
-	// What an endpoint counts as before its first result: `healthy`, or `unhealthy`, which keeps requests
-	// away until a check has passed. Choose `unhealthy` if a request to an endpoint that is not ready does
-	// harm. Default: `healthy` when the pool starts, so that a start does not depend on checks. An endpoint
-	// that joins a running pool waits for its first result, but not longer than `timeout`, unless no other
-	// endpoint serves.
+	// What an endpoint counts as before its first result: `healthy`, or `unhealthy`, which keeps
+	// requests away until a check has passed. Choose `unhealthy` if a request to an endpoint that
+	// is not ready does harm. Default: `healthy` when the pool starts, so that a start does not
+	// depend on checks. An endpoint that joins a running pool waits for its first result, but not
+	// longer than `timeout`, unless no other endpoint serves.
 	Initial string `json:"initial,omitempty"`
 
 	probe Probe
@@ -74,7 +76,8 @@ const (
 	defaultFall     = 3
 	fastIntervals   = 5 // number of fast intervals in an interval by default
 
-	// minInterval is the minimum of all durations. It keeps a typing error from flooding the endpoints.
+	// minInterval is the minimum of all durations. It keeps a typing error from flooding the
+	// endpoints.
 	minInterval = time.Millisecond
 	maxCount    = math.MaxInt32
 

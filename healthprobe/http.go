@@ -42,8 +42,8 @@ type HTTPProbe struct {
 	// The path and query of the request. Default: /.
 	URI string `json:"uri,omitempty"`
 
-	// The header fields of the request. `Host` is not allowed here, see `host`. Default: `User-Agent:
-	// caddy-balance`.
+	// The header fields of the request. `Host` is not allowed here, see `host`. Default:
+	// `User-Agent: caddy-balance`.
 	Headers map[string][]string `json:"headers,omitempty"`
 
 	// The Host of the request. Default: the probed host and port, or localhost for a unix socket.
@@ -52,34 +52,35 @@ type HTTPProbe struct {
 	// The body of the request. Default: none.
 	Body string `json:"body,omitempty"`
 
-	// The versions of HTTP to speak: `1.1`, `2` (or `h2`; needs `tls`) and `h2c` (HTTP/2 without TLS). If
-	// both `1.1` and `2` are given, TLS negotiates one. Default: 1.1, because some backends fail on the
-	// first bytes of HTTP/2; for endpoints whose address begins with unix+h2c it is h2c.
+	// The versions of HTTP to speak: `1.1`, `2` (or `h2`; needs `tls`) and `h2c` (HTTP/2 without
+	// TLS). If both `1.1` and `2` are given, TLS negotiates one. Default: 1.1, because some
+	// backends fail on the first bytes of HTTP/2; for endpoints whose address begins with unix+h2c
+	// it is h2c.
 	Versions []string `json:"versions,omitempty"`
 
-	// Whether to follow redirects, up to ten. All requests go to the endpoint, whatever host a redirect
-	// names, because the endpoint is what the check is about. Default: false, which takes a redirect as
-	// the answer.
+	// Whether to follow redirects, up to ten. All requests go to the endpoint, whatever host a
+	// redirect names, because the endpoint is what the check is about. Default: false, which takes
+	// a redirect as the answer.
 	FollowRedirects bool `json:"follow_redirects,omitempty"`
 
-	// The statuses that pass: codes such as 204, classes such as 2xx and ranges such as 200-399. Default:
-	// 2xx.
+	// The statuses that pass: codes such as 204, classes such as 2xx and ranges such as 200-399.
+	// Default: 2xx.
 	ExpectStatus []caddyhttp.WeakString `json:"expect_status,omitempty"`
 
-	// A regular expression in [Go's syntax](https://pkg.go.dev/regexp/syntax) that must match somewhere in
-	// the body. Default: none; the body does not matter.
+	// A regular expression in [Go's syntax](https://pkg.go.dev/regexp/syntax) that must match
+	// somewhere in the body. Default: none; the body does not matter.
 	ExpectBody string `json:"expect_body,omitempty"`
 
-	// The maximum number of bytes of the body that `expect_body` is matched against. The rest is ignored.
-	// Default: 65536.
+	// The maximum number of bytes of the body that `expect_body` is matched against. The rest is
+	// ignored. Default: 65536.
 	MaxSize int64 `json:"max_size,omitempty"`
 
-	// Whether each check makes a new connection. Turn it on to notice at once when a backend still answers
-	// on connections that it has but accepts no new ones, for example because its accept queue is full.
-	// Default: false. Over HTTP/1.1 a connection then serves 8 to 16 checks, if the endpoint keeps it open
-	// and the checks pass. That takes half the CPU time, with TLS a tenth, but such a backend fails only
-	// when a connection is renewed, after 16 intervals at the latest. Over HTTP/2 each check makes a new
-	// connection anyway.
+	// Whether each check makes a new connection. Turn it on to notice at once when a backend still
+	// answers on connections that it has but accepts no new ones, for example because its accept
+	// queue is full. Default: false. Over HTTP/1.1 a connection then serves 8 to 16 checks, if the
+	// endpoint keeps it open and the checks pass. That takes half the CPU time, with TLS a tenth,
+	// but such a backend fails only when a connection is renewed, after 16 intervals at the latest.
+	// Over HTTP/2 each check makes a new connection anyway.
 	FreshConnections bool `json:"fresh_connections,omitempty"`
 
 	name     string // of the request in errors; as configured, because placeholders may stand for secrets

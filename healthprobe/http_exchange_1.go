@@ -23,15 +23,16 @@ type buffers struct {
 
 var bufferPool = sync.Pool{New: func() any { return new(buffers) }}
 
-// exchangeHTTP1 writes one request and reads one answer. Unless it returns an error, the body of the
-// answer owns the connection, and Close of the body keeps the connection for the next check if both
-// sides allow it.
+// exchangeHTTP1 writes one request and reads one answer. Unless it returns an error, the body of
+// the answer owns the connection, and Close of the body keeps the connection for the next check if
+// both sides allow it.
 //
-// It replaces http.Transport for the sake of CPU time. At 2,000 checks a second, a check takes 56 µs
-// in all, of which 13 are the prober's own; with a new connection for each check it takes 117, and
-// over TLS 81 instead of 820 (BenchmarkProber, the minimum of several spans). http.Transport takes
-// 90 with kept connections and 172 with new ones, because it starts two goroutines and allocates two
-// buffers for each connection. Those of kept connections also hold memory between checks.
+// It replaces http.Transport for the sake of CPU time. At 2,000 checks a second, a check takes 56
+// µs in all, of which 13 are the prober's own; with a new connection for each check it takes 117,
+// and over TLS 81 instead of 820 (BenchmarkProber, the minimum of several spans). http.Transport
+// takes 90 with kept connections and 172 with new ones, because it starts two goroutines and
+// allocates two buffers for each connection. Those of kept connections also hold memory between
+// checks.
 func exchangeHTTP1(connected *conn, r *http.Request, state *probeState) (*http.Response, error) {
 	b := bufferPool.Get().(*buffers)
 	answer, err := b.exchange(connected, r, state)
@@ -81,8 +82,8 @@ func (b *buffers) readAnswer(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// release returns the buffers to the pool without references to the connection. Buffers that a large
-// request has grown are left to the garbage collector.
+// release returns the buffers to the pool without references to the connection. Buffers that a
+// large request has grown are left to the garbage collector.
 func (b *buffers) release() {
 	if b.out.Cap() > maxHeader {
 		return
@@ -120,12 +121,12 @@ func (b *http1Body) Close() error {
 }
 
 const (
-	// maxDrain is how many bytes of an unread body are read to keep the connection. To read more would
-	// cost about as much as a new connection.
+	// maxDrain is how many bytes of an unread body are read to keep the connection. To read more
+	// would cost about as much as a new connection.
 	maxDrain = 16 << 10
 
-	// drainTimeout is how long to wait for the rest of an unread body. Many endpoints send it in a packet
-	// of its own right after the header; some never end it.
+	// drainTimeout is how long to wait for the rest of an unread body. Many endpoints send it in a
+	// packet of its own right after the header; some never end it.
 	drainTimeout = 50 * time.Millisecond
 )
 

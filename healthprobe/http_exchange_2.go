@@ -1,6 +1,6 @@
 package healthprobe
 
-//lint:file-ignore SA1019 the replacement in net/http dials by itself and does not take a connection that a probe has made
+//lint:file-ignore SA1019 the replacement in net/http dials by itself, and takes no connection of a probe
 
 import (
 	"io"
@@ -28,8 +28,8 @@ func exchangeHTTP2(connected *conn, r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// http2Body is the body of an answer. Closing it closes the connection, because the goroutines of an
-// HTTP/2 connection would cost more between checks than a new connection does.
+// http2Body is the body of an answer. Closing it closes the connection, because the goroutines of
+// an HTTP/2 connection would cost more between checks than a new connection does.
 type http2Body struct {
 	io.ReadCloser
 	client *http2.ClientConn

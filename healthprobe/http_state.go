@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// probeState is what an HTTP probe keeps for an endpoint between checks. It has the request, because
-// to make the same request again in each check costs about as much as to send it.
+// probeState is what an HTTP probe keeps for an endpoint between checks. It has the request,
+// because to make the same request again in each check costs about as much as to send it.
 type probeState struct {
 	endpoint *Endpoint // that the request was made for
 	address  address
 	request  *http.Request
 	encoded  []byte // the request as sent over HTTP/1.1; nil if it has a body
 
-	// idle is the connection for the next check, nil if there is none. Unlike those of http.Transport,
-	// it has no goroutine and no buffers while it waits.
+	// idle is the connection for the next check, nil if there is none. Unlike those of
+	// http.Transport, it has no goroutine and no buffers while it waits.
 	idle *conn
 }
 
@@ -62,9 +62,9 @@ func (p *HTTPProbe) stateFor(t *Target) (*probeState, error) {
 
 // A connection serves from minUses to maxUses checks, a minute on average at the default interval.
 // It is renewed because only a new connection shows whether the endpoint still accepts any. The
-// limit is a number of checks and not a time, so that renewals cost the same share at each interval.
-// It is random, so that connections which began together at the start of a pool do not all end in
-// one interval.
+// limit is a number of checks and not a time, so that renewals cost the same share at each
+// interval. It is random, so that connections which began together at the start of a pool do not
+// all end in one interval.
 const (
 	minUses = 8
 	maxUses = 16

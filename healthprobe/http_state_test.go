@@ -175,12 +175,13 @@ func TestConnectionsAreKeptOverTLSAndUnixSockets(t *testing.T) {
 	var handshakes atomic.Int32
 	config := c.server()
 	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { handshakes.Add(1); return nil, nil }
+	overTLS := HTTPProbe{Connection: Connection{TLS: c.trusted(t)}}
 	for address, v := range map[string]struct {
 		listener net.Listener
 		probe    HTTPProbe
 	}{
 		"unix/" + socket.Addr().String(): {socket, HTTPProbe{}},
-		tcp.Addr().String():              {tls.NewListener(tcp, config), HTTPProbe{Connection: Connection{TLS: c.trusted(t)}}},
+		tcp.Addr().String():              {tls.NewListener(tcp, config), overTLS},
 	} {
 		server := httptest.NewUnstartedServer(nil)
 		server.Listener.Close()

@@ -141,7 +141,9 @@ func TestAnHTTPProbeConnectsToUnixSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	host := ""
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { host = r.Host + r.Proto }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		host = r.Host + r.Proto
+	}))
 	server.Listener.Close()
 	server.Listener = listener
 	server.Config.Protocols = new(http.Protocols)

@@ -89,7 +89,8 @@ func TestVersionsOfHTTP(t *testing.T) {
 		{[]string{"2"}, old, "TLS handshake: tls: no application protocol", ""},
 	} {
 		*last = ""
-		wantError(t, v.e.Address, checked(t, provisioned(t, &HTTPProbe{Versions: v.versions, Connection: Connection{TLS: c.trusted(t)}}), v.e), v.want)
+		probe := provisioned(t, &HTTPProbe{Versions: v.versions, Connection: Connection{TLS: c.trusted(t)}})
+		wantError(t, v.e.Address, checked(t, probe, v.e), v.want)
 		if *last != v.seen {
 			t.Errorf("%v: the server saw %q, want %q", v.versions, *last, v.seen)
 		}

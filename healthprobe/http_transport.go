@@ -8,8 +8,8 @@ import (
 	"net/url"
 )
 
-// parseVersions reads the setting of HTTP versions. It refuses combinations for which the version of
-// the first byte would be a guess.
+// parseVersions reads the setting of HTTP versions. It refuses combinations for which the version
+// of the first byte would be a guess.
 func parseVersions(list []string, tls bool) (http.Protocols, error) {
 	var versions http.Protocols
 	for _, version := range list {

@@ -16,8 +16,8 @@ import (
 // and verdicts. A probe has its own connections and never uses those of the proxy.
 type Probe interface {
 	// Check returns nil if the endpoint passed. Otherwise it returns the reason, in words for a log
-	// line, such as "GET /healthz: status 503"; the line has the address and the time already. Check
-	// returns soon after ctx ends, which is the time limit.
+	// line, such as "GET /healthz: status 503"; the line has the address and the time already.
+	// Check returns soon after ctx ends, which is the time limit.
 	Check(ctx context.Context, t *Target) error
 }
 
@@ -54,8 +54,8 @@ type Target struct {
 	*Endpoint
 
 	// Kept is what the probe wants to find again at the next check of the same endpoint, such as a
-	// connection. The prober closes it after a check that failed, when the endpoint leaves the pool,
-	// and when the checks end. Default: nil, so that every check begins from scratch.
+	// connection. The prober closes it after a check that failed, when the endpoint leaves the
+	// pool, and when the checks end. Default: nil, so that every check begins from scratch.
 	Kept io.Closer
 }
 

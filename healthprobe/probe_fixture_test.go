@@ -64,7 +64,8 @@ func checkedTooLong(t *testing.T, probe Probe, e *Endpoint) error {
 }
 
 // timedOut returns the result of a check of an endpoint that accepts the connection and then hangs.
-// On a busy machine a short limit may end before the connection is there; it then tries a longer one.
+// On a busy machine a short limit may end before the connection is there; it then tries a longer
+// one.
 func timedOut(t *testing.T, check func(context.Context) error) (err error) {
 	for _, limit := range []time.Duration{50 * time.Millisecond, time.Second, 20 * time.Second} {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)

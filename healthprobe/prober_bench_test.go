@@ -24,8 +24,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// backendsEnv makes the test binary serve instead of test, because the CPU time of the backends must
-// not count. Its value is the scheme.
+// backendsEnv makes the test binary serve instead of test, because the CPU time of the backends
+// must not count. Its value is the scheme.
 const backendsEnv = "HEALTHPROBE_BENCH_BACKENDS"
 
 func TestMain(m *testing.M) {
@@ -90,8 +90,9 @@ func (p *transportProbe) Check(ctx context.Context, t *Target) error {
 }
 
 // BenchmarkProber measures the CPU time of this process for each check, as the kernel counts it and
-// with all that belongs to a check, at the pace of 10,000 endpoints every 5 s: 2,000 checks a second.
-// Noise of the machine only adds to it, so the minimum of several spans counts: -benchtime 5x.
+// with all that belongs to a check, at the pace of 10,000 endpoints every 5 s: 2,000 checks a
+// second. Noise of the machine only adds to it, so the minimum of several spans counts: -benchtime
+// 5x.
 func BenchmarkProber(b *testing.B) {
 	keeping := &http.Transport{MaxIdleConnsPerHost: 100}
 	defer keeping.CloseIdleConnections()

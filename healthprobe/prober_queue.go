@@ -1,8 +1,8 @@
 package healthprobe
 
 // queueConcurrency is the maximum number of checks of a queue that run at once. It bounds sockets
-// and memory, and is far above the need: at 2,000 checks a second, each may take a tenth of a second
-// on average.
+// and memory, and is far above the need: at 2,000 checks a second, each may take a tenth of a
+// second on average.
 const queueConcurrency = 256
 
 // queue bounds the number of checks that run at once. Endpoints whose last check ran into the time
@@ -22,8 +22,8 @@ func (q *queue) enter(t *target) bool {
 	return false
 }
 
-// leave notes that a check has ended, and returns the target that may be checked instead, nil if none
-// waits.
+// leave notes that a check has ended, and returns the target that may be checked instead, nil if
+// none waits.
 func (q *queue) leave() *target {
 	for len(q.waiting) > 0 {
 		t := q.waiting[0]

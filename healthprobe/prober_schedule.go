@@ -19,8 +19,8 @@ type target struct {
 	hung     bool // whether the last check ran into the time limit
 }
 
-// schedule is a heap of targets by the time of their next check. It needs one timer for all, where a
-// timer for each endpoint would mean a goroutine or a callback for each.
+// schedule is a heap of targets by the time of their next check. It needs one timer for all, where
+// a timer for each endpoint would mean a goroutine or a callback for each.
 type schedule []*target
 
 func (s *schedule) add(t *target, due time.Time) {

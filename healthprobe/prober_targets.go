@@ -50,9 +50,9 @@ func (p *prober) removeDeparted(present map[*endpoint.Endpoint]bool) {
 	}
 }
 
-// closeDeparted closes what probes kept for endpoints that have left the pool, once no check of them
-// is running. removeDeparted does not do it, because closing ten thousand connections would delay
-// the new list.
+// closeDeparted closes what probes kept for endpoints that have left the pool, once no check of
+// them is running. removeDeparted does not do it, because closing ten thousand connections would
+// delay the new list.
 func (p *prober) closeDeparted() {
 	p.mu.Lock()
 	var idle []*target
@@ -78,8 +78,8 @@ func (p *prober) closeAll() {
 	}
 }
 
-// hasServing reports whether some checked endpoint gets requests, so that new endpoints can wait for
-// their first check.
+// hasServing reports whether some checked endpoint gets requests, so that new endpoints can wait
+// for their first check.
 func hasServing(s *endpoint.Snapshot) bool {
 	const blocking = endpoint.ProbeFailed | endpoint.Unchecked | endpoint.Ejected
 	return slices.ContainsFunc(s.Members, func(m endpoint.Member) bool {
@@ -91,8 +91,8 @@ func hasServing(s *endpoint.Snapshot) bool {
 // without delay, but ten thousand of them not in one instant.
 const firstCheckGap = time.Millisecond
 
-// admitNew sets the initial verdicts of new endpoints and schedules their first checks. joining says
-// whether they join a pool that serves.
+// admitNew sets the initial verdicts of new endpoints and schedules their first checks. joining
+// says whether they join a pool that serves.
 func (p *prober) admitNew(added []*target, joining bool) {
 	now := time.Now()
 	gap := min(firstCheckGap, p.interval/time.Duration(max(len(p.targets), 1)))

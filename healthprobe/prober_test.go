@@ -1,76 +1,13 @@
 package healthprobe
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/endpointtest"
 )
-
-// scriptedProbe returns what the test wants, and records its checks.
-type scriptedProbe struct {
-	mu     sync.Mutex
-	fails  map[string]bool
-	hangs  map[string]bool
-	checks map[string][]time.Time
-
-	running    atomic.Int32
-	maxRunning int32
-}
-
-func newScriptedProbe() *scriptedProbe {
-	return &scriptedProbe{fails: map[string]bool{}, hangs: map[string]bool{}, checks: map[string][]time.Time{}}
-}
-
-func (s *scriptedProbe) Check(ctx context.Context, t *Target) error {
-	name := strings.TrimSuffix(t.Address, ":1")
-	s.mu.Lock()
-	s.checks[name] = append(s.checks[name], time.Now())
-	fails, hangs := s.fails[name], s.hangs[name]
-	s.maxRunning = max(s.maxRunning, s.running.Add(1))
-	s.mu.Unlock()
-	defer s.running.Add(-1)
-	if hangs {
-		<-ctx.Done()
-		return errors.New("timed out")
-	}
-	if fails {
-		return errors.New("refused")
-	}
-	return nil
-}
-
-func (s *scriptedProbe) set(m map[string]bool, name string, on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m[name] = on
-}
-
-func (s *scriptedProbe) times(name string) []time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.checks[name])
-}
-
-// newHealth returns settings with their defaults.
-func newHealth(p Probe, change ...func(*Health)) *Health {
-	h := &Health{probe: p, key: "scripted"}
-	for _, c := range change {
-		c(h)
-	}
-	h.setDefaults()
-	return h
-}
 
 func TestAnEndpointThatFailsGetsNothingUntilItPasses(t *testing.T) {
 	p := newScriptedProbe()
@@ -226,46 +163,6 @@ func TestChecksThatHangDelayNoOthers(t *testing.T) {
 	}, newHealth(p))
 }
 
-func TestAReloadKeepsVerdicts(t *testing.T) {
-	p := newScriptedProbe()
-	endpointtest.Run(t, func(pool *endpointtest.Pool) {
-		pool.SetEndpoints("a", "b")
-		p.set(p.fails, "a", true)
-		pool.Sleep(30 * time.Second)
-		pool.Reload(newHealth(p, func(h *Health) { h.Interval *= 2 }))
-		pool.WantServing("b")
-		other := newHealth(p)
-		other.key = "another probe"
-		p.set(p.fails, "a", false)
-		pool.Reload(other) // checks at once, and its first result decides
-		pool.Sleep(100 * time.Millisecond)
-		pool.WantServing("a b")
-		pool.Reload() // no checks at all
-		pool.WantServing("a b")
-	}, newHealth(p))
-}
-
-func TestOnlyTheNewestConfigChecks(t *testing.T) {
-	old, newer := newScriptedProbe(), newScriptedProbe()
-	endpointtest.Run(t, func(pool *endpointtest.Pool) {
-		pool.SetEndpoints("a")
-		pool.Sleep(time.Minute)
-		next := pool.Acquire(zap.NewNop(), newHealth(newer))
-		pool.Sleep(time.Second)
-		before := len(old.times("a"))
-		pool.Sleep(time.Minute)
-		if n := len(old.times("a")); n > before+1 || len(newer.times("a")) < 10 {
-			t.Errorf("the old config checked %d times more, the newer one %d times", n-before, len(newer.times("a")))
-		}
-		next.Release() // as when the new config fails to load
-		before = len(old.times("a"))
-		pool.Sleep(time.Minute)
-		if n := len(old.times("a")) - before; n < 10 {
-			t.Errorf("the old config checked %d times", n)
-		}
-	}, newHealth(old))
-}
-
 func TestAnEndpointThatLeavesIsNoLongerChecked(t *testing.T) {
 	p := newScriptedProbe()
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
@@ -278,59 +175,6 @@ func TestAnEndpointThatLeavesIsNoLongerChecked(t *testing.T) {
 		pool.Sleep(time.Minute)
 		if n := len(p.times("b")); n != before || b.Conditions() != 0 {
 			t.Errorf("%d more checks, conditions %b", n-before, b.Conditions())
-		}
-	}, newHealth(p))
-}
-
-// panickingProbe stands for a third-party probe with a bug.
-type panickingProbe struct{}
-
-func (panickingProbe) Check(context.Context, *Target) error { panic("oops") }
-
-func TestAProbeThatPanicsFails(t *testing.T) {
-	endpointtest.Run(t, func(pool *endpointtest.Pool) {
-		pool.SetEndpoints("a")
-		pool.Sleep(time.Second)
-		if v := pool.Endpoint("a").Verdict(); v.Passes || !strings.Contains(v.Last, "the probe panicked: oops") {
-			t.Errorf("the verdict is %+v", v)
-		}
-	}, newHealth(panickingProbe{}))
-}
-
-// advisingProbe returns advice too.
-type advisingProbe struct {
-	*scriptedProbe
-	advice atomic.Pointer[Advice]
-}
-
-func (a *advisingProbe) Advise(ctx context.Context, t *Target) (Advice, error) {
-	return *a.advice.Load(), a.Check(ctx, t)
-}
-
-func TestAnEndpointCanDrainItself(t *testing.T) {
-	p := &advisingProbe{scriptedProbe: newScriptedProbe()}
-	p.advice.Store(&Advice{})
-	endpointtest.Run(t, func(pool *endpointtest.Pool) {
-		pool.SetEndpoints("a", "b")
-		pool.Sleep(time.Minute)
-		pool.WantServing("a b")
-		drain, half := AdvisedDrain, 50
-		p.advice.Store(&Advice{Mode: &drain, Percent: &half})
-		pool.Sleep(10 * time.Second)
-		pool.WantServing("a b") // both, because no other endpoint is left
-		if s := pool.Claim.Roster.Snapshot(); s.Mode != endpoint.Draining {
-			t.Errorf("mode %s", s.Mode)
-		}
-		p.advice.Store(&Advice{})
-		pool.Sleep(10 * time.Second)
-		if s := pool.Claim.Roster.Snapshot(); s.Mode != endpoint.Draining {
-			t.Error("advice that does not mention the mode changed it")
-		}
-		ready := AdvisedReady
-		p.advice.Store(&Advice{Mode: &ready})
-		pool.Sleep(10 * time.Second)
-		if s := pool.Claim.Roster.Snapshot(); s.Mode != endpoint.Healthy {
-			t.Errorf("mode %s", s.Mode)
 		}
 	}, newHealth(p))
 }

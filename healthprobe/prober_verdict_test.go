@@ -8,8 +8,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// Results are written as + for a pass and - for a failure, and the verdict after each as H (healthy)
-// or U (unhealthy).
+// Results are written as + for a pass and - for a failure, and the verdict after each as H
+// (healthy) or U (unhealthy).
 func TestAVerdictChangesAfterRiseOrFallResultsInARow(t *testing.T) {
 	for _, c := range []struct{ initial, results, want string }{
 		{"H", "+----", "HHHUU"},

@@ -30,20 +30,21 @@ type TCPProbe struct {
 	// The text to send after connecting. Default: nothing.
 	Send string `json:"send,omitempty"`
 
-	// The text that must occur in the first 64 KiB of the answer. The check passes as soon as it has come,
-	// and does not wait for the end of the answer. Default: any answer passes, and no answer too.
+	// The text that must occur in the first 64 KiB of the answer. The check passes as soon as it
+	// has come, and does not wait for the end of the answer. Default: any answer passes, and no
+	// answer too.
 	Expect string `json:"expect,omitempty"`
 
-	// A regular expression in [Go's syntax](https://pkg.go.dev/regexp/syntax) that must match somewhere in
-	// the first 64 KiB of the answer, instead of `expect`. Default: none.
+	// A regular expression in [Go's syntax](https://pkg.go.dev/regexp/syntax) that must match
+	// somewhere in the first 64 KiB of the answer, instead of `expect`. Default: none.
 	ExpectRegexp string `json:"expect_regexp,omitempty"`
 
 	send, expect template
 	pattern      *regexp.Regexp
 }
 
-// maxAnswer is the maximum number of bytes to read before the check gives up, because some endpoints
-// never stop sending.
+// maxAnswer is the maximum number of bytes to read before the check gives up, because some
+// endpoints never stop sending.
 const maxAnswer = 64 << 10
 
 // CaddyModule returns the Caddy module information.
@@ -111,8 +112,8 @@ func (p *TCPProbe) Check(ctx context.Context, t *Target) error {
 	return p.readAnswer(ctx, connected, []byte(p.expect.expand(t.Endpoint)))
 }
 
-// readAnswer reads until the answer is as expected. It leaves the rest unread, because the rest does
-// not matter and may never end.
+// readAnswer reads until the answer is as expected. It leaves the rest unread, because the rest
+// does not matter and may never end.
 func (p *TCPProbe) readAnswer(ctx context.Context, connected io.Reader, expected []byte) error {
 	if p.Expect == "" && p.pattern == nil {
 		return nil

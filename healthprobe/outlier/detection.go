@@ -21,9 +21,10 @@ func init() { caddy.RegisterModule(new(Detection)) }
 // half-open after that. A half-open endpoint gets one request at a time. A success closes the
 // breaker, and a failure opens it for longer.
 //
-// There are five rules, and one is enough for an ejection. Failures in a row eject at once. Shares of
-// failures and latencies are judged at the end of each `interval`. A client that goes away says
-// nothing about an endpoint. The answer of an ejected endpoint to an earlier request does not count.
+// There are five rules, and one is enough for an ejection. Failures in a row eject at once. Shares
+// of failures and latencies are judged at the end of each `interval`. A client that goes away says
+// nothing about an endpoint. The answer of an ejected endpoint to an earlier request does not
+// count.
 //
 // Choose it beside active checks. They see an idle endpoint that is down; this sees what checks do
 // not: a broken page, a database that fails for some requests, a neighbour that makes an endpoint
@@ -36,57 +37,58 @@ type Detection struct {
 	// The number of failures in a row that ejects an endpoint; -1 turns the rule off. Default: 5.
 	ConsecutiveFailures int `json:"consecutive_failures,omitempty"`
 
-	// The number of 502, 503, 504 and missing answers in a row that ejects an endpoint; -1 turns the rule
-	// off. Any other answer ends the row. Set it below `consecutive_failures` to eject endpoints that
-	// cannot be reached earlier than endpoints that answer with errors. Default: 5.
+	// The number of 502, 503, 504 and missing answers in a row that ejects an endpoint; -1 turns
+	// the rule off. Any other answer ends the row. Set it below `consecutive_failures` to eject
+	// endpoints that cannot be reached earlier than endpoints that answer with errors. Default: 5.
 	ConsecutiveGatewayFailures int `json:"consecutive_gateway_failures,omitempty"`
 
-	// The share of requests in an interval, in percent, that must fail to eject an endpoint; -1 turns the
-	// rule off. There is no 0 %, because 0 stands for the default. Default: 85.
+	// The share of requests in an interval, in percent, that must fail to eject an endpoint; -1
+	// turns the rule off. There is no 0 %, because 0 stands for the default. Default: 85.
 	FailurePercentage float64 `json:"failure_percentage,omitempty"`
 
-	// The number of standard deviations by which the share of successes of an endpoint in an interval must
-	// be below the mean of all endpoints to eject it, from 0.1 to 100; -1 turns the rule off. It must also
-	// be one percentage point below. The rule needs five endpoints with twice `min_requests`, and finds at
-	// most a fifth of the endpoints at once, because bad endpoints move the mean. Default: 1.9.
+	// The number of standard deviations by which the share of successes of an endpoint in an
+	// interval must be below the mean of all endpoints to eject it, from 0.1 to 100; -1 turns the
+	// rule off. It must also be one percentage point below. The rule needs five endpoints with
+	// twice `min_requests`, and finds at most a fifth of the endpoints at once, because bad
+	// endpoints move the mean. Default: 1.9.
 	SuccessRate float64 `json:"success_rate,omitempty"`
 
-	// The factor, from 1.1 to 1000, by which the mean time to first byte of an endpoint in an interval must
-	// exceed the median of all endpoints to eject it; -1 turns the rule off. It must also be 5 ms above the
-	// median. The rule needs three endpoints with `min_requests`. Choose it if endpoints should be equally
-	// fast. Default: -1.
+	// The factor, from 1.1 to 1000, by which the mean time to first byte of an endpoint in an
+	// interval must exceed the median of all endpoints to eject it; -1 turns the rule off. It must
+	// also be 5 ms above the median. The rule needs three endpoints with `min_requests`. Choose it
+	// if endpoints should be equally fast. Default: -1.
 	Latency float64 `json:"latency,omitempty"`
 
-	// The statuses that count as failures, such as 500, 5xx or 502-504. A missing answer always counts.
-	// Default: 5xx.
+	// The statuses that count as failures, such as 500, 5xx or 502-504. A missing answer always
+	// counts. Default: 5xx.
 	FailureStatus []caddyhttp.WeakString `json:"failure_status,omitempty"`
 
-	// The time between two judgements of shares and latencies; each covers the time since the one before.
-	// The minimum is 1ms. Default: 10s.
+	// The time between two judgements of shares and latencies; each covers the time since the one
+	// before. The minimum is 1ms. Default: 10s.
 	Interval caddy.Duration `json:"interval,omitempty"`
 
-	// The minimum number of requests in an interval for an endpoint's shares and latencies to count. With a
-	// lower number chance ejects endpoints; with a higher one the rules do nothing in pools with few
-	// requests. Default: 50.
+	// The minimum number of requests in an interval for an endpoint's shares and latencies to
+	// count. With a lower number chance ejects endpoints; with a higher one the rules do nothing in
+	// pools with few requests. Default: 50.
 	MinRequests int `json:"min_requests,omitempty"`
 
-	// The time of the first ejection, with a jitter of a tenth. The second in a row lasts twice as long,
-	// the third three times, and so on. Each interval without an ejection takes one back. The minimum is
-	// 1ms. Default: 30s.
+	// The time of the first ejection, with a jitter of a tenth. The second in a row lasts twice as
+	// long, the third three times, and so on. Each interval without an ejection takes one back. The
+	// minimum is 1ms. Default: 30s.
 	BaseEjection caddy.Duration `json:"base_ejection,omitempty"`
 
-	// The maximum time of an ejection, not less than `base_ejection`. Default: 300s, or `base_ejection` if
-	// that is longer.
+	// The maximum time of an ejection, not less than `base_ejection`. Default: 300s, or
+	// `base_ejection` if that is longer.
 	MaxEjection caddy.Duration `json:"max_ejection,omitempty"`
 
-	// The maximum share of endpoints that are ejected at once, in percent. One always may be, in however
-	// small a pool, and never the last usable one. There is no 0 %, because 0 stands for the default; use
-	// `observe_only` to eject none. Default: 30.
+	// The maximum share of endpoints that are ejected at once, in percent. One always may be, in
+	// however small a pool, and never the last usable one. There is no 0 %, because 0 stands for
+	// the default; use `observe_only` to eject none. Default: 30.
 	MaxEjectedPercent float64 `json:"max_ejected_percent,omitempty"`
 
-	// What readmits an endpoint when its time is over: `request`, one real request that succeeds, or
-	// `probe`, the next active check that passes. Choose `probe` if no client should get an error from a
-	// trial; it needs `health` on the pool. Default: `request`.
+	// What readmits an endpoint when its time is over: `request`, one real request that succeeds,
+	// or `probe`, the next active check that passes. Choose `probe` if no client should get an
+	// error from a trial; it needs `health` on the pool. Default: `request`.
 	Readmit string `json:"readmit,omitempty"`
 
 	// Whether to only log ejections and not make them. Default: false.
@@ -179,7 +181,8 @@ func (d *Detection) check() error {
 // Conditions returns the conditions that the detector sets on endpoints.
 func (d *Detection) Conditions() endpoint.Condition { return endpoint.Ejected | endpoint.HalfOpen }
 
-// NeedsHealth reports whether the detector depends on active checks. A pool without them refuses it.
+// NeedsHealth reports whether the detector depends on active checks. A pool without them refuses
+// it.
 func (d *Detection) NeedsHealth() bool { return d.Readmit == readmitProbe }
 
 // Run watches the endpoints of a roster until ctx ends.

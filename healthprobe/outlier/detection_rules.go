@@ -13,24 +13,24 @@ type rule func(*sample) string
 func noRule(*sample) string { return "" }
 
 const (
-	// minCompared is the number of endpoints that a deviation needs. With fewer it has no meaning; the
-	// number is Envoy's.
+	// minCompared is the number of endpoints that a deviation needs. With fewer it has no meaning;
+	// the number is Envoy's.
 	minCompared = 5
 
-	// minRequestsFactor is how many times MinRequests an endpoint needs for successRule. The share of
-	// fewer requests is mostly chance; the number follows Envoy's.
+	// minRequestsFactor is how many times MinRequests an endpoint needs for successRule. The share
+	// of fewer requests is mostly chance; the number follows Envoy's.
 	minRequestsFactor = 2
 
-	// minDifference is the share of successes by which an outlier must be below the mean. Without it, one
-	// failure in a thousand requests would be an outlier if all other endpoints had none.
+	// minDifference is the share of successes by which an outlier must be below the mean. Without
+	// it, one failure in a thousand requests would be an outlier if all other endpoints had none.
 	minDifference = 0.01
 
-	// minMeans is the number of endpoints that latencyRule needs. Of two endpoints, it is unknown which
-	// one is slow.
+	// minMeans is the number of endpoints that latencyRule needs. Of two endpoints, it is unknown
+	// which one is slow.
 	minMeans = 3
 
-	// minDelay is the time by which an outlier must be slower than the median. Less does not matter to
-	// users, however many times the median it is.
+	// minDelay is the time by which an outlier must be slower than the median. Less does not matter
+	// to users, however many times the median it is.
 	minDelay = 5 * time.Millisecond
 )
 
@@ -48,8 +48,8 @@ func (d *Detection) failureRule() rule {
 }
 
 // successRule compares the share of successes with the mean of all endpoints. It uses the deviation
-// of the population and not that of a sample, with which one bad endpoint of five would never be far
-// enough from the mean.
+// of the population and not that of a sample, with which one bad endpoint of five would never be
+// far enough from the mean.
 func (d *Detection) successRule(all []sample) rule {
 	var rates []float64
 	for i := range all {

@@ -14,8 +14,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/signal"
 )
 
-// detector applies a Detection to the endpoints of a roster. Attempts call Observe, which only counts
-// unless a rule applies. One goroutine judges intervals and ends ejections.
+// detector applies a Detection to the endpoints of a roster. Attempts call Observe, which only
+// counts unless a rule applies. One goroutine judges intervals and ends ejections.
 type detector struct {
 	*Detection
 	roster *endpoint.Roster
@@ -93,8 +93,8 @@ type counter interface {
 }
 
 // countConsecutive counts failures in a row, and ejects the endpoint when they reach the limit. It
-// writes nothing for a success after a success, so that attempts at good endpoints do not compete for
-// a cache line.
+// writes nothing for a success after a success, so that attempts at good endpoints do not compete
+// for a cache line.
 func (d *detector) countConsecutive(row counter, limit int, failed bool, e *endpoint.Endpoint, what string) {
 	switch {
 	case limit == off:
@@ -108,8 +108,8 @@ func (d *detector) countConsecutive(row counter, limit int, failed bool, e *endp
 	}
 }
 
-// eject ejects an endpoint if that is allowed. A half-open endpoint counts as ejected already, so no
-// limit applies to it.
+// eject ejects an endpoint if that is allowed. A half-open endpoint counts as ejected already, so
+// no limit applies to it.
 func (d *detector) eject(e *endpoint.Endpoint, reason string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -54,8 +54,8 @@ func (d *detector) endTrial(e *endpoint.Endpoint, failed bool) {
 	}
 }
 
-// readmit lets an endpoint serve again. Its ejection stays known, so that the next one soon after is
-// longer. The caller must hold mu.
+// readmit lets an endpoint serve again. Its ejection stays known, so that the next one soon after
+// is longer. The caller must hold mu.
 func (d *detector) readmit(e *endpoint.Endpoint, reason string) {
 	event := endpoint.Event{Name: endpoint.Readmitted, Address: e.Address(), Reason: reason}
 	if last := e.Ejection(); last != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// Expected describes the three forms of a Range in error messages. It completes the sentence
-// "'x' is not ...".
+// Expected describes the three forms of a Range in error messages. It completes the sentence "'x'
+// is not ...".
 const Expected = "a status such as 204, a class such as 2xx or a range such as 200-399"
 
 // Set is the status codes of a setting: those that are in at least one of its ranges. A list beats
