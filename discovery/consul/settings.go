@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
 // Provision implements caddy.Provisioner. It does not ask Consul for anything.
@@ -23,13 +24,11 @@ func (s *Source) Provision(ctx caddy.Context) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	if s.TLS != nil {
-		var err error
-		if s.tls, err = s.TLS.MakeTLSClientConfig(ctx); err != nil {
-			return fmt.Errorf("tls: %w", err)
-		}
+	var err error
+	if s.tls, err = clienttls.Config(ctx, s.TLS); err != nil {
+		return err
 	}
-	_, err := s.connect()
+	_, err = s.connect()
 	return err
 }
 

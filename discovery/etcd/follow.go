@@ -23,7 +23,21 @@ const (
 	settle = 100 * time.Millisecond
 )
 
-// follower follows the prefix over one connection.
+// Run implements discovery.Source.
+func (s *Source) Run(ctx context.Context, report discovery.Report) error {
+	client, err := s.connect(ctx)
+	if err == nil {
+		defer func() { _ = client.Close() }()
+		f := follower{source: s, client: client, entries: entries{prefix: s.prefix}}
+		err = f.run(ctx, report)
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// follower is one run of a source: one connection, and the keys as they were last seen.
 type follower struct {
 	source  *Source
 	client  *clientv3.Client

@@ -106,7 +106,7 @@ func TestWhatWasCompactedWhileTheConnectionWasDownIsListed(t *testing.T) {
 	f := follow(t, &Source{Endpoints: []string{line.address}})
 	f.wants("10.0.0.1:80")
 	line.cut()
-	f.wantsError("")
+	f.wantsError("watching web/: rpc error: code = Aborted desc = the connection broke")
 	etcd.put("web/b", "10.0.0.2:80")
 	etcd.delete("web/a")
 	etcd.compact()

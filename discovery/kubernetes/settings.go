@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
 // defaultWeightAnnotation has a prefix that is no domain name, since none is ours to claim.
@@ -100,9 +101,9 @@ func (s *Source) serverAccess(ctx caddy.Context) (access, error) {
 	if server.Scheme == "http" {
 		return nil, fmt.Errorf("tls: is given, but api_server is %s; expected https", s.APIServer)
 	}
-	config, err := s.TLS.MakeTLSClientConfig(ctx)
+	config, err := clienttls.Config(ctx, s.TLS)
 	if err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
+		return nil, err
 	}
 	return byURL(s.APIServer, s.Token, s.TokenFile, config), nil
 }

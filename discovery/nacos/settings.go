@@ -12,6 +12,7 @@ import (
 	"github.com/nacos-group/nacos-sdk-go/v2/common/constant"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
 // server is where one server listens.
@@ -46,13 +47,9 @@ func (s *Source) Provision(ctx caddy.Context) error {
 		}
 		s.servers = append(s.servers, at)
 	}
-	if s.TLS != nil {
-		var err error
-		if s.tls, err = s.TLS.MakeTLSClientConfig(ctx); err != nil {
-			return fmt.Errorf("tls: %w", err)
-		}
-	}
-	return nil
+	var err error
+	s.tls, err = clienttls.Config(ctx, s.TLS)
+	return err
 }
 
 func (s *Source) resolve() error {

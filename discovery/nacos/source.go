@@ -1,10 +1,10 @@
-// Package nacos discovers the endpoints of a pool in Nacos. It is a Go module of its own, so that only those who use
-// it link Nacos' protocol:
+// Package nacos discovers the endpoints of a pool in Nacos. It is a Go module of its own, so that
+// only builds that use it contain Nacos' protocol:
 //
 //	xcaddy build --with github.com/caddy-balance/caddy-balance --with github.com/caddy-balance/caddy-balance/discovery/nacos
 //
-// nacos.go is what can be configured and settings.go what is checked of it, follow.go subscribes and listens, connection.go
-// and login.go are the way to a server, and instance.go says which endpoint an instance is.
+// source.go has the settings and settings.go their checks. follow.go subscribes and listens,
+// client.go and login.go connect to a server, and instance.go makes an endpoint of an instance.
 package nacos
 
 import (
@@ -19,8 +19,8 @@ import (
 
 func init() { caddy.RegisterModule(new(Source)) }
 
-// Source subscribes to a service in Nacos 2 or newer, which pushes each change over gRPC. Choose it when services
-// register with Nacos.
+// Source subscribes to a service in Nacos 2 or newer, which pushes each change over gRPC. Choose it
+// when services register with Nacos.
 //
 // An instance becomes an endpoint like this:
 //
@@ -33,17 +33,18 @@ func init() { caddy.RegisterModule(new(Source)) }
 //	max_requests  metadata max_requests, a whole number
 //	metadata      its metadata
 //
-// An instance that is not healthy is left out, and so is one with a mistake, such as port 0, which the status names; the
-// others stay. Below its protection threshold Nacos itself calls all instances healthy.
+// An instance that is not healthy is left out, and so is one with a mistake, such as port 0, which
+// the status names; the others stay. Below its protection threshold Nacos itself calls all
+// instances healthy.
 //
-// The source speaks Nacos' protocol with the messages of its official SDK, but not through the SDK's client,
-// which keeps log and cache files and can end the process.
+// The source speaks Nacos' protocol with the messages of its official SDK, but not through the
+// SDK's client, which keeps log and cache files and can end the process.
 type Source struct {
 	// The name of the service. Required.
 	Service string `json:"service"`
 
-	// The servers, by host and port of the HTTP API; the port may be left out. gRPC is expected at that port + 1000. One of
-	// them is used at a time. Default: 127.0.0.1:8848.
+	// The servers, by host and port of the HTTP API; the port may be left out. gRPC is expected at
+	// that port + 1000. One of them is used at a time. Default: 127.0.0.1:8848.
 	Servers []string `json:"servers,omitempty"`
 
 	// The ID of the namespace. Default: public.
@@ -96,18 +97,18 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 //	    tls_insecure_skip_verify
 //	}
 func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	options := []caddyfile.Param{
-		caddyfile.Strings("servers", &s.Servers),
-		caddyfile.String("namespace", &s.Namespace),
-		caddyfile.String("group", &s.Group),
-		caddyfile.Strings("cluster", &s.Clusters),
-		caddyfile.String("username", &s.Username),
-		caddyfile.String("password", &s.Password),
-		caddyfile.String("context_path", &s.ContextPath),
-	}
 	return caddyfile.Parse(d,
 		caddyfile.String("service", &s.Service),
-		caddyfile.Block(append(options, caddyfile.TLS(&s.TLS)...)...),
+		caddyfile.Block(
+			caddyfile.Strings("servers", &s.Servers),
+			caddyfile.String("namespace", &s.Namespace),
+			caddyfile.String("group", &s.Group),
+			caddyfile.Strings("cluster", &s.Clusters),
+			caddyfile.String("username", &s.Username),
+			caddyfile.String("password", &s.Password),
+			caddyfile.String("context_path", &s.ContextPath),
+			caddyfile.TLS(&s.TLS),
+		),
 	)
 }
 

@@ -1,0 +1,48 @@
+package etcd
+
+import (
+	"errors"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/clienttls"
+)
+
+// Provision implements caddy.Provisioner. It opens no connection.
+func (s *Source) Provision(ctx caddy.Context) error {
+	s.interval = checkInterval
+	if err := discovery.DefaultDuration("timeout", &s.Timeout, defaultTimeout); err != nil {
+		return err
+	}
+	if err := s.resolve(); err != nil {
+		return err
+	}
+	var err error
+	if s.tls, err = clienttls.Config(ctx, s.TLS); err != nil {
+		return err
+	}
+	return s.address()
+}
+
+// resolve replaces the placeholders.
+func (s *Source) resolve() error {
+	for _, field := range []struct {
+		name  string
+		value *string
+	}{{"prefix", &s.Prefix}, {"username", &s.Username}, {"password", &s.Password}} {
+		if err := discovery.Resolve(field.name, field.value); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.Prefix == "":
+		return errors.New("prefix: is empty; expected what the keys begin with, such as services/web/")
+	case s.Username != "" && s.Password == "":
+		return errors.New("password: is missing; username is set")
+	case s.Username == "" && s.Password != "":
+		return errors.New("username: is missing; password is set")
+	}
+	s.prefix = folder(s.Prefix)
+	return nil
+}
