@@ -44,8 +44,7 @@ func (*RedisProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls ...
 //	}
 func (p *RedisProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	options := append([]caddyfile.Param{caddyfile.String("password", &p.Password)}, p.Options()...)
-	return caddyfile.Parse(d, caddyfile.Block(options...))
+	return caddyfile.Parse(d, caddyfile.Block(caddyfile.String("password", &p.Password), p.Options()))
 }
 
 // Provision implements caddy.Provisioner.

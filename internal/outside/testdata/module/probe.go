@@ -41,8 +41,7 @@ func (*Probe) CaddyModule() caddy.ModuleInfo {
 //	    tls ...
 //	}
 func (p *Probe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	options := append([]caddyfile.Param{caddyfile.String("question", &p.Question)}, p.Options()...)
-	return caddyfile.Parse(d, caddyfile.Block(options...))
+	return caddyfile.Parse(d, caddyfile.Block(caddyfile.String("question", &p.Question), p.Options()))
 }
 
 // Provision implements caddy.Provisioner.
