@@ -17,8 +17,8 @@
 //	Module, Modules                       option <module> ..., once or repeated
 //	Guest                                 option { ... }, which one certain module reads
 //	Repeated                              option with arguments and a block of its own, repeated
-//	Optional(p)                           an argument that may be left out; it comes after the required ones
-//	Block(options...)                     the options in braces; it comes last and may be absent or empty
+//	Optional(p)                           an argument that may be left out, after required ones
+//	Block(options...)                     the options in braces, last; may be absent or empty
 //	Group(options...), TLS                options that several modules share, inside a Block
 //
 // A new kind is one call of Func. Parse checks the form of a value and a range given to it. Rules

@@ -34,7 +34,7 @@ func init() { caddy.RegisterModule(new(Health)) }
 // for the default.
 type Health struct {
 	// How to check an endpoint once. Required.
-	ProbeRaw json.RawMessage `json:"probe,omitempty" caddy:"namespace=http.reverse_proxy.upstreams.pool.probes inline_key=probe"` //nolint:lll // a tag cannot be wrapped
+	ProbeRaw json.RawMessage `json:"probe,omitempty" caddy:"namespace=http.reverse_proxy.upstreams.pool.probes inline_key=probe"`
 
 	// The time from one check of an endpoint to the next, with a jitter of a tenth. The minimum is
 	// 1ms. A shorter interval notices failures earlier and costs CPU time here and at the

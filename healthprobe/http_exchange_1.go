@@ -134,7 +134,7 @@ const (
 func (b *http1Body) drain() bool {
 	b.connected.raw.SetReadDeadline(time.Now().Add(drainTimeout))
 	_, err := io.CopyN(io.Discard, b.Reader, maxDrain)
-	return err == io.EOF && b.buffers.in.Buffered() == 0
+	return errors.Is(err, io.EOF) && b.buffers.in.Buffered() == 0
 }
 
 type closedBody struct{}

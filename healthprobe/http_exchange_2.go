@@ -1,6 +1,5 @@
+//nolint:staticcheck // SA1019: the replacement in net/http dials by itself, and takes no connection of a probe
 package healthprobe
-
-//lint:file-ignore SA1019 the replacement in net/http dials by itself, and takes no connection of a probe
 
 import (
 	"io"

@@ -75,7 +75,9 @@ func (p *BoundedLoadHash) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d,
 		caddyfile.String("key", &p.Key),
 		caddyfile.Optional(caddyfile.Float("load_factor", &p.LoadFactor, 1, maxLoadFactor)),
-		caddyfile.Block(caddyfile.Module("fallback", "http.reverse_proxy.selection_policies", "policy", &p.FallbackRaw)),
+		caddyfile.Block(
+			caddyfile.Module("fallback", "http.reverse_proxy.selection_policies", "policy", &p.FallbackRaw),
+		),
 	)
 }
 
@@ -103,7 +105,7 @@ func (p *BoundedLoadHash) provisionFallback(ctx caddy.Context) error {
 	}
 	module, err := ctx.LoadModule(p, "FallbackRaw")
 	if err != nil {
-		return fmt.Errorf("fallback: %v", err)
+		return fmt.Errorf("fallback: %w", err)
 	}
 	p.setFallback(module, func(r *http.Request) bool { return p.keyOf(r) == "" })
 	return nil

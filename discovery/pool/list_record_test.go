@@ -44,7 +44,8 @@ func TestARecordWithAMistakeIsAnError(t *testing.T) {
 		`{"version":1,"time":"yesterday","endpoints":[]}`:     "parsing time",
 		`{"version":1,"endpoints":[{"address":"a:1","x":1}]}`: "unknown field",
 	} {
-		if list, _, err := decodeRecord([]byte(data)); err == nil || !strings.Contains(err.Error(), want) || list != nil {
+		list, _, err := decodeRecord([]byte(data))
+		if err == nil || !strings.Contains(err.Error(), want) || list != nil {
 			t.Errorf("%s: got %v, %v; want %s", data, list, err, want)
 		}
 	}

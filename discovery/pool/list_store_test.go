@@ -102,7 +102,8 @@ func TestAStoredListServesUntilTheFirstAnswer(t *testing.T) {
 				f.wantMembers("")
 				silent(s)
 				f.wantMembers("ab")
-				if status := f.wantState(1, endpoint.SourceStale); status.Age(time.Now()).Truncate(time.Hour) != time.Hour {
+				status := f.wantState(1, endpoint.SourceStale)
+				if status.Age(time.Now()).Truncate(time.Hour) != time.Hour {
 					t.Errorf("status is %+v", status)
 				}
 				f.wantLogged("stored list serves", 1)

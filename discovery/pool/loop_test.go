@@ -205,8 +205,9 @@ func TestDroppedEntriesAreLoggedOncePerChange(t *testing.T) {
 		if line["dropped"] != int64(6) || len(first) != maxListed || first[0] != "web/1: address: is missing" {
 			t.Errorf("logged %v", line)
 		}
-		if s := f.wantState(1, endpoint.SourceLive); s.Dropped != 6 || len(s.FirstDropped) != maxListed || s.Entries != 1 {
-			t.Errorf("status is %+v", s)
+		status := f.wantState(1, endpoint.SourceLive)
+		if status.Dropped != 6 || len(status.FirstDropped) != maxListed || status.Entries != 1 {
+			t.Errorf("status is %+v", status)
 		}
 		drops()
 		f.wantLogged("entries were dropped", 2)

@@ -136,7 +136,7 @@ func (p *Pool) check() error {
 		p.InitialWait = caddy.Duration(defaultInitialWait)
 	}
 	if err := p.FollowOptions.check(); err != nil {
-		return fmt.Errorf("pool %q: %v", p.Name, err)
+		return fmt.Errorf("pool %q: %w", p.Name, err)
 	}
 	return nil
 }
@@ -146,22 +146,22 @@ func (p *Pool) check() error {
 func (p *Pool) acquire(ctx caddy.Context) error {
 	definition, err := json.Marshal(p) // before the sources are loaded, which clears them
 	if err != nil {
-		return fmt.Errorf("pool %q: %v", p.Name, err)
+		return fmt.Errorf("pool %q: %w", p.Name, err)
 	}
 	sources := sourceRefs(p.Name, p.SourcesRaw)
 	modules, err := ctx.LoadModule(p, "SourcesRaw")
 	if err != nil {
-		return fmt.Errorf("pool %q: sources: %v", p.Name, err)
+		return fmt.Errorf("pool %q: sources: %w", p.Name, err)
 	}
 	for i, m := range modules.([]any) {
 		sources[i].source = m.(discovery.Source)
 	}
 	if err := p.ServingOptions.provision(ctx); err != nil {
-		return fmt.Errorf("pool %q: %v", p.Name, err)
+		return fmt.Errorf("pool %q: %w", p.Name, err)
 	}
 	emit, err := eventEmitter(ctx)
 	if err != nil {
-		return fmt.Errorf("pool %q: %v", p.Name, err)
+		return fmt.Errorf("pool %q: %w", p.Name, err)
 	}
 	settings := p.FollowOptions.settings(time.Duration(p.InitialWait))
 	p.waitUntil = time.Now().Add(time.Duration(p.InitialWait))
@@ -199,7 +199,7 @@ func (p *Pool) attachPolicy(ctx caddy.Context) error {
 	if p.handler.LoadBalancing.SelectionPolicy == nil {
 		module, err := ctx.LoadModuleByID("http.reverse_proxy.selection_policies.adaptive_latency", nil)
 		if err != nil {
-			return fmt.Errorf("pool %q: loading the default policy: %v", p.Name, err)
+			return fmt.Errorf("pool %q: loading the default policy: %w", p.Name, err)
 		}
 		p.handler.LoadBalancing.SelectionPolicy = module.(reverseproxy.Selector)
 	}

@@ -107,7 +107,7 @@ func (s *ServingOptions) loadMonitors(ctx caddy.Context) error {
 		}
 		loaded, err := ctx.LoadModuleByID(module.id, module.raw)
 		if err != nil {
-			return fmt.Errorf("%s: %v", module.field, err)
+			return fmt.Errorf("%s: %w", module.field, err)
 		}
 		m := loaded.(monitor)
 		s.monitors = append(s.monitors, m)
@@ -130,7 +130,7 @@ func (s *ServingOptions) rules() endpoint.Rules {
 func eventEmitter(ctx caddy.Context) (func(name string, data map[string]any), error) {
 	app, err := ctx.App("events")
 	if err != nil {
-		return nil, fmt.Errorf("loading the events app: %v", err)
+		return nil, fmt.Errorf("loading the events app: %w", err)
 	}
 	events := app.(*caddyevents.App)
 	return func(name string, data map[string]any) { events.Emit(ctx, name, data) }, nil

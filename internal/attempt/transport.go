@@ -51,7 +51,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 		// Caddy's own default transport is no loaded module, so Caddy would not clean it up.
 		module, err := ctx.LoadModuleByID("http.reverse_proxy.transport.http", nil)
 		if err != nil {
-			return nil, nil, fmt.Errorf("making the default transport: %v", err)
+			return nil, nil, fmt.Errorf("making the default transport: %w", err)
 		}
 		handler.Transport = module.(http.RoundTripper)
 	}

@@ -13,7 +13,8 @@ func TestLoggerAndStorageAreThoseOfTheNewestOwner(t *testing.T) {
 	def := Definition{Name: t.Name(), Text: "same", Run: idle}
 	acquireFor := func(path string) *Claim {
 		def := def
-		def.Config, def.Owner = path, Owner{Storage: &certmagic.FileStorage{Path: path}, Logger: zap.NewExample().Named(path)}
+		def.Config = path
+		def.Owner = Owner{Storage: &certmagic.FileStorage{Path: path}, Logger: zap.NewExample().Named(path)}
 		c, err := Acquire(def)
 		if err != nil {
 			t.Fatal(err)

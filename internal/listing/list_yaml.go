@@ -48,7 +48,8 @@ func fromYAML(y *yaml.Node) (node, error) {
 	n := node{line: y.Line}
 	var known bool
 	if y.Kind == yaml.AliasNode {
-		return n, &lineError{y.Line, fmt.Errorf("alias %s: aliases are not allowed; write the value out", quoted(y.Value))}
+		err := fmt.Errorf("alias %s: aliases are not allowed; write the value out", quoted(y.Value))
+		return n, &lineError{y.Line, err}
 	}
 	if n.kind, known = yamlKinds[y.ShortTag()]; !known {
 		return n, &lineError{y.Line, fmt.Errorf("tag %s is not known", quoted(y.Tag))}
