@@ -136,7 +136,8 @@ func TestAnInstanceWithAMistakeIsDroppedAlone(t *testing.T) {
 			if sourcetest.Addresses(got.Endpoints) != "10.0.0.7:80 10.0.0.9:80" {
 				t.Errorf("got %s", sourcetest.Addresses(got.Endpoints))
 			}
-			if len(got.Dropped) != 1 || got.Dropped[0].Key != c.key || !strings.Contains(got.Dropped[0].Err.Error(), c.want) {
+			if len(got.Dropped) != 1 || got.Dropped[0].Key != c.key ||
+				!strings.Contains(got.Dropped[0].Err.Error(), c.want) {
 				t.Errorf("dropped %.300q; want %s: %s", got.Dropped, c.key, c.want)
 			}
 		})

@@ -108,7 +108,9 @@ func TestAStateThatChangesBehindAConnectionIsNoticed(t *testing.T) {
 func TestAfterAWatchThatEndedTheKeysAreListedAgain(t *testing.T) {
 	for want, end := range map[string]func(*fakeEtcd){
 		"watching web/: etcdserver: mvcc: required revision has been compacted": func(f *fakeEtcd) {
-			f.responses <- &etcdserverpb.WatchResponse{Header: &etcdserverpb.ResponseHeader{}, Canceled: true, CompactRevision: 150}
+			f.responses <- &etcdserverpb.WatchResponse{
+				Header: &etcdserverpb.ResponseHeader{}, Canceled: true, CompactRevision: 150,
+			}
 		},
 		"watching web/: etcd ended the watch": func(f *fakeEtcd) {
 			f.responses <- &etcdserverpb.WatchResponse{ // the client drops the reason

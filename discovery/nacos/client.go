@@ -26,7 +26,8 @@ const (
 	setupTime  = 5 * time.Second
 	setupPause = 100 * time.Millisecond
 
-	// maxMessage is the maximum size of a message in bytes. It has room for ten thousand instances with 3 KiB of metadata each.
+	// maxMessage is the maximum size of a message in bytes. It has room for ten thousand instances
+	// with 3 KiB of metadata each.
 	maxMessage = 32 << 20
 )
 

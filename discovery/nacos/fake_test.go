@@ -145,7 +145,8 @@ func (f *fakeNacos) hears(t *testing.T, kind string) string {
 }
 
 func refuse(code int, message string) *wire.Payload {
-	return confirm(&rpc_response.ErrorResponse{Response: &rpc_response.Response{ResultCode: 500, ErrorCode: code, Message: message}})
+	refusal := &rpc_response.Response{ResultCode: 500, ErrorCode: code, Message: message}
+	return confirm(&rpc_response.ErrorResponse{Response: refusal})
 }
 
 // host is an instance that is healthy and enabled.

@@ -20,8 +20,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// heartbeatPause is the time between two heartbeats, as in the SDK. A server drops a client that was
-// silent for 20s.
+// heartbeatPause is the time between two heartbeats, as in the SDK. A server drops a client that
+// was silent for 20s.
 const heartbeatPause = constant.KEEP_ALIVE_TIME * time.Second
 
 // Run implements discovery.Source.

@@ -105,7 +105,8 @@ func TestAnInstanceWithAMistakeIsDroppedAlone(t *testing.T) {
 			if sourcetest.Addresses(got.Endpoints) != "a:80 z:80" {
 				t.Errorf("got %s", sourcetest.Addresses(got.Endpoints))
 			}
-			if len(got.Dropped) != 1 || got.Dropped[0].Key != c.key || !strings.Contains(got.Dropped[0].Err.Error(), c.want) {
+			if len(got.Dropped) != 1 || got.Dropped[0].Key != c.key ||
+				!strings.Contains(got.Dropped[0].Err.Error(), c.want) {
 				t.Errorf("dropped %.300q; want %s: %s", got.Dropped, c.key, c.want)
 			}
 		})
@@ -127,7 +128,8 @@ func FuzzHandle(f *testing.F) {
 				}
 			}
 		}}
-		answer, err := s.handle(&wire.Payload{Metadata: &wire.Metadata{Type: kind}, Body: &anypb.Any{Value: []byte(body)}})
+		message := &wire.Payload{Metadata: &wire.Metadata{Type: kind}, Body: &anypb.Any{Value: []byte(body)}}
+		answer, err := s.handle(message)
 		if answer != nil && (err != nil || !json.Valid(answer.Body.Value)) {
 			t.Errorf("answered %s, %v", answer.Body.Value, err)
 		}

@@ -47,8 +47,8 @@ type Source struct {
 	// The name of the service. Required.
 	Service string `json:"service"`
 
-	// The servers, each as host and port of the HTTP API. The default port is 8848. gRPC is expected
-	// at the port + 1000. One server is used at a time. Default: 127.0.0.1:8848.
+	// The servers, each as host and port of the HTTP API. The default port is 8848. gRPC is
+	// expected at the port + 1000. One server is used at a time. Default: 127.0.0.1:8848.
 	Servers []string `json:"servers,omitempty"`
 
 	// The ID of the namespace. Default: public.
@@ -63,8 +63,8 @@ type Source struct {
 	// The user to log in as, with permission to read the namespace. Default: none.
 	Username string `json:"username,omitempty"`
 
-	// The password of the user, preferably a placeholder such as {env.NACOS_PASSWORD}. Required with
-	// a user.
+	// The password of the user, preferably a placeholder such as {env.NACOS_PASSWORD}. Required
+	// with a user.
 	Password string `json:"password,omitempty"`
 
 	// The path at which the HTTP API begins. Only the login uses it. Default: /nacos.
