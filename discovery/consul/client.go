@@ -14,42 +14,44 @@ import (
 )
 
 const (
-	// maxAnswer has room for ten thousand instances with two checks of the largest output (4 KiB) each.
+	// maxAnswer is the maximum size of an answer in bytes. It has room for ten thousand instances
+	// with two checks each, whose output Consul limits to 4 KiB.
 	maxAnswer = 128 << 20
 
-	// maxRefusal is what an error takes of an answer that is none, such as a proxy's page.
+	// maxRefusal is the maximum size in bytes of what is read of any other answer, such as a
+	// proxy's error page.
 	maxRefusal = 512
 
 	tokenHeader = "X-Consul-Token"
 )
 
-// connection is a client and the connections it makes. Each Run has its own: a query that waits occupies a whole
-// connection in HTTP/1.1, so sources that shared a client would not share any; and a new one after an error
-// never inherits a dead connection.
+// connection is a client of Consul with its HTTP transport. Each Run has its own. Sharing one would
+// save nothing, because a query that waits occupies a whole connection in HTTP/1.1. A new one after
+// an error never reuses a dead connection.
 type connection struct {
 	*api.Client
 	transport *http.Transport
 }
 
-// connect opens nothing yet.
+// connect makes a client. The first query opens its connection.
 func (s *Source) connect() (*connection, error) {
 	transport := cleanhttp.DefaultPooledTransport() // the client's own default
 	transport.TLSClientConfig = s.tls.Clone()       // a transport writes into it
 	config := &api.Config{
 		Address: s.Address,
 		Scheme:  "http",
-		// Any token keeps the client from looking for one in the environment. The transport sends the right one.
+		// Any token keeps the client from reading the environment. The transport replaces it.
 		Token: "unused",
 		HttpClient: &http.Client{
 			Transport: &explicitSettings{transport, s.Token, s.Namespace, s.Partition},
-			// Consul redirects nobody, and the token must not follow to another host.
+			// Consul never redirects, and the token must not reach another host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
 	if s.TLS != nil {
 		config.Scheme = "https"
 	}
-	if err := reach(s.Address, config, transport); err != nil {
+	if err := setAddress(s.Address, config, transport); err != nil {
 		return nil, fmt.Errorf("address: %w", err)
 	}
 	client, err := api.NewClient(config)
@@ -59,8 +61,9 @@ func (s *Source) connect() (*connection, error) {
 	return &connection{client, transport}, nil
 }
 
-// reach sets where Consul is. The client would dial a unix socket past our transport.
-func reach(address string, config *api.Config, transport *http.Transport) error {
+// setAddress sets the address of Consul in config. It dials a unix socket in transport, because
+// Consul's client would replace the transport for one.
+func setAddress(address string, config *api.Config, transport *http.Transport) error {
 	if network, err := caddy.ParseNetworkAddress(address); err == nil && network.IsUnixNetwork() {
 		config.Address = "localhost"
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -83,9 +86,9 @@ func reach(address string, config *api.Config, transport *http.Transport) error 
 	return nil
 }
 
-// onlyConfigured sends what the source was configured with. Consul's client takes what is missing from
-// CONSUL_HTTP_TOKEN, CONSUL_NAMESPACE and CONSUL_PARTITION: settings of somebody's command line. It
-// would also read an answer of any size.
+// explicitSettings is a transport that sends only the settings of the source and limits the size of
+// answers. Consul's client would take missing settings from CONSUL_HTTP_TOKEN, CONSUL_NAMESPACE and
+// CONSUL_PARTITION, which are meant for Consul's command line.
 type explicitSettings struct {
 	*http.Transport
 	token, namespace, partition string
@@ -111,6 +114,7 @@ func (t *explicitSettings) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
+// setOrDelete sets a header field or parameter, or removes it if the value is empty.
 func setOrDelete(in map[string][]string, key, value string) {
 	if value == "" {
 		delete(in, key)

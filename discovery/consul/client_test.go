@@ -15,16 +15,18 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"github.com/hashicorp/consul/api"
+
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
 func TestSettingsReachConsul(t *testing.T) {
 	t.Setenv("CADDY_BALANCE_TOKEN", "secret")
 	consul := startFake(t)
-	follow(t, &Source{
+	sourcetest.Start(t, &Source{
 		Services: []string{"web"}, Address: consul.URL, Token: "{env.CADDY_BALANCE_TOKEN}", Datacenter: "dc2", Namespace: "team",
 		Partition: "p1", Tags: []string{"prod", "v2"}, Filter: `Service.Port != 1`, NodeMeta: map[string]string{"rack": "r1"},
 		AllowStale: true,
-	}).wants()
+	}).WantList()
 	asked := consul.last()
 	want := "/v1/health/service/web?dc=dc2&filter=Service.Port+%21%3D+1&node-meta=rack%3Ar1&ns=team&partition=p1&passing=1&stale=&tag=prod&tag=v2&wait=55000ms"
 	if got := strings.Replace(asked.RequestURI, "index=7&", "", 1); got != want {
@@ -44,14 +46,14 @@ func TestTheEnvironmentOfConsulsCommandLineHasNoEffect(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	consul := startFake(t)
-	follow(t, &Source{Services: []string{"web"}, Address: strings.TrimPrefix(consul.URL, "http://")}).wants()
+	sourcetest.Start(t, &Source{Services: []string{"web"}, Address: strings.TrimPrefix(consul.URL, "http://")}).WantList()
 	asked := consul.last()
 	if asked.FormValue("ns") != "" || asked.FormValue("partition") != "" || len(asked.Header["X-Consul-Token"]) > 0 || len(asked.Header["Authorization"]) > 0 {
 		t.Errorf("sent %s %v", asked.RequestURI, asked.Header)
 	}
 }
 
-func TestConsulIsReachedInEachWayThatAnAddressCanSay(t *testing.T) {
+func TestEveryFormOfAddressReachesConsul(t *testing.T) {
 	consul := startFake(t)
 	socket := filepath.Join(t.TempDir(), "consul.sock")
 	listener, err := net.Listen("unix", socket)
@@ -59,7 +61,7 @@ func TestConsulIsReachedInEachWayThatAnAddressCanSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	local := &http.Server{Handler: consul}
-	go local.Serve(listener)
+	go func() { _ = local.Serve(listener) }()
 	t.Cleanup(func() { local.Close() })
 	prefixed := httptest.NewServer(http.StripPrefix("/consul", consul))
 	t.Cleanup(prefixed.Close)
@@ -76,15 +78,15 @@ func TestConsulIsReachedInEachWayThatAnAddressCanSay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.Services = []string{"web"}
-			follow(t, s).wants()
+			sourcetest.Start(t, s).WantList()
 		})
 	}
-	t.Run("certificate of nobody known", func(t *testing.T) {
-		follow(t, &Source{Services: []string{"web"}, Address: secure.URL}).wantsError("certificate")
+	t.Run("unknown certificate", func(t *testing.T) {
+		sourcetest.Start(t, &Source{Services: []string{"web"}, Address: secure.URL}).WantError("certificate")
 	})
 }
 
-func TestAConnectionThatIsDeadButOpenIsGivenUp(t *testing.T) {
+func TestADeadConnectionThatStaysOpenIsAnError(t *testing.T) {
 	s := &Source{Services: []string{"web"}}
 	provision(t, s)
 	synctest.Test(t, func(t *testing.T) {
@@ -93,9 +95,9 @@ func TestAConnectionThatIsDeadButOpenIsGivenUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		connection.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
-			ours, theirs := net.Pipe()
-			go io.Copy(io.Discard, theirs)
-			return ours, nil
+			near, far := net.Pipe()
+			go func() { _, _ = io.Copy(io.Discard, far) }()
+			return near, nil
 		}
 		start := time.Now()
 		err = s.follow(t.Context(), connection.Health(), "web", nil)
@@ -133,7 +135,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 	}
 }
 
-func TestASourceThatCannotBeMeantIsRefused(t *testing.T) {
+func TestInvalidSettingsAreRefused(t *testing.T) {
 	for want, s := range map[string]*Source{
 		"services: none given":                                  {},
 		"services: service 2 is empty":                          {Services: []string{"web", ""}},

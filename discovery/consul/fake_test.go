@@ -2,7 +2,6 @@ package consul
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,11 +14,10 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/hashicorp/consul/api"
-
-	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// fakeConsul answers as much as the source asks: the health of services, at once or when there is something new.
+// fakeConsul is a server with the one part of Consul's API that the source uses: the health of
+// services, with queries that wait for a change.
 type fakeConsul struct {
 	*httptest.Server
 
@@ -28,7 +26,7 @@ type fakeConsul struct {
 	index    uint64
 	changed  chan struct{}
 	header   http.Header // of every answer
-	refusal  int         // the status of every answer, if it is not 0
+	status   int         // of every answer; 0 is 200
 	asked    []*http.Request
 }
 
@@ -39,7 +37,7 @@ func startFake(t *testing.T) *fakeConsul {
 	return f
 }
 
-// set changes something and wakes whoever waits.
+// set changes the state and wakes the queries that wait.
 func (f *fakeConsul) set(change func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -56,6 +54,7 @@ func (f *fakeConsul) register(service, instances string) {
 	})
 }
 
+// ServeHTTP implements http.Handler.
 func (f *fakeConsul) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,8 +65,8 @@ func (f *fakeConsul) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for key, values := range f.header {
 		w.Header()[key] = values
 	}
-	if f.refusal != 0 {
-		w.WriteHeader(f.refusal)
+	if f.status != 0 {
+		w.WriteHeader(f.status)
 	}
 	body, ok := f.services[strings.TrimPrefix(r.URL.Path, "/v1/health/service/")]
 	if !ok {
@@ -76,12 +75,13 @@ func (f *fakeConsul) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, body)
 }
 
-// wait is for something newer than the index of r. As at Consul, an index that is too large hangs for the whole wait.
+// wait blocks until the state is newer than the index of r, or until the wait of r is over. As at
+// Consul, an index that is too large waits to the end.
 func (f *fakeConsul) wait(r *http.Request) {
 	index, _ := strconv.ParseUint(r.FormValue("index"), 10, 64)
 	wait, _ := time.ParseDuration(r.FormValue("wait"))
 	over := time.After(wait)
-	for index != 0 && f.refusal == 0 && f.index <= index {
+	for index != 0 && f.status == 0 && f.index <= index {
 		changed := f.changed
 		f.mu.Unlock()
 		select {
@@ -97,14 +97,14 @@ func (f *fakeConsul) wait(r *http.Request) {
 	}
 }
 
-// last is the last request.
+// last returns the last request.
 func (f *fakeConsul) last() *http.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.asked[len(f.asked)-1]
 }
 
-// indices are those of all requests.
+// indices returns the index of each request, in order.
 func (f *fakeConsul) indices() (all []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -114,7 +114,7 @@ func (f *fakeConsul) indices() (all []string) {
 	return all
 }
 
-// instance is one in the JSON of Consul, as far as the source reads it.
+// instance returns an instance in Consul's JSON, with the fields that the source reads.
 func instance(id, address string, port int, changes ...func(*api.ServiceEntry)) string {
 	entry := &api.ServiceEntry{
 		Node: &api.Node{Node: "n1", Address: "10.0.0.1"},
@@ -133,30 +133,10 @@ func instance(id, address string, port int, changes ...func(*api.ServiceEntry)) 
 	return string(text)
 }
 
+// list returns instances as one JSON list.
 func list(instances ...string) string { return "[" + strings.Join(instances, ",") + "]" }
 
-// following is a source at work.
-type following struct {
-	t       *testing.T
-	answers chan discovery.Answer
-	ended   chan error
-	cancel  context.CancelFunc
-}
-
-func follow(t *testing.T, s *Source) *following {
-	t.Helper()
-	provision(t, s)
-	ctx, cancel := context.WithCancel(t.Context())
-	f := &following{t, make(chan discovery.Answer, 100), make(chan error, 1), cancel}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f.ended <- s.Run(ctx, func(a discovery.Answer) { f.answers <- a })
-	}()
-	t.Cleanup(func() { cancel(); <-done })
-	return f
-}
-
+// provision provisions a source for tests that do not run it.
 func provision(t *testing.T, s *Source) {
 	t.Helper()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
@@ -164,49 +144,4 @@ func provision(t *testing.T, s *Source) {
 	if err := s.Provision(ctx); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func (f *following) next() discovery.Answer {
-	f.t.Helper()
-	select {
-	case a := <-f.answers:
-		return a
-	case err := <-f.ended:
-		f.t.Fatalf("ended: %v", err)
-	case <-time.After(30 * time.Second):
-		f.t.Fatal("no answer")
-	}
-	return discovery.Answer{}
-}
-
-// wants waits for the answer with these addresses.
-func (f *following) wants(addresses ...string) discovery.Answer {
-	f.t.Helper()
-	for {
-		a := f.next()
-		if got := addressesOf(a); got == strings.Join(addresses, " ") {
-			return a
-		}
-		f.t.Logf("passed over: %s", addressesOf(a))
-	}
-}
-
-func (f *following) wantsError(part string) {
-	f.t.Helper()
-	select {
-	case err := <-f.ended:
-		if err == nil || !strings.Contains(err.Error(), part) {
-			f.t.Errorf("got %v; want an error with %q", err, part)
-		}
-	case <-time.After(30 * time.Second):
-		f.t.Fatal("did not end")
-	}
-}
-
-func addressesOf(a discovery.Answer) string {
-	all := make([]string, len(a.Endpoints))
-	for i, info := range a.Endpoints {
-		all[i] = info.Address
-	}
-	return strings.Join(all, " ")
 }

@@ -16,12 +16,13 @@ import (
 )
 
 const (
-	// answerTime is what an answer may take beyond the wait. Consul itself holds a query for up to 7s while
-	// its servers elect a leader.
+	// answerTime is the maximum time of an answer beyond the wait. Consul itself holds a query for
+	// up to 7s while its servers elect a leader.
 	answerTime = 15 * time.Second
 
-	// More answers than a pool publishes would be work for nothing, for Consul too. They come that fast only when a
-	// service has many instances that change, or something answers that does not wait.
+	// answersPerSecond limits how often one service is queried. Answers come faster if many
+	// instances of the service change, or if a server answers without waiting. A pool does not
+	// publish lists that fast, so more queries would burden Consul for nothing.
 	answersPerSecond = 10
 )
 
@@ -32,14 +33,12 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 		return err
 	}
 	defer connection.transport.CloseIdleConnections()
-	services := &services{source: s, report: report, answers: make([]*answer, len(s.Services))}
-	queries, following := errgroup.WithContext(ctx)
+	merger := &merger{source: s, report: report, answers: make([]*answer, len(s.Services))}
+	queries, queryCtx := errgroup.WithContext(ctx)
 	for i, name := range s.Services {
 		queries.Go(func() error {
-			if err := s.follow(following, connection.Health(), name, func(a *answer) { services.take(i, a) }); err != nil {
-				return fmt.Errorf("service %q: %w", name, err)
-			}
-			return nil
+			err := s.follow(queryCtx, connection.Health(), name, func(a *answer) { merger.setAnswer(i, a) })
+			return fmt.Errorf("service %q: %w", name, err)
 		})
 	}
 	if err := queries.Wait(); ctx.Err() == nil {
@@ -48,15 +47,16 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	return nil
 }
 
-// answer is what Consul said of one service.
+// answer is Consul's answer to a query for one service.
 type answer struct {
 	instances []*api.ServiceEntry
-	hidden    error // that some instances may not be seen
+	hidden    error // says that Consul hides some instances from the token; otherwise nil
 }
 
-// follow asks for one service again and again. It starts without an index, and so does every Run after an error: a query
-// with an index from before a loss of state would hang at Consul for its whole wait.
-func (s *Source) follow(ctx context.Context, health *api.Health, service string, take func(*answer)) error {
+// follow queries one service in a loop and passes each answer to handle. It always ends with an
+// error. The first query has no index, also in a Run after an error: with an index from before a
+// loss of state, a query would hang at Consul for its whole wait.
+func (s *Source) follow(ctx context.Context, health *api.Health, service string, handle func(*answer)) error {
 	limit := rate.NewLimiter(answersPerSecond, answersPerSecond)
 	for index := uint64(0); ; {
 		if err := limit.Wait(ctx); err != nil {
@@ -66,18 +66,20 @@ func (s *Source) follow(ctx context.Context, health *api.Health, service string,
 		if err != nil {
 			return err
 		}
-		take(a)
-		if next < index { // Consul was restored or lost its state
+		handle(a)
+		if next < index { // Consul was restored or lost its state, so the index means nothing to it
 			next = 0
 		}
 		index = next
 	}
 }
 
-// ask returns at once with index 0, else when Consul knows more than it did at index, or after the wait.
+// ask queries one service once and returns the index for the next query. With index 0 Consul
+// answers at once. With any other index it answers when the service has changed since that index,
+// or at the end of the wait.
 func (s *Source) ask(ctx context.Context, health *api.Health, service string, index uint64) (*answer, uint64, error) {
 	wait := time.Duration(s.Wait)
-	// A connection that is dead but open must not hold us for ever.
+	// Without a limit a connection that is dead but open would hold the source for ever.
 	ctx, cancel := context.WithTimeoutCause(ctx, wait+wait/16+answerTime, errors.New("no answer in time"))
 	defer cancel()
 	options := &api.QueryOptions{
@@ -95,7 +97,7 @@ func (s *Source) ask(ctx context.Context, health *api.Health, service string, in
 	case instances == nil:
 		return nil, 0, errors.New("the answer is null; expected a list, is this Consul?")
 	case meta.LastIndex == 0:
-		// Consul never says 0. Asking with 0 would not wait, so this would ask without a pause.
+		// Consul never sends 0. A query with index 0 does not wait, so the loop would not pause.
 		return nil, 0, errors.New("the answer has no index; is this Consul?")
 	}
 	hidden := s.hidden(meta)
@@ -105,8 +107,11 @@ func (s *Source) ask(ctx context.Context, health *api.Health, service string, in
 	return &answer{instances, hidden}, meta.LastIndex, nil
 }
 
-// query keeps a panic of Consul's client, such as on a check whose definition is null, from ending Caddy.
-func (s *Source) query(health *api.Health, service string, options *api.QueryOptions) (list []*api.ServiceEntry, meta *api.QueryMeta, err error) {
+// query calls Consul's client and turns its panics into errors. The client panics, for example, on
+// a check whose definition is null, which would end Caddy.
+func (s *Source) query(health *api.Health, service string, options *api.QueryOptions) (
+	list []*api.ServiceEntry, meta *api.QueryMeta, err error,
+) {
 	defer func() {
 		if problem := recover(); problem != nil {
 			err = fmt.Errorf("the answer cannot be read: %v", problem)
@@ -115,7 +120,8 @@ func (s *Source) query(health *api.Health, service string, options *api.QueryOpt
 	return health.ServiceMultipleTags(service, s.Tags, !s.PassWarning, options)
 }
 
-// hidden tells an empty list from one that the token may not see: Consul answers both alike.
+// hidden returns an error if the token may not see all instances. Without it, a list that is hidden
+// would look like an empty one.
 func (s *Source) hidden(meta *api.QueryMeta) error {
 	if meta.ResultsFilteredByACLs {
 		return errors.New("instances are hidden from the token; expected one with service:read and node:read")
@@ -123,6 +129,7 @@ func (s *Source) hidden(meta *api.QueryMeta) error {
 	return nil
 }
 
+// readable makes an error that names the cause and is short.
 func readable(ctx context.Context, err error) error {
 	var tooLong *http.MaxBytesError
 	var refused api.StatusError
@@ -137,34 +144,35 @@ func readable(ctx context.Context, err error) error {
 	return err
 }
 
-// services is what Consul last said of all services of a source.
-type services struct {
+// merger merges the latest answers for all services of a source into one list.
+type merger struct {
 	source *Source
 	report discovery.Report
 
 	mu      sync.Mutex
-	answers []*answer // by service; nil until the first one
+	answers []*answer // the latest by service; nil until the first one
 }
 
-// take reports the whole list once every service has answered.
-func (s *services) take(i int, a *answer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.answers[i] = a
-	var list gathering
+// setAnswer replaces the answer for service i and reports the merged list. Before every service has
+// answered it reports nothing, because a part of the list would look like a loss of the rest.
+func (m *merger) setAnswer(i int, a *answer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.answers[i] = a
+	var list listBuilder
 	var hidden []error
-	for i, a := range s.answers {
+	for i, a := range m.answers {
 		if a == nil {
 			return
 		}
 		if a.hidden != nil {
-			hidden = append(hidden, fmt.Errorf("service %q: %w", s.source.Services[i], a.hidden))
+			hidden = append(hidden, fmt.Errorf("service %q: %w", m.source.Services[i], a.hidden))
 		}
 		for _, instance := range a.instances {
-			list.add(s.source, s.source.Services[i], instance)
+			list.add(m.source, m.source.Services[i], instance)
 		}
 	}
-	whole := list.Answer()
-	whole.Err = errors.Join(hidden...)
-	s.report(whole) // under the lock, so that an older list never comes after a newer one
+	merged := list.Answer()
+	merged.Err = errors.Join(hidden...)
+	m.report(merged) // under the lock, so that lists are reported in order
 }

@@ -8,18 +8,20 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/goleak"
+
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
-func TestAChangeArrivesWithoutWaitingForTheEndOfTheWait(t *testing.T) {
+func TestAChangeEndsTheWaitOfAQuery(t *testing.T) {
 	consul := startFake(t)
-	s := follow(t, &Source{Services: []string{"web"}, Address: consul.URL})
-	s.wants()
+	running := sourcetest.Start(t, &Source{Services: []string{"web"}, Address: consul.URL})
+	running.WantList()
 	consul.register("web", list(instance("a", "10.0.0.1", 80)))
-	s.wants("10.0.0.1:80")
+	running.WantList("10.0.0.1:80")
 	consul.register("web", list(instance("a", "10.0.0.1", 80), instance("b", "10.0.0.2", 80)))
-	s.wants("10.0.0.1:80", "10.0.0.2:80")
+	running.WantList("10.0.0.1:80", "10.0.0.2:80")
 	if wait := consul.last().FormValue("wait"); wait != "55000ms" {
-		t.Errorf("waits for %s", wait)
+		t.Errorf("the query waits %s; want 55000ms", wait)
 	}
 }
 
@@ -27,42 +29,42 @@ func TestServicesAreOneListOnceAllHaveAnswered(t *testing.T) {
 	consul := startFake(t)
 	consul.register("web", list(instance("a", "10.0.0.1", 80), instance("b", "10.0.0.2", 80)))
 	consul.register("api", list(instance("c", "10.0.0.2", 80), instance("d", "10.0.0.3", 80)))
-	s := follow(t, &Source{Services: []string{"web", "api"}, Address: consul.URL})
-	first := s.next()
-	if got := addressesOf(first); got != "10.0.0.1:80 10.0.0.2:80 10.0.0.3:80" {
-		t.Errorf("the first list is %s", got)
+	running := sourcetest.Start(t, &Source{Services: []string{"web", "api"}, Address: consul.URL})
+	first := running.Next()
+	if got := sourcetest.Addresses(first.Endpoints); got != "10.0.0.1:80 10.0.0.2:80 10.0.0.3:80" {
+		t.Errorf("the first list is %s; want the endpoints of both services", got)
 	}
 	if len(first.Dropped) != 1 || first.Dropped[0].Key != "n1/c" {
 		t.Errorf("dropped %v; want the second service's 10.0.0.2:80", first.Dropped)
 	}
 	consul.register("api", list())
-	s.wants("10.0.0.1:80", "10.0.0.2:80")
+	running.WantList("10.0.0.1:80", "10.0.0.2:80")
 }
 
-func TestAnIndexThatGoesBackIsForgotten(t *testing.T) {
+func TestAnIndexThatGoesBackIsReset(t *testing.T) {
 	consul := startFake(t)
 	consul.register("web", list(instance("a", "10.0.0.1", 80)))
-	s := follow(t, &Source{Services: []string{"web"}, Address: consul.URL, Wait: caddy.Duration(time.Second)})
-	s.wants("10.0.0.1:80")
+	running := sourcetest.Start(t, &Source{Services: []string{"web"}, Address: consul.URL, Wait: caddy.Duration(time.Second)})
+	running.WantList("10.0.0.1:80")
 	consul.set(func() { consul.index, consul.services = 3, map[string]string{} })
-	s.wants()
+	running.WantList()
 	consul.register("web", list(instance("b", "10.0.0.2", 80)))
-	s.wants("10.0.0.2:80")
+	running.WantList("10.0.0.2:80")
 	if got := strings.Join(consul.indices(), " "); !strings.Contains(got, "8 none") {
 		t.Errorf("asked with the indices %s; want none after the loss of 8", got)
 	}
 }
 
-func TestRunEndsWithWhatKeptItFromGoingOn(t *testing.T) {
+func TestRunReturnsTheErrorThatStoppedIt(t *testing.T) {
 	page := "<html>" + strings.Repeat("x", 10<<20)
 	for name, c := range map[string]struct {
 		change func(*fakeConsul)
 		want   string
 	}{
-		"error 500":        {func(f *fakeConsul) { f.refusal, f.services["web"] = 500, "No cluster leader" }, `service "web": the agent answered 500: "No cluster leader"`},
-		"wrong token":      {func(f *fakeConsul) { f.refusal, f.services["web"] = 403, "ACL not found" }, `the agent answered 403: "ACL not found"`},
-		"redirect":         {func(f *fakeConsul) { f.refusal = 302; f.header.Set("Location", "http://127.0.0.1:1/") }, "the agent answered 302"},
-		"page of an error": {func(f *fakeConsul) { f.refusal, f.services["web"] = 502, page }, "the agent answered 502"},
+		"error 500":        {func(f *fakeConsul) { f.status, f.services["web"] = 500, "No cluster leader" }, `service "web": the agent answered 500: "No cluster leader"`},
+		"wrong token":      {func(f *fakeConsul) { f.status, f.services["web"] = 403, "ACL not found" }, `the agent answered 403: "ACL not found"`},
+		"redirect":         {func(f *fakeConsul) { f.status = 302; f.header.Set("Location", "http://127.0.0.1:1/") }, "the agent answered 302"},
+		"page of an error": {func(f *fakeConsul) { f.status, f.services["web"] = 502, page }, "the agent answered 502"},
 		"page":             {func(f *fakeConsul) { f.services["web"] = page }, "invalid character '<'"},
 		"null":             {func(f *fakeConsul) { f.services["web"] = "null" }, "the answer is null"},
 		"null definition":  {func(f *fakeConsul) { f.services["web"] = `[{"Checks": [{"Definition": null}]}]` }, "the answer cannot be read"},
@@ -75,10 +77,10 @@ func TestRunEndsWithWhatKeptItFromGoingOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			consul := startFake(t)
 			c.change(consul)
-			s := follow(t, &Source{Services: []string{"web"}, Address: consul.URL})
-			s.wantsError(c.want)
-			if len(s.answers) > 0 {
-				t.Errorf("reported %v before", <-s.answers)
+			running := sourcetest.Start(t, &Source{Services: []string{"web"}, Address: consul.URL})
+			running.WantError(c.want)
+			if n := running.Lists(); n > 0 {
+				t.Errorf("reported %d lists; want none", n)
 			}
 		})
 	}
@@ -86,60 +88,56 @@ func TestRunEndsWithWhatKeptItFromGoingOn(t *testing.T) {
 
 func TestAnErrorIsShort(t *testing.T) {
 	consul := startFake(t)
-	consul.refusal, consul.services["web"] = 500, strings.Repeat("x", 10<<20)
-	s := follow(t, &Source{Services: []string{"web"}, Address: consul.URL})
-	if err := <-s.ended; len(err.Error()) > 1000 {
-		t.Errorf("an error of %d bytes", len(err.Error()))
+	consul.status, consul.services["web"] = 500, strings.Repeat("x", 10<<20)
+	running := sourcetest.Start(t, &Source{Services: []string{"web"}, Address: consul.URL})
+	if err := running.WantError("500").Err; len(err.Error()) > 1000 {
+		t.Errorf("the error has %d bytes; want 1000 at most", len(err.Error()))
 	}
 }
 
-func TestInstancesThatArePartlyHiddenAreListedWithAnError(t *testing.T) {
+func TestAPartlyHiddenListIsReportedWithAnError(t *testing.T) {
 	consul := startFake(t)
 	consul.header.Set("X-Consul-Results-Filtered-By-ACLs", "true")
 	consul.register("web", list(instance("a", "10.0.0.1", 80)))
-	a := follow(t, &Source{Services: []string{"web"}, Address: consul.URL}).wants("10.0.0.1:80")
+	a := sourcetest.Start(t, &Source{Services: []string{"web"}, Address: consul.URL}).WantList("10.0.0.1:80")
 	if a.Err == nil || !strings.Contains(a.Err.Error(), "node:read") {
-		t.Errorf("got %v", a.Err)
+		t.Errorf("got the error %v; want one with node:read", a.Err)
 	}
 }
 
-func TestTheNextRunAsksWithoutAnIndex(t *testing.T) {
+func TestTheFirstQueryAfterAnErrorHasNoIndex(t *testing.T) {
 	consul := startFake(t)
-	source := &Source{Services: []string{"web"}, Address: consul.URL}
-	s := follow(t, source)
-	s.wants()
-	consul.set(func() { consul.refusal = http.StatusInternalServerError })
-	s.wantsError("500")
-	consul.set(func() { consul.refusal = 0 })
-	follow(t, source).wants()
+	running := sourcetest.Start(t, &Source{Services: []string{"web"}, Address: consul.URL})
+	running.WantList()
+	consul.set(func() { consul.status = http.StatusInternalServerError })
+	running.WantError("500")
+	consul.set(func() { consul.status = 0 })
+	running.WantList()
 	if got := strings.Join(consul.indices(), " "); !strings.HasPrefix(got, "none 7 none") {
-		t.Errorf("asked with the indices %s", got)
+		t.Errorf("asked with the indices %s; want none 7 none first", got)
 	}
 }
 
-func TestAnAnswerThatNeverWaitsIsNotAskedForWithoutEnd(t *testing.T) {
+func TestQueriesThatNeverWaitAreLimited(t *testing.T) {
 	consul := startFake(t)
 	const changes = 200
-	s := follow(t, &Source{Services: []string{"web"}, Address: consul.URL})
-	s.wants()
+	running := sourcetest.Start(t, &Source{Services: []string{"web"}, Address: consul.URL})
+	running.WantList()
 	for range changes {
 		consul.register("web", list())
 	}
-	s.wants()
+	running.WantList()
 	if asked := len(consul.indices()); asked > changes/2 {
 		t.Errorf("asked %d times for %d changes", asked, changes)
 	}
 }
 
-func TestRunEndsWithItsContextAndLeavesNothingBehind(t *testing.T) {
+func TestASourceThatStoppedLeavesNothingBehind(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	consul := startFake(t)
-	s := follow(t, &Source{Services: []string{"web", "api"}, Address: consul.URL})
-	s.wants()
-	s.cancel()
-	if err := <-s.ended; err != nil {
-		t.Errorf("ended with %v", err)
-	}
+	running := sourcetest.Start(t, &Source{Services: []string{"web", "api"}, Address: consul.URL})
+	running.WantList()
+	running.Stop()
 	consul.Close()
 	goleak.VerifyNone(t, before)
 }

@@ -14,19 +14,21 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// longestID is twice what DNS lets a node and a service be called.
+// longestID is the maximum length of an ID in bytes. It has room for the names of a node and a
+// service that are as long as DNS allows.
 const longestID = 2 * 255
 
-// gathering is a list of endpoints made of instances.
-type gathering struct {
+// listBuilder builds a list of endpoints from instances.
+type listBuilder struct {
 	discovery.AnswerBuilder
-	seen map[string]bool // by ID
+	seen map[string]bool // IDs that were added
 }
 
-// add takes an instance unless it is unhealthy or something is wrong with it.
-func (g *gathering) add(s *Source, service string, instance *api.ServiceEntry) {
+// add adds an instance of a service. It leaves an unhealthy instance out, and drops one that has a
+// mistake with the reason.
+func (b *listBuilder) add(s *Source, service string, instance *api.ServiceEntry) {
 	if instance == nil || instance.Node == nil || instance.Service == nil {
-		g.Drop(service, errors.New("an instance lacks its node or its service"))
+		b.Drop(service, errors.New("an instance lacks its node or its service"))
 		return
 	}
 	status := status(instance)
@@ -35,26 +37,27 @@ func (g *gathering) add(s *Source, service string, instance *api.ServiceEntry) {
 	}
 	id := instance.Node.Node + "/" + instance.Service.ID // a service's ID is only unique at its node
 	if len(id) > longestID {
-		g.Drop(id[:longestID], fmt.Errorf("id: has %d bytes; expected %d at most", len(id), longestID))
+		b.Drop(id[:longestID], fmt.Errorf("id: has %d bytes; expected %d at most", len(id), longestID))
 		return
 	}
-	if g.seen[id] {
-		g.Drop(id, errors.New("id: is given twice"))
+	if b.seen[id] {
+		b.Drop(id, errors.New("id: is given twice"))
 		return
 	}
-	if g.seen == nil {
-		g.seen = make(map[string]bool)
+	if b.seen == nil {
+		b.seen = make(map[string]bool)
 	}
-	g.seen[id] = true
+	b.seen[id] = true
 	info, err := s.endpoint(id, instance, status)
 	if err != nil {
-		g.Drop(id, err)
+		b.Drop(id, err)
 		return
 	}
-	g.Add(id, info)
+	b.Add(id, info)
 }
 
-// status is the worst of all checks. Consul's AggregatedStatus trusts that there is none that is null.
+// status returns the worst status of all checks. It skips null, on which Consul's own
+// AggregatedStatus panics.
 func status(instance *api.ServiceEntry) string {
 	checks := make(api.HealthChecks, 0, len(instance.Checks))
 	for _, check := range instance.Checks {
@@ -65,6 +68,7 @@ func status(instance *api.ServiceEntry) string {
 	return checks.AggregatedStatus()
 }
 
+// endpoint makes an endpoint of an instance, as the doc comment of Source describes.
 func (s *Source) endpoint(id string, instance *api.ServiceEntry, status string) (info listing.Info, err error) {
 	service, node := instance.Service, instance.Node
 	info = listing.Info{ID: id, Weight: weight(service.Weights, status), Metadata: service.Meta}
@@ -72,7 +76,7 @@ func (s *Source) endpoint(id string, instance *api.ServiceEntry, status string) 
 		return info, err
 	}
 	info.Zone = cmp.Or(service.Meta["zone"], zone(service.Locality), node.Meta[s.ZoneMeta], zone(node.Locality))
-	if err := bounded(&info); err != nil {
+	if err := checkSize(&info); err != nil {
 		return info, err
 	}
 	for key, field := range map[string]*int{"priority": &info.Priority, "max_requests": &info.MaxRequests} {
@@ -90,8 +94,9 @@ func (s *Source) endpoint(id string, instance *api.ServiceEntry, status string) 
 	return info, nil
 }
 
-// bounded holds an endpoint to what one may have anywhere. Consul's own limits are less than that.
-func bounded(info *listing.Info) error {
+// checkSize refuses an endpoint that is larger than any source may report. Consul's own limits are
+// lower, but other servers may answer in its place.
+func checkSize(info *listing.Info) error {
 	size := len(info.Zone)
 	for key, value := range info.Metadata {
 		size += len(key) + len(value)
@@ -102,9 +107,10 @@ func bounded(info *listing.Info) error {
 	return nil
 }
 
+// address returns the host and port of an instance.
 func address(service *api.AgentService, node *api.Node) (string, error) {
 	host, port := cmp.Or(service.Address, node.Address), service.DefaultPort()
-	if strings.Contains(host, "/") { // it would become a network, or a unix socket here
+	if strings.Contains(host, "/") { // it would name a network, such as a unix socket
 		return "", fmt.Errorf("address: %.100q is not a host", host)
 	}
 	if port < 1 || port > 65535 {
@@ -113,7 +119,8 @@ func address(service *api.AgentService, node *api.Node) (string, error) {
 	return net.JoinHostPort(host, strconv.Itoa(port)), nil
 }
 
-// weight is 1 if there are no weights, as in Consul before 1.2.3 and in what imitates it: draining all would be worse.
+// weight returns the weight for a status. It is 1 if an instance has no weights, as in Consul
+// before 1.2.3 and in servers that imitate it, because 0 would drain all instances.
 func weight(weights api.AgentWeights, status string) int {
 	switch {
 	case weights == api.AgentWeights{}:
@@ -124,6 +131,7 @@ func weight(weights api.AgentWeights, status string) int {
 	return weights.Passing
 }
 
+// zone returns the zone of a locality, or "" if there is none.
 func zone(locality *api.Locality) string {
 	if locality == nil {
 		return ""

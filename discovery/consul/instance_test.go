@@ -12,17 +12,18 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
-// gather is the answer made of the JSON of one service's instances.
-func gather(t *testing.T, s *Source, text string) discovery.Answer {
+// answerOf returns the answer that the source makes of the JSON of one service's instances.
+func answerOf(t *testing.T, s *Source, text string) discovery.Answer {
 	t.Helper()
 	provision(t, s)
 	var instances []*api.ServiceEntry
 	if err := json.Unmarshal([]byte(text), &instances); err != nil {
 		t.Fatal(err)
 	}
-	var g gathering
+	var g listBuilder
 	for _, i := range instances {
 		g.add(s, "web", i)
 	}
@@ -59,7 +60,7 @@ func TestAnInstanceBecomesAnEndpoint(t *testing.T) {
 			func(i info) { i.Priority, i.MaxRequests, i.Draining, i.Metadata = 1, 20, true, meta }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := gather(t, &Source{Services: []string{"web"}}, list(instance("a", "10.0.0.7", 80, c.given)))
+			got := answerOf(t, &Source{Services: []string{"web"}}, list(instance("a", "10.0.0.7", 80, c.given)))
 			want := listing.Info{Address: "10.0.0.7:80", Weight: 1, ID: "n1/a"}
 			c.want(&want)
 			if len(got.Endpoints) != 1 || !reflect.DeepEqual(got.Endpoints[0], want) {
@@ -69,7 +70,7 @@ func TestAnInstanceBecomesAnEndpoint(t *testing.T) {
 	}
 }
 
-func TestOnlyHealthyInstancesServe(t *testing.T) {
+func TestOnlyHealthyInstancesAreListed(t *testing.T) {
 	checks := func(status ...string) func(*api.ServiceEntry) {
 		return func(e *api.ServiceEntry) {
 			e.Checks = nil
@@ -97,7 +98,7 @@ func TestOnlyHealthyInstancesServe(t *testing.T) {
 			for passWarning, want := range map[bool]int{false: c.strict, true: c.passesWarn} {
 				got := -1
 				s := &Source{Services: []string{"web"}, PassWarning: passWarning}
-				for _, info := range gather(t, s, list(instance("a", "10.0.0.7", 80, c.change))).Endpoints {
+				for _, info := range answerOf(t, s, list(instance("a", "10.0.0.7", 80, c.change))).Endpoints {
 					got = info.Weight
 				}
 				if got != want {
@@ -108,7 +109,7 @@ func TestOnlyHealthyInstancesServe(t *testing.T) {
 	}
 }
 
-func TestAnInstanceWithAMistakeCostsOnlyItself(t *testing.T) {
+func TestAnInstanceWithAMistakeIsDroppedAlone(t *testing.T) {
 	meta := func(key, value string) func(*api.ServiceEntry) {
 		return func(e *api.ServiceEntry) { e.Service.Meta = map[string]string{key: value} }
 	}
@@ -131,32 +132,34 @@ func TestAnInstanceWithAMistakeCostsOnlyItself(t *testing.T) {
 		"no service":      {`{"Node": {}}`, "web", "lacks its node or its service"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := gather(t, &Source{Services: []string{"web"}}, list(instance("a", "10.0.0.7", 80), c.text, instance("z", "10.0.0.9", 80)))
-			if addressesOf(got) != "10.0.0.7:80 10.0.0.9:80" {
-				t.Errorf("got %s", addressesOf(got))
+			got := answerOf(t, &Source{Services: []string{"web"}}, list(instance("a", "10.0.0.7", 80), c.text, instance("z", "10.0.0.9", 80)))
+			if sourcetest.Addresses(got.Endpoints) != "10.0.0.7:80 10.0.0.9:80" {
+				t.Errorf("got %s", sourcetest.Addresses(got.Endpoints))
 			}
-			if len(got.Dropped) != 1 || got.Dropped[0].Key != c.key || !strings.Contains(got.Dropped[0].Err.Error(), c.want) {
+			if len(got.Dropped) != 1 || got.Dropped[0].Key != c.key ||
+				!strings.Contains(got.Dropped[0].Err.Error(), c.want) {
 				t.Errorf("dropped %.300q; want %s: %s", got.Dropped, c.key, c.want)
 			}
 		})
 	}
 }
 
-func TestANullCheckSaysNothing(t *testing.T) {
-	got := gather(t, &Source{Services: []string{"web"}}, `[{"Node": {"Node": "n1"}, "Service": {"ID": "a", "Address": "a", "Port": 1}, "Checks": [null]}]`)
-	if addressesOf(got) != "a:1" {
-		t.Errorf("got %s, dropped %v", addressesOf(got), got.Dropped)
+func TestANullCheckIsIgnored(t *testing.T) {
+	got := answerOf(t, &Source{Services: []string{"web"}}, `[{"Node": {"Node": "n1"}, "Service": {"ID": "a", "Address": "a", "Port": 1}, "Checks": [null]}]`)
+	if sourcetest.Addresses(got.Endpoints) != "a:1" {
+		t.Errorf("got %s, dropped %v", sourcetest.Addresses(got.Endpoints), got.Dropped)
 	}
 }
 
-// Whatever Consul answers, what is made of it is sound, and each instance is taken, left out, or dropped.
+// FuzzAnswers checks that every answer becomes an error or a valid list, and that each instance is
+// listed, left out or dropped once.
 func FuzzAnswers(f *testing.F) {
 	f.Add(list(instance("a", "10.0.0.7", 80), instance("b", "", 0)))
 	f.Add(`[null, {"Node": {}, "Service": {"Port": 1, "Weights": {"Warning": -1}}, "Checks": [null, {"Definition": {"Interval": "x"}}]}]`)
 	f.Add(`[{"Node": {"Locality": {}}, "Service": {"Address": "a/b", "Meta": {"priority": "1e9", "draining": "1"}}}]`)
 	f.Add(`[{"Checks": [{"Definition": null}]}]`)
 	f.Fuzz(func(t *testing.T, text string) {
-		client, err := api.NewClient(&api.Config{HttpClient: &http.Client{Transport: says(text)}})
+		client, err := api.NewClient(&api.Config{HttpClient: &http.Client{Transport: fixedAnswer(text)}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +168,7 @@ func FuzzAnswers(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var g gathering
+		var g listBuilder
 		for _, i := range a.instances {
 			g.add(s, "web", i)
 		}
@@ -174,18 +177,22 @@ func FuzzAnswers(f *testing.F) {
 			t.Errorf("%d endpoints and %d dropped of %d", len(answer.Endpoints), len(answer.Dropped), len(a.instances))
 		}
 		for _, info := range answer.Endpoints {
-			again := info
-			if err := again.Normalize(); err != nil || !reflect.DeepEqual(again, info) {
+			normal := info
+			if err := normal.Normalize(); err != nil || !reflect.DeepEqual(normal, info) {
 				t.Errorf("%+v is not normal: %v", info, err)
 			}
 		}
 	})
 }
 
-// says is a Consul that says one thing only.
-type says string
+// fixedAnswer is a transport that gives the same answer to every query.
+type fixedAnswer string
 
-func (s says) RoundTrip(*http.Request) (*http.Response, error) {
-	header := http.Header{"X-Consul-Index": {"1"}}
-	return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(string(s)))}, nil
+// RoundTrip implements http.RoundTripper.
+func (a fixedAnswer) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusOK,
+		Header:     http.Header{"X-Consul-Index": {"1"}},
+		Body:       io.NopCloser(strings.NewReader(string(a))),
+	}, nil
 }

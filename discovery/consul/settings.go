@@ -13,7 +13,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
-// Provision implements caddy.Provisioner. It does not ask Consul for anything.
+// Provision implements caddy.Provisioner. It sends nothing to Consul, so that a config loads while
+// Consul is down.
 func (s *Source) Provision(ctx caddy.Context) error {
 	if err := s.resolve(); err != nil {
 		return err
@@ -28,10 +29,11 @@ func (s *Source) Provision(ctx caddy.Context) error {
 	if s.tls, err = clienttls.Config(ctx, s.TLS); err != nil {
 		return err
 	}
-	_, err = s.connect()
+	_, err = s.connect() // checks the address
 	return err
 }
 
+// resolve replaces the placeholders.
 func (s *Source) resolve() error {
 	for field, value := range map[string]*string{
 		"address": &s.Address, "token": &s.Token, "datacenter": &s.Datacenter, "namespace": &s.Namespace,
@@ -60,6 +62,7 @@ func (s *Source) resolve() error {
 	return nil
 }
 
+// check reports the first setting that cannot work.
 func (s *Source) check() error {
 	if len(s.Services) == 0 {
 		return errors.New("services: none given; expected the name of at least one service")
@@ -69,7 +72,7 @@ func (s *Source) check() error {
 		switch {
 		case name == "":
 			return fmt.Errorf("services: service %d is empty", i+1)
-		case strings.Contains(name, "/"): // it would become part of the path of another question
+		case strings.Contains(name, "/"): // it would lead to another path of the API
 			return fmt.Errorf("services: %q has a slash; expected the name of a service", name)
 		case seen[name]:
 			return fmt.Errorf("services: %q is given twice", name)

@@ -16,33 +16,34 @@ func TestAUserNeedsThePasswordAndARoleThatReadsThePrefix(t *testing.T) {
 	user := Source{Endpoints: []string{etcd.address}, Username: "caddy", Password: "hunter2"}
 
 	right := user
-	f := follow(t, &right)
-	f.wants("10.0.0.1:80")
+	running := start(t, &right)
+	running.WantList("10.0.0.1:80")
 
 	wrong := user
 	wrong.Password = "hunter3"
-	follow(t, &wrong).wantsError("connecting to etcd: etcdserver: authentication failed, invalid user ID or password")
+	start(t, &wrong).WantError("connecting to etcd: etcdserver: authentication failed, invalid user ID or password")
 
 	anonymous := Source{Endpoints: []string{etcd.address}}
-	follow(t, &anonymous).wantsError("listing web/: etcdserver: user name is empty")
+	start(t, &anonymous).WantError("listing web/: etcdserver: user name is empty")
 
 	elsewhere := user
 	elsewhere.Prefix = "app"
-	follow(t, &elsewhere).wantsError("listing app/: etcdserver: permission denied")
+	start(t, &elsewhere).WantError("listing app/: etcdserver: permission denied")
 
-	f.wantsNoError() // looks at the revision need no more than the role
+	running.WantNoError() // checks of the revision need no other permission
 }
 
 func TestTheCertificateOfEtcdIsVerified(t *testing.T) {
 	etcd := startServerOver(t, "https")
 	etcd.put("web/a", "10.0.0.1:80")
-	follow(t, &Source{Endpoints: []string{"https://" + etcd.address}}).wantsError("certificate signed by unknown authority")
-	follow(t, &Source{Endpoints: []string{etcd.address}}).wantsError("listing web/: ") // without TLS
-	trusting := &reverseproxy.TLSConfig{InsecureSkipVerify: true}
-	follow(t, &Source{Endpoints: []string{etcd.address}, TLS: trusting}).wants("10.0.0.1:80")
+	start(t, &Source{Endpoints: []string{"https://" + etcd.address}}).WantError("certificate signed by unknown authority")
+	start(t, &Source{Endpoints: []string{etcd.address}}).WantError("listing web/: ") // http to a server with TLS
+	insecure := &reverseproxy.TLSConfig{InsecureSkipVerify: true}
+	start(t, &Source{Endpoints: []string{etcd.address}, TLS: insecure}).WantList("10.0.0.1:80")
 }
 
-// enableAuth makes the user caddy, whose role may read the prefix. The server's own client is of no use afterwards.
+// enableAuth turns permissions on and adds the user caddy, whose role may read the prefix. The
+// client of the server has no permissions afterwards.
 func (s *server) enableAuth(prefix, password string) {
 	s.t.Helper()
 	read := clientv3.PermissionType(clientv3.PermRead)

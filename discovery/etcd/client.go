@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -21,22 +20,23 @@ import (
 )
 
 const (
-	// maxMessage is the most bytes that etcd may answer at once. A value may have 1.5 MiB by etcd's default; whatever is
-	// larger than an endpoint may be is dropped as soon as it was received.
+	// maxMessage is the maximum size of an answer in bytes. By etcd's default a value may have 1.5
+	// MiB. A value that is too large for an endpoint is dropped as soon as it was received.
 	maxMessage = 16 << 20
 
-	// keepAliveTime is how often a quiet connection is tried. etcd ends one that is tried more
-	// than every five seconds.
+	// keepAliveTime is the time after which a quiet connection is pinged. etcd closes a connection
+	// with more than one ping in five seconds.
 	keepAliveTime = 10 * time.Second
 
-	// maxTries is two, since the client needs a second try when its token has expired. More would only delay
-	// the error: when to come back is the pool's business.
+	// maxTries is two, because the client needs a second try when its token has expired. More would
+	// only delay the error, after which the pool decides when to try again.
 	maxTries = 2
 )
 
-// address checks the endpoints and gives each its scheme: the client goes by the first one's, and would
-// speak to the others, and send the password, without TLS if that had none.
-func (s *Source) address() error {
+// setEndpoints checks the endpoints and adds missing schemes. All schemes must be equal, because
+// the client uses that of the first endpoint for all. Were it http, the client would send the
+// password to an https endpoint without TLS.
+func (s *Source) setEndpoints() error {
 	if len(s.Endpoints) == 0 {
 		return errors.New("endpoints: none given; expected at least one, such as https://10.0.0.1:2379")
 	}
@@ -46,20 +46,24 @@ func (s *Source) address() error {
 		if err := discovery.Resolve(fmt.Sprintf("endpoint %d", i+1), &text); err != nil {
 			return err
 		}
-		scheme, err := s.withScheme(text, &s.endpoints[i])
+		endpoint, err := s.withScheme(text)
+		scheme, _, _ := strings.Cut(endpoint, "://")
 		switch {
 		case err != nil:
 			return fmt.Errorf("endpoint %d: %q: %w", i+1, given, err)
 		case scheme == "http" && s.tls != nil:
 			return fmt.Errorf("endpoint %d: %q has no TLS, but tls is set; expected https", i+1, given)
-		case !strings.HasPrefix(s.endpoints[0], scheme+"://"):
-			return fmt.Errorf("endpoint %d: %q is %s, unlike the first one; expected the same for all", i+1, given, scheme)
+		case i > 0 && !strings.HasPrefix(s.endpoints[0], scheme+"://"):
+			return fmt.Errorf("endpoint %d: %q is %s, unlike the first one; expected the same for all",
+				i+1, given, scheme)
 		}
+		s.endpoints[i] = endpoint
 	}
 	return nil
 }
 
-func (s *Source) withScheme(text string, into *string) (scheme string, err error) {
+// withScheme returns an endpoint as a scheme, a host and a port.
+func (s *Source) withScheme(text string) (string, error) {
 	const expected = "expected http:// or https://, a host and a port, as in https://10.0.0.1:2379"
 	if !strings.Contains(text, "://") {
 		scheme := "http://"
@@ -69,17 +73,17 @@ func (s *Source) withScheme(text string, into *string) (scheme string, err error
 		text = scheme + text
 	}
 	u, err := url.Parse(text)
-	if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return "", errors.New(expected) // url's own error would tell what a placeholder stands for
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" ||
+		u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return "", errors.New(expected) // the error of url would show the value of a placeholder
 	}
 	if host, port, err := net.SplitHostPort(u.Host); err != nil || host == "" || port == "" {
 		return "", errors.New(expected)
 	}
-	*into = u.Scheme + "://" + u.Host
-	return u.Scheme, nil
+	return u.Scheme + "://" + u.Host, nil
 }
 
-// connect makes the client, and logs in if there is a user.
+// connect makes a client and logs in if there is a user.
 func (s *Source) connect(ctx context.Context) (*clientv3.Client, error) {
 	client, err := clientv3.New(clientv3.Config{
 		Context:              ctx,
@@ -104,20 +108,22 @@ func (s *Source) connect(ctx context.Context) (*clientv3.Client, error) {
 	return client, nil
 }
 
-// failFast makes an error of a refused connection at once. The client would rather try until the time is up, and then
-// not say what was wrong.
+// failFast returns an error at once if a connection is refused. By default the client would try
+// again until the timeout, and its error would not name the cause.
 func failFast(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
 	invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	return invoke(ctx, method, request, reply, conn, append(opts, grpc.WaitForReady(false))...)
 }
 
-// oneWatch keeps the client from resuming a watch by itself. It would ask for what came after the last revision that it
-// has seen, and an etcd that came back with an older state answers that with silence until its revision gets there.
-type oneWatch struct{ begun atomic.Bool }
+// oneWatch keeps the client from resuming a watch by itself. The client would resume it after the
+// last revision that it has seen. An etcd that came back with an older state would then send
+// nothing until it reaches that revision.
+type oneWatch struct{ opened atomic.Bool }
 
+// intercept is a grpc.StreamClientInterceptor. It fails from the second stream on.
 func (w *oneWatch) intercept(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string,
 	open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	if w.begun.Swap(true) {
+	if w.opened.Swap(true) {
 		return nil, status.Error(codes.Aborted, "the connection broke")
 	}
 	return open(ctx, desc, conn, method, append(opts, grpc.WaitForReady(false))...)

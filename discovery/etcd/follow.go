@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// pageSize bounds what etcd and Caddy hold of a list at once. Ten pages are the largest
-	// pool that is tested for.
+	// pageSize is the maximum number of keys in one answer. It limits the memory that listing takes
+	// in etcd and Caddy.
 	pageSize = 1000
 
-	// settle gathers changes before the list is reported: ten thousand registrations in a second
-	// are ten lists and not ten thousand.
-	settle = 100 * time.Millisecond
+	// debounce is the delay of a report after a change. Further changes in that time are part of
+	// the same report, so that ten thousand registrations in a second make ten lists.
+	debounce = 100 * time.Millisecond
 )
 
 // Run implements discovery.Source.
@@ -28,8 +28,8 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	client, err := s.connect(ctx)
 	if err == nil {
 		defer func() { _ = client.Close() }()
-		f := follower{source: s, client: client, entries: entries{prefix: s.prefix}}
-		err = f.run(ctx, report)
+		w := watcher{source: s, client: client, entries: entries{prefix: s.prefix}}
+		err = w.run(ctx, report)
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -37,45 +37,46 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	return err
 }
 
-// follower is one run of a source: one connection, and the keys as they were last seen.
-type follower struct {
+// watcher is one run of a source, with its connection and the keys that it has seen.
+type watcher struct {
 	source  *Source
 	client  *clientv3.Client
 	entries entries
 
-	cluster  uint64
-	revision int64 // the highest that etcd has told of
+	cluster  uint64 // the ID of the cluster that was listed
+	revision int64  // the highest that etcd has sent
 }
 
-func (f *follower) run(ctx context.Context, report discovery.Report) error {
-	if err := f.list(ctx); err != nil {
-		return fmt.Errorf("listing %s: %w", f.source.prefix, err)
+// run reports a list and then follows its changes. It always ends with an error.
+func (w *watcher) run(ctx context.Context, report discovery.Report) error {
+	if err := w.list(ctx); err != nil {
+		return fmt.Errorf("listing %s: %w", w.source.prefix, err)
 	}
-	report(f.entries.answer())
-	if err := f.watch(ctx, report); err != nil {
-		return fmt.Errorf("watching %s: %w", f.source.prefix, err)
+	report(w.entries.answer())
+	if err := w.watch(ctx, report); err != nil {
+		return fmt.Errorf("watching %s: %w", w.source.prefix, err)
 	}
 	return nil
 }
 
-// list reads all keys as they were at one revision.
-func (f *follower) list(ctx context.Context) error {
-	limit, next := int64(pageSize), f.source.prefix
+// list reads all keys below the prefix in pages, all at the revision of the first page.
+func (w *watcher) list(ctx context.Context) error {
+	limit, next := int64(pageSize), w.source.prefix
 	for {
-		page, err := f.get(ctx, next, clientv3.WithRange(clientv3.GetPrefixRangeEnd(f.source.prefix)),
-			clientv3.WithLimit(limit), clientv3.WithRev(f.revision))
-		if status.Code(err) == codes.ResourceExhausted && limit > 1 { // large values
+		page, err := w.get(ctx, next, clientv3.WithRange(clientv3.GetPrefixRangeEnd(w.source.prefix)),
+			clientv3.WithLimit(limit), clientv3.WithRev(w.revision))
+		if status.Code(err) == codes.ResourceExhausted && limit > 1 { // the page is larger than maxMessage
 			limit /= 2
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if f.revision == 0 {
-			f.cluster, f.revision = page.Header.ClusterId, page.Header.Revision
+		if w.revision == 0 {
+			w.cluster, w.revision = page.Header.ClusterId, page.Header.Revision
 		}
 		for _, kv := range page.Kvs {
-			f.entries.put(kv)
+			w.entries.put(kv)
 		}
 		if !page.More || len(page.Kvs) == 0 {
 			return nil
@@ -84,32 +85,34 @@ func (f *follower) list(ctx context.Context) error {
 	}
 }
 
-// watch follows what happened after the list. It always ends with an error, or with ctx.
-func (f *follower) watch(ctx context.Context, report discovery.Report) error {
+// watch applies and reports all changes after the list. It ends with an error, or with nil when ctx
+// is done.
+func (w *watcher) watch(ctx context.Context, report discovery.Report) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	late := time.AfterFunc(time.Duration(f.source.Timeout), cancel) // opening a watch waits for etcd, and knows no timeout
-	responses := f.client.Watch(ctx, f.source.prefix, clientv3.WithPrefix(), clientv3.WithRev(f.revision+1), clientv3.WithFragment())
-	if !late.Stop() {
-		return f.late()
+	timeout := time.AfterFunc(time.Duration(w.source.Timeout), cancel) // Watch blocks until etcd answers
+	responses := w.client.Watch(ctx, w.source.prefix,
+		clientv3.WithPrefix(), clientv3.WithRev(w.revision+1), clientv3.WithFragment())
+	if !timeout.Stop() {
+		return w.timeoutError()
 	}
-	check := time.NewTicker(f.source.interval)
+	check := time.NewTicker(w.source.interval)
 	defer check.Stop()
-	var settled <-chan time.Time
+	var reportDue <-chan time.Time // nil if nothing has changed since the last report
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case response, open := <-responses:
-			if err = f.apply(response, open); err == nil && settled == nil {
-				settled = time.After(settle)
+			if err = w.apply(response, open); err == nil && reportDue == nil {
+				reportDue = time.After(debounce)
 			}
-		case <-settled:
-			settled = nil
-			report(f.entries.answer())
+		case <-reportDue:
+			reportDue = nil
+			report(w.entries.answer())
 		case <-check.C:
-			err = f.check(ctx)
+			err = w.check(ctx)
 		}
 		if err != nil {
 			return err
@@ -117,50 +120,54 @@ func (f *follower) watch(ctx context.Context, report discovery.Report) error {
 	}
 }
 
-func (f *follower) apply(response clientv3.WatchResponse, open bool) error {
+// apply applies the changes of one response of the watch.
+func (w *watcher) apply(response clientv3.WatchResponse, open bool) error {
 	if err := response.Err(); err != nil {
 		return err
 	}
 	if !open {
 		return errors.New("etcd ended the watch")
 	}
-	f.revision = max(f.revision, response.Header.Revision)
+	w.revision = max(w.revision, response.Header.Revision)
 	for _, event := range response.Events {
 		if event.Type == clientv3.EventTypeDelete {
-			f.entries.delete(event.Kv)
+			w.entries.delete(event.Kv)
 		} else {
-			f.entries.put(event.Kv)
+			w.entries.put(event.Kv)
 		}
 	}
 	return nil
 }
 
-// check asks whether etcd is still the one that was listed. A watch cannot tell: where nothing comes, there
-// may be nothing new, or nobody at the other end, or an etcd whose state went back.
-func (f *follower) check(ctx context.Context) error {
-	answer, err := f.get(ctx, f.source.prefix, clientv3.WithCountOnly())
+// check reports whether etcd still has the state that was listed, or a newer one. A silent watch
+// does not show that: perhaps nothing has changed, perhaps the connection is dead, and perhaps
+// etcd's state went back.
+func (w *watcher) check(ctx context.Context) error {
+	answer, err := w.get(ctx, w.source.prefix, clientv3.WithCountOnly())
 	switch {
 	case err != nil:
 		return err
-	case answer.Header.ClusterId != f.cluster:
-		return errors.New("this is another cluster now")
-	case answer.Header.Revision < f.revision:
-		return fmt.Errorf("etcd went back to an older state: to revision %d from %d", answer.Header.Revision, f.revision)
+	case answer.Header.ClusterId != w.cluster:
+		return fmt.Errorf("etcd is another cluster: %x instead of %x", answer.Header.ClusterId, w.cluster)
+	case answer.Header.Revision < w.revision:
+		return fmt.Errorf("etcd went back to an older state: to revision %d from %d",
+			answer.Header.Revision, w.revision)
 	}
-	f.revision = answer.Header.Revision
+	w.revision = answer.Header.Revision
 	return nil
 }
 
-func (f *follower) get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(f.source.Timeout), f.late())
+// get reads keys within the timeout.
+func (w *watcher) get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(w.source.Timeout), w.timeoutError())
 	defer cancel()
-	answer, err := f.client.Get(ctx, key, opts...)
+	answer, err := w.client.Get(ctx, key, opts...)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	return answer, err
 }
 
-func (f *follower) late() error {
-	return fmt.Errorf("no answer within %s", time.Duration(f.source.Timeout))
+func (w *watcher) timeoutError() error {
+	return fmt.Errorf("no answer within %s", time.Duration(w.source.Timeout))
 }

@@ -5,38 +5,70 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
+
+// start runs a source with a short interval and timeout until the test ends. It checks that no list
+// was authoritative.
+func start(t *testing.T, s *Source) *sourcetest.Running {
+	t.Helper()
+	if s.Prefix == "" {
+		s.Prefix = "web"
+	}
+	if s.Timeout == 0 {
+		s.Timeout = caddy.Duration(2 * time.Second)
+	}
+	if err := s.Provision(caddy.Context{Context: context.Background()}); err != nil {
+		t.Fatal(err)
+	}
+	s.interval = 100 * time.Millisecond
+	running := sourcetest.Follow(t, s.Run)
+	t.Cleanup(func() {
+		for _, answer := range running.Reports() {
+			if answer.Authoritative {
+				t.Error("an answer was authoritative")
+			}
+		}
+	})
+	return running
+}
 
 func TestKeysThatComeChangeAndGoAreFollowed(t *testing.T) {
 	etcd := startServer(t)
 	etcd.put("web/a", "10.0.0.1:80")
 	etcd.put("web-admin/a", "10.0.0.66:80")
-	f := follow(t, &Source{Endpoints: []string{etcd.address}})
-	f.wants("10.0.0.1:80")
+	running := start(t, &Source{Endpoints: []string{etcd.address}})
+	running.WantList("10.0.0.1:80")
 	etcd.put("web/c", `{"address":"10.0.0.3:80","weight":3}`)
 	etcd.put("web/b", `{"Op":0,"Addr":"10.0.0.2:80"}`)
-	f.wants("10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80")
+	running.WantList("10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80")
 	etcd.put("web/a", "10.0.0.9:80")
-	f.wants("10.0.0.9:80", "10.0.0.2:80", "10.0.0.3:80")
+	running.WantList("10.0.0.9:80", "10.0.0.2:80", "10.0.0.3:80")
 	etcd.put("web/b", "nonsense")
-	f.wants("10.0.0.9:80", "10.0.0.3:80")
-	f.until("the key of the mistake", func() bool { return len(f.lost) == 1 && f.lost[0].Key == "web/b" })
+	if answer := running.WantList("10.0.0.9:80", "10.0.0.3:80"); len(answer.Dropped) != 1 || answer.Dropped[0].Key != "web/b" {
+		t.Errorf("dropped %v; want web/b", answer.Dropped)
+	}
 	etcd.delete("web/a")
 	etcd.delete("web/b")
 	etcd.delete("web/c")
-	f.wants()
-	f.until("no mistake", func() bool { return len(f.lost) == 0 })
-	f.wantsNoError()
+	if answer := running.WantList(); len(answer.Dropped) > 0 {
+		t.Errorf("dropped %v; want none, because the key is deleted", answer.Dropped)
+	}
+	running.WantNoError()
 }
 
 func TestAPrefixWithoutKeysIsAnEmptyList(t *testing.T) {
 	etcd := startServer(t)
-	f := follow(t, &Source{Endpoints: []string{etcd.address}})
-	f.wants()
+	running := start(t, &Source{Endpoints: []string{etcd.address}})
+	running.WantList()
 	etcd.put("web/a", "10.0.0.1:80")
-	f.wants("10.0.0.1:80")
+	running.WantList("10.0.0.1:80")
 }
 
 func TestAKeyGoesWithItsLease(t *testing.T) {
@@ -47,47 +79,50 @@ func TestAKeyGoesWithItsLease(t *testing.T) {
 	}
 	etcd.put("web/a", "10.0.0.1:80")
 	etcd.put(fmt.Sprintf("web/b/%d", lease.ID), "10.0.0.2:80", clientv3.WithLease(lease.ID))
-	f := follow(t, &Source{Endpoints: []string{etcd.address}})
-	f.wants("10.0.0.1:80", "10.0.0.2:80")
-	f.until("no id of the lease", func() bool { return f.last[0].ID == "a" && f.last[1].ID == "" })
-	f.wants("10.0.0.1:80")
-	f.wantsNoError()
+	running := start(t, &Source{Endpoints: []string{etcd.address}})
+	list := running.WantList("10.0.0.1:80", "10.0.0.2:80").Endpoints
+	if list[0].ID != "a" || list[1].ID != "" {
+		t.Errorf("got the IDs %q and %q; want a and none", list[0].ID, list[1].ID)
+	}
+	running.WantList("10.0.0.1:80")
+	running.WantNoError()
 }
 
 func TestACrashOfEtcdKeepsTheListAndMissesNothing(t *testing.T) {
 	etcd := startServer(t)
 	etcd.put("web/a", "10.0.0.1:80")
-	f := follow(t, &Source{Endpoints: []string{etcd.address}})
-	f.wants("10.0.0.1:80")
+	running := start(t, &Source{Endpoints: []string{etcd.address}})
+	running.WantList("10.0.0.1:80")
 	etcd.kill()
-	f.wantsError("refused")
-	f.wants("10.0.0.1:80")
+	running.WantError("refused")
+	running.WantNewest("10.0.0.1:80")
 	etcd.start()
 	etcd.put("web/b", "10.0.0.2:80")
-	f.wants("10.0.0.1:80", "10.0.0.2:80")
+	running.WantList("10.0.0.1:80", "10.0.0.2:80")
 }
 
 func TestAnEtcdThatComesBackEmptyIsNoticed(t *testing.T) {
 	etcd := startServer(t)
 	etcd.put("web/a", "10.0.0.1:80")
 	etcd.put("web/b", "10.0.0.2:80")
-	f := follow(t, &Source{Endpoints: []string{etcd.address}})
-	f.wants("10.0.0.1:80", "10.0.0.2:80")
+	running := start(t, &Source{Endpoints: []string{etcd.address}})
+	running.WantList("10.0.0.1:80", "10.0.0.2:80")
 	etcd.kill()
 	etcd.forget()
 	etcd.start() // at revision 1, with the same ids of cluster and member
-	f.wants()
+	running.WantList()
 	etcd.put("web/c", "10.0.0.3:80")
-	f.wants("10.0.0.3:80")
+	running.WantList("10.0.0.3:80")
 }
 
-// A resumed watch, and any look at the revision afterwards, would take this etcd for the old one.
-func TestAnEtcdThatCameBackEmptyAndOvertookItsOldRevisionIsNoticed(t *testing.T) {
+// Neither a resumed watch nor a later check of the revision would notice that this etcd lost its
+// state.
+func TestAnEmptyEtcdThatOvertookItsOldRevisionIsNoticed(t *testing.T) {
 	etcd := startServer(t)
 	line := startLine(t, etcd.address)
 	etcd.put("web/a", "10.0.0.1:80")
-	f := follow(t, &Source{Endpoints: []string{line.address}})
-	f.wants("10.0.0.1:80")
+	running := start(t, &Source{Endpoints: []string{line.address}})
+	running.WantList("10.0.0.1:80")
 	line.cut()
 	etcd.kill()
 	etcd.forget()
@@ -96,67 +131,73 @@ func TestAnEtcdThatCameBackEmptyAndOvertookItsOldRevisionIsNoticed(t *testing.T)
 		etcd.put("web/b", "10.0.0.2:80")
 	}
 	line.mend()
-	f.wants("10.0.0.2:80")
+	running.WantList("10.0.0.2:80")
 }
 
-func TestWhatWasCompactedWhileTheConnectionWasDownIsListed(t *testing.T) {
+func TestChangesCompactedDuringAnOutageAreListed(t *testing.T) {
 	etcd := startServer(t)
 	line := startLine(t, etcd.address)
 	etcd.put("web/a", "10.0.0.1:80")
-	f := follow(t, &Source{Endpoints: []string{line.address}})
-	f.wants("10.0.0.1:80")
+	running := start(t, &Source{Endpoints: []string{line.address}})
+	running.WantList("10.0.0.1:80")
 	line.cut()
-	f.wantsError("watching web/: rpc error: code = Aborted desc = the connection broke")
+	running.WantError("watching web/: rpc error: code = Aborted desc = the connection broke")
 	etcd.put("web/b", "10.0.0.2:80")
 	etcd.delete("web/a")
 	etcd.compact()
 	line.mend()
-	f.wants("10.0.0.2:80")
+	running.WantList("10.0.0.2:80")
 }
 
 func TestAConnectionThatGoesSilentIsNoticed(t *testing.T) {
 	etcd := startServer(t)
 	line := startLine(t, etcd.address)
 	etcd.put("web/a", "10.0.0.1:80")
-	f := follow(t, &Source{Endpoints: []string{line.address}})
-	f.wants("10.0.0.1:80")
+	running := start(t, &Source{Endpoints: []string{line.address}})
+	running.WantList("10.0.0.1:80")
 	line.freeze()
-	f.wantsError("watching web/: no answer within 2s")
-	f.wantsError("listing web/: no answer within 2s")
+	running.WantError("watching web/: no answer within 2s")
+	running.WantError("listing web/: no answer within 2s")
 	etcd.put("web/b", "10.0.0.2:80")
 	line.mend()
-	f.wants("10.0.0.1:80", "10.0.0.2:80")
+	running.WantList("10.0.0.1:80", "10.0.0.2:80")
 }
 
 func TestOneMemberOfSeveralIsEnough(t *testing.T) {
 	etcd := startServer(t)
 	etcd.put("web/a", "10.0.0.1:80")
-	f := follow(t, &Source{Endpoints: []string{freeAddress(t), etcd.address}})
-	f.wants("10.0.0.1:80")
-	f.wantsNoError()
+	running := start(t, &Source{Endpoints: []string{freeAddress(t), etcd.address}})
+	running.WantList("10.0.0.1:80")
+	running.WantNoError()
 }
 
 func TestTenThousandKeysAreAFewPagesAndAFewLists(t *testing.T) {
 	etcd := startServer(t)
 	const n = 10_000
 	etcd.fill(n / 2)
-	f := follow(t, &Source{Endpoints: []string{etcd.address}})
-	f.until("the first half", func() bool { return len(f.last) == n/2 })
+	running := start(t, &Source{Endpoints: []string{etcd.address}})
+	has := func(n int) func(discovery.Answer) bool {
+		return func(a discovery.Answer) bool { return len(a.Endpoints) == n }
+	}
+	running.Want("the first half", has(n/2))
 	etcd.fill(n)
-	f.until("all", func() bool { return len(f.last) == n })
-	f.until("few lists", func() bool { return f.lists < n/20 })
-	f.wantsNoError()
+	running.Want("all keys", has(n))
+	if lists := running.Lists(); lists >= n/20 {
+		t.Errorf("reported %d lists; want less than %d", lists, n/20)
+	}
+	running.WantNoError()
 }
 
-func TestLargeValuesCostNobodyElse(t *testing.T) {
+func TestLargeValuesAreDroppedAlone(t *testing.T) {
 	etcd := startServer(t)
 	huge := strings.Repeat("x", 1<<20)
 	for i := range 20 { // more than etcd may answer at once
 		etcd.put(fmt.Sprintf("web/huge-%02d", i), huge)
 	}
 	etcd.put("web/z", "10.0.0.1:80")
-	f := follow(t, &Source{Endpoints: []string{etcd.address}})
-	f.wants("10.0.0.1:80")
-	f.until("twenty are dropped", func() bool { return len(f.lost) == 20 })
-	f.wantsNoError()
+	running := start(t, &Source{Endpoints: []string{etcd.address}})
+	if answer := running.WantList("10.0.0.1:80"); len(answer.Dropped) != 20 {
+		t.Errorf("dropped %d values; want 20", len(answer.Dropped))
+	}
+	running.WantNoError()
 }

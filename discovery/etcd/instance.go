@@ -15,26 +15,28 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// folder is the prefix that is meant. A prefix that ends in a word would otherwise be that of all
-// longer words too.
-func folder(prefix string) string {
+// folderPrefix adds a slash to a prefix that ends in a letter or a digit. Without it the prefix
+// services/web would also match services/web-admin.
+func folderPrefix(prefix string) string {
 	if last, _ := utf8.DecodeLastRuneInString(prefix); unicode.IsLetter(last) || unicode.IsDigit(last) {
 		return prefix + "/"
 	}
 	return prefix
 }
 
-// entries are the keys below the prefix. Values are decoded when they come, and not kept.
+// entries holds the endpoints by their keys. It decodes each value once, and does not keep it.
 type entries struct {
 	prefix string
 	byKey  map[string]entry
 }
 
+// entry is a decoded value. If err is not nil, the value has a mistake.
 type entry struct {
 	info listing.Info
 	err  error
 }
 
+// put adds or replaces the entry of a key.
 func (e *entries) put(kv *mvccpb.KeyValue) {
 	info, err := decode(kv.Value)
 	if info.ID == "" {
@@ -46,9 +48,11 @@ func (e *entries) put(kv *mvccpb.KeyValue) {
 	e.byKey[string(kv.Key)] = entry{info, err}
 }
 
+// delete removes the entry of a key.
 func (e *entries) delete(kv *mvccpb.KeyValue) { delete(e.byKey, string(kv.Key)) }
 
-// id is what lies below the prefix, unless it changes each time that the service starts.
+// id returns the part of a key below the prefix. It is empty if the key ends in the number of its
+// lease, because such a key changes each time that the service starts.
 func (e *entries) id(kv *mvccpb.KeyValue) string {
 	below := strings.TrimPrefix(string(kv.Key), e.prefix)
 	switch path.Base(below) {
@@ -58,23 +62,24 @@ func (e *entries) id(kv *mvccpb.KeyValue) string {
 	return below
 }
 
-// answer is the list in the order of the keys, so that the same one of two keys with one address wins every time.
+// answer returns the list in the order of the keys, so that of two keys with the same address the
+// same one always counts.
 func (e *entries) answer() discovery.Answer {
-	var g discovery.AnswerBuilder
+	var builder discovery.AnswerBuilder
 	for _, key := range slices.Sorted(maps.Keys(e.byKey)) {
 		if entry := e.byKey[key]; entry.err != nil {
-			g.Drop(key, entry.err)
+			builder.Drop(key, entry.err)
 		} else {
-			g.Add(key, entry.info)
+			builder.Add(key, entry.info)
 		}
 	}
-	return g.Answer()
+	return builder.Answer()
 }
 
-// decode reads a value in either layout.
+// decode reads a value in the layout of naming/endpoints or in that of an endpoint.
 func decode(value []byte) (listing.Info, error) {
 	if len(value) <= listing.MaxEntrySize {
-		if info, ours, err := decodeNaming(value); ours {
+		if info, isNaming, err := decodeNaming(value); isNaming {
 			return info, err
 		}
 	}

@@ -28,14 +28,14 @@ func TestValuesAreAddressesOrEndpointsInEitherLayout(t *testing.T) {
 		`{"Op":0,"Addr":"10.0.0.1:80","Metadata":{"weight":"0","name":"w\u00e9b"}}`: {
 			Address: "10.0.0.1:80", Weight: 0, ID: "a", Metadata: map[string]string{"name": "wéb"}},
 	} {
-		got := of(map[string]string{"web/a": value})
+		got := answerOf(map[string]string{"web/a": value})
 		if len(got.Dropped) > 0 || len(got.Endpoints) != 1 || !reflect.DeepEqual(got.Endpoints[0], want) {
 			t.Errorf("%s:\ngot  %+v, %v\nwant %+v", value, got.Endpoints, got.Dropped, want)
 		}
 	}
 }
 
-func TestAValueWithAMistakeIsDroppedAndItsKeyAndMistakeAreSaid(t *testing.T) {
+func TestAValueWithAMistakeIsDroppedWithItsKeyAndReason(t *testing.T) {
 	for value, want := range map[string]string{
 		"":                              "is empty",
 		"10.0.0.1":                      "address: ",
@@ -56,7 +56,7 @@ func TestAValueWithAMistakeIsDroppedAndItsKeyAndMistakeAreSaid(t *testing.T) {
 		`{"address":"10.0.0.1:80","weight":-1}`:               "weight: ",
 		strings.Repeat("x", listing.MaxEntrySize+1):           "has 65537 bytes",
 	} {
-		got := of(map[string]string{"web/bad": value, "web/good": "10.0.0.9:80"})
+		got := answerOf(map[string]string{"web/bad": value, "web/good": "10.0.0.9:80"})
 		if len(got.Endpoints) != 1 || got.Endpoints[0].ID != "good" {
 			t.Errorf("%.40q: got %+v; want the other one", value, got.Endpoints)
 		}
@@ -66,8 +66,8 @@ func TestAValueWithAMistakeIsDroppedAndItsKeyAndMistakeAreSaid(t *testing.T) {
 	}
 }
 
-func TestOfTwoKeysWithOneAddressTheFirstWins(t *testing.T) {
-	got := of(map[string]string{"web/b": "10.0.0.1:80", "web/a": "10.0.0.1:80", "web/c": "10.0.0.2:80"})
+func TestOfTwoKeysWithOneAddressTheFirstCounts(t *testing.T) {
+	got := answerOf(map[string]string{"web/b": "10.0.0.1:80", "web/a": "10.0.0.1:80", "web/c": "10.0.0.2:80"})
 	if len(got.Endpoints) != 2 || got.Endpoints[0].ID != "a" || got.Endpoints[1].ID != "c" {
 		t.Errorf("got %+v", got.Endpoints)
 	}
@@ -93,33 +93,36 @@ func TestTheIDIsTheKeyUnlessThatChangesOnEachStart(t *testing.T) {
 	}
 }
 
-func TestAPrefixThatEndsInAWordIsAFolder(t *testing.T) {
+func TestAPrefixThatEndsInAWordGetsASlash(t *testing.T) {
 	for given, want := range map[string]string{
 		"web": "web/", "services/web": "services/web/", "web2": "web2/", "é": "é/",
 		"web/": "web/", "web-": "web-", "services:web:": "services:web:", "/": "/", "\xff": "\xff",
 	} {
-		if got := folder(given); got != want {
+		if got := folderPrefix(given); got != want {
 			t.Errorf("%q: got %q; want %q", given, got, want)
 		}
 	}
 }
 
+// FuzzDecode checks that every value is refused or becomes a valid endpoint.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"10.0.0.1:80", `{"address":"10.0.0.1:80","weight":3,"metadata":{"a":"b"}}`,
-		`{"Op":0,"Addr":"10.0.0.1:80","Metadata":{"weight":3,"zone":"a","x":[1]}}`, `{"Addr":"x","Metadata":"\ud800"}`, `{"Addr":null}`, `[1]`,
+		`{"Op":0,"Addr":"10.0.0.1:80","Metadata":{"weight":3,"zone":"a","x":[1]}}`,
+		`{"Addr":"x","Metadata":"\ud800"}`, `{"Addr":null}`, `[1]`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		info, err := decode(value)
-		if again := info; err == nil && again.Normalize() != nil {
+		if normal := info; err == nil && normal.Normalize() != nil {
 			t.Errorf("%q became %+v, which is not valid", value, info)
 		}
 	})
 }
 
-func of(values map[string]string) discovery.Answer {
+// answerOf returns the list of keys with these values.
+func answerOf(values map[string]string) discovery.Answer {
 	e := entries{prefix: "web/"}
 	for key, value := range values {
 		e.put(&mvccpb.KeyValue{Key: []byte(key), Value: []byte(value)})

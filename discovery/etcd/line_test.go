@@ -10,14 +10,14 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// line is what lies between the source and etcd.
+// line is a proxy between the source and etcd that a test can silence or cut.
 type line struct {
 	address, to string
 
 	mu     sync.Mutex
-	silent bool // nothing comes through, in either direction
-	down   bool // connections are closed at once
-	moved  *sync.Cond
+	silent bool       // nothing is forwarded, in either direction
+	down   bool       // connections are closed at once
+	change *sync.Cond // signals a change of silent or down
 	open   map[net.Conn]bool
 }
 
@@ -28,7 +28,7 @@ func startLine(t *testing.T, to string) *line {
 		t.Fatal(err)
 	}
 	l := &line{address: listener.Addr().String(), to: to, open: make(map[net.Conn]bool)}
-	l.moved = sync.NewCond(&l.mu)
+	l.change = sync.NewCond(&l.mu)
 	var served sync.WaitGroup
 	served.Go(func() {
 		for {
@@ -66,6 +66,7 @@ func (l *line) serve(near net.Conn) {
 	both.Wait()
 }
 
+// pump forwards bytes in one direction.
 func (l *line) pump(to, from net.Conn) {
 	defer to.Close()
 	defer from.Close()
@@ -74,7 +75,7 @@ func (l *line) pump(to, from net.Conn) {
 		n, err := from.Read(buffer)
 		l.mu.Lock()
 		for l.silent && !l.down {
-			l.moved.Wait()
+			l.change.Wait()
 		}
 		l.mu.Unlock()
 		if err != nil {
@@ -90,7 +91,7 @@ func (l *line) set(silent, down bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.silent, l.down = silent, down
-	l.moved.Broadcast()
+	l.change.Broadcast()
 	if down {
 		for conn := range l.open {
 			_ = conn.Close()
@@ -103,7 +104,7 @@ func (l *line) freeze() { l.set(true, false) }
 func (l *line) cut()    { l.set(false, true) }
 func (l *line) mend()   { l.set(false, false) }
 
-// fill puts endpoints with the numbers below n, as fast as it goes.
+// fill puts n endpoints as fast as etcd allows.
 func (s *server) fill(n int) {
 	s.t.Helper()
 	s.must(func(ctx context.Context) error {
@@ -120,7 +121,7 @@ func (s *server) fill(n int) {
 	})
 }
 
-// compact forgets all history up to now.
+// compact deletes all history up to now.
 func (s *server) compact() {
 	s.t.Helper()
 	s.must(func(ctx context.Context) error {

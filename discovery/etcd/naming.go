@@ -9,9 +9,10 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// decodeNaming reads what etcd's package naming/endpoints writes for clients of gRPC:
-// {"Op":0,"Addr":"10.0.0.1:80","Metadata":...}. Addr is what gives the layout away; ours has an address.
-func decodeNaming(value []byte) (info listing.Info, naming bool, err error) {
+// decodeNaming reads a value that etcd's Go package naming/endpoints wrote for gRPC clients:
+// {"Op":0,"Addr":"10.0.0.1:80","Metadata":...}. It recognizes the layout by the field Addr, and
+// isNaming is false for any other value.
+func decodeNaming(value []byte) (info listing.Info, isNaming bool, err error) {
 	if !bytes.Contains(value, []byte(`"Addr"`)) {
 		return info, false, nil
 	}
@@ -32,8 +33,9 @@ func decodeNaming(value []byte) (info listing.Info, naming bool, err error) {
 	return info, true, info.Normalize()
 }
 
-// setMetadata takes the fields of an object, weight and zone for those of the endpoint. The metadata can be anything, for it is
-// meant for the application's own load balancer, so what is no object is no mistake either.
+// setMetadata copies the fields of the metadata. weight and zone become those of the endpoint.
+// Metadata that is not an object is ignored. It is no mistake, because naming/endpoints allows any
+// value there for the application's own load balancer.
 func setMetadata(info *listing.Info, metadata json.RawMessage) error {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(metadata, &fields) != nil || len(fields) == 0 {
@@ -41,7 +43,7 @@ func setMetadata(info *listing.Info, metadata json.RawMessage) error {
 	}
 	info.Metadata = make(map[string]string, len(fields))
 	for name, raw := range fields {
-		text := string(raw) // numbers as they were written, and what is nested as JSON
+		text := string(raw) // numbers stay as written, and nested values stay JSON
 		if raw[0] == '"' {
 			_ = json.Unmarshal(raw, &text) // a valid string literal decodes
 		}

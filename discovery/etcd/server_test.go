@@ -17,13 +17,13 @@ import (
 	"go.uber.org/zap"
 )
 
-// patience ends the wait for something that will not come; nothing takes nearly as long.
+// patience limits the wait for an event that does not come. It is far more than anything takes.
 const patience = time.Minute
 
-// anybody is whom the tests themselves trust.
-var anybody = &tls.Config{InsecureSkipVerify: true}
+// trustAll is for the tests' own connections to etcd.
+var trustAll = &tls.Config{InsecureSkipVerify: true}
 
-// server is a real etcd.
+// server is a real etcd that a test can crash and start again.
 type server struct {
 	t       *testing.T
 	program string
@@ -40,14 +40,17 @@ func startServer(t *testing.T) *server {
 	return startServerOver(t, "http")
 }
 
-// startServerOver is https for an etcd with a certificate that it made itself.
+// startServerOver starts an etcd with http, or with https and a certificate of its own making.
 func startServerOver(t *testing.T, scheme string) *server {
 	t.Helper()
-	s := &server{t: t, program: program(t), folder: t.TempDir(), scheme: scheme, address: freeAddress(t), peer: freeAddress(t)}
+	s := &server{
+		t: t, program: program(t), folder: t.TempDir(), scheme: scheme,
+		address: freeAddress(t), peer: freeAddress(t),
+	}
 	s.start()
 	t.Cleanup(s.kill)
 	var err error
-	s.client, err = clientv3.New(clientv3.Config{Endpoints: []string{s.scheme + "://" + s.address}, TLS: anybody, Logger: zap.NewNop()})
+	s.client, err = clientv3.New(clientv3.Config{Endpoints: []string{s.scheme + "://" + s.address}, TLS: trustAll, Logger: zap.NewNop()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +58,7 @@ func startServerOver(t *testing.T, scheme string) *server {
 	return s
 }
 
-// program prefers what the end-to-end tests have built.
+// program returns the path of etcd. It prefers the one that the end-to-end tests have built.
 func program(t *testing.T) string {
 	t.Helper()
 	if cache, err := os.UserCacheDir(); err == nil {
@@ -91,7 +94,7 @@ func (s *server) start() {
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	client := http.Client{Transport: &http.Transport{TLSClientConfig: anybody, DisableKeepAlives: true}}
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: trustAll, DisableKeepAlives: true}}
 	for limit := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		answer, err := client.Get(url + "/health")
 		if err == nil {
@@ -107,12 +110,13 @@ func (s *server) start() {
 	}
 }
 
-// kill is a crash.
+// kill ends etcd without a warning, as in a crash.
 func (s *server) kill() {
 	_ = s.process.Process.Kill()
 	_ = s.process.Wait()
 }
 
+// forget deletes the data of an etcd that does not run.
 func (s *server) forget() {
 	s.t.Helper()
 	if err := os.RemoveAll(filepath.Join(s.folder, "data")); err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
-// Provision implements caddy.Provisioner. It opens no connection.
+// Provision implements caddy.Provisioner. It opens no connection, so that a config loads while etcd
+// is down.
 func (s *Source) Provision(ctx caddy.Context) error {
 	s.interval = checkInterval
 	if err := discovery.DefaultDuration("timeout", &s.Timeout, defaultTimeout); err != nil {
@@ -22,10 +23,10 @@ func (s *Source) Provision(ctx caddy.Context) error {
 	if s.tls, err = clienttls.Config(ctx, s.TLS); err != nil {
 		return err
 	}
-	return s.address()
+	return s.setEndpoints()
 }
 
-// resolve replaces the placeholders.
+// resolve replaces the placeholders and checks the settings that have them.
 func (s *Source) resolve() error {
 	for _, field := range []struct {
 		name  string
@@ -37,12 +38,12 @@ func (s *Source) resolve() error {
 	}
 	switch {
 	case s.Prefix == "":
-		return errors.New("prefix: is empty; expected what the keys begin with, such as services/web/")
+		return errors.New("prefix: is empty; expected the beginning of the keys, such as services/web/")
 	case s.Username != "" && s.Password == "":
 		return errors.New("password: is missing; username is set")
 	case s.Username == "" && s.Password != "":
 		return errors.New("username: is missing; password is set")
 	}
-	s.prefix = folder(s.Prefix)
+	s.prefix = folderPrefix(s.Prefix)
 	return nil
 }

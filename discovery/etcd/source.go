@@ -1,7 +1,8 @@
 // Package etcd is the source of pools that follows a prefix of keys in etcd. It is a Go module of
 // its own, so that only builds that use it contain etcd's client:
 //
-//	xcaddy build --with github.com/caddy-balance/caddy-balance --with github.com/caddy-balance/caddy-balance/discovery/etcd
+//	xcaddy build --with github.com/caddy-balance/caddy-balance \
+//		--with github.com/caddy-balance/caddy-balance/discovery/etcd
 //
 // source.go has the settings and settings.go their checks. follow.go lists and watches, client.go
 // is the connection, and instance.go and naming.go make an endpoint of a value.
@@ -21,8 +22,8 @@ import (
 func init() { caddy.RegisterModule(new(Source)) }
 
 // Source follows a prefix of keys in etcd (version 3.4 or newer), where each key is one endpoint.
-// Choose it when services put themselves into etcd, as a rule with a lease, so that they vanish
-// when they stop renewing it.
+// Choose it when services register in etcd. They should do so with a lease, because etcd deletes
+// their key when they stop renewing it.
 //
 // A value is an address such as `10.0.0.7:8080`, or an endpoint in JSON with any of these fields:
 //
@@ -31,57 +32,62 @@ func init() { caddy.RegisterModule(new(Source)) }
 //
 // or what etcd's own Go package naming/endpoints writes, `{"Op": 0, "Addr": "10.0.0.7:8080",
 // "Metadata": {...}}`, of which the metadata `weight` and `zone` set these fields. A value with a
-// mistake costs that endpoint only, and one error names its key.
+// mistake is dropped alone, and one error names its key.
 //
-// An endpoint that has no `id` in its value gets the part of its key below the prefix, so that it
+// An endpoint without an `id` in its value gets the part of its key below the prefix, so that it
 // keeps its share of a hash policy when its address changes. A key that ends in the number of its
-// own lease, as go-zero makes them, is a new one on each start and therefore no id; the address is.
+// own lease, as go-zero makes them, is new on each start. Such an endpoint has no ID, and its
+// address stands for it.
 //
-// The source lists once and then watches from that revision. A watch that broke is not resumed,
-// because etcd says nothing if it came back with an older or an empty state: the source lists anew.
-// Twice a minute it also compares etcd's revision with what it has seen. While etcd cannot be
-// reached the pool keeps the last list.
+// The source lists the keys once and then watches from that revision. After a broken watch it lists
+// them again. It does not resume a watch, because an etcd that came back with an older or an empty
+// state would accept that and send nothing. Every 30 seconds the source also compares etcd's
+// revision with the highest that it has seen. While etcd cannot be reached, the pool keeps the last
+// list.
 //
-// No removal is final, not even a deleted key: leases that all end at once, when it is etcd that
-// the services could not reach, look the same. The pool thus waits a moment before it believes that
-// everybody is gone.
+// Removals are not authoritative, not even of deleted keys, because leases also end when the
+// services cannot reach etcd. The pool therefore delays the loss of all or nearly all endpoints.
 //
 // If etcd checks permissions, the user needs a role that may read the prefix.
 type Source struct {
-	// What the keys begin with. If it ends in a letter or a digit a slash is added, so that
-	// services/web is not services/web-admin too. Required; may hold placeholders such as
-	// {env.SERVICE}.
+	// The beginning of the keys. Required. If it ends in a letter or a digit, a slash is added, so
+	// that services/web does not match services/web-admin. Placeholders such as {env.SERVICE} are
+	// replaced when the config is loaded.
 	Prefix string `json:"prefix"`
 
-	// The members of the cluster, such as https://10.0.0.1:2379, at least one. All have the same
-	// scheme; without one it is https if tls is set, and otherwise http. May hold placeholders.
+	// The members of the cluster, such as https://10.0.0.1:2379. At least one is required. All must
+	// have the same scheme. An address without a scheme gets https if tls is set, and http
+	// otherwise. Placeholders are replaced when the config is loaded.
 	Endpoints []string `json:"endpoints"`
 
-	// The user to log in as, if etcd asks for one. May be a placeholder.
+	// The user to log in as, if etcd checks permissions. Placeholders are replaced when the config
+	// is loaded. Default: none.
 	Username string `json:"username,omitempty"`
 
-	// The password of that user. Best a placeholder such as {env.ETCD_PASSWORD} or
-	// {file./run/secrets/etcd}.
+	// The password of the user, preferably a placeholder such as {env.ETCD_PASSWORD} or
+	// {file./run/secrets/etcd}, which is replaced when the config is loaded. Required with a user.
 	Password string `json:"password,omitempty"`
 
-	// How long etcd may take to answer before that is an error. Default: 5s.
+	// The maximum time of an answer of etcd. An answer that takes longer is an error. Default: 5s.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
-	// How to speak TLS: whom to trust, and which certificate to show. With https endpoints it is
-	// only needed if the system's trusted certificates are not enough.
+	// The TLS settings: the authorities to trust, and the certificate to show. Endpoints with https
+	// need them only if the system does not trust etcd's certificate, or if etcd wants one.
+	// Default: no TLS, unless the endpoints have the scheme https.
 	TLS *reverseproxy.TLSConfig `json:"tls,omitempty"`
 
 	prefix    string   // with its slash
 	endpoints []string // with their scheme
 	tls       *tls.Config
-	interval  time.Duration // from one look at etcd's revision to the next
+	interval  time.Duration // from one check of etcd's revision to the next
 }
 
 const (
 	defaultTimeout = 5 * time.Second
 
-	// checkInterval bounds how long a state that went back can go unseen where no connection broke,
-	// behind etcd's gRPC proxy. A look costs etcd next to nothing.
+	// checkInterval is the maximum time in which the source misses that etcd went back to an older
+	// state without breaking the connection, as behind etcd's gRPC proxy. A check is cheap for
+	// etcd, because it counts the keys and reads no value.
 	checkInterval = 30 * time.Second
 )
 

@@ -11,7 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 )
 
-func TestSourceRefusesSettingsThatCannotBeMeant(t *testing.T) {
+func TestInvalidSettingsAreRefused(t *testing.T) {
 	t.Setenv("ETCD_SECRET", "hunter2")
 	tls := new(reverseproxy.TLSConfig)
 	one := []string{"10.0.0.1:2379"}
@@ -42,7 +42,7 @@ func TestSourceRefusesSettingsThatCannotBeMeant(t *testing.T) {
 	}
 }
 
-func TestEndpointsHaveTLSWhereItIsAskedFor(t *testing.T) {
+func TestEndpointsGetTheSchemeOfTheSettings(t *testing.T) {
 	t.Setenv("ETCD_HOST", "10.0.0.1")
 	for text, want := range map[string][]string{
 		"etcd web {\nendpoints {env.ETCD_HOST}:1 http://b:2/\n}":        {"http://10.0.0.1:1", "http://b:2"},

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// fake is an etcd, or a proxy before one, that changes behind a connection that holds.
-type fake struct {
+// fakeEtcd is an etcd, or a proxy before one, whose state changes while the connection holds.
+type fakeEtcd struct {
 	etcdserverpb.UnimplementedKVServer
 	etcdserverpb.UnimplementedWatchServer
 
@@ -22,13 +22,16 @@ type fake struct {
 	revision int64
 	value    string
 
-	says  chan *etcdserverpb.WatchResponse
-	fails chan error
+	responses chan *etcdserverpb.WatchResponse // what a watch sends
+	errors    chan error                       // what a watch ends with
 }
 
-func startFake(t *testing.T) (f *fake, address string) {
+func startFake(t *testing.T) (f *fakeEtcd, address string) {
 	t.Helper()
-	f = &fake{cluster: 1, revision: 100, value: "10.0.0.1:80", says: make(chan *etcdserverpb.WatchResponse), fails: make(chan error)}
+	f = &fakeEtcd{
+		cluster: 1, revision: 100, value: "10.0.0.1:80",
+		responses: make(chan *etcdserverpb.WatchResponse), errors: make(chan error),
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -41,17 +44,19 @@ func startFake(t *testing.T) (f *fake, address string) {
 	return f, listener.Addr().String()
 }
 
-func (f *fake) become(cluster uint64, revision int64, value string) {
+// become replaces the state.
+func (f *fakeEtcd) become(cluster uint64, revision int64, value string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cluster, f.revision, f.value = cluster, revision, value
 }
 
-func (f *fake) header() *etcdserverpb.ResponseHeader {
+func (f *fakeEtcd) header() *etcdserverpb.ResponseHeader {
 	return &etcdserverpb.ResponseHeader{ClusterId: f.cluster, Revision: f.revision}
 }
 
-func (f *fake) Range(_ context.Context, request *etcdserverpb.RangeRequest) (*etcdserverpb.RangeResponse, error) {
+// Range implements etcdserverpb.KVServer.
+func (f *fakeEtcd) Range(_ context.Context, request *etcdserverpb.RangeRequest) (*etcdserverpb.RangeResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	answer := &etcdserverpb.RangeResponse{Header: f.header(), Count: 1}
@@ -61,7 +66,8 @@ func (f *fake) Range(_ context.Context, request *etcdserverpb.RangeRequest) (*et
 	return answer, nil
 }
 
-func (f *fake) Watch(stream etcdserverpb.Watch_WatchServer) error {
+// Watch implements etcdserverpb.WatchServer.
+func (f *fakeEtcd) Watch(stream etcdserverpb.Watch_WatchServer) error {
 	if _, err := stream.Recv(); err != nil {
 		return err
 	}
@@ -75,9 +81,9 @@ func (f *fake) Watch(stream etcdserverpb.Watch_WatchServer) error {
 		select {
 		case <-stream.Context().Done():
 			return nil
-		case err := <-f.fails:
+		case err := <-f.errors:
 			return err
-		case response := <-f.says:
+		case response := <-f.responses:
 			if err := stream.Send(response); err != nil {
 				return err
 			}
@@ -86,50 +92,59 @@ func (f *fake) Watch(stream etcdserverpb.Watch_WatchServer) error {
 }
 
 func TestAStateThatChangesBehindAConnectionIsNoticed(t *testing.T) {
-	for want, change := range map[string]func(*fake){
-		"watching web/: etcd went back to an older state: to revision 4 from 100": func(f *fake) { f.become(1, 4, "10.0.0.2:80") },
-		"watching web/: this is another cluster now":                              func(f *fake) { f.become(2, 900, "10.0.0.2:80") },
+	for want, change := range map[string]func(*fakeEtcd){
+		"watching web/: etcd went back to an older state: to revision 4 from 100": func(f *fakeEtcd) { f.become(1, 4, "10.0.0.2:80") },
+		"watching web/: etcd is another cluster: 2 instead of 1":                  func(f *fakeEtcd) { f.become(2, 900, "10.0.0.2:80") },
 	} {
 		f, address := startFake(t)
-		source := follow(t, &Source{Endpoints: []string{address}})
-		source.wants("10.0.0.1:80")
+		running := start(t, &Source{Endpoints: []string{address}})
+		running.WantList("10.0.0.1:80")
 		change(f)
-		source.wantsError(want)
-		source.wants("10.0.0.2:80")
+		running.WantError(want)
+		running.WantList("10.0.0.2:80")
 	}
 }
 
-func TestAWatchThatEtcdEndsListsAnew(t *testing.T) {
-	for want, end := range map[string]func(*fake){
-		"watching web/: etcdserver: mvcc: required revision has been compacted": func(f *fake) {
-			f.says <- &etcdserverpb.WatchResponse{Header: &etcdserverpb.ResponseHeader{}, Canceled: true, CompactRevision: 150}
+func TestAfterAWatchThatEndedTheKeysAreListedAgain(t *testing.T) {
+	for want, end := range map[string]func(*fakeEtcd){
+		"watching web/: etcdserver: mvcc: required revision has been compacted": func(f *fakeEtcd) {
+			f.responses <- &etcdserverpb.WatchResponse{
+				Header: &etcdserverpb.ResponseHeader{}, Canceled: true, CompactRevision: 150,
+			}
 		},
-		"watching web/: etcd ended the watch": func(f *fake) {
-			f.says <- &etcdserverpb.WatchResponse{Header: &etcdserverpb.ResponseHeader{}, Canceled: true, CancelReason: "etcdserver: permission denied"} // the client drops the reason
+		"watching web/: etcd ended the watch": func(f *fakeEtcd) {
+			f.responses <- &etcdserverpb.WatchResponse{ // the client drops the reason
+				Header: &etcdserverpb.ResponseHeader{}, Canceled: true, CancelReason: "etcdserver: permission denied",
+			}
 		},
-		"watching web/: etcdserver: no leader":                                 func(f *fake) { f.fails <- rpctypes.ErrGRPCNoLeader },
-		"watching web/: rpc error: code = Aborted desc = the connection broke": func(f *fake) { f.fails <- rpctypes.ErrGRPCStopped },
+		"watching web/: etcdserver: no leader":                                 func(f *fakeEtcd) { f.errors <- rpctypes.ErrGRPCNoLeader },
+		"watching web/: rpc error: code = Aborted desc = the connection broke": func(f *fakeEtcd) { f.errors <- rpctypes.ErrGRPCStopped },
 	} {
 		f, address := startFake(t)
-		source := follow(t, &Source{Endpoints: []string{address}})
-		source.wants("10.0.0.1:80")
+		running := start(t, &Source{Endpoints: []string{address}})
+		running.WantList("10.0.0.1:80")
 		f.become(1, 200, "10.0.0.2:80")
 		end(f)
-		source.wantsError(want)
-		source.wants("10.0.0.2:80")
+		running.WantError(want)
+		running.WantList("10.0.0.2:80")
 	}
 }
 
 func TestChangesThatComeTogetherAreOneList(t *testing.T) {
 	f, address := startFake(t)
-	source := follow(t, &Source{Endpoints: []string{address}})
-	source.wants("10.0.0.1:80")
+	running := start(t, &Source{Endpoints: []string{address}})
+	running.WantList("10.0.0.1:80")
 	for revision := int64(101); revision <= 200; revision++ {
-		event := &mvccpb.Event{Kv: &mvccpb.KeyValue{Key: []byte("web/a"), Value: []byte("10.0.0.3:80"), ModRevision: revision}}
+		kv := &mvccpb.KeyValue{Key: []byte("web/a"), Value: []byte("10.0.0.3:80"), ModRevision: revision}
 		f.become(1, revision, "10.0.0.3:80")
-		f.says <- &etcdserverpb.WatchResponse{Header: &etcdserverpb.ResponseHeader{ClusterId: 1, Revision: revision}, Events: []*mvccpb.Event{event}}
+		f.responses <- &etcdserverpb.WatchResponse{
+			Header: &etcdserverpb.ResponseHeader{ClusterId: 1, Revision: revision},
+			Events: []*mvccpb.Event{{Kv: kv}},
+		}
 	}
-	source.wants("10.0.0.3:80")
-	source.until("few lists", func() bool { return source.lists < 50 })
-	source.wantsNoError()
+	running.WantList("10.0.0.3:80")
+	if lists := running.Lists(); lists >= 50 {
+		t.Errorf("reported %d lists; want less than 50", lists)
+	}
+	running.WantNoError()
 }

@@ -18,18 +18,20 @@ import (
 )
 
 const (
-	// answerTime is what a server has for one answer.
+	// answerTime is the maximum time of an answer. A later answer is an error.
 	answerTime = 5 * time.Second
 
-	// setupTime is what a server has to take note of a new connection, which it does not confirm.
+	// setupTime is the maximum time until a server has registered a new connection. The server does
+	// not confirm that, so the source tries to subscribe after each setupPause.
 	setupTime  = 5 * time.Second
 	setupPause = 100 * time.Millisecond
 
-	// maxMessage has room for ten thousand instances with 3 KiB of metadata each.
+	// maxMessage is the maximum size of a message in bytes. It has room for ten thousand instances
+	// with 3 KiB of metadata each.
 	maxMessage = 32 << 20
 )
 
-// connection is that to one server: calls, and a stream on which the server pushes.
+// connection is a connection to one server, with calls and a stream on which the server pushes.
 type connection struct {
 	conn   *grpc.ClientConn
 	calls  wire.RequestClient
@@ -37,7 +39,8 @@ type connection struct {
 	token  string
 }
 
-// connect opens a connection to the first server of the list that answers, beginning with the one at first.
+// connect opens a connection to the first server that answers. It tries them in order, from index
+// first on.
 func (s *Source) connect(ctx context.Context, first int) (*connection, error) {
 	var problems []error
 	for i := range s.servers {
@@ -51,10 +54,11 @@ func (s *Source) connect(ctx context.Context, first int) (*connection, error) {
 	return nil, errors.Join(problems...)
 }
 
+// connectTo logs in at a server and opens a connection to it.
 func (s *Source) connectTo(ctx context.Context, at server) (*connection, error) {
-	loggingIn, cancel := context.WithTimeout(ctx, answerTime)
+	loginCtx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	token, err := s.login(loggingIn, at)
+	token, err := s.login(loginCtx, at)
 	if err != nil {
 		return nil, fmt.Errorf("login: %w", err)
 	}
@@ -62,19 +66,20 @@ func (s *Source) connectTo(ctx context.Context, at server) (*connection, error) 
 	if s.TLS != nil {
 		security = credentials.NewTLS(s.tls.Clone())
 	}
-	conn, err := grpc.NewClient(at.grpc, grpc.WithTransportCredentials(security), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
+	conn, err := grpc.NewClient(at.grpc, grpc.WithTransportCredentials(security),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
 	if err != nil {
 		return nil, err
 	}
 	c := &connection{conn: conn, calls: wire.NewRequestClient(conn), token: token}
 	if err := c.setUp(ctx, s.Namespace); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-// setUp makes the server know the connection. ctx is that of the stream, too.
+// setUp opens the stream and registers the connection at the server. The stream ends with ctx.
 func (c *connection) setUp(ctx context.Context, namespace string) error {
 	check := &rpc_response.ServerCheckResponse{Response: new(rpc_response.Response)}
 	if err := c.call(ctx, rpc_request.NewServerCheckRequest(), check); err != nil {
@@ -94,7 +99,7 @@ func (c *connection) setUp(ctx context.Context, namespace string) error {
 	return c.stream.Send(payload(setup.GetRequestType(), setup.GetBody(setup), nil))
 }
 
-// call asks the server once. What it refuses is an error.
+// call sends a request and decodes its answer into response. A refusal is an error.
 func (c *connection) call(ctx context.Context, request rpc_request.IRequest, response rpc_response.IResponse) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -106,11 +111,11 @@ func (c *connection) call(ctx context.Context, request rpc_request.IRequest, res
 	if err != nil {
 		return err
 	}
-	return read(answer, response)
+	return decodeAnswer(answer, response)
 }
 
-// read takes an answer apart. The SDK would trust its type.
-func read(answer *wire.Payload, into rpc_response.IResponse) error {
+// decodeAnswer decodes an answer. Unlike the SDK it checks the type of the answer first.
+func decodeAnswer(answer *wire.Payload, into rpc_response.IResponse) error {
 	refused := &rpc_response.ErrorResponse{Response: new(rpc_response.Response)}
 	switch kind := answer.GetMetadata().GetType(); kind {
 	case into.GetResponseType():
@@ -122,14 +127,15 @@ func read(answer *wire.Payload, into rpc_response.IResponse) error {
 	if err := json.Unmarshal(answer.GetBody().GetValue(), into); err != nil {
 		return fmt.Errorf("%s: %w", into.GetResponseType(), err)
 	}
-	// Like Nacos' Java client, and unlike the SDK, which also reads a flag that some servers do not set.
+	// The code alone decides, as in Nacos' Java client. The SDK also reads the flag of success,
+	// which some servers do not set.
 	if into.GetResultCode() != constant.RESPONSE_CODE_SUCCESS {
 		return &refusal{into.GetErrorCode(), into.GetMessage()}
 	}
 	return nil
 }
 
-// refusal is an answer that says no.
+// refusal is an answer with an error of the server.
 type refusal struct {
 	code    int
 	message string
@@ -139,6 +145,7 @@ func (r *refusal) Error() string {
 	return fmt.Sprintf("the server answered %d: %.200q", r.code, r.message)
 }
 
+// payload returns a message in the form in which gRPC transfers it.
 func payload(kind, body string, headers map[string]string) *wire.Payload {
 	return &wire.Payload{
 		Metadata: &wire.Metadata{Type: kind, Headers: headers},

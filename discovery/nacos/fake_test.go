@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +15,7 @@ import (
 	"github.com/nacos-group/nacos-sdk-go/v2/model"
 	"google.golang.org/grpc"
 
-	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
 // fakeNacos speaks as much of Nacos' protocol as the source asks for.
@@ -41,11 +40,12 @@ func startFake(t *testing.T) *fakeNacos {
 	}
 	f := &fakeNacos{
 		Server: grpc.NewServer(), address: listener.Addr().String(), time: 100,
-		asked: map[string][]*wire.Payload{}, said: make(chan *wire.Payload, 100), answers: map[string]func(*wire.Payload) *wire.Payload{},
+		asked: map[string][]*wire.Payload{}, said: make(chan *wire.Payload, 100),
+		answers: map[string]func(*wire.Payload) *wire.Payload{},
 	}
 	wire.RegisterRequestServer(f.Server, f)
 	wire.RegisterBiRequestStreamServer(f.Server, f)
-	go f.Serve(listener)
+	go func() { _ = f.Serve(listener) }()
 	t.Cleanup(f.Stop)
 	return f
 }
@@ -102,16 +102,18 @@ func (f *fakeNacos) list(hosts ...model.Instance) {
 }
 
 func (f *fakeNacos) push(service model.Service) {
-	request := rpc_request.NotifySubscriberRequest{NamingRequest: rpc_request.NewNamingRequest("", "", ""), ServiceInfo: service}
+	request := rpc_request.NotifySubscriberRequest{
+		NamingRequest: rpc_request.NewNamingRequest("", "", ""), ServiceInfo: service,
+	}
 	request.RequestId = "17"
-	f.stream.Send(payload(request.GetRequestType(), request.GetBody(&request), nil))
+	_ = f.stream.Send(payload(request.GetRequestType(), request.GetBody(&request), nil))
 }
 
 // say sends something over the stream.
 func (f *fakeNacos) say(kind, body string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.stream.Send(payload(kind, body, nil))
+	_ = f.stream.Send(payload(kind, body, nil))
 }
 
 // answer replaces the answers to requests of a type.
@@ -143,7 +145,8 @@ func (f *fakeNacos) hears(t *testing.T, kind string) string {
 }
 
 func refuse(code int, message string) *wire.Payload {
-	return confirm(&rpc_response.ErrorResponse{Response: &rpc_response.Response{ResultCode: 500, ErrorCode: code, Message: message}})
+	refusal := &rpc_response.Response{ResultCode: 500, ErrorCode: code, Message: message}
+	return confirm(&rpc_response.ErrorResponse{Response: refusal})
 }
 
 // host is an instance that is healthy and enabled.
@@ -155,79 +158,21 @@ func host(ip string, port uint64, changes ...func(*model.Instance)) model.Instan
 	return i
 }
 
-// following is a source at work.
-type following struct {
-	t       *testing.T
-	answers chan discovery.Answer
-	ended   chan error
-	cancel  context.CancelFunc
-}
-
-// follow runs a source against fakes, whose ports are not 1000 apart.
-func follow(t *testing.T, s *Source, fakes ...*fakeNacos) *following {
-	t.Helper()
-	provision(t, s)
-	for i, f := range fakes {
-		s.servers[i].grpc = f.address
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	f := &following{t, make(chan discovery.Answer, 100), make(chan error, 1), cancel}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f.ended <- s.Run(ctx, func(a discovery.Answer) { f.answers <- a })
-	}()
-	t.Cleanup(func() { cancel(); <-done })
-	return f
-}
-
-func provision(t *testing.T, s *Source) {
+// follow runs a source against fakes, whose ports are not 1000 apart, until the test ends.
+func follow(t *testing.T, s *Source, fakes ...*fakeNacos) *sourcetest.Running {
 	t.Helper()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 	t.Cleanup(cancel)
 	if err := s.Provision(ctx); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// wants waits for the answer with these addresses.
-func (f *following) wants(addresses ...string) discovery.Answer {
-	f.t.Helper()
-	for {
-		select {
-		case a := <-f.answers:
-			if addressesOf(a) == strings.Join(addresses, " ") {
-				return a
-			}
-			f.t.Logf("passed over: %s", addressesOf(a))
-		case err := <-f.ended:
-			f.t.Fatalf("ended: %v", err)
-		case <-time.After(30 * time.Second):
-			f.t.Fatal("no answer")
-		}
+	for i, f := range fakes {
+		s.servers[i].grpc = f.address
 	}
+	return sourcetest.Follow(t, s.Run)
 }
 
-func (f *following) wantsError(part string) {
-	f.t.Helper()
-	select {
-	case err := <-f.ended:
-		if err == nil || !strings.Contains(err.Error(), part) {
-			f.t.Errorf("got %v; want an error with %q", err, part)
-		}
-	case <-time.After(30 * time.Second):
-		f.t.Fatal("did not end")
-	}
-}
-
-func addressesOf(a discovery.Answer) string {
-	all := make([]string, len(a.Endpoints))
-	for i, info := range a.Endpoints {
-		all[i] = info.Address
-	}
-	return strings.Join(all, " ")
-}
-
+// decoded returns the fields of an object in JSON.
 func decoded(t *testing.T, body string) (fields map[string]any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(body), &fields); err != nil {

@@ -20,19 +20,20 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// heartbeatPause is the SDK's. A server forgets a client that was silent for 20s.
+// heartbeatPause is the time between two heartbeats, as in the SDK. A server drops a client that
+// was silent for 20s.
 const heartbeatPause = constant.KEEP_ALIVE_TIME * time.Second
 
 // Run implements discovery.Source.
 func (s *Source) Run(ctx context.Context, report discovery.Report) error {
-	tasks, ending := errgroup.WithContext(ctx)
-	c, err := s.connect(ending, rand.IntN(len(s.servers)))
+	tasks, runCtx := errgroup.WithContext(ctx)
+	c, err := s.connect(runCtx, rand.IntN(len(s.servers)))
 	if err == nil {
-		defer c.conn.Close()
-		service := &service{report: report}
-		tasks.Go(func() error { return c.listen(service) })
-		tasks.Go(func() error { return s.subscribe(ending, c, service) })
-		tasks.Go(func() error { return c.beat(ending) })
+		defer func() { _ = c.conn.Close() }()
+		sub := &subscription{report: report}
+		tasks.Go(func() error { return c.listen(sub) })
+		tasks.Go(func() error { return s.subscribe(runCtx, c, sub) })
+		tasks.Go(func() error { return c.sendHeartbeats(runCtx) })
 	}
 	if failed := tasks.Wait(); err == nil {
 		err = failed
@@ -43,9 +44,10 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	return err
 }
 
-// subscribe asks for the list, and for what comes after it on the stream.
-func (s *Source) subscribe(ctx context.Context, c *connection, service *service) error {
-	request := rpc_request.NewSubscribeServiceRequest(s.Namespace, s.Service, s.Group, strings.Join(s.Clusters, ","), true)
+// subscribe reports the list and makes the server push changes on the stream.
+func (s *Source) subscribe(ctx context.Context, c *connection, sub *subscription) error {
+	clusters := strings.Join(s.Clusters, ",")
+	request := rpc_request.NewSubscribeServiceRequest(s.Namespace, s.Service, s.Group, clusters, true)
 	list := &rpc_response.SubscribeServiceResponse{Response: new(rpc_response.Response)}
 	err := c.call(ctx, request, list)
 	for deadline := time.Now().Add(setupTime); unregistered(err) && time.Now().Before(deadline) && ctx.Err() == nil; {
@@ -55,18 +57,19 @@ func (s *Source) subscribe(ctx context.Context, c *connection, service *service)
 	if err != nil {
 		return fmt.Errorf("service %q: %w", s.Service, err)
 	}
-	service.take(&list.ServiceInfo)
+	sub.reportList(&list.ServiceInfo)
 	return nil
 }
 
-// unregistered means that the server has not seen yet what opened the stream.
+// unregistered reports whether an error says that the server has not registered the stream yet.
 func unregistered(err error) bool {
 	var refused *refusal
 	return errors.As(err, &refused) && refused.code == constant.UN_REGISTER
 }
 
-// beat keeps the server from forgetting us, and finds out when a connection is dead but open.
-func (c *connection) beat(ctx context.Context) error {
+// sendHeartbeats keeps the server from dropping the connection. It returns an error if the
+// connection is dead but still open.
+func (c *connection) sendHeartbeats(ctx context.Context) error {
 	ticker := time.NewTicker(heartbeatPause)
 	defer ticker.Stop()
 	for {
@@ -82,14 +85,14 @@ func (c *connection) beat(ctx context.Context) error {
 	}
 }
 
-// listen takes what the server says by itself until the stream ends.
-func (c *connection) listen(service *service) error {
+// listen handles the messages of the server until the stream ends.
+func (c *connection) listen(sub *subscription) error {
 	for {
-		said, err := c.stream.Recv()
+		message, err := c.stream.Recv()
 		if err != nil {
 			return err
 		}
-		answer, err := service.hear(said)
+		answer, err := sub.handle(message)
 		if err != nil {
 			return err
 		}
@@ -101,38 +104,39 @@ func (c *connection) listen(service *service) error {
 	}
 }
 
-// service is what Nacos said of the service.
-type service struct {
+// subscription reports the lists of the service that Nacos sends.
+type subscription struct {
 	report discovery.Report
 
 	mu     sync.Mutex
-	newest uint64
+	newest uint64 // the time of the newest list
 }
 
-// hear takes what the server said, and returns what it waits for.
-func (s *service) hear(said *wire.Payload) (answer *wire.Payload, err error) {
-	switch kind := said.GetMetadata().GetType(); kind {
+// handle handles a message of the server and returns the answer to it, or nil if it needs none.
+func (s *subscription) handle(message *wire.Payload) (answer *wire.Payload, err error) {
+	switch kind := message.GetMetadata().GetType(); kind {
 	case constant.NOTIFY_SUBSCRIBE_REQUEST_NAME:
 		push := rpc_request.NotifySubscriberRequest{NamingRequest: rpc_request.NewNamingRequest("", "", "")}
-		if err := json.Unmarshal(said.GetBody().GetValue(), &push); err != nil {
+		if err := json.Unmarshal(message.GetBody().GetValue(), &push); err != nil {
 			return nil, fmt.Errorf("%s: %w", kind, err)
 		}
-		s.take(&push.ServiceInfo)
+		s.reportList(&push.ServiceInfo)
 		return confirm(&rpc_response.NotifySubscriberResponse{Response: confirmation(push.GetRequestId())}), nil
 	case "ClientDetectionRequest":
 		request := rpc_request.ClientDetectionRequest{InternalRequest: rpc_request.NewInternalRequest()}
-		if err := json.Unmarshal(said.GetBody().GetValue(), &request); err != nil {
+		if err := json.Unmarshal(message.GetBody().GetValue(), &request); err != nil {
 			return nil, fmt.Errorf("%s: %w", kind, err)
 		}
 		return confirm(&rpc_response.ClientDetectionResponse{Response: confirmation(request.GetRequestId())}), nil
 	case "ConnectResetRequest":
-		return nil, errors.New("the server asks to connect anew")
+		return nil, errors.New("the server asks to reconnect")
 	}
-	return nil, nil // nothing that concerns us
+	return nil, nil // no other message concerns a subscription
 }
 
-// take reports a list. The answer to the subscription and a push may overtake each other.
-func (s *service) take(list *model.Service) {
+// reportList reports a list unless a newer one was reported. A push may overtake the answer to the
+// subscription.
+func (s *subscription) reportList(list *model.Service) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if list.LastRefTime < s.newest {
@@ -142,11 +146,13 @@ func (s *service) take(list *model.Service) {
 	s.report(gather(list.Hosts))
 }
 
+// confirmation returns the head of a response that says success.
 func confirmation(request string) *rpc_response.Response {
 	return &rpc_response.Response{ResultCode: constant.RESPONSE_CODE_SUCCESS, Success: true, RequestId: request}
 }
 
+// confirm encodes a response.
 func confirm(response rpc_response.IResponse) *wire.Payload {
-	body, _ := json.Marshal(response) // texts and numbers only
+	body, _ := json.Marshal(response) // cannot fail: it has texts and numbers only
 	return payload(response.GetResponseType(), string(body), nil)
 }

@@ -6,37 +6,38 @@ import (
 	"strings"
 	"testing"
 
+	wire "github.com/nacos-group/nacos-sdk-go/v2/api/grpc"
 	"github.com/nacos-group/nacos-sdk-go/v2/common/remote/rpc/rpc_response"
 	"github.com/nacos-group/nacos-sdk-go/v2/model"
 	"go.uber.org/goleak"
 
-	wire "github.com/nacos-group/nacos-sdk-go/v2/api/grpc"
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
 func TestTheListIsReportedAndThenEachPush(t *testing.T) {
 	nacos := startFake(t)
 	nacos.hosts = []model.Instance{host("10.0.0.1", 80)}
-	s := follow(t, &Source{Service: "web"}, nacos)
-	s.wants("10.0.0.1:80")
+	running := follow(t, &Source{Service: "web"}, nacos)
+	running.WantList("10.0.0.1:80")
 	nacos.list(host("10.0.0.1", 80), host("10.0.0.2", 80))
-	s.wants("10.0.0.1:80", "10.0.0.2:80")
+	running.WantList("10.0.0.1:80", "10.0.0.2:80")
 	if confirmed := decoded(t, nacos.hears(t, "NotifySubscriberResponse")); confirmed["requestId"] != "17" || confirmed["success"] != true {
 		t.Errorf("confirmed a push with %v", confirmed)
 	}
 	nacos.list()
-	s.wants()
+	running.WantList()
 }
 
 func TestAnAnswerMayLackTheFlagOfSuccess(t *testing.T) {
 	nacos := startFake(t)
 	nacos.answer("SubscribeServiceRequest", payload("SubscribeServiceResponse",
 		`{"resultCode": 200, "success": false, "serviceInfo": {"hosts": [{"ip": "a", "port": 1, "weight": 1, "healthy": true, "enabled": true}]}}`, nil))
-	follow(t, &Source{Service: "web"}, nacos).wants("a:1")
+	follow(t, &Source{Service: "web"}, nacos).WantList("a:1")
 }
 
 func TestSettingsReachNacos(t *testing.T) {
 	nacos := startFake(t)
-	follow(t, &Source{Service: "web", Namespace: "team", Group: "g", Clusters: []string{"a", "b"}}, nacos).wants()
+	follow(t, &Source{Service: "web", Namespace: "team", Group: "g", Clusters: []string{"a", "b"}}, nacos).WantList()
 	asked := decoded(t, string(nacos.first("SubscribeServiceRequest").Body.Value))
 	for key, want := range map[string]any{"namespace": "team", "serviceName": "web", "groupName": "g", "clusters": "a,b", "subscribe": true} {
 		if asked[key] != want {
@@ -48,36 +49,36 @@ func TestSettingsReachNacos(t *testing.T) {
 	}
 }
 
-func TestAListThatIsOlderThanTheLastIsPassedOver(t *testing.T) {
+func TestAListOlderThanTheLastIsIgnored(t *testing.T) {
 	nacos := startFake(t)
-	s := follow(t, &Source{Service: "web"}, nacos)
-	s.wants()
+	running := follow(t, &Source{Service: "web"}, nacos)
+	running.WantList()
 	nacos.mu.Lock()
 	nacos.push(model.Service{Hosts: []model.Instance{host("10.0.0.9", 80)}, LastRefTime: 99})
 	nacos.mu.Unlock()
 	nacos.hears(t, "NotifySubscriberResponse")
 	nacos.list(host("10.0.0.1", 80))
-	if a := <-s.answers; addressesOf(a) != "10.0.0.1:80" {
-		t.Errorf("got %s", addressesOf(a))
+	if got := sourcetest.Addresses(running.Next().Endpoints); got != "10.0.0.1:80" {
+		t.Errorf("got %s; want 10.0.0.1:80", got)
 	}
 }
 
-func TestAServerThatLooksWhetherWeLiveIsAnswered(t *testing.T) {
+func TestAServerThatChecksTheConnectionIsAnswered(t *testing.T) {
 	nacos := startFake(t)
-	s := follow(t, &Source{Service: "web"}, nacos)
-	s.wants()
+	running := follow(t, &Source{Service: "web"}, nacos)
+	running.WantList()
 	nacos.say("ClientDetectionRequest", `{"requestId": "18"}`)
 	if answer := decoded(t, nacos.hears(t, "ClientDetectionResponse")); answer["requestId"] != "18" {
 		t.Errorf("answered %v", answer)
 	}
 	nacos.say("SomethingNew", `{}`)
 	nacos.list(host("10.0.0.1", 80))
-	s.wants("10.0.0.1:80")
+	running.WantList("10.0.0.1:80")
 }
 
-func TestRunEndsWithWhatKeptItFromGoingOn(t *testing.T) {
+func TestRunReturnsTheErrorThatStoppedIt(t *testing.T) {
 	for want, happens := range map[string]func(*fakeNacos){
-		"the server asks to connect anew":               func(f *fakeNacos) { f.say("ConnectResetRequest", `{"ServerIp": "10.0.0.1"}`) },
+		"the server asks to reconnect":                  func(f *fakeNacos) { f.say("ConnectResetRequest", `{"ServerIp": "10.0.0.1"}`) },
 		"NotifySubscriberRequest: unexpected end":       func(f *fakeNacos) { f.say("NotifySubscriberRequest", "") },
 		"NotifySubscriberRequest: invalid":              func(f *fakeNacos) { f.say("NotifySubscriberRequest", "<html>") },
 		"ClientDetectionRequest: json: cannot":          func(f *fakeNacos) { f.say("ClientDetectionRequest", "[]") },
@@ -87,15 +88,15 @@ func TestRunEndsWithWhatKeptItFromGoingOn(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
 			nacos := startFake(t)
-			s := follow(t, &Source{Service: "web"}, nacos)
-			s.wants()
+			running := follow(t, &Source{Service: "web"}, nacos)
+			running.WantList()
 			happens(nacos)
-			s.wantsError(want)
+			running.WantError(want)
 		})
 	}
 }
 
-func TestAListIsNotMadeOfAnAnswerThatSaysNo(t *testing.T) {
+func TestARefusalIsNotAList(t *testing.T) {
 	for want, answer := range map[string]*wire.Payload{
 		`service "web": the server answered 403: "user not found"`: refuse(403, "user not found"),
 		`the server answered 500: "failed"`: confirm(&rpc_response.SubscribeServiceResponse{
@@ -110,22 +111,22 @@ func TestAListIsNotMadeOfAnAnswerThatSaysNo(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			nacos := startFake(t)
 			nacos.answer("SubscribeServiceRequest", answer)
-			s := follow(t, &Source{Service: "web"}, nacos)
-			s.wantsError(want)
-			if len(s.answers) > 0 {
-				t.Errorf("reported %v", <-s.answers)
+			running := follow(t, &Source{Service: "web"}, nacos)
+			running.WantError(want)
+			if n := running.Lists(); n > 0 {
+				t.Errorf("reported %d lists; want none", n)
 			}
 		})
 	}
 }
 
-func TestAServerThatIsNotReadyIsLeftForTheNext(t *testing.T) {
+func TestTheNextServerIsTriedIfOneIsNotReady(t *testing.T) {
 	starting, ready := startFake(t), startFake(t)
 	starting.answer("ServerCheckRequest", refuse(300, "server is starting"))
 	ready.hosts = []model.Instance{host("10.0.0.1", 80)}
-	follow(t, &Source{Service: "web", Servers: []string{"127.0.0.1:1", "127.0.0.1:2"}}, starting, ready).wants("10.0.0.1:80")
+	follow(t, &Source{Service: "web", Servers: []string{"127.0.0.1:1", "127.0.0.1:2"}}, starting, ready).WantList("10.0.0.1:80")
 	both := follow(t, &Source{Service: "web", Servers: []string{"127.0.0.1:1", "127.0.0.1:2"}}, starting, starting)
-	both.wantsError(`server 127.0.0.1:1: the server answered 300: "server is starting"`)
+	both.WantError(`server 127.0.0.1:1: the server answered 300: "server is starting"`)
 }
 
 func TestATokenIsFetchedAndSent(t *testing.T) {
@@ -136,19 +137,19 @@ func TestATokenIsFetchedAndSent(t *testing.T) {
 			http.Error(w, "unknown user!", http.StatusForbidden)
 			return
 		}
-		w.Write([]byte(`{"accessToken": "tok", "tokenTtl": 18000}`))
+		_, _ = w.Write([]byte(`{"accessToken": "tok", "tokenTtl": 18000}`))
 	}))
 	t.Cleanup(login.Close)
 	address := strings.TrimPrefix(login.URL, "http://")
-	follow(t, &Source{Service: "web", Servers: []string{address}, ContextPath: "registry/", Username: "caddy", Password: "{env.CADDY_BALANCE_PASSWORD}"}, nacos).wants()
+	follow(t, &Source{Service: "web", Servers: []string{address}, ContextPath: "registry/", Username: "caddy", Password: "{env.CADDY_BALANCE_PASSWORD}"}, nacos).WantList()
 	if got := nacos.first("SubscribeServiceRequest").Metadata.Headers["accessToken"]; got != "tok" {
 		t.Errorf("sent the token %q", got)
 	}
 	wrong := follow(t, &Source{Service: "web", Servers: []string{address}, ContextPath: "registry", Username: "caddy", Password: "guess"}, nacos)
-	wrong.wantsError(`login: the server answered 403: "unknown user!`)
+	wrong.WantError(`login: the server answered 403: "unknown user!`)
 }
 
-func TestALoginIsReadWithSuspicion(t *testing.T) {
+func TestABrokenAnswerToALoginIsAnError(t *testing.T) {
 	for body, want := range map[string]string{
 		`{}`:                             "the answer has no accessToken",
 		`{"accessToken": null}`:          "the answer has no accessToken",
@@ -157,22 +158,21 @@ func TestALoginIsReadWithSuspicion(t *testing.T) {
 		strings.Repeat(" ", 2*maxLogin):  "unexpected end of JSON",
 		`{"accessToken": "t", "more":{}`: "unexpected end of JSON",
 	} {
-		login := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(body)) }))
+		login := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(body))
+		}))
 		t.Cleanup(login.Close)
 		s := &Source{Service: "web", Servers: []string{strings.TrimPrefix(login.URL, "http://")}, Username: "u", Password: "p"}
-		follow(t, s).wantsError(want)
+		follow(t, s).WantError(want)
 	}
 }
 
-func TestRunEndsWithItsContextAndLeavesNothingBehind(t *testing.T) {
+func TestASourceThatStoppedLeavesNothingBehind(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	nacos := startFake(t)
-	s := follow(t, &Source{Service: "web"}, nacos)
-	s.wants()
-	s.cancel()
-	if err := <-s.ended; err != nil {
-		t.Errorf("ended with %v", err)
-	}
+	running := follow(t, &Source{Service: "web"}, nacos)
+	running.WantList()
+	running.Stop()
 	nacos.Stop()
 	goleak.VerifyNone(t, before)
 }

@@ -14,9 +14,11 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// defaultCluster is that of instances that were registered without one, so it says nothing of where they are.
+// defaultCluster is the cluster of instances that were registered without one. It is not used as a
+// zone.
 const defaultCluster = "DEFAULT"
 
+// gather returns the list of the healthy instances.
 func gather(instances []model.Instance) discovery.Answer {
 	var g discovery.AnswerBuilder
 	scale := weightScale(instances)
@@ -36,11 +38,12 @@ func gather(instances []model.Instance) discovery.Answer {
 	return g.Answer()
 }
 
+// endpointOf makes an endpoint of an instance, as the doc comment of Source describes.
 func endpointOf(instance *model.Instance, scale float64) (info listing.Info, err error) {
 	if instance.Port < 1 || instance.Port > 65535 {
 		return info, fmt.Errorf("port: %d is not between 1 and 65535", instance.Port)
 	}
-	if instance.Ip == "" || strings.Contains(instance.Ip, "/") { // a slash would make it a network, or a unix socket here
+	if instance.Ip == "" || strings.Contains(instance.Ip, "/") { // a slash would name a unix socket
 		return info, fmt.Errorf("ip: %.100q is not a host", instance.Ip)
 	}
 	meta := instance.Metadata
@@ -54,7 +57,7 @@ func endpointOf(instance *model.Instance, scale float64) (info listing.Info, err
 	if instance.ClusterName != defaultCluster {
 		info.Zone = cmp.Or(info.Zone, instance.ClusterName)
 	}
-	if err := bounded(&info); err != nil {
+	if err := checkSize(&info); err != nil {
 		return info, err
 	}
 	if info.Weight, err = weight(instance.Weight, scale); err != nil {
@@ -63,6 +66,7 @@ func endpointOf(instance *model.Instance, scale float64) (info listing.Info, err
 	return info, readMetadata(&info)
 }
 
+// readMetadata sets the fields that have metadata of their name.
 func readMetadata(info *listing.Info) (err error) {
 	for key, field := range map[string]*int{"priority": &info.Priority, "max_requests": &info.MaxRequests} {
 		if text, ok := info.Metadata[key]; ok {
@@ -81,8 +85,8 @@ func readMetadata(info *listing.Info) (err error) {
 	return nil
 }
 
-// bounded holds an endpoint to what one may have anywhere.
-func bounded(info *listing.Info) error {
+// checkSize refuses an endpoint that is larger than any source may report.
+func checkSize(info *listing.Info) error {
 	size := len(info.Address) + len(info.Zone)
 	for key, value := range info.Metadata {
 		size += len(key) + len(value)
@@ -93,8 +97,9 @@ func bounded(info *listing.Info) error {
 	return nil
 }
 
-// weightScale is what makes whole numbers of all weights, to the two places that Nacos' console has. Whole ones
-// are left alone, so that they compare with those of other sources.
+// weightScale returns the factor that makes all weights whole: 1, 10 or 100, because Nacos' console
+// has two decimal places. It is 1 for whole weights, so that they compare with those of other
+// sources.
 func weightScale(instances []model.Instance) float64 {
 	scale, largest := 1.0, 0.0
 	for i := range instances {
@@ -109,7 +114,7 @@ func weightScale(instances []model.Instance) float64 {
 	return scale
 }
 
-// weight never rounds to 0, which would drain.
+// weight scales and rounds a weight. It never rounds to 0, which would drain the instance.
 func weight(w, scale float64) (int, error) {
 	switch {
 	case w < 0 || w > listing.MaxWeight:

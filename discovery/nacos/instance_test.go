@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
 func TestAnInstanceBecomesAnEndpoint(t *testing.T) {
@@ -41,8 +42,8 @@ func TestAnInstanceBecomesAnEndpoint(t *testing.T) {
 
 func TestAnInstanceThatIsNotHealthyIsLeftOut(t *testing.T) {
 	got := gather([]model.Instance{host("a", 80), host("b", 80, func(i *model.Instance) { i.Healthy = false })})
-	if addressesOf(got) != "a:80" || len(got.Dropped) != 0 {
-		t.Errorf("got %s, dropped %v", addressesOf(got), got.Dropped)
+	if sourcetest.Addresses(got.Endpoints) != "a:80" || len(got.Dropped) != 0 {
+		t.Errorf("got %s, dropped %v", sourcetest.Addresses(got.Endpoints), got.Dropped)
 	}
 }
 
@@ -77,7 +78,7 @@ func TestWeightsBecomeWholeInOneScale(t *testing.T) {
 	}
 }
 
-func TestAnInstanceWithAMistakeCostsOnlyItself(t *testing.T) {
+func TestAnInstanceWithAMistakeIsDroppedAlone(t *testing.T) {
 	meta := func(key, value string) func(*model.Instance) {
 		return func(i *model.Instance) { i.Metadata = map[string]string{key: value} }
 	}
@@ -101,32 +102,34 @@ func TestAnInstanceWithAMistakeCostsOnlyItself(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := gather([]model.Instance{host("a", 80), c.instance, host("z", 80)})
-			if addressesOf(got) != "a:80 z:80" {
-				t.Errorf("got %s", addressesOf(got))
+			if sourcetest.Addresses(got.Endpoints) != "a:80 z:80" {
+				t.Errorf("got %s", sourcetest.Addresses(got.Endpoints))
 			}
-			if len(got.Dropped) != 1 || got.Dropped[0].Key != c.key || !strings.Contains(got.Dropped[0].Err.Error(), c.want) {
+			if len(got.Dropped) != 1 || got.Dropped[0].Key != c.key ||
+				!strings.Contains(got.Dropped[0].Err.Error(), c.want) {
 				t.Errorf("dropped %.300q; want %s: %s", got.Dropped, c.key, c.want)
 			}
 		})
 	}
 }
 
-// Whatever a server says, what is made of it is sound.
-func FuzzHear(f *testing.F) {
+// FuzzHandle checks that every message becomes an error or a valid list and answer.
+func FuzzHandle(f *testing.F) {
 	f.Add("NotifySubscriberRequest", `{"requestId": "1", "serviceInfo": {"lastRefTime": 7, "hosts": [{"ip": "10.0.0.1", "port": 80, "weight": 0.5, "healthy": true, "enabled": true}]}}`)
 	f.Add("NotifySubscriberRequest", `{"serviceInfo": {"hosts": [{"healthy": true, "weight": 1e308, "port": 1, "ip": "a"}, null]}}`)
 	f.Add("ClientDetectionRequest", `{"requestId": null}`)
 	f.Add("ConnectResetRequest", ``)
 	f.Fuzz(func(t *testing.T, kind, body string) {
-		s := &service{report: func(a discovery.Answer) {
+		s := &subscription{report: func(a discovery.Answer) {
 			for _, info := range a.Endpoints {
-				again := info
-				if err := again.Normalize(); err != nil || !reflect.DeepEqual(again, info) {
+				normal := info
+				if err := normal.Normalize(); err != nil || !reflect.DeepEqual(normal, info) {
 					t.Errorf("%+v is not normal: %v", info, err)
 				}
 			}
 		}}
-		answer, err := s.hear(&wire.Payload{Metadata: &wire.Metadata{Type: kind}, Body: &anypb.Any{Value: []byte(body)}})
+		message := &wire.Payload{Metadata: &wire.Metadata{Type: kind}, Body: &anypb.Any{Value: []byte(body)}}
+		answer, err := s.handle(message)
 		if answer != nil && (err != nil || !json.Valid(answer.Body.Value)) {
 			t.Errorf("answered %s, %v", answer.Body.Value, err)
 		}

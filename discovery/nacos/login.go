@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// maxLogin is the most bytes of the answer to a login; a token has a few hundred.
+// maxLogin is the maximum size of the answer to a login in bytes. A token has a few hundred.
 const maxLogin = 64 << 10
 
-// login returns the token that requests need; none if there is no user. A token is for the one subscription of a connection,
-// which outlives it, so there is nothing to renew.
+// login returns the token for requests, or "" if there is no user. The token is not renewed: only
+// the subscription needs it, and each connection subscribes once.
 func (s *Source) login(ctx context.Context, at server) (string, error) {
 	if s.Username == "" {
 		return "", nil
@@ -25,15 +25,18 @@ func (s *Source) login(ctx context.Context, at server) (string, error) {
 		scheme = "https"
 	}
 	form := url.Values{"username": {s.Username}, "password": {s.Password}}.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, scheme+"://"+at.http+s.ContextPath+"/v1/auth/users/login", strings.NewReader(form))
+	url := scheme + "://" + at.http + s.ContextPath + "/v1/auth/users/login"
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(form))
 	if err != nil {
 		return "", err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	transport := &http.Transport{TLSClientConfig: s.tls.Clone(), DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}
+	transport := &http.Transport{
+		TLSClientConfig: s.tls.Clone(), DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment,
+	}
 	client := &http.Client{
 		Transport: transport,
-		// The password must not follow to another host.
+		// The password must not reach another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	answer, err := client.Do(request)
@@ -44,6 +47,7 @@ func (s *Source) login(ctx context.Context, at server) (string, error) {
 	return token(answer)
 }
 
+// token reads the token from the answer to a login.
 func token(answer *http.Response) (string, error) {
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxLogin))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
-// server is where one server listens.
+// server is the addresses of one server.
 type server struct{ http, grpc string }
 
 const (
@@ -23,7 +23,8 @@ const (
 	defaultContext = "/nacos"
 )
 
-// Provision implements caddy.Provisioner. It does not ask Nacos for anything.
+// Provision implements caddy.Provisioner. It sends nothing to Nacos, so that a config loads while
+// Nacos is down.
 func (s *Source) Provision(ctx caddy.Context) error {
 	if err := s.resolve(); err != nil {
 		return err
@@ -52,6 +53,7 @@ func (s *Source) Provision(ctx caddy.Context) error {
 	return err
 }
 
+// resolve replaces the placeholders.
 func (s *Source) resolve() error {
 	for field, value := range map[string]*string{
 		"service": &s.Service, "namespace": &s.Namespace, "group": &s.Group,
@@ -74,13 +76,15 @@ func (s *Source) resolve() error {
 	return nil
 }
 
+// serverAt returns the addresses of a server by its host and the optional port of the HTTP API.
 func serverAt(address string) (server, error) {
 	host, portText, err := net.SplitHostPort(address)
 	if err != nil {
 		host, portText = strings.Trim(address, "[]"), strconv.Itoa(defaultPort)
 	}
 	port, err := strconv.ParseUint(portText, 10, 16)
-	if err != nil || port == 0 || port+constant.RpcPortOffset > 65535 || host == "" || strings.ContainsAny(host, "/ @") {
+	if err != nil || port == 0 || port+constant.RpcPortOffset > 65535 ||
+		host == "" || strings.ContainsAny(host, "/ @") {
 		return server{}, fmt.Errorf("%.100q is not a host and port such as 10.0.0.7:8848", address)
 	}
 	at := func(port uint64) string { return net.JoinHostPort(host, strconv.FormatUint(port, 10)) }

@@ -20,7 +20,7 @@ func TestAServerIsAHostAndAPort(t *testing.T) {
 	}
 }
 
-func TestASourceThatCannotBeMeantIsRefused(t *testing.T) {
+func TestInvalidSettingsAreRefused(t *testing.T) {
 	for want, s := range map[string]*Source{
 		"service: is missing":                                               {},
 		"username, password: only one is given":                             {Service: "web", Username: "caddy"},

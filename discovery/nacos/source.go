@@ -1,7 +1,8 @@
-// Package nacos discovers the endpoints of a pool in Nacos. It is a Go module of its own, so that
-// only builds that use it contain Nacos' protocol:
+// Package nacos is the source of pools that follows a service in Nacos. It is a Go module of its
+// own, so that only builds that use it contain Nacos' protocol:
 //
-//	xcaddy build --with github.com/caddy-balance/caddy-balance --with github.com/caddy-balance/caddy-balance/discovery/nacos
+//	xcaddy build --with github.com/caddy-balance/caddy-balance \
+//		--with github.com/caddy-balance/caddy-balance/discovery/nacos
 //
 // source.go has the settings and settings.go their checks. follow.go subscribes and listens,
 // client.go and login.go connect to a server, and instance.go makes an endpoint of an instance.
@@ -25,17 +26,20 @@ func init() { caddy.RegisterModule(new(Source)) }
 // An instance becomes an endpoint like this:
 //
 //	address       its ip and port
-//	weight        its weight; 0 drains. If any has a fraction, all are multiplied by 10 or 100, so that 0.5 and 1 are 5 and 10
-//	draining      when it is not enabled ("offline" in Nacos' console), or metadata draining is true
+//	weight        its weight; 0 drains. If any weight has a fraction, all are multiplied by 10 or
+//	              100, so that 0.5 and 1 are 5 and 10
+//	draining      true if it is not enabled ("offline" in Nacos' console), or if metadata
+//	              draining is true
 //	id            metadata id
 //	zone          metadata zone, or its cluster unless that is DEFAULT
 //	priority      metadata priority, a whole number
 //	max_requests  metadata max_requests, a whole number
 //	metadata      its metadata
 //
-// An instance that is not healthy is left out, and so is one with a mistake, such as port 0, which
-// the status names; the others stay. Below its protection threshold Nacos itself calls all
-// instances healthy.
+// An instance that is not healthy is left out. An instance with a mistake, such as port 0, is
+// dropped alone, and the status names it. Below its protection threshold Nacos itself reports all
+// instances as healthy. After an error the pool keeps its list, and the source connects again after
+// growing pauses. Placeholders are replaced when the config is loaded.
 //
 // The source speaks Nacos' protocol with the messages of its official SDK, but not through the
 // SDK's client, which keeps log and cache files and can end the process.
@@ -43,8 +47,8 @@ type Source struct {
 	// The name of the service. Required.
 	Service string `json:"service"`
 
-	// The servers, by host and port of the HTTP API; the port may be left out. gRPC is expected at
-	// that port + 1000. One of them is used at a time. Default: 127.0.0.1:8848.
+	// The servers, each as host and port of the HTTP API. The default port is 8848. gRPC is
+	// expected at the port + 1000. One server is used at a time. Default: 127.0.0.1:8848.
 	Servers []string `json:"servers,omitempty"`
 
 	// The ID of the namespace. Default: public.
@@ -53,19 +57,20 @@ type Source struct {
 	// The group of the service. Default: DEFAULT_GROUP.
 	Group string `json:"group,omitempty"`
 
-	// The clusters whose instances are taken. Default: all.
+	// The clusters whose instances are used. Default: all.
 	Clusters []string `json:"clusters,omitempty"`
 
-	// The user, if Nacos wants one; it needs to read the namespace. Default: none.
+	// The user to log in as, with permission to read the namespace. Default: none.
 	Username string `json:"username,omitempty"`
 
-	// The user's password.
+	// The password of the user, preferably a placeholder such as {env.NACOS_PASSWORD}. Required
+	// with a user.
 	Password string `json:"password,omitempty"`
 
-	// Where the HTTP API begins, which only the login needs. Default: /nacos.
+	// The path at which the HTTP API begins. Only the login uses it. Default: /nacos.
 	ContextPath string `json:"context_path,omitempty"`
 
-	// How to speak TLS, for gRPC and the login; its presence turns TLS on. Default: no TLS.
+	// The TLS settings for gRPC and the login. Their presence turns TLS on. Default: no TLS.
 	TLS *reverseproxy.TLSConfig `json:"tls,omitempty"`
 
 	tls     *tls.Config
