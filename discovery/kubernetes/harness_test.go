@@ -180,7 +180,8 @@ func service(ports ...string) *corev1.Service {
 	for _, p := range ports {
 		name, number, _ := strings.Cut(p, " ")
 		n, _ := strconv.Atoi(number)
-		s.Spec.Ports = append(s.Spec.Ports, corev1.ServicePort{Name: name, Port: int32(n), Protocol: corev1.ProtocolTCP})
+		port := corev1.ServicePort{Name: name, Port: int32(n), Protocol: corev1.ProtocolTCP}
+		s.Spec.Ports = append(s.Spec.Ports, port)
 	}
 	return s
 }
