@@ -128,7 +128,8 @@ func wantValid(t *testing.T, answer discovery.Answer) {
 	seen := make(map[string]bool)
 	for _, e := range answer.Endpoints {
 		again := e
-		if err := again.Normalize(); err != nil || again.Address != e.Address || seen[e.Address] || e.Weight < 1 || e.Weight > listing.MaxWeight {
+		err := again.Normalize()
+		if err != nil || again.Address != e.Address || seen[e.Address] || e.Weight < 1 || e.Weight > listing.MaxWeight {
 			t.Errorf("%+v: %v", e, err)
 		}
 		seen[e.Address] = true

@@ -59,7 +59,8 @@ func (s *Source) checkDurations() error {
 		return err
 	}
 	if s.MaxRefresh < s.MinRefresh {
-		return fmt.Errorf("max_refresh: %s is less than min_refresh, %s", time.Duration(s.MaxRefresh), time.Duration(s.MinRefresh))
+		return fmt.Errorf("max_refresh: %s is less than min_refresh, %s",
+			time.Duration(s.MaxRefresh), time.Duration(s.MinRefresh))
 	}
 	return nil
 }
@@ -99,7 +100,8 @@ func (s *Source) checkPort() error {
 func (s *Source) checkResolvers() error {
 	for i, text := range s.resolvers {
 		address, err := caddy.ParseNetworkAddressWithDefaults(text, "udp", 53)
-		if err != nil || address.Network != "udp" || address.PortRangeSize() != 1 || address.StartPort == 0 || address.Host == "" {
+		if err != nil || address.Network != "udp" || address.Host == "" ||
+			address.PortRangeSize() != 1 || address.StartPort == 0 {
 			return fmt.Errorf("resolvers: %q is not an address such as 10.0.0.53 or 127.0.0.1:8600", text)
 		}
 		s.resolvers[i] = address.JoinHostPort(0)

@@ -96,7 +96,13 @@ func resolving(t *testing.T, s Source, conf string) (names, resolvers []string, 
 
 func TestTheTTLSetsTheNextLookUpWithinBounds(t *testing.T) {
 	s := Source{MinRefresh: 2e9, MaxRefresh: 60e9}
-	for ttl, want := range map[uint32]time.Duration{0: 2 * time.Second, 1: 2 * time.Second, 30: 30 * time.Second, 61: time.Minute, 1<<32 - 1: time.Minute} {
+	for ttl, want := range map[uint32]time.Duration{
+		0:         2 * time.Second,
+		1:         2 * time.Second,
+		30:        30 * time.Second,
+		61:        time.Minute,
+		1<<32 - 1: time.Minute,
+	} {
 		for range 100 {
 			if got := s.refreshAfter(ttl); got < want || got > want+want/10 {
 				t.Errorf("a TTL of %d s: waits %s; want %s and a tenth at most", ttl, got, want)

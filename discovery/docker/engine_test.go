@@ -12,20 +12,21 @@ import (
 	"testing"
 )
 
-// engine stands in for Docker, on a socket.
+// engine is a fake of Docker's API on a socket.
 type engine struct {
 	host string
 
 	mu         sync.Mutex
-	containers map[string]string // by id: what inspecting it says
-	vanished   string            // the id of one that is listed but no longer there
+	containers map[string]string // the answer to inspect, by id
+	vanished   string            // the id of a listed container that was already removed
 	broken     bool
 	lists      int
 	filters    string
-	silent     chan struct{} // until closed, nothing is answered; nil if all is well
+	silent     chan struct{} // requests wait until it is closed; nil to answer them
 	streams    map[chan string]bool
 }
 
+// startEngine starts an engine without containers until the test ends.
 func startEngine(t *testing.T) *engine {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "e.sock")
@@ -121,10 +122,10 @@ func (e *engine) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// change changes something, and sends an event if there is an action.
-func (e *engine) change(action string, do func()) {
+// change calls update with the lock held, and then sends an event if there is an action.
+func (e *engine) change(action string, update func()) {
 	e.mu.Lock()
-	do()
+	update()
 	streams := slices.Collect(maps.Keys(e.streams))
 	e.mu.Unlock()
 	if action != "" {
@@ -134,7 +135,7 @@ func (e *engine) change(action string, do func()) {
 	}
 }
 
-// run starts a container, or starts it again.
+// run starts or restarts a container.
 func (e *engine) run(name, ip, health string) {
 	state := `{"Status":"running"}`
 	if health != "" {
@@ -144,6 +145,7 @@ func (e *engine) run(name, ip, health string) {
 	e.change("start", func() { e.containers[name] = text })
 }
 
+// stop ends and removes a container.
 func (e *engine) stop(name string) {
 	e.change("die", func() { delete(e.containers, name) })
 }

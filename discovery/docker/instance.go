@@ -15,13 +15,15 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// The conditions of a container, as far as a pool is concerned.
+// The conditions of a container, as far as a pool is concerned. Only an unhealthy one may come back
+// at its address, which is why its loss is not authoritative.
 const (
 	absent = iota
 	unhealthy
 	serving
 )
 
+// condition returns the condition of a container. Without a HEALTHCHECK every running one serves.
 func condition(c *container.InspectResponse) int {
 	switch {
 	case c.Config == nil || c.NetworkSettings == nil || c.State == nil || c.State.Status != container.StateRunning:
@@ -38,6 +40,7 @@ func condition(c *container.InspectResponse) int {
 	return absent // its health check has not passed yet
 }
 
+// name returns the name of a container. Engines put a slash before it.
 func name(c *container.InspectResponse) string { return strings.TrimPrefix(c.Name, "/") }
 
 // endpoint makes an endpoint of a container that serves.
@@ -79,7 +82,8 @@ func exposed(c *container.InspectResponse) (int, error) {
 	}
 	all := slices.Sorted(maps.Keys(ports))
 	if len(all) != 1 {
-		return 0, fmt.Errorf("port: the container exposes the TCP ports %v; expected one, or the label balance.port", all)
+		return 0, fmt.Errorf(
+			"port: the container exposes the TCP ports %v; expected one, or the label balance.port", all)
 	}
 	return all[0], nil
 }
@@ -103,7 +107,8 @@ func (s *Source) inside(c *container.InspectResponse, port int) (string, error) 
 		chosen = names[0]
 	}
 	if ips[chosen] == "" {
-		return "", fmt.Errorf("network: the container has addresses in the networks %q; expected one, or the one that the source names", names)
+		return "", fmt.Errorf("network: the container has addresses in the networks %q; "+
+			"expected one, or the one that the source names", names)
 	}
 	return net.JoinHostPort(ips[chosen], strconv.Itoa(port)), nil
 }
@@ -137,6 +142,7 @@ func (s *Source) readLabels(labels map[string]string, info *listing.Info, port *
 	return nil
 }
 
+// filtersBy reports whether the source filters by a label, with or without a value.
 func (s *Source) filtersBy(label string) bool {
 	return slices.ContainsFunc(s.Labels, func(filter string) bool {
 		name, _, _ := strings.Cut(filter, "=")
@@ -144,6 +150,7 @@ func (s *Source) filtersBy(label string) bool {
 	})
 }
 
+// readLabel reads one label. name is without the prefix.
 func readLabel(name, text string, info *listing.Info, port *int) (err error) {
 	switch name {
 	case "port":

@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// inspected is an answer of an engine, shortened.
+// inspected makes a container of an answer of an engine.
 func inspected(t testing.TB, text string) *container.InspectResponse {
 	t.Helper()
 	c := new(container.InspectResponse)
@@ -89,12 +89,14 @@ func TestAMistakeInAContainerIsNamed(t *testing.T) {
 		{Source{}, labelled("balance.port", "http"), `label balance.port: "http" is not a whole number`},
 		{Source{}, labelled("balance.zone", `\u0007`), "zone: "},
 	} {
-		if got, err := test.source.endpoint(inspected(t, test.text)); err == nil || !strings.Contains(err.Error(), test.want) {
+		got, err := test.source.endpoint(inspected(t, test.text))
+		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %+v, %v; want %s", test.text, got, err, test.want)
 		}
 	}
 }
 
+// labelled returns the answer of an engine about a container with one label.
 func labelled(name, value string) string {
 	return `{` + running + `,"Config":{` + exposes + `,"Labels":{"` + name + `":"` + value + `"}},"NetworkSettings":{` + bridged + `}}`
 }

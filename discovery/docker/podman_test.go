@@ -18,8 +18,8 @@ import (
 
 const inside = "CADDY_BALANCE_TEST_INSIDE"
 
-// A real engine. It runs in namespaces of its own for mounts and the network, and so does the test,
-// which runs itself again there.
+// TestContainersOfPodmanAreFollowed uses a real engine. The engine needs its own namespaces for
+// mounts and the network, and the test runs itself again in them.
 func TestContainersOfPodmanAreFollowed(t *testing.T) {
 	if os.Getenv(inside) != "" {
 		followPodman(t, startPodman(t))
@@ -37,44 +37,46 @@ func TestContainersOfPodmanAreFollowed(t *testing.T) {
 	}
 }
 
+// followPodman follows containers through their life and a restart of the engine.
 func followPodman(t *testing.T, p *podman) {
 	p.run("web-1", "--network", "front", "--label", "balance.pool=web")
 	p.run("web-2", "--network", "front,back", "--label", "balance.pool=web", "--label", "balance.weight=3")
 	p.run("db-1", "--network", "front", "--label", "balance.pool=db")
 	running := start(t, &Source{Host: p.host, Network: "front", Timeout: 10e9})
-	names := func(want ...string) {
+	wantNames := func(want ...string) {
 		t.Helper()
 		running.Want("the list of "+strings.Join(want, " "), func(a discovery.Answer) bool {
-			return a.Endpoints != nil && slices.EqualFunc(a.Endpoints, want, func(e listing.Info, name string) bool { return e.ID == name })
+			sameName := func(e listing.Info, name string) bool { return e.ID == name }
+			return a.Endpoints != nil && slices.EqualFunc(a.Endpoints, want, sameName)
 		})
 	}
-	names("web-1", "web-2")
+	wantNames("web-1", "web-2")
 	if got := running.Newest().Endpoints; got[0].Weight != 1 || got[1].Weight != 3 || !strings.HasPrefix(got[1].Address, "10.88.1.") {
 		t.Errorf("got %+v", got)
 	}
 	wantAnswers(t, running)
 	p.run("web-3", "--network", "front", "--label", "balance.pool=web")
-	names("web-1", "web-2", "web-3")
+	wantNames("web-1", "web-2", "web-3")
 
 	before := running.Newest().Endpoints[0].Address
-	p.do("restart", "--time", "0", "web-1")
+	p.podman("restart", "--time", "0", "web-1")
 	running.Want("another address", func(a discovery.Answer) bool {
 		return len(a.Endpoints) == 3 && a.Endpoints[0].ID == "web-1" && a.Endpoints[0].Address != before
 	})
 	wantAnswers(t, running)
 
-	p.do("stop", "--time", "0", "web-1")
-	names("web-2", "web-3")
-	p.do("rm", "--force", "--time", "0", "web-2")
-	names("web-3")
-	p.do("start", "web-1")
-	names("web-1", "web-3")
+	p.podman("stop", "--time", "0", "web-1")
+	wantNames("web-2", "web-3")
+	p.podman("rm", "--force", "--time", "0", "web-2")
+	wantNames("web-3")
+	p.podman("start", "web-1")
+	wantNames("web-1", "web-3")
 
 	p.restart()
 	running.WantError("following events: ")
-	p.do("rm", "--force", "--time", "0", "web-3")
-	names("web-1")
-	p.do("rm", "--force", "--time", "0", "web-1")
+	p.podman("rm", "--force", "--time", "0", "web-3")
+	wantNames("web-1")
+	p.podman("rm", "--force", "--time", "0", "web-1")
 	if !running.WantList().Authoritative {
 		t.Error("the end of the last container is not authoritative")
 	}
@@ -108,6 +110,7 @@ type podman struct {
 	service *exec.Cmd
 }
 
+// startPodman builds the image of the backends and starts the engine.
 func startPodman(t *testing.T) *podman {
 	t.Helper()
 	p := &podman{t: t, folder: t.TempDir()}
@@ -115,27 +118,27 @@ func startPodman(t *testing.T) *podman {
 	for _, command := range []string{"mount -t cgroup2 none /sys/fs/cgroup", "mount -t tmpfs none /run", "ip link set lo up"} {
 		p.command(strings.Fields(command)...)
 	}
-	p.settings("containers.conf", "containers.conf")
-	p.settings("storage.conf", "storage.conf")
-	p.settings("policy.json", "policy.json")
-	p.settings("Containerfile", "Containerfile")
-	p.settings("network.conflist", "cni/front.conflist", "$NAME", "front", "$SUBNET", "10.88.1")
-	p.settings("network.conflist", "cni/back.conflist", "$NAME", "back", "$SUBNET", "10.88.2")
+	p.writeSettings("containers.conf", "containers.conf")
+	p.writeSettings("storage.conf", "storage.conf")
+	p.writeSettings("policy.json", "policy.json")
+	p.writeSettings("Containerfile", "Containerfile")
+	p.writeSettings("network.conflist", "cni/front.conflist", "$NAME", "front", "$SUBNET", "10.88.1")
+	p.writeSettings("network.conflist", "cni/back.conflist", "$NAME", "back", "$SUBNET", "10.88.2")
 	t.Setenv("CONTAINERS_CONF", filepath.Join(p.folder, "containers.conf"))
 	t.Setenv("CONTAINERS_STORAGE_CONF", filepath.Join(p.folder, "storage.conf"))
 	t.Setenv("CGO_ENABLED", "0")
 	p.command("go", "build", "-o", filepath.Join(p.folder, "app"), "./testdata/app")
-	p.do("build", "--isolation", "chroot", "--signature-policy", filepath.Join(p.folder, "policy.json"), "-t", "localhost/app:1", p.folder)
+	p.podman("build", "--isolation", "chroot", "--signature-policy", filepath.Join(p.folder, "policy.json"), "-t", "localhost/app:1", p.folder)
 	p.serve()
 	t.Cleanup(func() {
 		p.kill()
-		p.do("rm", "--all", "--force", "--time", "0")
+		p.podman("rm", "--all", "--force", "--time", "0")
 	})
 	return p
 }
 
-// settings puts a file of testdata/podman into the folder.
-func (p *podman) settings(from, to string, values ...string) {
+// writeSettings copies a file of testdata/podman to the folder, with values in place of names.
+func (p *podman) writeSettings(from, to string, values ...string) {
 	p.t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "podman", from))
 	if err != nil {
@@ -151,12 +154,14 @@ func (p *podman) settings(from, to string, values ...string) {
 	}
 }
 
+// run starts a container.
 func (p *podman) run(name string, options ...string) {
 	p.t.Helper()
-	p.do(append(append([]string{"run", "--detach", "--name", name}, options...), "localhost/app:1")...)
+	p.podman(append(append([]string{"run", "--detach", "--name", name}, options...), "localhost/app:1")...)
 }
 
-func (p *podman) do(arguments ...string) {
+// podman calls the command podman.
+func (p *podman) podman(arguments ...string) {
 	p.t.Helper()
 	p.command(append([]string{"podman"}, arguments...)...)
 }
@@ -168,6 +173,7 @@ func (p *podman) command(words ...string) {
 	}
 }
 
+// serve starts the engine's API.
 func (p *podman) serve() {
 	p.t.Helper()
 	p.service = exec.Command("podman", "system", "service", "--time=0", p.host)
@@ -182,7 +188,7 @@ func (p *podman) kill() {
 	_ = p.service.Wait()
 }
 
-// restart leaves the containers running.
+// restart restarts the engine's API. The containers keep running.
 func (p *podman) restart() {
 	p.t.Helper()
 	p.kill()

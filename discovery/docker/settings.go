@@ -73,6 +73,7 @@ func (s *Source) resolve() error {
 	return discovery.Resolve("network", &s.Network)
 }
 
+// check refuses impossible settings, and fills in the timeout and the host of published ports.
 func (s *Source) check() (err error) {
 	switch {
 	case s.Port < 0 || s.Port > maxPort:
@@ -90,13 +91,15 @@ func (s *Source) check() (err error) {
 	return err
 }
 
+// checkLabels requires at least one label, because without a filter all containers would serve.
 func (s *Source) checkLabels() error {
 	if len(s.Labels) == 0 {
 		return errors.New("label: is missing; expected name or name=value, such as com.docker.compose.service=web")
 	}
 	for i, label := range s.Labels {
 		if label == "" || strings.HasPrefix(label, "=") {
-			return fmt.Errorf("label: %q has no name; expected name or name=value, such as com.docker.compose.service=web", label)
+			return fmt.Errorf("label: %q has no name; "+
+				"expected name or name=value, such as com.docker.compose.service=web", label)
 		}
 		if slices.Contains(s.Labels[:i], label) {
 			return fmt.Errorf("label: %q is given twice", label)

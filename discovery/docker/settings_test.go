@@ -27,7 +27,7 @@ func TestLabelsInJSONAreTextOrAList(t *testing.T) {
 	}
 }
 
-func TestLabelsThatMakeNoSenseAreErrors(t *testing.T) {
+func TestInvalidLabelsAreErrors(t *testing.T) {
 	for want, labels := range map[string]Labels{
 		"label: is missing":            nil,
 		`label: "" has no name`:        {"app", ""},
@@ -36,7 +36,8 @@ func TestLabelsThatMakeNoSenseAreErrors(t *testing.T) {
 		"label: evaluated placeholder": {"{env.CADDY_BALANCE_NONE}"},
 	} {
 		s := Source{Labels: labels}
-		if err := s.Provision(caddy.Context{Context: t.Context()}); err == nil || !strings.HasPrefix(err.Error(), want) {
+		err := s.Provision(caddy.Context{Context: t.Context()})
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v; want %s", err, want)
 		}
 	}

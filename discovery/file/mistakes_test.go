@@ -146,7 +146,8 @@ func TestWithoutAWatcherFilesAreFollowedWithOneError(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "web.json")
 		write(t, path, `["a:1"]`)
-		running := follow(t, func() *watch { return &watch{newWatcher: newWatcher, interval: 10 * time.Millisecond} }, path)
+		newWatch := func() *watch { return &watch{newWatcher: newWatcher, interval: 10 * time.Millisecond} }
+		running := follow(t, newWatch, path)
 		if list, err := next(running); list != nil || err == nil || err.Error() != want {
 			t.Fatalf("got %v, %v; want %s", list, err, want)
 		}

@@ -54,7 +54,11 @@ func (l *list) get(ctx context.Context) (discovery.Answer, error) {
 }
 
 func (l *list) request(ctx context.Context) *http.Request {
-	request := (&http.Request{Method: http.MethodGet, URL: l.source.url, Header: l.source.headers.Clone()}).WithContext(ctx)
+	request := (&http.Request{
+		Method: http.MethodGet,
+		URL:    l.source.url,
+		Header: l.source.headers.Clone(),
+	}).WithContext(ctx)
 	request.Host = request.Header.Get("Host")
 	if l.etag != "" {
 		request.Header.Set("If-None-Match", l.etag)

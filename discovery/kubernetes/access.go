@@ -13,12 +13,12 @@ import (
 // server is an API server and the credentials for it.
 type server struct {
 	config    *rest.Config
-	tls       *tls.Config // nil to make it from config
-	namespace string      // to use if none was named
+	tls       *tls.Config // if nil, it is made from config
+	namespace string      // used if the settings name none
 }
 
-// access finds an API server. It is called on each Run, so that what was wrong with a file can be
-// put right, and what was renewed is used.
+// access finds an API server. Each Run calls it, because files may have been repaired or renewed
+// since the last one.
 type access func() (server, error)
 
 const (
@@ -26,11 +26,13 @@ const (
 	podNamespace     = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 )
 
-// inCluster uses the service account of the pod that Caddy runs in.
+// inCluster returns the API server of the cluster that Caddy runs in, with the service account of
+// Caddy's pod.
 func inCluster() (server, error) {
 	config, err := rest.InClusterConfig()
 	if errors.Is(err, rest.ErrNotInCluster) {
-		return server{}, errors.New("not in a cluster (KUBERNETES_SERVICE_HOST is not set); expected kubeconfig or api_server")
+		return server{}, errors.New(
+			"not in a cluster (KUBERNETES_SERVICE_HOST is not set); expected kubeconfig or api_server")
 	}
 	if err != nil {
 		return server{}, err
@@ -42,8 +44,9 @@ func inCluster() (server, error) {
 	return server{config: config, namespace: strings.TrimSpace(string(namespace))}, nil
 }
 
-// byKubeconfig uses one file alone. The loader that kubectl has would go on to $KUBECONFIG, the
-// home folder and the cluster, so that a missing file could mean another cluster.
+// byKubeconfig reads the server from one file. It does not use kubectl's loader, which tries
+// $KUBECONFIG, the home folder and the cluster next: a missing file would then mean another
+// cluster.
 func byKubeconfig(path, context string) access {
 	return func() (server, error) {
 		file, err := clientcmd.LoadFromFile(path)
@@ -60,14 +63,15 @@ func byKubeconfig(path, context string) access {
 		}
 		if config.ExecProvider != nil {
 			config.ExecProvider.StdinUnavailable = true
-			config.ExecProvider.StdinUnavailableMessage = "a server has nobody to ask"
+			config.ExecProvider.StdinUnavailableMessage = "Caddy has no terminal"
 		}
 		namespace, _, err := chosen.Namespace()
 		return server{config: config, namespace: namespace}, err
 	}
 }
 
-// byURL uses what the config of Caddy says. tls is nil for the system's authorities.
+// byURL returns the server that Caddy's config describes. If tls is nil, the system's authorities
+// verify its certificate.
 func byURL(url, token, tokenFile string, tls *tls.Config) access {
 	return func() (server, error) {
 		config := &rest.Config{Host: url, BearerToken: token, BearerTokenFile: tokenFile}

@@ -40,7 +40,8 @@ contexts:
 current-context: shop
 `
 
-// secureAPI is a fake API server and the path of a kubeconfig for it, which is yet to be written.
+// secureAPI returns a fake API server, and the path and text of a kubeconfig for it. The test
+// writes the file.
 func secureAPI(t *testing.T) (api *fakeAPI, path, text string) {
 	api, authority := newSecureAPI(t)
 	api.put(service(), slice("web-a", ready("10.0.0.1")))
@@ -49,12 +50,12 @@ func secureAPI(t *testing.T) (api *fakeAPI, path, text string) {
 	return api, filepath.Join(folder, "config"), fmt.Sprintf(kubeconfig, api.url)
 }
 
-func TestAKubeconfigSaysWhereAndWho(t *testing.T) {
+func TestAKubeconfigHasTheServerAndTheCredentials(t *testing.T) {
 	api, path, text := secureAPI(t)
 	writeFile(t, path, text)
 	for context, token := range map[string]string{"": "of-a-file", "plugin": "of-a-plugin"} {
 		t.Run("context "+context, func(t *testing.T) {
-			api.admitOnly(token)
+			api.requireToken(token)
 			runSource(t, &Source{Service: "web", Kubeconfig: path, Context: context}).wants("10.0.0.1:8080")
 		})
 	}
@@ -71,7 +72,7 @@ func TestAKubeconfigSaysWhereAndWho(t *testing.T) {
 	}
 }
 
-func TestAKubeconfigIsReadWhenItIsThere(t *testing.T) {
+func TestEachRunReadsTheKubeconfig(t *testing.T) {
 	_, path, text := secureAPI(t)
 	s := &Source{Service: "web", Kubeconfig: path}
 	if err := runSource(t, s).wantsEnd(); !os.IsNotExist(err) {
@@ -79,13 +80,13 @@ func TestAKubeconfigIsReadWhenItIsThere(t *testing.T) {
 	}
 	writeFile(t, path, "clusters: 7")
 	if err := runSource(t, s).wantsEnd(); err == nil {
-		t.Error("nonsense was no error")
+		t.Error("an invalid file is no error")
 	}
 	writeFile(t, path, text)
 	runSource(t, s).wants("10.0.0.1:8080")
 }
 
-func TestOutsideOfAClusterTheErrorSaysWhatToGive(t *testing.T) {
+func TestOutsideOfAClusterTheErrorNamesTheSettings(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	err := runSource(t, &Source{Service: "web"}).wantsEnd()
 	if err == nil || !strings.Contains(err.Error(), "expected kubeconfig or api_server") {
@@ -109,7 +110,7 @@ func TestTLSVerifiesTheServer(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeMeantIsRefused(t *testing.T) {
+func TestImpossibleSettingsAreRefused(t *testing.T) {
 	for want, s := range map[string]*Source{
 		"service: is missing":                          {},
 		`service: "shop/web" cannot be one`:            {Service: "shop/web"},

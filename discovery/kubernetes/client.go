@@ -20,35 +20,42 @@ import (
 	"k8s.io/client-go/util/connrotation"
 )
 
-// largestList holds ten times the endpoints of the largest clusters (a thousand take half a megabyte), so that
-// whatever else answers at that address cannot fill the memory. A watch limits each event by itself.
-const largestList = 64 << 20
+// maxListSize limits the size of a list in bytes. A thousand endpoints take half a megabyte, and
+// the largest clusters have a tenth of what fits. The limit keeps another server at that address
+// from filling the memory. Watches need no such limit, because client-go limits the size of each
+// event.
+const maxListSize = 64 << 20
 
-// client asks one API server over connections of its own. The ones that client-go would share
-// among all its users are never closed, and with them a goroutine for each client certificate.
+// client sends requests to one API server over its own connections. client-go would share them
+// among all its users and never close them, nor a goroutine for each client certificate.
 type client struct {
 	transport       *http.Transport
 	connections     *connrotation.Dialer
 	core, discovery *rest.RESTClient
 }
 
-// The dialer of http.DefaultTransport, which cannot be asked for it.
+// dialer has the settings of the one in http.DefaultTransport, which does not export it.
 var dialer = net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 
+// connect makes a client for both groups of the API. It opens no connection yet.
 func connect(to server) (*client, error) {
 	c := &client{connections: connrotation.NewDialer(dialer.DialContext)}
-	authenticated, err := c.open(to)
+	authenticated, err := c.makeTransport(to)
 	if err != nil {
 		return nil, err
 	}
-	if c.core, err = group(to.config, authenticated, "/api", corev1.SchemeGroupVersion, &corev1.Service{}, &corev1.ServiceList{}); err != nil {
+	c.core, err = groupClient(to.config, authenticated, "/api", corev1.SchemeGroupVersion,
+		&corev1.Service{}, &corev1.ServiceList{})
+	if err != nil {
 		return nil, err
 	}
-	c.discovery, err = group(to.config, authenticated, "/apis", discoveryv1.SchemeGroupVersion, &discoveryv1.EndpointSlice{}, &discoveryv1.EndpointSliceList{})
+	c.discovery, err = groupClient(to.config, authenticated, "/apis", discoveryv1.SchemeGroupVersion,
+		&discoveryv1.EndpointSlice{}, &discoveryv1.EndpointSliceList{})
 	return c, err
 }
 
-func (c *client) open(to server) (http.RoundTripper, error) {
+// makeTransport sets the client's transport, and returns it with the credentials around it.
+func (c *client) makeTransport(to server) (http.RoundTripper, error) {
 	settings, err := to.config.TransportConfig()
 	if err != nil {
 		return nil, err
@@ -58,16 +65,20 @@ func (c *client) open(to server) (http.RoundTripper, error) {
 			return nil, err
 		}
 	}
-	// The defaults are HTTP/2 with pings, which tell a dead connection from an idle one within 45 seconds.
+	// The defaults are HTTP/2 with pings. They tell a dead connection from an idle one within 45
+	// seconds.
 	c.transport = utilnet.SetTransportDefaults(&http.Transport{
 		TLSClientConfig: to.tls.Clone(), Proxy: to.config.Proxy, DialContext: c.connections.DialContext,
 	})
-	return transport.HTTPWrappersForConfig(settings, limited{c.transport})
+	return transport.HTTPWrappersForConfig(settings, limitedTransport{c.transport})
 }
 
-// group is a client for one group of the API, which knows no other types: those of the whole API would
-// add half again to the size of a Caddy binary.
-func group(config *rest.Config, authenticated http.RoundTripper, path string, version schema.GroupVersion, types ...runtime.Object) (*rest.RESTClient, error) {
+// groupClient makes a client for one group of the API. It knows only the given types, because those
+// of the whole API would make a Caddy binary half as large again.
+func groupClient(
+	config *rest.Config, authenticated http.RoundTripper, path string, version schema.GroupVersion,
+	types ...runtime.Object,
+) (*rest.RESTClient, error) {
 	known := runtime.NewScheme()
 	known.AddKnownTypes(version, types...)
 	metav1.AddToGroupVersion(known, version)
@@ -75,26 +86,29 @@ func group(config *rest.Config, authenticated http.RoundTripper, path string, ve
 	config.APIPath = path
 	config.GroupVersion = &version
 	config.NegotiatedSerializer = serializer.NewCodecFactory(known).WithoutConversion()
-	config.WarningHandler = rest.NoWarnings{} // they are for those who write objects
+	config.WarningHandler = rest.NoWarnings{} // they concern clients that write objects
 	return rest.RESTClientForConfigAndClient(config, &http.Client{Transport: authenticated})
 }
 
-// close closes the idle connections, and those still being made once they are idle; and
-// then the others, because a watch that was just left keeps one of HTTP/2 busy for a moment.
+// close closes the idle connections, and has those that are still being made closed once they are
+// idle. It then closes the others, because a watch that just ended keeps its HTTP/2 connection busy
+// for a moment.
 func (c *client) close() {
 	c.transport.CloseIdleConnections()
 	c.connections.CloseAll()
 }
 
+// service returns the one Service of that name as a resource.
 func (c *client) service(namespace, name string) resource {
 	return resource{
 		client: c.core, namespace: namespace, name: "services",
 		kind: &corev1.Service{}, list: &corev1.ServiceList{},
-		// A Role may then be limited to this name.
+		// With the name in the request, a Role may be limited to it.
 		only: metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()},
 	}
 }
 
+// slices returns the EndpointSlices of a Service as a resource.
 func (c *client) slices(namespace, service string) resource {
 	return resource{
 		client: c.discovery, namespace: namespace, name: "endpointslices",
@@ -103,13 +117,14 @@ func (c *client) slices(namespace, service string) resource {
 	}
 }
 
-// limited bounds the size of whatever is not a stream.
-type limited struct{ http.RoundTripper }
+// limitedTransport limits the size of each answer that is not a watch.
+type limitedTransport struct{ http.RoundTripper }
 
-func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip implements http.RoundTripper.
+func (l limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := l.RoundTripper.RoundTrip(r)
 	if err == nil && !strings.Contains(r.URL.RawQuery, "watch=true") {
-		response.Body = http.MaxBytesReader(nil, response.Body, largestList)
+		response.Body = http.MaxBytesReader(nil, response.Body, maxListSize)
 	}
 	return response, err
 }

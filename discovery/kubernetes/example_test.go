@@ -25,7 +25,7 @@ func TestTheExampleLoadsWithoutACluster(t *testing.T) {
 	golden.Example(t, example+"Caddyfile")
 }
 
-// The kinds of the example's manifests, and what holds each.
+// manifests maps the kinds in the example's manifests to their types.
 var manifests = map[string]func() any{
 	"v1 Service":                               func() any { return new(corev1.Service) },
 	"v1 ServiceAccount":                        func() any { return new(corev1.ServiceAccount) },
@@ -61,7 +61,7 @@ func TestTheExamplesManifestsHaveOnlyFieldsThatExist(t *testing.T) {
 			t.Errorf("%s: %v", kind, err)
 		}
 		if role, ok := into.(*rbacv1.Role); ok {
-			grants(t, role)
+			wantsGrants(t, role)
 		}
 	}
 	if len(found) != len(manifests) {
@@ -69,14 +69,15 @@ func TestTheExamplesManifestsHaveOnlyFieldsThatExist(t *testing.T) {
 	}
 }
 
-// grants checks that the role allows what the source asks for.
-func grants(t *testing.T, role *rbacv1.Role) {
-	for _, needed := range []struct{ group, resource string }{{"", "services"}, {"discovery.k8s.io", "endpointslices"}} {
+// wantsGrants checks that the role permits every request of the source.
+func wantsGrants(t *testing.T, role *rbacv1.Role) {
+	for group, resource := range map[string]string{"": "services", "discovery.k8s.io": "endpointslices"} {
 		if !slices.ContainsFunc(role.Rules, func(r rbacv1.PolicyRule) bool {
-			return slices.Equal(r.APIGroups, []string{needed.group}) && slices.Equal(r.Resources, []string{needed.resource}) &&
+			return slices.Equal(r.APIGroups, []string{group}) &&
+				slices.Equal(r.Resources, []string{resource}) &&
 				slices.Equal(r.Verbs, []string{"get", "list", "watch"})
 		}) {
-			t.Errorf("the role lacks %v", needed)
+			t.Errorf("the role lacks %s in group %q", resource, group)
 		}
 	}
 }

@@ -9,21 +9,23 @@ import (
 	"strconv"
 )
 
+// kinds maps each resource to the version and kind of its lists.
 var kinds = map[string][2]string{
 	"services":       {"v1", "ServiceList"},
 	"endpointslices": {"discovery.k8s.io/v1", "EndpointSliceList"},
 }
 
-// serveList answers with one page, if there are pages; what continues is the number of objects that were given.
+// serveList answers with a list, or with one page of it. The continue token is the number of
+// objects on the pages before.
 func (f *fakeAPI) serveList(w http.ResponseWriter, r *http.Request, resource string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	given, _ := strconv.Atoi(r.URL.Query().Get("continue"))
-	names := slices.Sorted(maps.Keys(f.objects[resource]))[given:]
+	sent, _ := strconv.Atoi(r.URL.Query().Get("continue"))
+	names := slices.Sorted(maps.Keys(f.objects[resource]))[sent:]
 	metadata := map[string]any{"resourceVersion": strconv.Itoa(f.version)}
 	if f.pageSize > 0 && len(names) > f.pageSize {
 		names = names[:f.pageSize]
-		metadata["continue"] = strconv.Itoa(given + f.pageSize)
+		metadata["continue"] = strconv.Itoa(sent + f.pageSize)
 	}
 	items := []object{}
 	for _, name := range names {
@@ -35,6 +37,7 @@ func (f *fakeAPI) serveList(w http.ResponseWriter, r *http.Request, resource str
 	}
 }
 
+// serveWatch sends the events after a version, and then each event as it happens.
 func (f *fakeAPI) serveWatch(w http.ResponseWriter, r *http.Request, resource string) {
 	version, err := strconv.Atoi(r.URL.Query().Get("resourceVersion"))
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// fakeAPI answers lists and watches over HTTP the way an API server does. It keeps every event, so that a watch may
-// begin at any version that was not compacted.
+// fakeAPI answers lists and watches over HTTP as an API server does. It keeps every event, because
+// a watch may begin at any version that was not compacted.
 type fakeAPI struct {
 	t      *testing.T
 	url    string
@@ -34,7 +34,7 @@ type fakeAPI struct {
 	objects   map[string]map[string]object // by resource and name
 	events    []event
 	ends      int      // how many times all watches were ended
-	requests  []string // "list endpointslices" and the like, with the version
+	requests  []string // such as `list endpointslices from ""`
 	instead   func(w http.ResponseWriter, r *http.Request) (done bool)
 }
 
@@ -50,6 +50,7 @@ type event struct {
 	line     []byte
 }
 
+// newFakeAPI starts a server that speaks HTTP/1 without TLS.
 func newFakeAPI(t *testing.T) *fakeAPI {
 	f := unstarted(t)
 	f.server.Start()
@@ -57,11 +58,12 @@ func newFakeAPI(t *testing.T) *fakeAPI {
 	return f
 }
 
-// newSecureAPI speaks HTTP/2 over TLS, as API servers do. It returns a file with its authority, too.
+// newSecureAPI starts a server that speaks HTTP/2 over TLS, as API servers do. It also returns the
+// path of a file with its authority.
 func newSecureAPI(t *testing.T) (f *fakeAPI, authority string) {
 	f = unstarted(t)
 	f.server.EnableHTTP2 = true
-	f.server.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
+	f.server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it cause errors
 	f.server.StartTLS()
 	f.url = f.server.URL
 	authority = filepath.Join(t.TempDir(), "ca.pem")
@@ -69,15 +71,19 @@ func newSecureAPI(t *testing.T) (f *fakeAPI, authority string) {
 	return f, authority
 }
 
+// unstarted makes a server that listens but does not answer yet. The test closes it.
 func unstarted(t *testing.T) *fakeAPI {
-	f := &fakeAPI{t: t, version: 10, changed: make(chan struct{}), objects: map[string]map[string]object{"services": {}, "endpointslices": {}}}
+	f := &fakeAPI{
+		t: t, version: 10, changed: make(chan struct{}),
+		objects: map[string]map[string]object{"services": {}, "endpointslices": {}},
+	}
 	f.server = httptest.NewUnstartedServer(f)
 	t.Cleanup(f.close)
 	return f
 }
 
 func (f *fakeAPI) close() {
-	f.server.Listener.Close() // before the connections, so that nobody comes back
+	f.server.Listener.Close() // before the connections, so that no client connects again
 	f.server.CloseClientConnections()
 	f.server.Close()
 }
@@ -91,6 +97,7 @@ func resourceOf(o object) string {
 	return "endpointslices"
 }
 
+// put creates or replaces objects.
 func (f *fakeAPI) put(objects ...object) {
 	for _, o := range objects {
 		f.change(func() {
@@ -102,30 +109,32 @@ func (f *fakeAPI) put(objects ...object) {
 			f.version++
 			o.SetResourceVersion(strconv.Itoa(f.version))
 			all[o.GetName()] = o
-			f.tell(kind, resourceOf(o), o)
+			f.emit(kind, resourceOf(o), o)
 		})
 	}
 }
 
+// remove deletes an object.
 func (f *fakeAPI) remove(o object) {
 	f.change(func() {
 		f.version++
 		o.SetResourceVersion(strconv.Itoa(f.version))
 		delete(f.objects[resourceOf(o)], o.GetName())
-		f.tell("DELETED", resourceOf(o), o)
+		f.emit("DELETED", resourceOf(o), o)
 	})
 }
 
-// lose takes an object away as if it had never been.
+// lose removes an object without an event, as if it had never existed.
 func (f *fakeAPI) lose(o object) {
 	f.change(func() { delete(f.objects[resourceOf(o)], o.GetName()) })
 }
 
-// bookmark moves the version on without a change, and says so in a watch of EndpointSlices.
+// bookmark raises the version without a change, and sends a bookmark to the watches of
+// EndpointSlices.
 func (f *fakeAPI) bookmark() {
 	f.change(func() {
 		f.version++
-		f.tell("BOOKMARK", "endpointslices", &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{ResourceVersion: strconv.Itoa(f.version)}})
+		f.emit("BOOKMARK", "endpointslices", &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{ResourceVersion: strconv.Itoa(f.version)}})
 	})
 }
 
@@ -136,21 +145,22 @@ func (f *fakeAPI) compact() {
 
 func (f *fakeAPI) endWatches() { f.change(func() { f.ends++ }) }
 
-// say puts a line into the watches of EndpointSlices.
-func (f *fakeAPI) say(line string) {
+// emitLine puts a line into the watches of EndpointSlices.
+func (f *fakeAPI) emitLine(line string) {
 	f.change(func() {
 		f.version++
 		f.events = append(f.events, event{resource: "endpointslices", version: f.version, line: []byte(line)})
 	})
 }
 
-// answerInstead has a function answer first; nil ends that.
+// answerInstead lets a function answer first. If it returns false, the server answers. nil ends
+// that.
 func (f *fakeAPI) answerInstead(how func(w http.ResponseWriter, r *http.Request) bool) {
 	f.change(func() { f.instead = how })
 }
 
-// admitOnly refuses everybody without the token.
-func (f *fakeAPI) admitOnly(token string) {
+// requireToken refuses requests without the token.
+func (f *fakeAPI) requireToken(token string) {
 	f.answerInstead(func(w http.ResponseWriter, r *http.Request) bool {
 		admitted := r.Header.Get("Authorization") == "Bearer "+token
 		if !admitted {
@@ -160,21 +170,24 @@ func (f *fakeAPI) admitOnly(token string) {
 	})
 }
 
-func (f *fakeAPI) asked() []string {
+// requestLog returns the requests so far.
+func (f *fakeAPI) requestLog() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]string(nil), f.requests...)
 }
 
-func (f *fakeAPI) change(how func()) {
+// change calls update with the lock held and wakes the watches.
+func (f *fakeAPI) change(update func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	how()
+	update()
 	close(f.changed)
 	f.changed = make(chan struct{})
 }
 
-func (f *fakeAPI) tell(kind, resource string, o object) {
+// emit puts an event into the watches of a resource. The lock is held.
+func (f *fakeAPI) emit(kind, resource string, o object) {
 	line, err := json.Marshal(map[string]any{"type": kind, "object": typed(resource, o)})
 	if err != nil {
 		f.t.Error(err)
@@ -182,7 +195,7 @@ func (f *fakeAPI) tell(kind, resource string, o object) {
 	f.events = append(f.events, event{resource, f.version, kind == "BOOKMARK", line})
 }
 
-// typed is an object with its kind, which Go's types leave out.
+// typed adds the kind to an object, which client-go leaves out.
 func typed(resource string, o object) object {
 	switch o := o.(type) {
 	case *corev1.Service:

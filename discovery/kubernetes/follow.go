@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -13,24 +14,53 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// reflection is a resource and the store that is to be like it.
+// Run implements discovery.Source. Each run finds the server and connects again, because its
+// credentials may have changed.
+func (s *Source) Run(ctx context.Context, report discovery.Report) error {
+	server, err := s.access()
+	if err != nil {
+		return err
+	}
+	client, err := connect(server)
+	if err != nil {
+		return err
+	}
+	defer client.close()
+	namespace := cmp.Or(s.Namespace, server.namespace)
+	v := newView(selection{
+		namespace:  namespace,
+		service:    s.Service,
+		port:       s.Port,
+		family:     families[s.Family],
+		annotation: s.WeightAnnotation,
+	}, report)
+	return follow(ctx,
+		reflection{client.service(namespace, s.Service), v.services},
+		reflection{client.slices(namespace, s.Service), v.slices},
+	)
+}
+
+// reflection is a resource and the store that mirrors it.
 type reflection struct {
 	resource
 	store cache.ReflectorStore
 }
 
-// follow keeps all stores up to date until ctx ends, or returns the first error.
+// follow keeps all stores up to date. It returns nil when ctx ends, or else the first error. When
+// it returns, no request is running.
 func follow(ctx context.Context, reflections ...reflection) error {
-	// Everything is returned, so the reflectors' log has nothing to say.
+	// The reflectors log nothing, because every error of theirs is returned.
 	running, fail := context.WithCancelCause(klog.NewContext(ctx, logr.Discard()))
 	defer fail(nil)
 	var calls calls
 	var reflectors sync.WaitGroup
 	for _, r := range reflections {
-		loud := &failFast{r.resource, fail, &calls}
-		reflector := cache.NewReflectorWithOptions(loud, r.kind, r.store, cache.ReflectorOptions{Name: r.name})
+		lister := &failFast{r.resource, fail, &calls}
+		reflector := cache.NewReflectorWithOptions(lister, r.kind, r.store, cache.ReflectorOptions{Name: r.name})
 		reflectors.Go(func() { reflector.RunWithContext(running) })
 	}
 	reflectors.Wait()
@@ -41,91 +71,101 @@ func follow(ctx context.Context, reflections ...reflection) error {
 	return context.Cause(running)
 }
 
-// loud lets a reflector list and watch, and ends it with the first error that is not a matter of course. By itself a
-// reflector goes on forever with pauses of its own: it tries a refused watch again without telling anybody, and
-// what a server says inside of a watch goes to a log. Pauses and errors are the pool's.
+// failFast lists and watches for a reflector, and ends the run with the first error except stale
+// versions. A reflector by itself never ends. It repeats a watch that was refused without reporting
+// it, and only logs the errors that a server sends inside of a watch. Here the pool reports each
+// error and decides on the pause.
 type failFast struct {
 	resource
 	fail  context.CancelCauseFunc
 	calls *calls
 }
 
-// IsWatchListSemanticsUnSupported keeps the reflector from asking for the list in the form of a watch. It is meant for lists
-// that are a burden to the server, cannot be told from a server that hangs, and pauses without heeding the context.
+// IsWatchListSemanticsUnSupported keeps the reflector from requesting the list as a watch. That
+// form is for lists that burden the server. It looks like a server that hangs, and its pauses
+// ignore the context.
 func (*failFast) IsWatchListSemanticsUnSupported() bool { return true }
 
+// ListWithContext implements cache.ListerWatcherWithContext.
 func (l *failFast) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	if !l.calls.begin() {
 		return nil, context.Canceled
 	}
 	defer l.calls.running.Done()
 	list, err := l.fetch(ctx, options)
-	ofVersion := options.ResourceVersion > "0" || options.Continue != ""
-	if err != nil && !(ofVersion && stale(err)) {
+	hasVersion := options.ResourceVersion > "0" || options.Continue != ""
+	if err != nil && !(hasVersion && isStale(err)) {
 		l.fail(err)
 	}
 	return list, err
 }
 
+// WatchWithContext implements cache.ListerWatcherWithContext. It limits the wait for the answer,
+// because a server may accept the connection and hang.
 func (l *failFast) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	if !l.calls.begin() {
 		return nil, context.Canceled
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	hung := time.AfterFunc(silence, func() { cancel(fmt.Errorf("no answer in %s", silence)) })
+	hung := time.AfterFunc(maxSilence, func() { cancel(fmt.Errorf("no answer in %s", maxSilence)) })
 	events, err := l.watch(ctx, options)
 	hung.Stop()
 	if err != nil {
 		cancel(nil)
 		l.calls.running.Done()
-		l.heard(err)
+		l.failUnlessStale(err)
 		return nil, err
 	}
-	return l.listen(ctx, func() { cancel(nil) }, events), nil
+	return l.relay(ctx, func() { cancel(nil) }, events), nil
 }
 
-// heard is told of the errors of watches, each of which is for a version.
-func (l *failFast) heard(err error) {
-	if !stale(err) {
+// failUnlessStale ends the run with the error of a watch. A watch always has a version, which may
+// be stale.
+func (l *failFast) failUnlessStale(err error) {
+	if !isStale(err) {
 		l.fail(err)
 	}
 }
 
-// stale reports whether a server merely no longer has the version, or not yet. A reflector then
-// lists anew, at once or after a pause.
-func stale(err error) bool {
+// isStale reports whether the server no longer has the version, or does not have it yet. A
+// reflector then lists again, at once or after a pause.
+func isStale(err error) bool {
 	return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) ||
 		apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge)
 }
 
-// calls are what still uses the connections. A reflector that ends does not wait for them.
+// calls counts the calls that still use the connections, because a reflector that ends does not
+// wait for them.
 type calls struct {
 	mu      sync.Mutex
-	over    bool
+	ended   bool
 	running sync.WaitGroup
 }
 
+// begin counts a call, and reports whether it may start. Its end is running.Done.
 func (c *calls) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.over {
+	if !c.ended {
 		c.running.Add(1)
 	}
-	return !c.over
+	return !c.ended
 }
 
+// end refuses further calls and waits for the running ones.
 func (c *calls) end() {
 	c.mu.Lock()
-	c.over = true
+	c.ended = true
 	c.mu.Unlock()
 	c.running.Wait()
 }
 
-// List and Watch are for callers without a context; reflectors have one.
+// List implements cache.ListerWatcher, for callers without a context. Reflectors have one.
 func (l *failFast) List(options metav1.ListOptions) (runtime.Object, error) {
 	return l.ListWithContext(context.Background(), options)
 }
 
+// Watch implements cache.ListerWatcher, for callers without a context. Reflectors have one.
 func (l *failFast) Watch(options metav1.ListOptions) (watch.Interface, error) {
 	return l.WatchWithContext(context.Background(), options)
 }

@@ -14,13 +14,14 @@ func TestASourceReportsTheEndpointsOfAService(t *testing.T) {
 	run(t, api).wants("10.0.0.1:8080", "10.0.0.2:8080", "10.0.0.3:8080")
 }
 
-// An old list, out of the cache of a server that lags behind, would undo what the pool already knows.
-func TestAListIsTheMostRecentOne(t *testing.T) {
+// An old list from the cache of a server that lags behind would undo changes that the pool has
+// made.
+func TestASourceAsksForTheNewestList(t *testing.T) {
 	api := newFakeAPI(t)
 	run(t, api).wants()
 	for _, want := range []string{`list services from ""`, `list endpointslices from ""`} {
-		if !slices.Contains(api.asked(), want) {
-			t.Errorf("got %q; want %q", api.asked(), want)
+		if !slices.Contains(api.requestLog(), want) {
+			t.Errorf("got %q; want %q", api.requestLog(), want)
 		}
 	}
 }
@@ -48,11 +49,11 @@ func TestChangesArriveThroughTheWatch(t *testing.T) {
 	api.remove(a)
 	answer := r.wants("10.0.0.2:8080 draining", "10.0.0.3:8080")
 	if answer.Authoritative {
-		t.Error("a slice that vanished is final, though its Service exists")
+		t.Error("a slice that vanished is authoritative, although its Service exists")
 	}
 }
 
-func TestAChangeOfTheServiceIsHeard(t *testing.T) {
+func TestAChangeOfTheServiceIsReported(t *testing.T) {
 	api := newFakeAPI(t)
 	s := service()
 	api.put(s, slice("web-a", ready("10.0.0.1")))
@@ -64,7 +65,7 @@ func TestAChangeOfTheServiceIsHeard(t *testing.T) {
 	r.wants("10.0.0.1:8080 weight 7")
 }
 
-func TestDeletingTheServiceIsFinal(t *testing.T) {
+func TestDeletingTheServiceIsAuthoritative(t *testing.T) {
 	api := newFakeAPI(t)
 	s := service()
 	api.put(s, slice("web-a", ready("10.0.0.1")))
@@ -73,15 +74,15 @@ func TestDeletingTheServiceIsFinal(t *testing.T) {
 	api.remove(s)
 	answer := r.wants()
 	if !answer.Authoritative || answer.Err == nil || answer.Err.Error() != "service shop/web was deleted" {
-		t.Errorf("got final %v, %v", answer.Authoritative, answer.Err)
+		t.Errorf("got authoritative %v, %v", answer.Authoritative, answer.Err)
 	}
 	api.put(service())
 	if answer := r.wants("10.0.0.1:8080"); answer.Authoritative || answer.Err != nil {
-		t.Errorf("after it came back: got final %v, %v", answer.Authoritative, answer.Err)
+		t.Errorf("after it came back: got authoritative %v, %v", answer.Authoritative, answer.Err)
 	}
 }
 
-func TestAServiceThatIsLostWithoutADeletionIsNotFinal(t *testing.T) {
+func TestALostServiceIsNotAuthoritative(t *testing.T) {
 	api := newFakeAPI(t)
 	s := service()
 	api.put(s, slice("web-a", ready("10.0.0.1")))
@@ -94,15 +95,15 @@ func TestAServiceThatIsLostWithoutADeletionIsNotFinal(t *testing.T) {
 	wantsMissing(t, answer)
 }
 
-// wantsMissing wants an answer that a pool may believe, though not at once.
+// wantsMissing checks that an answer reports a missing Service, whose loss the pool delays.
 func wantsMissing(t *testing.T, answer discovery.Answer) {
 	t.Helper()
 	if answer.Authoritative || answer.Err != nil || len(answer.Dropped) != 1 || answer.Dropped[0].Key != "service shop/web" {
-		t.Errorf("got final %v, %v, dropped %v", answer.Authoritative, answer.Err, answer.Dropped)
+		t.Errorf("got authoritative %v, %v, dropped %v", answer.Authoritative, answer.Err, answer.Dropped)
 	}
 }
 
-func TestAServiceThatDoesNotExistIsToldAndWaitedFor(t *testing.T) {
+func TestASourceReportsAMissingServiceAndWaitsForIt(t *testing.T) {
 	api := newFakeAPI(t)
 	r := run(t, api)
 	answer := r.wants()
@@ -111,7 +112,7 @@ func TestAServiceThatDoesNotExistIsToldAndWaitedFor(t *testing.T) {
 	r.wants("10.0.0.1:8080")
 }
 
-func TestAServiceWithoutAChosenPortKeepsTheListThereWas(t *testing.T) {
+func TestAServiceWithoutTheChosenPortKeepsTheList(t *testing.T) {
 	api := newFakeAPI(t)
 	api.put(service(), slice("web-a", ready("10.0.0.1")))
 	r := run(t, api)
@@ -129,7 +130,7 @@ func TestLongListsAreReadByPages(t *testing.T) {
 	run(t, api).wants("10.0.0.1:8080", "10.0.0.2:8080", "10.0.0.3:8080", "10.0.0.4:8080", "10.0.0.5:8080")
 }
 
-func TestAWatchThatEndsGoesOnWhereItWas(t *testing.T) {
+func TestAWatchThatEndsContinuesAtItsVersion(t *testing.T) {
 	api := newFakeAPI(t)
 	api.put(service(), slice("web-a", ready("10.0.0.1")))
 	r := run(t, api)
@@ -159,7 +160,7 @@ func TestABookmarkKeepsAQuietWatchFromExpiring(t *testing.T) {
 	}
 }
 
-func TestAnExpiredVersionIsListedAnew(t *testing.T) {
+func TestAnExpiredVersionIsListedAgain(t *testing.T) {
 	for name, answer := range expirations {
 		t.Run(name, func(t *testing.T) {
 			api := newFakeAPI(t)
@@ -167,7 +168,7 @@ func TestAnExpiredVersionIsListedAnew(t *testing.T) {
 			api.put(service(), gone, slice("web-b", ready("10.0.0.2")))
 			r := run(t, api)
 			r.wants("10.0.0.1:8080", "10.0.0.2:8080")
-			api.lose(gone) // in a gap that no watch tells of
+			api.lose(gone) // between two watches
 			api.compact()
 			api.answerInstead(answer)
 			api.endWatches()
@@ -176,7 +177,7 @@ func TestAnExpiredVersionIsListedAnew(t *testing.T) {
 				t.Errorf("listed %d times", n)
 			}
 			if i := slices.IndexFunc(r.all(), func(a discovery.Answer) bool { return a.Err != nil }); i >= 0 {
-				t.Errorf("that is no error, but got %v", r.all()[i].Err)
+				t.Errorf("an expired version is no error, but got %v", r.all()[i].Err)
 			}
 		})
 	}

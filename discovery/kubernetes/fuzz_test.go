@@ -26,7 +26,7 @@ func FuzzSlicesBecomeEndpointsThatCanBeDialed(f *testing.F) {
 			return
 		}
 		s.Name = "web"
-		answer := answerTo(wanted{}, &s, &one)
+		answer := answerTo(selection{}, &s, &one)
 		if answer.Endpoints == nil && answer.Err == nil {
 			t.Error("neither a list nor an error")
 		}

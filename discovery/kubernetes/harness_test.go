@@ -20,14 +20,14 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// patience bounds waits that would otherwise hang; nothing is asserted of how long anything takes.
+// patience limits waits that would otherwise hang. No test asserts how long anything takes.
 const patience = 30 * time.Second
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// runner is a source that runs, and what it reported.
+// runner is a running source and its reports.
 type runner struct {
 	t       *testing.T
 	cancel  context.CancelFunc
@@ -37,11 +37,13 @@ type runner struct {
 	more    chan struct{} // closed and replaced on each answer
 }
 
-// run runs a source for shop/web until the test ends, and then proves that it leaves nothing behind.
+// run runs a source for shop/web as runSource does.
 func run(t *testing.T, api *fakeAPI) *runner {
 	return runSource(t, &Source{Service: "web", Namespace: "shop", APIServer: api.url})
 }
 
+// runSource runs a source until the test ends, and then checks that no goroutine is left. It runs
+// once: an error ends it, as in a single run of a pool.
 func runSource(t *testing.T, s *Source) *runner {
 	t.Helper()
 	config, done := caddy.NewContext(caddy.Context{Context: context.Background()})
@@ -52,13 +54,13 @@ func runSource(t *testing.T, s *Source) *runner {
 	before := goleak.IgnoreCurrent()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &runner{t: t, cancel: cancel, ended: make(chan error, 1), more: make(chan struct{})}
-	go func() { r.ended <- s.Run(ctx, r.take) }()
+	go func() { r.ended <- s.Run(ctx, r.record) }()
 	t.Cleanup(func() {
 		cancel()
 		select {
 		case <-r.ended:
 		case <-time.After(patience):
-			t.Error("Run goes on after its context ended")
+			t.Error("Run continues after its context ended")
 		}
 		ofServer := goleak.IgnoreAnyFunction("net/http.(*conn).serve")
 		if err := goleak.Find(before, ofServer, goleak.IgnoreAnyFunction("net/http.(*connReader).backgroundRead")); err != nil {
@@ -68,7 +70,8 @@ func runSource(t *testing.T, s *Source) *runner {
 	return r
 }
 
-func (r *runner) take(a discovery.Answer) {
+// record keeps a report.
+func (r *runner) record(a discovery.Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.answers = append(r.answers, a)
@@ -76,13 +79,14 @@ func (r *runner) take(a discovery.Answer) {
 	r.more = make(chan struct{})
 }
 
+// all returns all reports so far.
 func (r *runner) all() []discovery.Answer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.answers)
 }
 
-// wants waits until the last list is this one, each endpoint as shown.
+// wants waits until the newest report is a list of these endpoints, each in the format of shown.
 func (r *runner) wants(endpoints ...string) discovery.Answer {
 	r.t.Helper()
 	return r.wantsAnswer(fmt.Sprint(endpoints), func(a discovery.Answer) bool {
@@ -90,6 +94,7 @@ func (r *runner) wants(endpoints ...string) discovery.Answer {
 	})
 }
 
+// wantsAnswer waits until is returns true for the newest report.
 func (r *runner) wantsAnswer(what string, is func(discovery.Answer) bool) (last discovery.Answer) {
 	r.t.Helper()
 	limit := time.After(patience)
@@ -128,7 +133,7 @@ func (r *runner) wantsEnd() error {
 	}
 }
 
-// shown is a list as tests write it, in the order of addresses.
+// shown formats the endpoints of an answer for comparison, sorted by address.
 func shown(a discovery.Answer) []string {
 	list := []string{}
 	for _, e := range a.Endpoints {
@@ -145,15 +150,17 @@ func shown(a discovery.Answer) []string {
 	return list
 }
 
+// count counts the requests that begin with prefix.
 func (f *fakeAPI) count(prefix string) (n int) {
-	for _, asked := range f.asked() {
-		if strings.HasPrefix(asked, prefix) {
+	for _, request := range f.requestLog() {
+		if strings.HasPrefix(request, prefix) {
 			n++
 		}
 	}
 	return n
 }
 
+// awaitRequest waits for a request that begins with prefix.
 func (f *fakeAPI) awaitRequest(prefix string) {
 	f.t.Helper()
 	for deadline := time.Now().Add(patience); f.count(prefix) == 0; time.Sleep(time.Millisecond) {
@@ -163,7 +170,8 @@ func (f *fakeAPI) awaitRequest(prefix string) {
 	}
 }
 
-// service is shop/web with ports such as "http 80"; without any it has one without a name.
+// service makes the Service shop/web with ports such as "http 80". By default its only port has no
+// name.
 func service(ports ...string) *corev1.Service {
 	s := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
 	if len(ports) == 0 {
@@ -172,14 +180,19 @@ func service(ports ...string) *corev1.Service {
 	for _, p := range ports {
 		name, number, _ := strings.Cut(p, " ")
 		n, _ := strconv.Atoi(number)
-		s.Spec.Ports = append(s.Spec.Ports, corev1.ServicePort{Name: name, Port: int32(n), Protocol: corev1.ProtocolTCP})
+		port := corev1.ServicePort{Name: name, Port: int32(n), Protocol: corev1.ProtocolTCP}
+		s.Spec.Ports = append(s.Spec.Ports, port)
 	}
 	return s
 }
 
+// slice makes a slice of the Service shop/web, whose endpoints have the port 8080.
 func slice(name string, endpoints ...discoveryv1.Endpoint) *discoveryv1.EndpointSlice {
 	return &discoveryv1.EndpointSlice{
-		ObjectMeta:  metav1.ObjectMeta{Namespace: "shop", Name: name, Labels: map[string]string{discoveryv1.LabelServiceName: "web"}},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: name,
+			Labels: map[string]string{discoveryv1.LabelServiceName: "web"},
+		},
 		AddressType: discoveryv1.AddressTypeIPv4,
 		Ports:       []discoveryv1.EndpointPort{{Name: new(""), Port: new(int32(8080))}},
 		Endpoints:   endpoints,
@@ -193,16 +206,18 @@ func endpointWith(address string, ready, serving, terminating *bool) discoveryv1
 	}
 }
 
+// ready makes an endpoint that is ready.
 func ready(address string) discoveryv1.Endpoint {
 	return endpointWith(address, new(true), new(true), new(false))
 }
 
+// terminating makes an endpoint that terminates but still serves.
 func terminating(address string) discoveryv1.Endpoint {
 	return endpointWith(address, new(false), new(true), new(true))
 }
 
-// expirations are the ways in which a server says that a version is too old. The fake one says it in the
-// stream, as API servers do.
+// expirations are the two forms in which a server reports that a version is too old. An API server,
+// and by default the fake one, sends an event inside of the watch.
 var expirations = map[string]func(http.ResponseWriter, *http.Request) bool{
 	"event": nil,
 	"status": func(w http.ResponseWriter, r *http.Request) bool {

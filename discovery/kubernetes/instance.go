@@ -16,48 +16,51 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// gathering makes the list of a Service from its slices.
-type gathering struct {
+// builder makes the list of one Service from its slices. It is used once.
+type builder struct {
 	service    *corev1.Service
 	port       port
 	family     discoveryv1.AddressType
-	annotation string // that holds the weight
+	annotation string // the annotation with the weight
 
 	discovery.AnswerBuilder
 	found map[string]candidate // by address
-	order []string             // of the addresses
+	order []string             // the addresses as they were found
 }
 
-// candidate is an endpoint of which another slice may say more.
+// candidate is an endpoint that another slice may replace.
 type candidate struct {
 	key   string
 	info  listing.Info
 	ready bool
 }
 
-func (g *gathering) answer(from map[string]*discoveryv1.EndpointSlice) discovery.Answer {
-	g.found = make(map[string]candidate)
-	if g.family == "" {
-		g.family = firstFamily(g.service)
+// answer makes the list. It reads the slices in the order of their names, because the same slices
+// must make the same list.
+func (b *builder) answer(from map[string]*discoveryv1.EndpointSlice) discovery.Answer {
+	b.found = make(map[string]candidate)
+	if b.family == "" {
+		b.family = firstFamily(b.service)
 	}
-	weight := g.weight("service "+g.service.Name, g.service.Annotations, 1)
+	weight := b.weight("service "+b.service.Name, b.service.Annotations, 1)
 	others := 0
 	for _, name := range slices.Sorted(maps.Keys(from)) {
-		if slice := from[name]; slice.AddressType == g.family {
-			g.slice(slice, weight)
+		if slice := from[name]; slice.AddressType == b.family {
+			b.readSlice(slice, weight)
 		} else {
 			others++
 		}
 	}
-	g.add()
-	answer := g.Answer()
+	b.addCandidates()
+	answer := b.Answer()
 	if others > 0 && others == len(from) {
-		answer.Err = fmt.Errorf("service %s/%s: has no endpoints of family %s, only of others", g.service.Namespace, g.service.Name, g.family)
+		answer.Err = fmt.Errorf("service %s/%s: has no endpoints of family %s, only of others",
+			b.service.Namespace, b.service.Name, b.family)
 	}
 	return answer
 }
 
-// firstFamily is what the cluster itself prefers for the Service.
+// firstFamily returns the family that the cluster prefers for the Service.
 func firstFamily(service *corev1.Service) discoveryv1.AddressType {
 	if len(service.Spec.IPFamilies) > 0 {
 		return discoveryv1.AddressType(service.Spec.IPFamilies[0])
@@ -65,50 +68,53 @@ func firstFamily(service *corev1.Service) discoveryv1.AddressType {
 	return discoveryv1.AddressTypeIPv4
 }
 
-func (g *gathering) slice(slice *discoveryv1.EndpointSlice, weight int) {
+// readSlice reads the endpoints of one slice. weight is the Service's.
+func (b *builder) readSlice(slice *discoveryv1.EndpointSlice, weight int) {
 	if len(slice.Endpoints) == 0 {
-		return // one without endpoints has no ports either
+		return // a slice without endpoints has no ports either
 	}
-	number, err := g.port.of(slice)
+	number, err := b.port.numberIn(slice)
 	if err != nil {
-		g.Drop("endpointslice "+slice.Name, err)
+		b.Drop("endpointslice "+slice.Name, err)
 		return
 	}
-	weight = g.weight("endpointslice "+slice.Name, slice.Annotations, weight)
+	weight = b.weight("endpointslice "+slice.Name, slice.Annotations, weight)
 	for i := range slice.Endpoints {
-		g.endpoint(slice.Name, &slice.Endpoints[i], number, weight)
+		b.readEndpoint(slice.Name, &slice.Endpoints[i], number, weight)
 	}
 }
 
-// endpoint takes one unless it serves nobody. For a while an address may be in two slices, when the
-// cluster moves it from one to the other: the one that serves more wins.
-func (g *gathering) endpoint(slice string, e *discoveryv1.Endpoint, port string, weight int) {
+// readEndpoint keeps an endpoint that serves as a candidate. An address is in two slices for a
+// moment when the cluster moves it. The endpoint that is ready then wins.
+func (b *builder) readEndpoint(slice string, e *discoveryv1.Endpoint, port string, weight int) {
 	ready, serving := readiness(e.Conditions)
 	if !serving {
 		return
 	}
 	if len(e.Addresses) == 0 {
-		g.Drop("endpointslice "+slice, errors.New("addresses: are missing; expected one"))
+		b.Drop("endpointslice "+slice, errors.New("addresses: are missing; expected one"))
 		return
 	}
-	// Further addresses have no meaning (see the API's documentation).
+	// The API gives further addresses no meaning.
 	address := net.JoinHostPort(e.Addresses[0], port)
-	before, twice := g.found[address]
+	earlier, twice := b.found[address]
 	if !twice {
-		g.order = append(g.order, address)
+		b.order = append(b.order, address)
 	}
-	if !twice || ready && !before.ready {
-		g.found[address] = candidate{slice + " " + e.Addresses[0], info(e, address, weight), ready}
+	if !twice || ready && !earlier.ready {
+		b.found[address] = candidate{slice + " " + e.Addresses[0], info(e, address, weight), ready}
 	}
 }
 
-// readiness reads the conditions as kube-proxy does: ready says whether to send requests, which includes a terminating
-// pod of a Service that publishes addresses that are not ready; and whoever terminates may still be serving.
+// readiness reads the conditions as kube-proxy does. ready reports whether to send requests. It is
+// also true of a terminating pod whose Service has publishNotReadyAddresses. serving is also true
+// of a pod that terminates and still answers.
 func readiness(c discoveryv1.EndpointConditions) (ready, serving bool) {
 	ready = valueOr(c.Ready, true)
 	return ready, ready || valueOr(c.Serving, true) && valueOr(c.Terminating, false)
 }
 
+// info makes the pool's entry for an endpoint.
 func info(e *discoveryv1.Endpoint, address string, weight int) listing.Info {
 	i := listing.Info{Address: address, Weight: weight, Zone: valueOr(e.Zone, ""), Metadata: metadata(e)}
 	if e.TargetRef != nil {
@@ -117,6 +123,7 @@ func info(e *discoveryv1.Endpoint, address string, weight int) listing.Info {
 	return i
 }
 
+// metadata returns the pod, the node and the hints of an endpoint, without those that are empty.
 func metadata(e *discoveryv1.Endpoint) map[string]string {
 	m := make(map[string]string)
 	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
@@ -139,30 +146,32 @@ func metadata(e *discoveryv1.Endpoint) map[string]string {
 	return m
 }
 
-// weight reads an annotation. One that is no weight must not cost an endpoint, or everybody in the Service.
-func (g *gathering) weight(key string, annotations map[string]string, otherwise int) int {
-	text, ok := annotations[g.annotation]
+// weight reads the annotation. A value that is not a weight is reported and replaced by the
+// fallback, because a typing mistake must not remove all endpoints of a Service.
+func (b *builder) weight(key string, annotations map[string]string, fallback int) int {
+	text, ok := annotations[b.annotation]
 	if !ok {
-		return otherwise
+		return fallback
 	}
 	weight, err := strconv.Atoi(text)
 	if err != nil || weight < 0 || weight > listing.MaxWeight {
-		g.Drop(key, fmt.Errorf("annotation %s: %q is not a whole number from 0 to %d", g.annotation, text, listing.MaxWeight))
-		return otherwise
+		b.Drop(key, fmt.Errorf("annotation %s: %q is not a whole number from 0 to %d",
+			b.annotation, text, listing.MaxWeight))
+		return fallback
 	}
 	return weight
 }
 
-// add takes what was found. Whoever terminates finishes what it has, unless nobody is ready: then it is
-// better than nobody, until it stops serving.
-func (g *gathering) add() {
-	nobody := true
-	for _, c := range g.found {
-		nobody = nobody && !c.ready
+// addCandidates adds the candidates to the answer. Terminating ones drain, unless no endpoint is
+// ready: then they go on serving until they stop.
+func (b *builder) addCandidates() {
+	anyReady := false
+	for _, c := range b.found {
+		anyReady = anyReady || c.ready
 	}
-	for _, address := range g.order {
-		c := g.found[address]
-		c.info.Draining = !c.ready && !nobody
-		g.Add(c.key, c.info)
+	for _, address := range b.order {
+		c := b.found[address]
+		c.info.Draining = !c.ready && anyReady
+		b.Add(c.key, c.info)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// answerTo is what a view says of a Service and its slices.
-func answerTo(w wanted, s *corev1.Service, all ...*discoveryv1.EndpointSlice) (last discovery.Answer) {
+// answerTo returns the answer of a view to a Service and its slices.
+func answerTo(w selection, s *corev1.Service, all ...*discoveryv1.EndpointSlice) (last discovery.Answer) {
 	w.namespace, w.service = "shop", "web"
 	if w.annotation == "" {
 		w.annotation = defaultWeightAnnotation
@@ -28,7 +28,7 @@ func answerTo(w wanted, s *corev1.Service, all ...*discoveryv1.EndpointSlice) (l
 	return last
 }
 
-func TestConditionsSayWhoServes(t *testing.T) {
+func TestConditionsDecideWhetherAnEndpointServes(t *testing.T) {
 	yes, no := new(true), new(false)
 	for _, c := range []struct {
 		name                        string
@@ -48,7 +48,7 @@ func TestConditionsSayWhoServes(t *testing.T) {
 		{"serving, yet not ready", no, yes, no, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := answerTo(wanted{}, service(), slice("a", ready("10.0.0.9"), endpointWith("10.0.0.1", c.ready, c.serving, c.terminating)))
+			a := answerTo(selection{}, service(), slice("a", ready("10.0.0.9"), endpointWith("10.0.0.1", c.ready, c.serving, c.terminating)))
 			if want := append(c.want, "10.0.0.9:8080"); !slices.Equal(shown(a), want) || a.Err != nil || a.Dropped != nil {
 				t.Errorf("got %v, %v, %v; want %v", shown(a), a.Err, a.Dropped, want)
 			}
@@ -56,14 +56,14 @@ func TestConditionsSayWhoServes(t *testing.T) {
 	}
 }
 
-func TestIfNobodyIsReadyThoseThatTerminateServe(t *testing.T) {
-	a := answerTo(wanted{}, service(), slice("a", terminating("10.0.0.1")), slice("b", terminating("10.0.0.2")))
+func TestTerminatingEndpointsServeIfNoneIsReady(t *testing.T) {
+	a := answerTo(selection{}, service(), slice("a", terminating("10.0.0.1")), slice("b", terminating("10.0.0.2")))
 	if want := []string{"10.0.0.1:8080", "10.0.0.2:8080"}; !slices.Equal(shown(a), want) {
 		t.Errorf("got %v; want %v", shown(a), want)
 	}
 }
 
-func TestOfAnAddressInTwoSlicesTheOneThatServesMoreWins(t *testing.T) {
+func TestTheReadyEndpointWinsWhenTwoSlicesHaveAnAddress(t *testing.T) {
 	off := endpointWith("10.0.0.1", new(false), new(false), new(true))
 	other := ready("10.0.0.9")
 	for name, c := range map[string]struct {
@@ -78,7 +78,7 @@ func TestOfAnAddressInTwoSlicesTheOneThatServesMoreWins(t *testing.T) {
 		"gone, then terminating":  {off, terminating("10.0.0.1"), "10.0.0.1:8080 draining"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := answerTo(wanted{}, service(), slice("a", c.first), slice("b", c.second, other))
+			a := answerTo(selection{}, service(), slice("a", c.first), slice("b", c.second, other))
 			if want := []string{c.want, "10.0.0.9:8080"}; !slices.Equal(shown(a), want) || a.Dropped != nil {
 				t.Errorf("got %v, dropped %v; want %v", shown(a), a.Dropped, want)
 			}
@@ -86,14 +86,14 @@ func TestOfAnAddressInTwoSlicesTheOneThatServesMoreWins(t *testing.T) {
 	}
 }
 
-func TestAnEndpointBringsItsPlaceAndItsPod(t *testing.T) {
+func TestAnEndpointHasItsZoneAndPod(t *testing.T) {
 	e := ready("10.0.0.1")
 	e.Zone, e.NodeName = new("eu-1a"), new("node-7")
 	e.TargetRef = &corev1.ObjectReference{Kind: "Pod", Namespace: "shop", Name: "web-0"}
 	e.Hints = &discoveryv1.EndpointHints{ForZones: []discoveryv1.ForZone{{Name: "eu-1a"}, {Name: "eu-1b"}}, ForNodes: []discoveryv1.ForNode{{Name: "node-7"}}}
 	machine := ready("10.0.0.2")
 	machine.TargetRef = &corev1.ObjectReference{Kind: "VirtualMachine", Name: "vm-3"}
-	a := answerTo(wanted{}, service(), slice("a", e, machine, ready("10.0.0.3")))
+	a := answerTo(selection{}, service(), slice("a", e, machine, ready("10.0.0.3")))
 	if len(a.Endpoints) != 3 {
 		t.Fatalf("got %v", a)
 	}
@@ -110,7 +110,7 @@ func TestAnEndpointBringsItsPlaceAndItsPod(t *testing.T) {
 	}
 }
 
-func TestTheWeightIsTheSlicesOrTheServices(t *testing.T) {
+func TestTheWeightIsReadFromTheSliceOrTheService(t *testing.T) {
 	const key = "example.com/share"
 	for name, c := range map[string]struct {
 		service, slice, want, dropped string
@@ -131,7 +131,7 @@ func TestTheWeightIsTheSlicesOrTheServices(t *testing.T) {
 			if c.slice != "" {
 				one.Annotations = map[string]string{key: c.slice}
 			}
-			a := answerTo(wanted{annotation: key}, s, one)
+			a := answerTo(selection{annotation: key}, s, one)
 			if got := shown(a); !slices.Equal(got, []string{c.want}) || dropped(a) != c.dropped {
 				t.Errorf("got %v, dropped %q; want %s, %q", got, dropped(a), c.want, c.dropped)
 			}
@@ -139,7 +139,7 @@ func TestTheWeightIsTheSlicesOrTheServices(t *testing.T) {
 	}
 }
 
-func TestTheFamilyIsTheServicesFirstOrTheConfigs(t *testing.T) {
+func TestTheFamilyIsTheConfiguredOrTheFirstOne(t *testing.T) {
 	four, six := slice("four", ready("10.0.0.1")), slice("six", ready("fd00::1"))
 	six.AddressType = discoveryv1.AddressTypeIPv6
 	names := slice("names", ready("web.example.com"))
@@ -162,7 +162,7 @@ func TestTheFamilyIsTheServicesFirstOrTheConfigs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := service()
 			s.Spec.IPFamilies = c.families
-			a := answerTo(wanted{family: c.wanted}, s, c.slices...)
+			a := answerTo(selection{family: c.wanted}, s, c.slices...)
 			if got := shown(a); !slices.Equal(got, c.want) || errorText(a.Err) != c.err {
 				t.Errorf("got %v, %v; want %v, %s", got, a.Err, c.want, c.err)
 			}
@@ -170,8 +170,8 @@ func TestTheFamilyIsTheServicesFirstOrTheConfigs(t *testing.T) {
 	}
 }
 
-func TestBadEntriesAreDroppedAndTheRestStays(t *testing.T) {
-	a := answerTo(wanted{}, service(), slice("a",
+func TestBadEntriesAreDroppedAlone(t *testing.T) {
+	a := answerTo(selection{}, service(), slice("a",
 		ready("10.0.0.1"), ready(""), ready("10.0.0.1/x"), ready("a b"),
 		discoveryv1.Endpoint{}, ready(strings.Repeat("x", 1000)), ready("10.0.0.2")))
 	if want := []string{"10.0.0.1:8080", "10.0.0.2:8080"}; !slices.Equal(shown(a), want) {
@@ -187,6 +187,7 @@ func TestBadEntriesAreDroppedAndTheRestStays(t *testing.T) {
 	}
 }
 
+// dropped lists the dropped entries of an answer as text.
 func dropped(a discovery.Answer) string {
 	var all []string
 	for _, d := range a.Dropped {
@@ -195,6 +196,7 @@ func dropped(a discovery.Answer) string {
 	return strings.Join(all, "; ")
 }
 
+// errorText returns the text of an error, or "" without one.
 func errorText(err error) string {
 	if err == nil {
 		return ""

@@ -10,35 +10,36 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// listening is a watch of a server that says what the test makes it say.
-func listening(t *testing.T) (server *watch.FakeWatcher, heard watch.Interface, failed context.Context, ended func()) {
+// relayed relays a watch whose events the test sends through server. failed ends with an error of
+// the watch, and ended waits for the end of the relay.
+func relayed(t *testing.T) (server *watch.FakeWatcher, events watch.Interface, failed context.Context, ended func()) {
 	failed, fail := context.WithCancelCause(t.Context())
 	l := &failFast{resource: resource{name: "endpointslices"}, fail: fail, calls: new(calls)}
 	l.calls.begin()
 	ctx, cancel := context.WithCancel(t.Context())
 	server = watch.NewFake()
-	return server, l.listen(ctx, cancel, server), failed, l.calls.end
+	return server, l.relay(ctx, cancel, server), failed, l.calls.end
 }
 
-func TestAWatchThatIsSilentIsListedAnew(t *testing.T) {
+func TestASilentWatchIsListedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, heard, failed, ended := listening(t)
+		server, events, failed, ended := relayed(t)
 		for range 3 {
-			time.Sleep(silence - time.Second)
+			time.Sleep(maxSilence - time.Second)
 			go server.Action(watch.Bookmark, slice("web"))
-			if event := <-heard.ResultChan(); event.Type != watch.Bookmark {
-				t.Fatalf("got %v before the silence was long", event)
+			if event := <-events.ResultChan(); event.Type != watch.Bookmark {
+				t.Fatalf("got %v before the limit", event)
 			}
 		}
-		event := <-heard.ResultChan()
+		event := <-events.ResultChan()
 		if event.Type != watch.Error || !apierrors.IsResourceExpired(apierrors.FromObject(event.Object)) {
 			t.Errorf("got %v", event)
 		}
-		if _, more := <-heard.ResultChan(); more {
+		if _, more := <-events.ResultChan(); more {
 			t.Error("the watch goes on")
 		}
 		if failed.Err() != nil {
-			t.Error("that is no error as long as the list can be read")
+			t.Error("silence is an error although the list can be read")
 		}
 		ended()
 	})
@@ -46,9 +47,9 @@ func TestAWatchThatIsSilentIsListedAnew(t *testing.T) {
 
 func TestAStoppedWatchLeavesNothingBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, heard, _, ended := listening(t)
-		server.Add(slice("web")) // which nobody takes
-		heard.Stop()
+		server, events, _, ended := relayed(t)
+		server.Add(slice("web")) // which is never received
+		events.Stop()
 		ended()
 	})
 }

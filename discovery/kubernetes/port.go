@@ -11,13 +11,14 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 )
 
-// port says how the port of an endpoint is found.
+// port describes how to find the port of an endpoint: by name, or by number if that is not 0.
 type port struct {
-	name   string // of the Service's port, which its slices repeat; a Service's only port may have none
-	number int32  // of the endpoints themselves, for a Service without ports; else 0
+	name   string // the Service's port, whose name its slices repeat; a Service's only port may lack one
+	number int32  // the pods' own port, for a Service without ports
 }
 
-// choosePort finds what the config means among the ports of a Service.
+// choosePort returns the port of a Service that the setting names. An empty text stands for the
+// only port.
 func choosePort(service *corev1.Service, text string) (port, error) {
 	if service.Spec.Type == corev1.ServiceTypeExternalName {
 		return port{}, errors.New("is of type ExternalName, which has no endpoints; expected a source of kind dns")
@@ -29,26 +30,27 @@ func choosePort(service *corev1.Service, text string) (port, error) {
 	case text == "" && len(ports) == 1:
 		return port{name: ports[0].Name}, nil
 	case text == "":
-		return port{}, fmt.Errorf("has several ports; expected one of %s", listed(ports))
+		return port{}, fmt.Errorf("has several ports; expected one of %s", describe(ports))
 	}
 	for _, p := range ports {
 		if p.Name == text || strconv.Itoa(int(p.Port)) == text {
 			return port{name: p.Name}, nil
 		}
 	}
-	return port{}, fmt.Errorf("has no TCP port %s; expected %s", text, listed(ports))
+	return port{}, fmt.Errorf("has no TCP port %s; expected %s", text, describe(ports))
 }
 
-// barePort is for a headless Service that names no ports: its endpoints may be reached at any.
+// barePort returns the port for a headless Service without ports, whose pods are reached at any.
 func barePort(text string) (port, error) {
 	number, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || number == 0 {
-		return port{}, fmt.Errorf("has no ports; expected the number of a port of its pods, from 1 to %d", math.MaxUint16)
+		return port{}, fmt.Errorf(
+			"has no ports; expected the number of a port of its pods, from 1 to %d", math.MaxUint16)
 	}
 	return port{number: int32(number)}, nil
 }
 
-// tcpPorts leaves out the port that HTTP/3 has under the same number.
+// tcpPorts returns the TCP ports. It leaves out the UDP port that HTTP/3 has under the same number.
 func tcpPorts(service *corev1.Service) []corev1.ServicePort {
 	var ports []corev1.ServicePort
 	for _, p := range service.Spec.Ports {
@@ -59,7 +61,8 @@ func tcpPorts(service *corev1.Service) []corev1.ServicePort {
 	return ports
 }
 
-func listed(ports []corev1.ServicePort) string {
+// describe lists ports for an error, each as its name and number.
+func describe(ports []corev1.ServicePort) string {
 	texts := make([]string, len(ports))
 	for i, p := range ports {
 		texts[i] = strings.TrimSpace(p.Name + " " + strconv.Itoa(int(p.Port)))
@@ -67,27 +70,28 @@ func listed(ports []corev1.ServicePort) string {
 	return strings.Join(texts, ", ")
 }
 
-// of is the number in one slice. Slices of one Service may differ in it, if the pods differ in what
-// they call by that name.
-func (p port) of(slice *discoveryv1.EndpointSlice) (string, error) {
+// numberIn returns the number in one slice. Slices of one Service differ in it if the pods have
+// different ports under that name.
+func (p port) numberIn(slice *discoveryv1.EndpointSlice) (string, error) {
 	if p.number != 0 {
 		return strconv.Itoa(int(p.number)), nil
 	}
-	for _, has := range slice.Ports {
-		if has.Protocol != nil && *has.Protocol != corev1.ProtocolTCP || valueOr(has.Name, "") != p.name {
+	for _, other := range slice.Ports {
+		if other.Protocol != nil && *other.Protocol != corev1.ProtocolTCP || valueOr(other.Name, "") != p.name {
 			continue
 		}
-		if has.Port == nil {
+		if other.Port == nil {
 			return "", fmt.Errorf("port %q: has no number", p.name)
 		}
-		return strconv.Itoa(int(*has.Port)), nil
+		return strconv.Itoa(int(*other.Port)), nil
 	}
 	return "", fmt.Errorf("has no port %q", p.name)
 }
 
-func valueOr[T any](pointer *T, otherwise T) T {
+// valueOr returns the value behind a pointer, or the fallback if the pointer is nil.
+func valueOr[T any](pointer *T, fallback T) T {
 	if pointer == nil {
-		return otherwise
+		return fallback
 	}
 	return *pointer
 }

@@ -35,7 +35,7 @@ func TestThePortIsOneOfTheService(t *testing.T) {
 			}
 			one := slice("a", ready("10.0.0.1"))
 			one.Ports = []discoveryv1.EndpointPort{{Name: new("http"), Port: new(int32(8080))}, {Name: new("metrics"), Port: new(int32(9100))}, {Port: new(int32(7000))}}
-			a := answerTo(wanted{port: c.text}, s, one)
+			a := answerTo(selection{port: c.text}, s, one)
 			var want []string
 			if c.want != "" {
 				want = []string{c.want}
@@ -44,7 +44,7 @@ func TestThePortIsOneOfTheService(t *testing.T) {
 				t.Errorf("got %v, %v; want %v, %s", got, a.Err, want, c.err)
 			}
 			if c.err != "" && a.Endpoints != nil {
-				t.Error("a port that cannot be chosen took the list away")
+				t.Error("a port that cannot be chosen removes the list")
 			}
 		})
 	}
@@ -59,11 +59,11 @@ func TestHTTP3DoesNotMakeAPortAmbiguous(t *testing.T) {
 		{Name: new("https"), Port: new(int32(8443)), Protocol: new(corev1.ProtocolTCP)},
 	}
 	for _, text := range []string{"", "443", "https"} {
-		if got := shown(answerTo(wanted{port: text}, s, one)); !slices.Equal(got, []string{"10.0.0.1:8443"}) {
+		if got := shown(answerTo(selection{port: text}, s, one)); !slices.Equal(got, []string{"10.0.0.1:8443"}) {
 			t.Errorf("%q: got %v", text, got)
 		}
 	}
-	if a := answerTo(wanted{port: "http3"}, s, one); errorText(a.Err) != "service shop/web: has no TCP port http3; expected https 443" {
+	if a := answerTo(selection{port: "http3"}, s, one); errorText(a.Err) != "service shop/web: has no TCP port http3; expected https 443" {
 		t.Errorf("got %v", a.Err)
 	}
 }
@@ -75,7 +75,7 @@ func TestSlicesMayDifferInTheNumberOfANamedPort(t *testing.T) {
 	bare.Ports[0].Port = nil
 	empty := slice("e")
 	empty.Ports = nil
-	a := answerTo(wanted{}, service(), older, newer, none, bare, empty)
+	a := answerTo(selection{}, service(), older, newer, none, bare, empty)
 	if want := []string{"10.0.0.1:8080", "10.0.0.2:9090"}; !slices.Equal(shown(a), want) {
 		t.Errorf("got %v; want %v", shown(a), want)
 	}
@@ -87,7 +87,7 @@ func TestSlicesMayDifferInTheNumberOfANamedPort(t *testing.T) {
 func TestAnExternalNameHasNoEndpoints(t *testing.T) {
 	s := service()
 	s.Spec.Type = corev1.ServiceTypeExternalName
-	if a := answerTo(wanted{}, s); a.Endpoints != nil || a.Err == nil {
+	if a := answerTo(selection{}, s); a.Endpoints != nil || a.Err == nil {
 		t.Errorf("got %v", a)
 	}
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
-// defaultWeightAnnotation has a prefix that is no domain name, since none is ours to claim.
+// defaultWeightAnnotation has a prefix that is not a domain name, because the project owns none.
 const defaultWeightAnnotation = "caddy-balance/weight"
 
-// Provision implements caddy.Provisioner. It reads no file of the cluster's, because a config is
-// also validated where there is none.
+// Provision implements caddy.Provisioner. It reads neither a kubeconfig nor the files of a service
+// account, because a config may be validated on a machine that has none.
 func (s *Source) Provision(ctx caddy.Context) error {
 	if err := s.resolve(); err != nil {
 		return err
@@ -33,12 +33,14 @@ func (s *Source) Provision(ctx caddy.Context) error {
 	return err
 }
 
+// resolve replaces the placeholders in all texts.
 func (s *Source) resolve() error {
 	for _, f := range []struct {
 		name  string
 		value *string
 	}{
-		{"service", &s.Service}, {"port", &s.Port}, {"namespace", &s.Namespace}, {"weight_annotation", &s.WeightAnnotation},
+		{"service", &s.Service}, {"port", &s.Port}, {"namespace", &s.Namespace},
+		{"weight_annotation", &s.WeightAnnotation},
 		{"kubeconfig", &s.Kubeconfig}, {"context", &s.Context},
 		{"api_server", &s.APIServer}, {"token", &s.Token}, {"token_file", &s.TokenFile},
 	} {
@@ -49,6 +51,7 @@ func (s *Source) resolve() error {
 	return nil
 }
 
+// check refuses settings that are missing or contradict each other.
 func (s *Source) check() error {
 	switch {
 	case s.Service == "":
@@ -67,6 +70,8 @@ func (s *Source) check() error {
 	return s.checkNames()
 }
 
+// checkNames refuses names that Kubernetes would refuse. It does not check the port, whose meaning
+// depends on the Service.
 func (s *Source) checkNames() error {
 	for _, f := range []struct {
 		name, value string
@@ -83,7 +88,7 @@ func (s *Source) checkNames() error {
 	return nil
 }
 
-// way chooses how to reach an API server.
+// serverAccess returns the way to the API server that the settings name.
 func (s *Source) serverAccess(ctx caddy.Context) (access, error) {
 	switch {
 	case s.Kubeconfig != "":

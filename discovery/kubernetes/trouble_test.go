@@ -14,8 +14,8 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// to makes an answer that is given only to requests like "list endpointslices".
-func to(request string, answer http.HandlerFunc) func(http.ResponseWriter, *http.Request) bool {
+// onRequest answers only requests such as "list endpointslices".
+func onRequest(request string, answer http.HandlerFunc) func(http.ResponseWriter, *http.Request) bool {
 	verb, resource, _ := strings.Cut(request, " ")
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		match := strings.HasSuffix(r.URL.Path, "/"+resource) && (r.URL.Query().Get("watch") == "true") == (verb == "watch")
@@ -26,27 +26,30 @@ func to(request string, answer http.HandlerFunc) func(http.ResponseWriter, *http
 	}
 }
 
-func saying(text string) http.HandlerFunc {
+// answerText answers with a text.
+func answerText(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
 }
 
-func hanging(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+// hang answers nothing until the client gives up.
+func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-func forbidden(w http.ResponseWriter, _ *http.Request) {
+// forbid refuses as an API server does without a role.
+func forbid(w http.ResponseWriter, _ *http.Request) {
 	status(w, http.StatusForbidden, "Forbidden", `endpointslices.discovery.k8s.io is forbidden: User "caddy" cannot ...`)
 }
 
-func TestAnErrorEndsTheRunAndSaysWhatIsWrong(t *testing.T) {
+func TestAnErrorEndsTheRunWithItsCause(t *testing.T) {
 	var log bytes.Buffer
 	klog.LogToStderr(false)
 	klog.SetOutput(&log)
 	for request, cases := range map[string]map[string]http.HandlerFunc{
 		"list services": {
-			"cannot list services in namespace shop: ":                                                             saying("<html>"),
-			"may not list services in namespace shop; expected a role with get, list and watch on them: endpoints": forbidden,
+			"cannot list services in namespace shop: ":                                                             answerText("<html>"),
+			"may not list services in namespace shop; expected a role with get, list and watch on them: endpoints": forbid,
 		},
 		"list endpointslices": {
-			"cannot list endpointslices in namespace shop: ": saying(`{"kind":"EndpointSliceList","apiVersion":"discovery.k8s.io/v1","items":[{"endpoints":7}]}`),
+			"cannot list endpointslices in namespace shop: ": answerText(`{"kind":"EndpointSliceList","apiVersion":"discovery.k8s.io/v1","items":[{"endpoints":7}]}`),
 			"cannot list endpointslices in namespace shop: too old": func(w http.ResponseWriter, _ *http.Request) {
 				status(w, http.StatusGone, "Expired", "too old")
 			},
@@ -54,33 +57,33 @@ func TestAnErrorEndsTheRunAndSaysWhatIsWrong(t *testing.T) {
 				w.Header().Set("Retry-After", "1")
 				status(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the server is currently unable to handle the request")
 			},
-			"may not list endpointslices in namespace shop; expected a role with get, list and watch on them: endpoints": forbidden,
+			"may not list endpointslices in namespace shop; expected a role with get, list and watch on them: endpoints": forbid,
 		},
 		"watch endpointslices": {
-			"may not watch endpointslices in namespace shop; expected a role with get, list and watch on them: endpoints":                         forbidden,
-			"cannot watch endpointslices in namespace shop: an error on the server (\"unable to decode an event from the watch stream: unable to": saying(`{"type":"ADDED","object":{"kind":"EndpointSlice","apiVersion":"discovery.k8s.io/v1","endpoints":7}}` + "\n"),
-			"cannot watch endpointslices in namespace shop: an error on the server (\"unable to decode an event from the watch stream: invalid":   saying("<html>"),
-			"cannot watch endpointslices in namespace shop: etcd has no leader":                                                                   saying(`{"type":"ERROR","object":` + statusText(500, "InternalError", "etcd has no leader") + "}\n"),
-			"cannot watch endpointslices in namespace shop: slow down":                                                                            saying(`{"type":"ERROR","object":` + statusText(429, "TooManyRequests", "slow down") + "}\n"),
+			"may not watch endpointslices in namespace shop; expected a role with get, list and watch on them: endpoints":                         forbid,
+			"cannot watch endpointslices in namespace shop: an error on the server (\"unable to decode an event from the watch stream: unable to": answerText(`{"type":"ADDED","object":{"kind":"EndpointSlice","apiVersion":"discovery.k8s.io/v1","endpoints":7}}` + "\n"),
+			"cannot watch endpointslices in namespace shop: an error on the server (\"unable to decode an event from the watch stream: invalid":   answerText("<html>"),
+			"cannot watch endpointslices in namespace shop: etcd has no leader":                                                                   answerText(`{"type":"ERROR","object":` + statusText(500, "InternalError", "etcd has no leader") + "}\n"),
+			"cannot watch endpointslices in namespace shop: slow down":                                                                            answerText(`{"type":"ERROR","object":` + statusText(429, "TooManyRequests", "slow down") + "}\n"),
 		},
 	} {
 		for want, answer := range cases {
 			t.Run(request+"/"+want, func(t *testing.T) {
 				api := newFakeAPI(t)
 				api.put(service(), slice("web-a", ready("10.0.0.1")))
-				api.answerInstead(to(request, answer))
+				api.answerInstead(onRequest(request, answer))
 				if err := run(t, api).wantsEnd(); err == nil || !strings.HasPrefix(err.Error(), want) {
 					t.Errorf("got %v; want %s", err, want)
 				}
 				if n := api.count(request); n != 1 {
-					t.Errorf("asked %d times; want once, since pauses are the pool's", n)
+					t.Errorf("%d requests; want one, because the pool decides on pauses", n)
 				}
 			})
 		}
 	}
 	klog.Flush()
 	if log.Len() > 0 {
-		t.Errorf("logged beside Caddy's log: %s", log.String())
+		t.Errorf("logged outside of Caddy's log: %s", log.String())
 	}
 }
 
@@ -96,7 +99,7 @@ func TestAServerThatGoesAwayEndsTheRun(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatBreaksIsNoErrorWhenTheServerIsThere(t *testing.T) {
+func TestABrokenConnectionToALiveServerIsNoError(t *testing.T) {
 	api := newFakeAPI(t)
 	api.put(service(), slice("web-a", ready("10.0.0.1")))
 	r := run(t, api)
@@ -107,12 +110,12 @@ func TestAConnectionThatBreaksIsNoErrorWhenTheServerIsThere(t *testing.T) {
 	r.wants("10.0.0.1:8080", "10.0.0.2:8080")
 }
 
-func TestAServerThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
+func TestAServerThatHangsDoesNotDelayTheEnd(t *testing.T) {
 	for _, request := range []string{"list services", "list endpointslices", "watch endpointslices"} {
 		t.Run(request, func(t *testing.T) {
 			api := newFakeAPI(t)
 			api.put(service(), slice("web-a", ready("10.0.0.1")))
-			api.answerInstead(to(request, hanging))
+			api.answerInstead(onRequest(request, hang))
 			r := run(t, api)
 			api.awaitRequest(request)
 			r.cancel()
@@ -123,20 +126,20 @@ func TestAServerThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 	}
 }
 
-func TestStrangeEventsInAWatchChangeNothing(t *testing.T) {
+func TestUnknownEventsInAWatchChangeNothing(t *testing.T) {
 	api := newFakeAPI(t)
 	api.put(service(), slice("web-a", ready("10.0.0.1")))
 	r := run(t, api)
 	api.awaitRequest("watching endpointslices")
-	api.say(`{"type":"ADDED","object":{"kind":"Status","apiVersion":"v1"}}`)
+	api.emitLine(`{"type":"ADDED","object":{"kind":"Status","apiVersion":"v1"}}`)
 	api.put(slice("web-b", ready("10.0.0.2")))
 	r.wants("10.0.0.1:8080", "10.0.0.2:8080")
 }
 
-func TestATokenFileIsReadAgainByTheNextRun(t *testing.T) {
+func TestTheNextRunReadsTheTokenFileAgain(t *testing.T) {
 	api := newFakeAPI(t)
 	api.put(service(), slice("web-a", ready("10.0.0.1")))
-	api.admitOnly("second")
+	api.requireToken("second")
 	path := filepath.Join(t.TempDir(), "token")
 	writeFile(t, path, "first")
 	s := &Source{Service: "web", Namespace: "shop", APIServer: api.url, TokenFile: path}
@@ -148,7 +151,7 @@ func TestATokenFileIsReadAgainByTheNextRun(t *testing.T) {
 	runSource(t, s).wants("10.0.0.1:8080")
 }
 
-func TestATokenIsSentAndNeverShown(t *testing.T) {
+func TestATokenIsSentButNotShown(t *testing.T) {
 	api := newFakeAPI(t)
 	api.answerInstead(func(w http.ResponseWriter, r *http.Request) bool {
 		status(w, http.StatusForbidden, "Forbidden", fmt.Sprint(r.Header.Get("Authorization") == "Bearer t0ps3cret"))
@@ -161,7 +164,7 @@ func TestATokenIsSentAndNeverShown(t *testing.T) {
 	}
 }
 
-func TestAnAnswerWithoutAnEndIsCutOff(t *testing.T) {
+func TestAnEndlessAnswerIsCutOff(t *testing.T) {
 	body := io.NopCloser(zeros{})
 	endless := roundTrip(func(*http.Request) (*http.Response, error) { return &http.Response{Body: body}, nil })
 	for query, want := range map[string]bool{"": true, "?watch=true": false} {
@@ -169,11 +172,11 @@ func TestAnAnswerWithoutAnEndIsCutOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, err := limited{endless}.RoundTrip(request)
+		response, err := limitedTransport{endless}.RoundTrip(request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = io.CopyN(io.Discard, response.Body, largestList+1)
+		_, err = io.CopyN(io.Discard, response.Body, maxListSize+1)
 		if got := errors.As(err, new(*http.MaxBytesError)); got != want {
 			t.Errorf("%q: cut off %v (%v); want %v", query, got, err, want)
 		}

@@ -12,60 +12,66 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// wanted is what the config says of the Service and its endpoints.
-type wanted struct {
+// selection has the settings that choose a Service and its endpoints.
+type selection struct {
 	namespace, service string
 	port               string
-	family             discoveryv1.AddressType // empty for the Service's first
-	annotation         string                  // that holds the weight
+	family             discoveryv1.AddressType // if empty, the Service's first
+	annotation         string                  // the annotation with the weight
 }
 
-// view is what is known of a Service and its EndpointSlices at a moment. Each change makes it say so.
+// view holds a Service and its EndpointSlices as they are now. It reports an answer after each
+// change of them, once both have been listed.
 type view struct {
-	wanted
+	selection
 	report discovery.Report
 
 	mu       sync.Mutex
-	services *store[*corev1.Service] // one or none
+	services *store[*corev1.Service] // at most one
 	slices   *store[*discoveryv1.EndpointSlice]
 }
 
-func newView(w wanted, report discovery.Report) *view {
-	v := &view{wanted: w, report: report}
-	v.services = &store[*corev1.Service]{lock: &v.mu, changed: v.say}
-	v.slices = &store[*discoveryv1.EndpointSlice]{lock: &v.mu, changed: v.say}
+// newView makes a view whose stores are empty.
+func newView(chosen selection, report discovery.Report) *view {
+	v := &view{selection: chosen, report: report}
+	v.services = &store[*corev1.Service]{lock: &v.mu, changed: v.changed}
+	v.slices = &store[*discoveryv1.EndpointSlice]{lock: &v.mu, changed: v.changed}
 	return v
 }
 
-func (v *view) say() {
+// changed reports an answer. The lock is held.
+func (v *view) changed() {
 	if v.services.byName != nil && v.slices.byName != nil {
 		v.report(v.answer())
 	}
 }
 
+// answer makes an answer of the stores. The lock is held.
 func (v *view) answer() discovery.Answer {
 	service, exists := v.services.byName[v.service]
 	if !exists {
-		return v.gone()
+		return v.answerWithoutService()
 	}
 	port, err := choosePort(service, v.port)
 	if err != nil {
 		return discovery.Answer{Err: fmt.Errorf("service %s/%s: %w", v.namespace, v.service, err)}
 	}
-	g := gathering{service: service, port: port, family: v.family, annotation: v.annotation}
-	return g.answer(v.slices.byName)
+	b := builder{service: service, port: port, family: v.family, annotation: v.annotation}
+	return b.answer(v.slices.byName)
 }
 
-// gone is the answer without a Service. Its slices are deleted after it, and until then nobody keeps them right.
-func (v *view) gone() discovery.Answer {
+// answerWithoutService makes an empty answer. Slices that are left are ignored, because the cluster
+// deletes them after the Service and no longer updates them.
+func (v *view) answerWithoutService() discovery.Answer {
 	answer := discovery.Answer{Endpoints: []listing.Info{}}
 	if v.services.deleted {
 		answer.Authoritative = true
 		answer.Err = fmt.Errorf("service %s/%s was deleted", v.namespace, v.service)
 	} else {
-		// One that is merely missing from a list may be one that its cluster has lost. It is told as
-		// an entry that was dropped: an error would keep the pool from ever believing the loss.
-		answer.Dropped = []discovery.Dropped{{Key: "service " + v.namespace + "/" + v.service, Err: errors.New("was not found")}}
+		// The cluster may have lost a Service that is missing from a list. The answer reports it as
+		// a dropped entry, because the pool would never accept the loss beside an error.
+		key := "service " + v.namespace + "/" + v.service
+		answer.Dropped = []discovery.Dropped{{Key: key, Err: errors.New("was not found")}}
 	}
 	return answer
 }

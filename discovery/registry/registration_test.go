@@ -75,7 +75,13 @@ func TestATTLIsWithinTheLimitsOfItsSource(t *testing.T) {
 	if err := s.check(); err != nil {
 		t.Fatal(err)
 	}
-	for asked, want := range map[time.Duration]time.Duration{0: 20 * time.Second, time.Second: time.Second, 20 * time.Second: 20 * time.Second, 999 * time.Millisecond: 0, 21 * time.Second: 0} {
+	for asked, want := range map[time.Duration]time.Duration{
+		0:                      20 * time.Second,
+		time.Second:            time.Second,
+		20 * time.Second:       20 * time.Second,
+		999 * time.Millisecond: 0,
+		21 * time.Second:       0,
+	} {
 		if got, err := s.grantTTL(asked); got != want || (err == nil) != (want != 0) {
 			t.Errorf("%s became %s, %v", asked, got, err)
 		}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,7 +92,7 @@ func TestTheEndpointsOfAPoolAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, sourcetest.NewStorage(), Source{MaxEndpoints: 1})
 		r.mustRegister("one", `{"address": "a:1"}`)
-		if _, err := r.register("two", `{"address": "b:1"}`); err != ErrFull {
+		if _, err := r.register("two", `{"address": "b:1"}`); !errors.Is(err, ErrFull) {
 			t.Errorf("got %v", err)
 		}
 		r.mustRegister("one", `{"address": "c:1"}`)

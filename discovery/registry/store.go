@@ -90,7 +90,8 @@ func (l *Leases) load(ctx context.Context) ([]Registration, error) {
 			mistake = r.checkID()
 		}
 		if mistake != nil {
-			err = fmt.Errorf("what is registered cannot all be read from the storage: %s: entry %d: %w", key, i+1, mistake)
+			err = fmt.Errorf("what is registered cannot all be read from the storage: %s: entry %d: %w",
+				key, i+1, mistake)
 			continue
 		}
 		registrations = append(registrations, r)

@@ -108,7 +108,8 @@ func (s *Source) Provision(caddy.Context) error {
 // Run implements discovery.Source. It reports the list once and returns, because the list cannot
 // change.
 func (s *Source) Run(_ context.Context, report discovery.Report) error {
-	report(discovery.Answer{Endpoints: slices.Clone(s.Endpoints), Authoritative: true}) // the answer belongs to the pool
+	endpoints := slices.Clone(s.Endpoints) // the pool may change its answer
+	report(discovery.Answer{Endpoints: endpoints, Authoritative: true})
 	return nil
 }
 
