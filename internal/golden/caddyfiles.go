@@ -7,7 +7,7 @@
 //
 //	go test ./caddyfile -update
 //
-// Every package that calls Caddyfiles has the flag, and .ci/golden runs them all with it. Read the
+// Every package that calls Caddyfiles has the flag, and make golden runs them all with it. Read the
 // diff before you commit it: a golden file that changes by accident is a defect.
 package golden
 
