@@ -33,7 +33,9 @@ func startBackend(t *testing.T, name string) *backend {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serve(t, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, name) }))
+	serve(t, listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, name)
+	}))
 	return b
 }
 
@@ -51,7 +53,7 @@ func serve(t *testing.T, listener net.Listener, handler http.Handler) {
 	t.Cleanup(func() { server.Close() })
 }
 
-// entry returns the backend as a registry is to list it.
+// entry returns the backend as a registry should list it.
 func (b *backend) entry() entry { return entry{address: b.address, weight: 1} }
 
 // manyBackends is one server at ten thousand addresses, each of which counts as a backend.

@@ -12,7 +12,7 @@ import (
 )
 
 // dnsRegistry has an SRV record for each port and an address record for each endpoint with that
-// port. So endpoints with the same port have the same weight.
+// port. Endpoints with the same port therefore have the same weight.
 type dnsRegistry struct {
 	t *testing.T
 	*servers.Knot
@@ -76,7 +76,8 @@ func (d *dnsRegistry) putOne(m *dns.Msg, e entry) {
 }
 
 func addressRecord(name string, address netip.AddrPort) dns.RR {
-	return &dns.A{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: address.Addr().AsSlice()}
+	header := dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}
+	return &dns.A{Hdr: header, A: address.Addr().AsSlice()}
 }
 
 // remove removes whole targets. Each target is one endpoint, except with many backends.

@@ -41,7 +41,7 @@ func (f *fileRegistry) remove(entries ...entry) {
 	f.write()
 }
 
-// write replaces the file in one step, so that no reader sees half of it.
+// write replaces the file in one step, because the source must not read half of it.
 func (f *fileRegistry) write() {
 	f.t.Helper()
 	err := os.WriteFile(f.path+".new", inJSON(f.list), 0o600)

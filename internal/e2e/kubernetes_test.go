@@ -63,8 +63,8 @@ func (k *kubernetesRegistry) registryLink() *link { return k.link }
 func (k *kubernetesRegistry) kill()               { k.Kill() }
 func (k *kubernetesRegistry) restart()            { k.Restart() }
 
-// restartEmpty grants the permissions again, without which there would be no answer. It leaves the
-// Service out.
+// restartEmpty grants the permissions again, because the source would get no answer without them.
+// It does not create the Service.
 func (k *kubernetesRegistry) restartEmpty() {
 	k.RestartEmpty()
 	k.ports = make(map[string][]entry)

@@ -80,7 +80,7 @@ func (l *link) restore() {
 	l.silent, l.broken, l.delay = false, false, 0
 }
 
-// slow delays whatever is forwarded.
+// slow delays everything that is forwarded.
 func (l *link) slow(delay time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -135,7 +135,7 @@ func (l *link) carry(near net.Conn) {
 	both.Wait()
 }
 
-// add refuses a connection while the link is broken.
+// add records a connection. It refuses it while the link is broken.
 func (l *link) add(w *connection) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -159,9 +159,8 @@ func (w *connection) close() {
 	w.far.Close()
 }
 
-// copy ends with either side, but the near one does not learn of the far one's end // copy forwards
-// in one direction until either side ends. On a black hole the near side does not notice the end of
-// the far side.
+// copy forwards in one direction until either side ends. On a black hole the near side does not
+// notice the end of the far side.
 func (l *link) copy(w *connection, from, to net.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {

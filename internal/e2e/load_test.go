@@ -27,7 +27,7 @@ type load struct {
 	stop sync.WaitGroup
 	ends chan struct{}
 
-	// reloads is whether Caddy reloads during the load. A request is then sent again if its
+	// reloads is true if Caddy reloads during the load. A request is then sent again if its
 	// connection ends without an answer, as browsers do: when net/http has passed on its listener,
 	// it drops the requests that it reads a moment later.
 	reloads atomic.Bool

@@ -13,7 +13,7 @@ type registry interface {
 	remove(entries ...entry)
 }
 
-// entry is an endpoint as a registry is to list it.
+// entry is an endpoint as a registry should list it.
 type entry struct {
 	address  string
 	weight   int

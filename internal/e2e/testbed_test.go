@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// testbed is backends, the registry that lists them, a Caddy that follows the registry, and load on
-// it.
+// testbed has backends, the registry that lists them, a Caddy that follows the registry, and load
+// on it.
 type testbed struct {
 	t        *testing.T
 	backends []*backend // b0 to b2

@@ -1,5 +1,14 @@
 // Package golden compares Caddyfiles with the JSON or the error that they should become. It is for
 // tests, here and in the nested modules.
+//
+// A golden file holds the input and the expected output together, so a change of a Caddyfile's
+// meaning shows in the diff of a review. The flag -update writes the current output into the files
+// instead of comparing:
+//
+//	go test ./caddyfile -update
+//
+// Every package that calls Caddyfiles has the flag, and make golden runs them all with it. Read the
+// diff before you commit it: a golden file that changes by accident is a defect.
 package golden
 
 import (
@@ -16,7 +25,7 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-var update = flag.Bool("update", false, "write what golden files should expect")
+var update = flag.Bool("update", false, "write the current output into the golden files instead of comparing")
 
 const dashes = "\n----------\n"
 
@@ -38,7 +47,8 @@ func Caddyfiles(t *testing.T, pattern string) {
 	}
 }
 
-// Example tests that a Caddyfile becomes a config that loads, without the servers that it names.
+// Example tests that a Caddyfile becomes a config that loads. The servers that it names need not
+// run.
 func Example(t *testing.T, name string) {
 	t.Helper()
 	config, err := adapt(t, name, Read(t, name))
@@ -50,7 +60,7 @@ func Example(t *testing.T, name string) {
 	}
 }
 
-// outcome returns what belongs after the first line of dashes of a file.
+// outcome returns the expected output for an input: what belongs after the first line of dashes.
 func outcome(t *testing.T, input string) string {
 	t.Helper()
 	config, err := adapt(t, "Caddyfile", input)
@@ -67,10 +77,12 @@ func outcome(t *testing.T, input string) string {
 	return text.String()
 }
 
-// adapt also fails on warnings, which Caddy gives for Caddyfiles that are not formatted.
+// adapt returns the JSON of a Caddyfile. It fails the test on warnings, which Caddy gives for
+// Caddyfiles that are not formatted.
 func adapt(t *testing.T, name, input string) ([]byte, error) {
 	t.Helper()
-	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(input), map[string]any{"filename": name})
+	options := map[string]any{"filename": name}
+	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(input), options)
 	for _, w := range warnings {
 		t.Error(w)
 	}
@@ -78,7 +90,7 @@ func adapt(t *testing.T, name, input string) ([]byte, error) {
 }
 
 // Load does what `caddy validate` does: it provisions every module and starts nothing. Certificates
-// that Caddy makes meanwhile go to a temporary folder, not to that of the user who runs the tests.
+// that Caddy creates meanwhile go to a temporary folder instead of the user's.
 func Load(t *testing.T, config []byte) error {
 	t.Helper()
 	before := caddy.DefaultStorage

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// alike is a fleet where latency tells nothing that the number in flight does not tell better: equal machines at 0.7 of what they
-// can do, behind one proxy. A policy that looks at latency must not do harm here by chasing noise. (Because both policies meet the
-// same requests, their ratio is known to half a per cent.)
+// alike is a fleet in which the latency says nothing that the number in flight does not say better:
+// equal machines at 0.7 of their capacity, behind one proxy. A policy that looks at latency must do
+// no harm here by following noise. Both policies get the same requests, so their ratio is known to
+// half a per cent.
 var alike = scenario{
 	name:     "alike",
 	seeds:    3,
@@ -24,8 +25,9 @@ var alike = scenario{
 	},
 }
 
-// alikeHundred has a hundred machines with one core each. That is the supermarket model, whose mean is known for the best of two
-// out of many: 1.614 times the mean work (Mitzenmacher, 1996). The simulator must agree.
+// alikeHundred has a hundred machines with one core each. This is the supermarket model, and its
+// mean for the best of two out of many is known: 1.614 times the mean work (Mitzenmacher, 1996).
+// The simulator must agree with it.
 var alikeHundred = scenario{
 	name:     "alike, 100",
 	seeds:    3,

@@ -5,9 +5,11 @@ import (
 	"time"
 )
 
-// antagonists is the testbed of Prequal (Wydrowski et al., 2024): 100 backends on machines that they share with other programs,
-// called by 20 proxies that know nothing of one another. Most machines leave more than the backend's allotment; on a fifth of them
-// it gets no more than that, and often half. The load is 0.9 of all allotments. What is left changes twice a second.
+// antagonists is the testbed of Prequal (Wydrowski et al., 2024): 100 backends on machines that
+// they share with other programs, behind 20 proxies that have no data about each other. Most
+// machines leave a backend more than its allotment. A fifth leave it the allotment only, and often
+// half of that. The load is 0.9 of all allotments. What the other programs leave changes twice a
+// second.
 var antagonists = scenario{
 	name:     "antagonists",
 	seeds:    3,
@@ -23,7 +25,7 @@ var antagonists = scenario{
 			f.at(at, f.disturb)
 		}
 	},
-	odd:      first(20),
+	watched:  first(20),
 	phases:   []window{{0, 8 * time.Second}},
 	baseline: "least_conn",
 	check: func(t *testing.T, m measured) {
@@ -31,7 +33,7 @@ var antagonists = scenario{
 	},
 }
 
-// disturb draws anew what the other programs leave on every machine.
+// disturb draws a new speed for every machine: what the other programs leave to the backend.
 func (f *fleet) disturb() {
 	for i, b := range f.backends {
 		low, high, burst, often := 1.5, 2.5, .8, .05
@@ -46,7 +48,7 @@ func (f *fleet) disturb() {
 	}
 }
 
-// first lists the backends below n.
+// first returns the indexes of the first n backends.
 func first(n int) (all []int) {
 	for i := range n {
 		all = append(all, i)

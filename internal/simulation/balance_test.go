@@ -2,11 +2,14 @@ package simulation
 
 import "testing"
 
+// scenarios are in the order of the tables in docs/performance.md.
 var scenarios = []scenario{
-	buoyant, speeds, speedsOneProxy, alike, alikeHundred, pauses, pausesOneProxy, antagonists, hole, refused, newcomer, weights, keys,
+	buoyant, speeds, speedsOneProxy, alike, alikeHundred, pauses, pausesOneProxy, antagonists,
+	hole, refused, newcomer, weights, keys,
 	holeEjected, oneDown, halfDown, checksFail, deploy, cold,
 }
 
+// TestBalance runs every scenario and checks its thresholds, unless -policy chooses other policies.
 func TestBalance(t *testing.T) {
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {

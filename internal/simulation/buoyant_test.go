@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// buoyant is the experiment of "Beyond Round Robin" (Buoyant, 2016), which Finagle's and Linkerd's choice of peak EWMA rests on:
-// eleven backends that replay the latencies of a production service, and one of them hangs for half of the time, answering in two
-// seconds. A response within one second is a success.
+// buoyant is the experiment of "Beyond Round Robin" (Buoyant, 2016), the reason why Finagle and
+// Linkerd use peak EWMA. Eleven backends replay the latencies of a production service. For half of
+// the time one of them answers in two seconds. A response within one second is a success.
 var buoyant = scenario{
 	name:     "buoyant",
 	seeds:    3,
@@ -23,12 +23,12 @@ var buoyant = scenario{
 		f.at(15*time.Second, func() { slow.fixAt(2 * time.Second) })
 		f.at(45*time.Second, func() { slow.fixAt(0) })
 	},
-	odd: []int{0},
-	// While it is slow, and from the fifth to the tenth second after.
+	watched: []int{0},
+	// While it is slow, and from the fifth to the tenth second afterwards.
 	phases: []window{{15 * time.Second, 45 * time.Second}, {50 * time.Second, 55 * time.Second}},
 	check: func(t *testing.T, m measured) {
-		// The published results are 95, 99 and 99.9 %. Of round robin we know more: half of the time one of eleven is late,
-		// which leaves 1 - 30/60/11 = 95.45 %.
+		// The published results are 95, 99 and 99.9 %. The result of round robin can be calculated:
+		// for half of the time one of eleven is late, which leaves 1 - 30/60/11 = 95.45 %.
 		m.between(t, "round_robin", success, .9530, .9560)
 		m.between(t, "random_choose 2", success, .9935, .9960)
 		m.between(t, "least_conn", success, .9940, .9965)

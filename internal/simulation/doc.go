@@ -1,20 +1,29 @@
-// Package simulation proves that the selection policies balance well. It has tests only.
+// Package simulation tests how well the selection policies balance. It consists of tests only.
 //
-// Each test runs Caddy's own reverse_proxy handler, configured by JSON as a user would, with one policy after the other against
-// simulated backends. Only the transport is a stub. Time is virtual (testing/synctest), so that a minute with 60,000 requests takes
-// a second or two. Caddy's policies and ours meet the same requests: arrivals and the work in each are drawn once per seed.
+// Each test runs Caddy's own reverse_proxy handler, configured by JSON as a user would do it, with
+// one policy after the other in front of simulated backends. Only the transport is a stub. Time is
+// virtual (testing/synctest), and a minute with 60,000 requests takes a second or two. Caddy's
+// policies and ours get the same requests: arrivals and the work in each are drawn once per seed.
 //
-//	go test ./internal/simulation -run TestBalance -v                  every scenario, and one table as Markdown at the end
-//	go test ./internal/simulation -run TestBalance/buoyant -v          one scenario
-//	go test ./internal/simulation -run TestBalance/buoyant -v -detail -seeds 9 -policy least_conn -policy '{"policy":"adaptive_latency","decay":"3s"}'
+// These commands run every scenario and print one table as Markdown at the end, run one scenario,
+// and try other settings of a policy in it:
 //
-// The table has medians over the seeds; -detail adds the lowest and highest value, and more columns. With -policy nothing is
-// asserted. With -short, and under the race detector, there is one seed, and only the policies that thresholds are about.
+//	go test ./internal/simulation -run TestBalance -v
+//	go test ./internal/simulation -run TestBalance/buoyant -v
+//	go test ./internal/simulation -run TestBalance/buoyant -v -detail -seeds 9 \
+//		-policy least_conn -policy '{"policy":"adaptive_latency","decay":"3s"}'
 //
-// What is counted is what clients see: arrivals do not wait for responses (an overloaded system must not slow down its own load),
-// every request counts from the first on, and one that failed counts as if the client had waited until its deadline, so that quick
-// errors do not look fast. No policy is helped by health checks.
+// The table has medians over the seeds. -detail adds the lowest and highest value, and more
+// columns. -policy switches the thresholds off. With -short, and under the race detector, there is
+// one seed, and only the policies with thresholds run.
 //
-// The backends to watch in a scenario, such as one that is slow, are its odd ones. The last column of the table says how many of all
-// attempts they got, 1 being their fair share, in one or two parts of the run.
+// The numbers are those that clients see. Arrivals do not wait for responses, because the load must
+// not drop when the system is overloaded. Every request counts, from the first on. A failed request
+// counts as if the client had waited until its deadline; otherwise quick errors would look fast.
+// The scenarios about health say so in their settings; in all others no health check helps a
+// policy.
+//
+// A scenario may watch some of its backends, such as a slow one. The last column of the table is
+// the share of all attempts that the watched backends got, in one or two phases of the run. 1 is
+// their fair share.
 package simulation

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestDrawnWorkHasTheMeanThatItShould(t *testing.T) {
+func TestDrawnWorkHasTheStatedMean(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		draw func(*rand.Rand) time.Duration

@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// exponential draws work that has no memory, the usual model of requests of very different sizes.
+// exponential draws work from the distribution without memory, the usual model of requests of very
+// different sizes.
 func exponential(mean time.Duration) func(*rand.Rand) time.Duration {
 	return func(r *rand.Rand) time.Duration { return time.Duration(r.ExpFloat64() * float64(mean)) }
 }
 
-// positiveNormal draws from a normal distribution whose deviation is as large as its mean, without what lies below zero, as the
-// Prequal testbed does (Wydrowski et al., 2024). Dividing by 1.2876 makes the mean right again: cutting at zero raised it by
-// φ(1)/Φ(1) = 0.2876 deviations.
+// positiveNormal draws from a normal distribution whose deviation equals its mean, and drops values
+// below zero, as the Prequal testbed does (Wydrowski et al., 2024). Cutting at zero raises the mean
+// by φ(1)/Φ(1) = 0.2876 deviations. The division by 1.2876 corrects that.
 func positiveNormal(mean time.Duration) func(*rand.Rand) time.Duration {
 	return func(r *rand.Rand) time.Duration {
 		x := -1.0
@@ -23,8 +24,8 @@ func positiveNormal(mean time.Duration) func(*rand.Rand) time.Duration {
 	}
 }
 
-// production draws the latencies of a real service that Finagle ships (median 167 ms, deviation 5 ms), by quantiles as
-// its own simulator does.
+// production draws the latencies of a real service, which Finagle ships (median 167 ms, deviation 5
+// ms). It draws them by quantiles, as Finagle's own simulator does.
 func production(r *rand.Rand) time.Duration {
 	q, u := r.Float64(), r.Float64()
 	for i := 1; ; i++ {
@@ -34,6 +35,8 @@ func production(r *rand.Rand) time.Duration {
 	}
 }
 
+// productionQuantiles are the latencies below which a share of all responses lies. Between two of
+// them production interpolates.
 var productionQuantiles = []struct{ share, ms float64 }{
 	{0, 164.1}, {.5, 167.5}, {.9, 176.7}, {.95, 181.7}, {.99, 192.3}, {.999, 198.8}, {1, 200},
 }

@@ -11,12 +11,13 @@ import (
 	"time"
 )
 
-// server does the work of one request. It returns when the response is due, or early with the context's error.
+// server does the work of one request. serve returns when the response is due, or earlier with the
+// error of the context.
 type server interface {
 	serve(ctx context.Context, drawn time.Duration) error
 }
 
-// backend is a server with an address, and what is counted there.
+// backend is a server with an address, and the counts of its requests.
 type backend struct {
 	server
 	fault     atomic.Pointer[fault]
@@ -29,33 +30,35 @@ type backend struct {
 type fault struct {
 	after   time.Duration
 	status  int
-	refuses bool // no connection at all; status is unused
+	refuses bool // no connection; status is unused
 	checks  bool // only checks see it
 }
 
-// fleet is all backends of one run. Each proxy knows a backend by an address of its own, because Caddy counts requests per address
-// for the whole process, and separate proxies must not know of one another.
+// fleet is all backends of one run. Each proxy has its own address for a backend. Caddy counts
+// requests by address for the whole process, and separate proxies must not see the requests of each
+// other.
 type fleet struct {
 	name      string
 	start     time.Time
 	backends  []*backend
 	dials     [][]string     // by proxy, then backend
 	addresses map[string]int // backend
-	odd       []int
+	watched   []int
 	rng       *rand.Rand // for what happens to backends
 
 	membership membership
 
 	mu       sync.Mutex
 	inFlight int
-	crowding float64 // highest share of all in flight at the odd backends, relative to an equal one
+	crowding float64 // highest share of all in flight at the watched backends, relative to an equal one
 }
 
-// fleets are the running fleets by name, for the modules that Caddy makes.
+// fleets are the running fleets by name. The modules that Caddy creates look their fleet up here.
 var fleets sync.Map
 
 var fleetCount atomic.Int64
 
+// runningFleet returns the fleet that a module's JSON names.
 func runningFleet(name string) (*fleet, error) {
 	f, ok := fleets.Load(name)
 	if !ok {
@@ -64,12 +67,13 @@ func runningFleet(name string) (*fleet, error) {
 	return f.(*fleet), nil
 }
 
+// newFleet makes the backends of a scenario, and registers the fleet for runningFleet.
 func newFleet(s *scenario, seed uint64) *fleet {
 	f := &fleet{
 		name:      fmt.Sprintf("fleet%d", fleetCount.Add(1)),
 		start:     time.Now(),
 		addresses: make(map[string]int),
-		odd:       s.odd,
+		watched:   s.watched,
 		rng:       rand.New(rand.NewPCG(seed, 2)),
 	}
 	f.membership.set(s.backends)
@@ -86,7 +90,8 @@ func newFleet(s *scenario, seed uint64) *fleet {
 	return f
 }
 
-// addressesFor gives every backend an address for one proxy.
+// addressesFor returns one proxy's addresses of all backends, and records which backend each
+// belongs to.
 func (f *fleet) addressesFor(proxy int) (dials []string) {
 	for i := range f.backends {
 		dial := fmt.Sprintf("b%d.p%d.%s:80", i, proxy, f.name)
@@ -96,9 +101,10 @@ func (f *fleet) addressesFor(proxy int) (dials []string) {
 	return dials
 }
 
-// at does something once the run has lasted for d.
+// at calls do when the run has lasted for d.
 func (f *fleet) at(d time.Duration, do func()) { time.AfterFunc(d-time.Since(f.start), do) }
 
+// begin counts an attempt that arrives at backend i, and updates the peaks.
 func (f *fleet) begin(i int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -106,7 +112,7 @@ func (f *fleet) begin(i int) {
 	b.inFlight++
 	f.inFlight++
 	b.peak = max(b.peak, b.inFlight)
-	if slices.Contains(f.odd, i) {
+	if slices.Contains(f.watched, i) {
 		members, _ := f.membership.get()
 		f.crowding = max(f.crowding, float64(b.inFlight*(members.to-members.from))/float64(f.inFlight))
 	}
@@ -120,7 +126,7 @@ func (f *fleet) end(b *backend) {
 	f.inFlight--
 }
 
-// checkIdle fails the test if a request is still counted when all are over.
+// checkIdle fails the test if a request is still counted after all have ended.
 func (f *fleet) checkIdle(t *testing.T) {
 	t.Helper()
 	if f.inFlight != 0 {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Settings of pools, as users would write them. The checks are by the simulated probe.
+// Settings of pools, as a user would write them. The simulated probe makes the checks.
 var (
 	plainPool = map[string]any{}
 	ejecting  = map[string]any{"outlier": map[string]any{}}
@@ -15,11 +15,12 @@ var (
 )
 
 const (
-	turns    = `{"policy":"smooth_weighted_round_robin"}`
-	adaptive = `{"policy":"adaptive_latency"}`
+	roundRobin = `{"policy":"smooth_weighted_round_robin"}`
+	adaptive   = `{"policy":"adaptive_latency"}`
 )
 
-// holeEjected is the black hole, with and without ejection. A policy that only counts sends the more requests there the quicker they fail.
+// holeEjected is the black hole, with and without ejection. A policy that only counts requests
+// sends the more of them there, the faster they fail.
 var holeEjected = scenario{
 	name:     "black hole, ejected",
 	seeds:    2,
@@ -31,25 +32,27 @@ var holeEjected = scenario{
 	server:   hole.server,
 	draw:     hole.draw,
 	happen:   hole.happen,
-	odd:      hole.odd,
+	watched:  hole.watched,
 	phases:   hole.phases,
 	policies: []policy{
-		{name: "round robin", config: turns, pool: plainPool},
-		{name: "round robin, ejecting", config: turns, pool: ejecting, ours: true},
+		{name: "round robin", config: roundRobin, pool: plainPool},
+		{name: "round robin, ejecting", config: roundRobin, pool: ejecting, ours: true},
 		{name: "least_conn, ejecting", config: `{"policy":"least_conn"}`, pool: ejecting, ours: true},
 		{name: "adaptive_latency, ejecting", config: adaptive, pool: ejecting, ours: true},
 	},
 	baseline: "round robin",
 	check: func(t *testing.T, m measured) {
 		m.between(t, "round robin", failures, .049, .051)
-		// Five in a row of 60,000 requests, where answers to what was sent before may break the row once or twice.
+		// Ejection needs five failures in a row, of 60,000 requests. Responses to earlier requests
+		// may interrupt the row once or twice.
 		for _, p := range []string{"round robin, ejecting", "least_conn, ejecting", "adaptive_latency, ejecting"} {
 			m.atMost(t, p, failures, .0005)
 		}
 	},
 }
 
-// oneDown is a pool of three of which one refuses connections for a while. Each request may be tried once more.
+// oneDown is a pool of three. One of them refuses connections for a while, and each request may be
+// retried once.
 var oneDown = scenario{
 	name:     "one of three down",
 	seeds:    2,
@@ -65,11 +68,11 @@ var oneDown = scenario{
 		f.at(10*time.Second, func() { f.backends[0].fault.Store(&fault{after: time.Millisecond, refuses: true}) })
 		f.at(40*time.Second, func() { f.backends[0].fault.Store(nil) })
 	},
-	odd:    []int{0},
-	phases: []window{{14 * time.Second, 40 * time.Second}, {50 * time.Second, 60 * time.Second}},
+	watched: []int{0},
+	phases:  []window{{14 * time.Second, 40 * time.Second}, {50 * time.Second, 60 * time.Second}},
 	policies: []policy{
-		{name: "round robin", config: turns, pool: plainPool},
-		{name: "round robin, checking", config: turns, pool: checking, ours: true},
+		{name: "round robin", config: roundRobin, pool: plainPool},
+		{name: "round robin, checking", config: roundRobin, pool: checking, ours: true},
 		{name: "adaptive_latency, checking", config: adaptive, pool: checking, ours: true},
 	},
 	baseline: "round robin",
@@ -82,7 +85,7 @@ var oneDown = scenario{
 	},
 }
 
-// halfDown is a pool that loses half of its backends at one instant, at a load that the others can carry.
+// halfDown is a pool that loses half of its backends at once, at a load that the others can carry.
 var halfDown = scenario{
 	name:     "half of ten down",
 	seeds:    2,
@@ -101,24 +104,26 @@ var halfDown = scenario{
 			}
 		})
 	},
-	odd:    first(5),
-	phases: []window{{14 * time.Second, 40 * time.Second}},
+	watched: first(5),
+	phases:  []window{{14 * time.Second, 40 * time.Second}},
 	policies: []policy{
-		{name: "round robin", config: turns, pool: plainPool},
-		{name: "round robin, checking and ejecting", config: turns, pool: both, ours: true},
+		{name: "round robin", config: roundRobin, pool: plainPool},
+		{name: "round robin, checking and ejecting", config: roundRobin, pool: both, ours: true},
 		{name: "adaptive_latency, checking and ejecting", config: adaptive, pool: both, ours: true},
 	},
 	baseline: "round robin",
 	check: func(t *testing.T, m measured) {
 		for _, p := range []string{"round robin, checking and ejecting", "adaptive_latency, checking and ejecting"} {
 			m.never(t, p, share(0)) // from four seconds on, when the checks know all five
-			// Until the first are ejected, three tries may meet three of the five that are down, one time in twelve.
+			// Until the first are ejected, three attempts meet three of the five failed backends
+			// one time in twelve.
 			m.atMost(t, p, failures, .001)
 		}
 	},
 }
 
-// checksFail is a pool whose checks fail although every backend works, as after a change of the page that they ask for.
+// checksFail is a pool whose checks fail although every backend works, as after a change of the
+// page that they request.
 var checksFail = scenario{
 	name:     "all checks fail",
 	seeds:    2,
@@ -136,22 +141,23 @@ var checksFail = scenario{
 			}
 		})
 	},
-	odd:    []int{0},
-	phases: []window{{20 * time.Second, 40 * time.Second}},
+	watched: []int{0},
+	phases:  []window{{20 * time.Second, 40 * time.Second}},
 	policies: []policy{
-		{name: "fail_open 0%", config: turns, pool: checking, ours: true},
-		{name: "fail_open 50%", config: turns, pool: with(checking, "fail_open", 50), ours: true},
-		{name: "fail_open off", config: turns, pool: with(checking, "fail_open", -1), ours: true},
+		{name: "fail_open 0%", config: roundRobin, pool: checking, ours: true},
+		{name: "fail_open 50%", config: roundRobin, pool: with(checking, "fail_open", 50), ours: true},
+		{name: "fail_open off", config: roundRobin, pool: with(checking, "fail_open", -1), ours: true},
 	},
 	check: func(t *testing.T, m measured) {
 		m.never(t, "fail_open 0%", failures)
 		m.never(t, "fail_open 50%", failures)
 		m.between(t, "fail_open 0%", share(0), .9, 1.1)
-		// From two to four seconds after the checks began to fail until the end.
+		// Requests fail from two to four seconds after the checks begin to fail, until the end.
 		m.between(t, "fail_open off", failures, 26./40, 29./40)
 	},
 }
 
+// with returns a copy of a pool's settings with one more.
 func with(pool map[string]any, key string, value any) map[string]any {
 	more := map[string]any{key: value}
 	for k, v := range pool {
@@ -160,8 +166,8 @@ func with(pool map[string]any, key string, value any) map[string]any {
 	return more
 }
 
-// deploy replaces every backend of a pool, one every two seconds. A newcomer serves when its first check has passed; who leaves
-// finishes what it has.
+// deploy replaces every backend of a pool, one every two seconds. A new backend gets requests after
+// its first check has passed. A removed one finishes the requests that it has.
 var deploy = scenario{
 	name:     "deploy",
 	seeds:    2,
@@ -177,10 +183,10 @@ var deploy = scenario{
 			f.at(time.Duration(3+2*i)*time.Second, func() { f.membership.setRange(i, i+10) })
 		}
 	},
-	odd:    []int{10},
-	phases: []window{{6 * time.Second, 30 * time.Second}},
+	watched: []int{10},
+	phases:  []window{{6 * time.Second, 30 * time.Second}},
 	policies: []policy{
-		{name: "round robin", config: turns, pool: both, ours: true},
+		{name: "round robin", config: roundRobin, pool: both, ours: true},
 		{name: "adaptive_latency", config: adaptive, pool: both, ours: true},
 		{name: "adaptive_latency, slow start", config: adaptive, pool: with(both, "slow_start", "5s"), ours: true},
 	},
@@ -192,7 +198,8 @@ var deploy = scenario{
 	},
 }
 
-// cold is a pool that a machine joins which must warm up: it begins at a tenth of its speed and takes 20 seconds to get all of it.
+// cold is a pool that a machine joins which has to warm up. It starts at a tenth of its speed and
+// reaches all of it after 20 seconds.
 var cold = scenario{
 	name:     "cold newcomer",
 	seeds:    2,
@@ -211,11 +218,11 @@ var cold = scenario{
 			f.at(20*time.Second+warm, func() { newcomer.setSpeed(max(.1, warm.Seconds()/20)) })
 		}
 	},
-	odd:    []int{10},
-	phases: []window{{20 * time.Second, 30 * time.Second}, {45 * time.Second, 50 * time.Second}},
+	watched: []int{10},
+	phases:  []window{{20 * time.Second, 30 * time.Second}, {45 * time.Second, 50 * time.Second}},
 	policies: []policy{
-		{name: "round robin", config: turns, pool: plainPool, ours: true},
-		{name: "round robin, slow start", config: turns, pool: with(plainPool, "slow_start", "20s"), ours: true},
+		{name: "round robin", config: roundRobin, pool: plainPool, ours: true},
+		{name: "round robin, slow start", config: roundRobin, pool: with(plainPool, "slow_start", "20s"), ours: true},
 		{name: "adaptive_latency", config: adaptive, pool: plainPool, ours: true},
 		{name: "adaptive_latency, slow start", config: adaptive, pool: with(plainPool, "slow_start", "20s"), ours: true},
 	},
@@ -223,7 +230,8 @@ var cold = scenario{
 		m.atMostTimes(t, "round robin, slow start", crowding, .4, "round robin")
 		m.atMostTimes(t, "round robin, slow start", p999, .5, "round robin")
 		m.between(t, "round robin, slow start", share(1), .95, 1.05)
-		// It finds out by itself how slow the newcomer is, and soon gives it less than the ramp would.
+		// adaptive_latency measures how slow the new backend is, and soon gives it less than the
+		// ramp would.
 		m.atMost(t, "adaptive_latency, slow start", crowding, 3)
 	},
 }

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// hole is a fleet where one of ten answers status 500 at once for half of the time, and so looks like the fastest and least busy.
+// hole is a fleet of ten. For half of the time one of them answers status 500 at once, and so it
+// looks like the fastest and least loaded.
 var hole = scenario{
 	name:     "black hole",
 	seeds:    3,
@@ -22,8 +23,8 @@ var hole = scenario{
 		})
 		f.at(40*time.Second, func() { f.backends[0].fault.Store(nil) })
 	},
-	odd:    []int{0},
-	phases: []window{{10 * time.Second, 40 * time.Second}, {55 * time.Second, 60 * time.Second}},
+	watched: []int{0},
+	phases:  []window{{10 * time.Second, 40 * time.Second}, {55 * time.Second, 60 * time.Second}},
 	check: func(t *testing.T, m measured) {
 		m.between(t, "round_robin", failures, .049, .051) // half of the time one of ten
 		m.atMost(t, "adaptive_latency", failures, .0002)

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// keys is a fleet where requests for the same thing should meet the same backend, and some things are asked for much more than
-// others: 10,000 keys whose popularity falls with the power 1.2 of their rank, so that the first has a fifth of all requests. The
-// fleet is at 0.6 of what it can do.
+// keys is a fleet in which requests for one key should reach one backend, and some keys are much
+// more popular than others. There are 10,000 keys, and their popularity falls with the power 1.2 of
+// their rank, so the first has a fifth of all requests. The fleet is at 0.6 of its capacity.
 var keys = scenario{
 	name:     "hot keys",
 	seeds:    3,

@@ -23,7 +23,7 @@ func init() {
 	flag.Var(&policiesFlag, "policy", "policy to run, by name or as JSON; may be repeated; thresholds are not checked then")
 }
 
-// base is the context that every run's own context is derived from.
+// base is the parent of the context of every run.
 var base caddy.Context
 
 func TestMain(m *testing.M) {
@@ -40,9 +40,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// prepareProcess does outside of any bubble what Caddy does once per process.
+// prepareProcess does what Caddy does once per process, outside of any bubble of virtual time.
 func prepareProcess() (err error) {
-	// The log goes nowhere: encoding the fields of messages that no one reads would take longer than the proxying.
+	// The log is discarded. Encoding the fields of messages would take longer than the proxying.
 	base, err = caddy.ProvisionContext(&caddy.Config{
 		Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{
 			"default": {BaseLog: caddy.BaseLog{WriterRaw: []byte(`{"output":"discard"}`)}},
@@ -52,13 +52,15 @@ func prepareProcess() (err error) {
 	if err != nil {
 		return err
 	}
-	// A context remembers in which bubble it was first waited for. This one never ends and so belongs to none.
+	// A context belongs to the bubble in which it is first waited for. This one never ends, and so
+	// it belongs to none.
 	base.Context = context.Background()
 	return startCleaner()
 }
 
-// startCleaner sends one request through a handler with a dynamic source. The first such request in a process starts a goroutine
-// that never ends, and a bubble ends only when all its goroutines have.
+// startCleaner sends one request through a handler with a dynamic source. The first such request in
+// a process makes Caddy start a goroutine that never ends. In a bubble that would be a failure,
+// because a bubble ends only after all of its goroutines.
 func startCleaner() error {
 	s := scenario{duration: time.Minute, backends: 1, members: 1, server: func(int) server { return new(replay) }}
 	f := newFleet(&s, 0)

@@ -7,13 +7,14 @@ import (
 	"testing"
 )
 
-// measured is what came of a scenario.
+// measured is the result of a scenario.
 type measured struct {
 	scenario  *scenario
 	summaries map[string][]summary // by policy, one per seed
 }
 
-// measure runs every policy with every seed, seed by seed so that all policies feel alike what else the machine does.
+// measure runs every policy with every seed. It goes seed by seed, because then other load on the
+// machine affects all policies alike.
 func measure(t *testing.T, s *scenario) measured {
 	runs := s.runs()
 	summaries := make([]*summary, len(runs))
@@ -32,9 +33,10 @@ func measure(t *testing.T, s *scenario) measured {
 	return measured{s, collect(runs, summaries)}
 }
 
+// runs returns one run for each seed and policy.
 func (s *scenario) runs() (all []*run) {
 	for seed := range max(s.seeds, *seedsFlag) {
-		for _, p := range s.contenders() {
+		for _, p := range s.selectedPolicies() {
 			if seed < s.seedsFor(p) {
 				all = append(all, &run{scenario: s, policy: p, seed: uint64(seed)})
 			}
@@ -43,6 +45,7 @@ func (s *scenario) runs() (all []*run) {
 	return all
 }
 
+// collect sorts the summaries by policy. A run whose policy did not load has none.
 func collect(runs []*run, summaries []*summary) map[string][]summary {
 	all := make(map[string][]summary)
 	for i, r := range runs {
@@ -53,7 +56,7 @@ func collect(runs []*run, summaries []*summary) map[string][]summary {
 	return all
 }
 
-// atMost checks a median over the seeds.
+// atMost checks the upper bound of a median over the seeds.
 func (m measured) atMost(t *testing.T, policy string, of metric, bound float64) {
 	t.Helper()
 	if got, ok := m.median(t, policy, of); ok && got > bound {
@@ -61,7 +64,7 @@ func (m measured) atMost(t *testing.T, policy string, of metric, bound float64) 
 	}
 }
 
-// atLeast checks a median over the seeds.
+// atLeast checks the lower bound of a median over the seeds.
 func (m measured) atLeast(t *testing.T, policy string, of metric, bound float64) {
 	t.Helper()
 	if got, ok := m.median(t, policy, of); ok && got < bound {
@@ -69,13 +72,14 @@ func (m measured) atLeast(t *testing.T, policy string, of metric, bound float64)
 	}
 }
 
+// between checks both bounds of a median over the seeds.
 func (m measured) between(t *testing.T, policy string, of metric, low, high float64) {
 	t.Helper()
 	m.atLeast(t, policy, of, low)
 	m.atMost(t, policy, of, high)
 }
 
-// atMostTimes checks a median over the seeds against that of another policy.
+// atMostTimes checks that a median over the seeds is at most factor times that of another policy.
 func (m measured) atMostTimes(t *testing.T, policy string, of metric, factor float64, other string) {
 	t.Helper()
 	got, ok := m.median(t, policy, of)
@@ -85,7 +89,7 @@ func (m measured) atMostTimes(t *testing.T, policy string, of metric, factor flo
 	}
 }
 
-// never checks every seed.
+// never checks that a metric is 0 with every seed.
 func (m measured) never(t *testing.T, policy string, of metric) {
 	t.Helper()
 	for _, s := range m.summaries[policy] {
@@ -95,10 +99,11 @@ func (m measured) never(t *testing.T, policy string, of metric) {
 	}
 }
 
-// median is not ok if the policy was left out of a brief run, or if it failed, which the run itself has reported.
+// median is not ok if a brief run left the policy out, or if the run failed, which it has reported
+// itself.
 func (m measured) median(t *testing.T, name string, of metric) (value float64, ok bool) {
 	t.Helper()
-	if !slices.ContainsFunc(m.scenario.contenders(), func(p policy) bool { return p.name == name }) {
+	if !slices.ContainsFunc(m.scenario.selectedPolicies(), func(p policy) bool { return p.name == name }) {
 		t.Fatalf("%s does not take part in this scenario", name)
 	}
 	if len(m.summaries[name]) == 0 {

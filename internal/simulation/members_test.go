@@ -10,15 +10,17 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
-// membership is which of a fleet's backends are to be discovered: a range, counted from 0.
+// membership is the part of a fleet's backends that pools discover.
 type membership struct {
 	mu      sync.Mutex
 	members span
 	changed chan struct{} // closed by the next change
 }
 
+// span is a range of backends, from the first to before the last, counted from 0.
 type span struct{ from, to int }
 
+// get returns the members, and a channel that is closed by their next change.
 func (m *membership) get() (members span, changed <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -38,7 +40,7 @@ func (m *membership) setRange(from, to int) {
 
 func init() { caddy.RegisterModule(source{}) }
 
-// source discovers the members of a fleet, for pools.
+// source is a pool source that reports the members of a fleet.
 type source struct {
 	Fleet string `json:"fleet"`
 	Proxy int    `json:"proxy"`

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// metric is one number of a summary. All durations are in milliseconds.
+// metric is one number of a summary. Durations are in milliseconds.
 type metric struct {
 	name string
 	of   func(summary) float64
@@ -30,14 +30,14 @@ var (
 	crowding = metric{"crowding", func(s summary) float64 { return s.crowding }}
 )
 
-// share of the odd backends in one phase.
+// share is the share of the watched backends in one phase.
 func share(phase int) metric {
 	return metric{"share of fair", func(s summary) float64 { return s.shares[phase] }}
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// median of a metric over the seeds.
+// median returns the median of a metric over the seeds.
 func median(all []summary, m metric) float64 {
 	values := m.values(all)
 	slices.Sort(values)

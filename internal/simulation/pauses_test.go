@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// pauses is a fleet at 0.6 load of which a fifth stops for 200 ms every two seconds, one after the other, as garbage collection
-// of a large heap does, behind eight proxies.
+// pauses is a fleet at 0.6 load behind eight proxies. A fifth of the machines stop for 200 ms every
+// two seconds, one after the other, as garbage collection of a large heap does.
 var pauses = scenario{
 	name:     "pauses",
 	seeds:    3,
@@ -18,7 +18,7 @@ var pauses = scenario{
 	server:   func(int) server { return newSharing(4, 1) },
 	draw:     exponential(20 * time.Millisecond),
 	happen:   pauseFour,
-	odd:      first(4),
+	watched:  first(4),
 	phases:   []window{{0, 12 * time.Second}},
 	baseline: "least_conn",
 	check: func(t *testing.T, m measured) {
@@ -26,8 +26,8 @@ var pauses = scenario{
 	},
 }
 
-// pausesOneProxy leaves little to gain: p99 is 0.98 times that of least_conn even if no request goes to a machine that stands
-// still, because the longest work takes as long.
+// pausesOneProxy leaves little to gain. Even if no request reaches a stopped machine, p99 is 0.98
+// times that of least_conn, because the longest work takes as long as a pause.
 var pausesOneProxy = scenario{
 	name:     "pauses, one proxy",
 	seeds:    3,
@@ -38,7 +38,7 @@ var pausesOneProxy = scenario{
 	server:   pauses.server,
 	draw:     pauses.draw,
 	happen:   pauseFour,
-	odd:      pauses.odd,
+	watched:  pauses.watched,
 	phases:   []window{{0, 8 * time.Second}},
 	policies: rivals,
 	baseline: "least_conn",
@@ -47,6 +47,7 @@ var pausesOneProxy = scenario{
 	},
 }
 
+// pauseFour stops each of the first four machines for 200 ms every two seconds, in turn.
 func pauseFour(f *fleet) {
 	for i, b := range f.backends[:4] {
 		s := b.server.(*sharing)

@@ -16,7 +16,8 @@ type policy struct {
 	pool   map[string]any // what else is configured of the pool, where a scenario has one
 }
 
-// compared are the policies that run in every scenario unless it says otherwise: three of Caddy's as the measure, and ours.
+// compared are the policies that run in every scenario without a list of its own: three of Caddy's
+// for comparison, and ours.
 var compared = []policy{
 	{name: "round_robin", config: `{"policy":"round_robin"}`},
 	{name: "random_choose 2", config: `{"policy":"random_choose","choose":2}`},
@@ -24,7 +25,7 @@ var compared = []policy{
 	{name: "adaptive_latency", config: `{"policy":"adaptive_latency"}`, ours: true},
 }
 
-// rivals are the two that matter where only the last per cents are in question.
+// rivals are the two policies that matter where the difference is a few per cent.
 var rivals = compared[2:]
 
 // policyList is the value of the -policy flag.
@@ -37,7 +38,7 @@ func (l *policyList) Set(text string) error {
 	return nil
 }
 
-// parsePolicy takes the name of a compared policy, the ID of any other, or a policy's JSON.
+// parsePolicy reads the name of a compared policy, the ID of another one, or the JSON of a policy.
 func parsePolicy(text string) policy {
 	if i := slices.IndexFunc(compared, func(p policy) bool { return p.name == text }); i >= 0 {
 		return compared[i]

@@ -12,7 +12,7 @@ import (
 
 func init() { caddy.RegisterModule(probe{}) }
 
-// probe checks the backends of a fleet, for pools.
+// probe is a health probe that reads the faults of a fleet's backends.
 type probe struct {
 	Fleet string `json:"fleet"`
 
@@ -31,7 +31,8 @@ func (p *probe) Provision(caddy.Context) (err error) {
 	return err
 }
 
-// Check sees a backend's fault after a millisecond, and nothing else: a backend is not busy for checks.
+// Check fails after a millisecond if the backend has a fault. The load of the backend does not
+// delay it.
 func (p *probe) Check(ctx context.Context, t *healthprobe.Target) error {
 	if err := sleep(ctx, time.Millisecond); err != nil {
 		return err

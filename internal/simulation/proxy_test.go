@@ -22,9 +22,11 @@ type proxy struct {
 	server  *caddyhttp.Server
 }
 
-// provisioning guards what Caddy does with globals when it loads and unloads a config, which it never does twice at a time.
+// provisioning guards the global state that Caddy changes when it loads and unloads a config. Caddy
+// itself never does that twice at the same time.
 var provisioning sync.Mutex
 
+// newProxy provisions a handler. unload ends what the handler started.
 func newProxy(config json.RawMessage) (p *proxy, unload func(), err error) {
 	provisioning.Lock()
 	defer provisioning.Unlock()
@@ -41,7 +43,7 @@ func newProxy(config json.RawMessage) (p *proxy, unload func(), err error) {
 	}, nil
 }
 
-// handlerConfig is the JSON of a reverse_proxy handler.
+// handlerConfig returns the JSON of a reverse_proxy handler.
 func handlerConfig(f *fleet, s *scenario, p policy, proxy int) json.RawMessage {
 	config := map[string]any{
 		"load_balancing": map[string]any{"selection_policy": json.RawMessage(p.config), "retries": s.retries},
@@ -56,6 +58,8 @@ func handlerConfig(f *fleet, s *scenario, p policy, proxy int) json.RawMessage {
 	return text
 }
 
+// pool returns the JSON of a pool that discovers the fleet's members. The settings in more are
+// those of the policy under test; their checks use the simulated probe.
 func pool(f *fleet, proxy int, more map[string]any) map[string]any {
 	config := map[string]any{
 		"source":  "pool",
@@ -79,19 +83,19 @@ func staticUpstreams(f *fleet, proxy int) []map[string]string {
 	return upstreams
 }
 
-// serve is the life of one request as net/http and Caddy's server have it. The client leaves at its deadline. It reports whether
-// the client got a good response.
+// serve handles one request as net/http and Caddy's server do. The client leaves at its deadline.
+// It reports whether the client got a good response.
 func (p *proxy) serve(a *arrival, deadline time.Duration) bool {
 	ctx, cancel := context.WithCancel(withDrawn(context.Background(), a.drawn))
 	defer cancel()
 	defer time.AfterFunc(deadline, cancel).Stop()
 	w := &writer{header: make(http.Header)}
 	r := caddyhttp.PrepareRequest(newRequest(ctx, a), caddy.NewReplacer(), w, p.server)
-	err := p.handler.ServeHTTP(w, r, nothing)
+	err := p.handler.ServeHTTP(w, r, noNext)
 	return err == nil && w.status < 400
 }
 
-var nothing = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil })
+var noNext = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil })
 
 func newRequest(ctx context.Context, a *arrival) *http.Request {
 	r := &http.Request{
@@ -109,7 +113,7 @@ func newRequest(ctx context.Context, a *arrival) *http.Request {
 	return r.WithContext(ctx)
 }
 
-// writer is a response writer that remembers the status.
+// writer is a response writer that keeps the status only.
 type writer struct {
 	header http.Header
 	status int

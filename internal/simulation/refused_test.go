@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// refused is a fleet where two of sixteen stop listening, one a second after the other, as when a deployment goes wrong. Every
-// request may be tried once more. (If both stopped at once, the first request to meet one of them would have a chance of 1 in 15
-// to be tried again at the other, whatever the policy.)
+// refused is a fleet of sixteen. Two of them stop listening, the second a second after the first,
+// as in a deployment that goes wrong. Every request may be retried once. If both stopped at once,
+// the first request that meets one of them would be retried at the other with a chance of 1 in 15,
+// whatever the policy.
 var refused = scenario{
 	name:     "refused",
 	seeds:    5,
@@ -23,8 +24,8 @@ var refused = scenario{
 		f.at(5*time.Second, func() { f.backends[0].fault.Store(refuse) })
 		f.at(6*time.Second, func() { f.backends[1].fault.Store(refuse) })
 	},
-	odd:    []int{0, 1},
-	phases: []window{{6 * time.Second, 20 * time.Second}},
+	watched: []int{0, 1},
+	phases:  []window{{6 * time.Second, 20 * time.Second}},
 	check: func(t *testing.T, m measured) {
 		m.never(t, "adaptive_latency", failures)
 	},

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// run is one policy in one scenario with one seed, and what came of it.
+// run is one policy in one scenario with one seed, and its result.
 type run struct {
 	scenario *scenario
 	policy   policy
@@ -18,49 +18,52 @@ type run struct {
 	failed    []bool
 }
 
-// do plays the run in a bubble of virtual time.
+// do executes the run in a bubble of virtual time.
 func (r *run) do(t *testing.T) {
 	arrivals := r.scenario.arrivals(r.seed)
 	r.latencies = make([]time.Duration, len(arrivals))
 	r.failed = make([]bool, len(arrivals))
 	synctest.Test(t, func(t *testing.T) {
 		proxies := r.build(t)
-		clients := crew{do: func(i int) { r.serve(proxies, arrivals, i) }, work: make(chan int)}
+		clients := workers{do: func(i int) { r.serve(proxies, arrivals, i) }, work: make(chan int)}
 		for i := range arrivals {
 			time.Sleep(arrivals[i].at - time.Since(r.fleet.start))
-			clients.begin(i)
+			clients.start(i)
 		}
-		clients.finish()
+		clients.wait()
 		r.fleet.checkIdle(t)
 	})
 }
 
-// crew does numbered pieces of work, all that were begun at the same time. It keeps its goroutines, because growing a new stack for
-// each request would take a sixth of the time.
-type crew struct {
+// workers does numbered pieces of work, all of them at the same time. It keeps its goroutines,
+// because growing a new stack for each request would take a sixth of the time.
+type workers struct {
 	do      func(i int)
 	work    chan int
 	pending sync.WaitGroup
 }
 
-func (c *crew) begin(i int) {
+// start hands a piece of work to an idle goroutine, or to a new one.
+func (w *workers) start(i int) {
 	select {
-	case c.work <- i:
+	case w.work <- i:
 	default:
-		c.pending.Go(func() {
-			c.do(i)
-			for next := range c.work {
-				c.do(next)
+		w.pending.Go(func() {
+			w.do(i)
+			for next := range w.work {
+				w.do(next)
 			}
 		})
 	}
 }
 
-func (c *crew) finish() {
-	close(c.work)
-	c.pending.Wait()
+// wait returns when all pieces are done.
+func (w *workers) wait() {
+	close(w.work)
+	w.pending.Wait()
 }
 
+// build makes the fleet and the proxies, and plans what happens to the backends.
 func (r *run) build(t *testing.T) []*proxy {
 	r.fleet = newFleet(r.scenario, r.seed)
 	t.Cleanup(func() { fleets.Delete(r.fleet.name) })
@@ -79,6 +82,8 @@ func (r *run) build(t *testing.T) []*proxy {
 	return proxies
 }
 
+// serve sends request i and records its result. A failed request counts as one that lasted until
+// the deadline.
 func (r *run) serve(proxies []*proxy, arrivals []arrival, i int) {
 	a := &arrivals[i]
 	start := time.Now()

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// scenario is a world that every policy is put into.
+// scenario is a load and a fleet with which every policy is tested.
 type scenario struct {
 	name     string
 	seeds    int
 	rate     float64 // requests per second
 	duration time.Duration
-	deadline time.Duration // clients leave then
+	deadline time.Duration // when clients leave
 	within   time.Duration // a response that took longer is no success; 0 means the deadline
 	backends int
 	members  int // backends that a pool discovers at the start; 0 means that all are static upstreams
@@ -23,13 +23,13 @@ type scenario struct {
 	draw   func(r *rand.Rand) time.Duration // work or latency of a request
 	happen func(f *fleet)                   // plans what happens to backends
 
-	odd    []int    // the backends to watch
-	fair   float64  // their fair share of all requests; 0 means an equal one
-	phases []window // when to watch
+	watched []int    // the backends to watch
+	fair    float64  // their fair share of all requests; 0 means an equal one
+	phases  []window // when to watch
 
 	policies []policy                       // to run; nil means those compared
 	check    func(t *testing.T, m measured) // thresholds, on medians over the seeds
-	baseline string                         // Caddy's policy that a threshold refers to, and that must run as often as ours
+	baseline string                         // Caddy's policy that thresholds refer to; it runs as often as ours
 }
 
 // window is a part of a run.
@@ -39,8 +39,8 @@ func (s *scenario) proxyCount() int { return max(s.proxies, 1) }
 
 func (s *scenario) seconds() int { return int((s.duration + s.deadline) / time.Second) }
 
-// contenders are the policies to run.
-func (s *scenario) contenders() []policy {
+// selectedPolicies returns the policies to run.
+func (s *scenario) selectedPolicies() []policy {
 	switch {
 	case len(policiesFlag) > 0:
 		return policiesFlag
@@ -50,8 +50,9 @@ func (s *scenario) contenders() []policy {
 	return compared
 }
 
-// seedsFor is how often a policy runs. Of Caddy's policies, those that no threshold is relative to are there for the reader and for
-// checks of the simulator, and one run says enough. A brief run is without them, and has one seed.
+// seedsFor returns how often a policy runs. Those of Caddy's policies that no threshold refers to
+// are for the reader and for checks of the simulator, and one run is enough. A brief run has one
+// seed and leaves them out.
 func (s *scenario) seedsFor(p policy) int {
 	matters := p.ours || p.name == s.baseline
 	switch {
@@ -65,18 +66,19 @@ func (s *scenario) seedsFor(p policy) int {
 	return s.seeds
 }
 
-// brief runs are for go test -short, and for the race detector, under which everything takes five times as long.
+// brief reports whether to run less: with -short, and under the race detector, which makes
+// everything five times slower.
 func brief() bool { return raceEnabled || testing.Short() }
 
-// arrival is a request that will come.
+// arrival is a request and when it comes.
 type arrival struct {
 	at    time.Duration
 	drawn time.Duration
 	proxy int
-	key   uint64 // what is asked for
+	key   uint64 // what the request is for
 }
 
-// arrivals draws the whole load of a run: a Poisson process, which is what many independent clients make.
+// arrivals draws the load of a run. It is a Poisson process, the sum of many independent clients.
 func (s *scenario) arrivals(seed uint64) []arrival {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	keys := rand.NewZipf(rng, 1.2, 1, 9999)

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// visit is one job at a sharing server, in milliseconds.
+// visit is one job in a sharing server: when it comes, its work, and when it should leave, in
+// milliseconds.
 type visit struct{ at, work, leaves int }
 
 func TestASharingServerGivesEachJobItsPartOfTheCores(t *testing.T) {
@@ -28,7 +29,7 @@ func TestASharingServerGivesEachJobItsPartOfTheCores(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				attend(t, newSharing(tt.cores, tt.speed), tt.visits)
+				expectVisits(t, newSharing(tt.cores, tt.speed), tt.visits)
 			})
 		})
 	}
@@ -39,7 +40,7 @@ func TestAJobTakesAsLongAsItsServerStandsStill(t *testing.T) {
 		s := newSharing(1, 1)
 		time.AfterFunc(30*time.Millisecond, func() { s.setSpeed(0) })
 		time.AfterFunc(230*time.Millisecond, func() { s.setSpeed(2) })
-		attend(t, s, []visit{{0, 100, 265}}) // 30 at speed 1, 200 in vain, 70 at speed 2
+		expectVisits(t, s, []visit{{0, 100, 265}}) // 30 at speed 1, 200 in vain, 70 at speed 2
 	})
 }
 
@@ -49,11 +50,12 @@ func TestAnAbandonedJobLeavesItsPartToTheOthers(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
 		defer cancel()
 		go s.serve(ctx, time.Second)
-		attend(t, s, []visit{{0, 100, 120}}) // 40 at half speed, 80 alone
+		expectVisits(t, s, []visit{{0, 100, 120}}) // 40 at half speed, 80 alone
 	})
 }
 
-func attend(t *testing.T, s *sharing, visits []visit) {
+// expectVisits sends the jobs to a server and checks when each leaves.
+func expectVisits(t *testing.T, s *sharing, visits []visit) {
 	t.Helper()
 	start := time.Now()
 	var all sync.WaitGroup

@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
-// sharing is a server that works on all its requests at once (processor sharing): each gets a core of its own while there are
-// enough, and an equal part of them all beyond that. This is what a program with threads or goroutines does. A queue in front of a
-// fixed number of workers would make latency depend less on the work in the request and more on the load.
+// sharing is a server that works on all its requests at once (processor sharing). Each has a core
+// of its own while there are enough; beyond that, all cores are divided equally. This is how a
+// program with threads or goroutines behaves. A queue in front of a fixed number of workers would
+// make latency depend less on the work in the request and more on the load.
 //
-// Every job present is given the same service, so one number says how far all of them are: attained. A job that comes in at
-// attained a with work w leaves when attained reaches a+w, whatever happens to speed and company meanwhile. That makes each event
-// O(log n).
+// Every job gets the same service, so one number says how far all of them are: attained. A job of
+// work w that enters at attained a leaves when attained reaches a+w, whatever happens to the speed
+// and to the other jobs meanwhile. An event therefore costs O(log n).
 type sharing struct {
 	cores float64
 
@@ -41,7 +42,7 @@ func (s *sharing) serve(ctx context.Context, work time.Duration) error {
 	}
 }
 
-// setSpeed changes how fast the server works from now on. 0 stops it.
+// setSpeed changes the speed of the server from now on. 0 stops it.
 func (s *sharing) setSpeed(speed float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,6 +51,7 @@ func (s *sharing) setSpeed(speed float64) {
 	s.scheduleLocked()
 }
 
+// enter adds a job.
 func (s *sharing) enter(work time.Duration) *job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,6 +62,7 @@ func (s *sharing) enter(work time.Duration) *job {
 	return j
 }
 
+// abandon removes a job whose client has left.
 func (s *sharing) abandon(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +73,7 @@ func (s *sharing) abandon(j *job) {
 	s.scheduleLocked()
 }
 
-// finish lets go of all jobs that are due.
+// finish ends all jobs that are due.
 func (s *sharing) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,19 +84,22 @@ func (s *sharing) finish() {
 	s.scheduleLocked()
 }
 
-// tolerance is for timers that count in nanoseconds and sums that round.
+// tolerance covers timers that count whole nanoseconds and the rounding of sums. Unit: seconds.
 const tolerance = 2e-9
 
+// rateLocked returns the work that each job gets per second.
 func (s *sharing) rateLocked() float64 {
 	return s.speed * min(1, s.cores/float64(max(len(s.jobs), 1)))
 }
 
+// advanceLocked brings attained up to the current time. It must run before each change of the rate.
 func (s *sharing) advanceLocked() {
 	now := time.Now()
 	s.attained += now.Sub(s.since).Seconds() * s.rateLocked()
 	s.since = now
 }
 
+// scheduleLocked sets the timer to the end of the first job.
 func (s *sharing) scheduleLocked() {
 	rate := s.rateLocked()
 	if len(s.jobs) == 0 || rate == 0 {
@@ -115,13 +121,14 @@ func (s *sharing) stopLocked() {
 	}
 }
 
-// job is a request that a sharing server works on.
+// job is a request in a sharing server.
 type job struct {
 	leaves float64
 	index  int // in the heap, -1 once out of it
 	done   chan struct{}
 }
 
+// jobs is a heap with the job that ends first on top.
 type jobs []*job
 
 func (j jobs) Len() int           { return len(j) }

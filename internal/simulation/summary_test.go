@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// summary is what one run comes down to.
+// summary is the result of one run in numbers.
 type summary struct {
 	success  float64 // share of requests
 	failed   float64 // share of requests
@@ -14,8 +14,8 @@ type summary struct {
 	p99      time.Duration
 	p999     time.Duration
 	peak     int       // most in flight at one backend
-	crowding float64   // most in flight at an odd backend, relative to the mean of all at that moment
-	shares   []float64 // of the odd backends in each phase, relative to their fair share
+	crowding float64   // most in flight at a watched backend, relative to the mean of all at that moment
+	shares   []float64 // of the watched backends in each phase, relative to their fair share
 }
 
 func (r *run) summary() summary {
@@ -36,6 +36,7 @@ func (r *run) summary() summary {
 	return s
 }
 
+// successes returns the share of requests that succeeded in time.
 func (r *run) successes() float64 {
 	n := 0
 	for i, latency := range r.latencies {
@@ -46,32 +47,33 @@ func (r *run) successes() float64 {
 	return float64(n) / float64(len(r.latencies))
 }
 
-// quantile needs sorted latencies.
+// quantile returns a quantile of the latencies, which must be sorted.
 func (r *run) quantile(q float64) time.Duration {
 	return r.latencies[int(q*float64(len(r.latencies)))]
 }
 
-// share is what the odd backends got in a part of the run, relative to their fair share.
+// share returns the share of the watched backends in a part of the run, relative to their fair
+// share.
 func (r *run) share(w window) float64 {
-	var odd, all int
+	var watched, all int
 	for i, b := range r.fleet.backends {
 		n := 0
 		for _, attempts := range b.perSecond[w.from/time.Second : w.to/time.Second] {
 			n += attempts
 		}
 		all += n
-		if slices.Contains(r.scenario.odd, i) {
-			odd += n
+		if slices.Contains(r.scenario.watched, i) {
+			watched += n
 		}
 	}
-	return float64(odd) / float64(max(all, 1)) / r.scenario.fairShare()
+	return float64(watched) / float64(max(all, 1)) / r.scenario.fairShare()
 }
 
 func (s *scenario) fairShare() float64 {
 	if s.fair > 0 {
 		return s.fair
 	}
-	return float64(len(s.odd)) / float64(s.backends)
+	return float64(len(s.watched)) / float64(s.backends)
 }
 
 func count(flags []bool) (n int) {

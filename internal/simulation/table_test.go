@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// table collects what the scenarios measured, for people.
+// table collects the results of the scenarios for the reader.
 type table struct{ rows []string }
 
 var report table
@@ -21,14 +21,15 @@ var columns = []column{
 	{success, percent}, {p50, plain}, {p99, plain}, {p999, plain}, {peak, plain},
 }
 
-// details are the columns that help when tuning.
+// details are the columns with -detail, which help when tuning a policy.
 var details = []column{
-	{success, percent}, {failures, percent}, {average, plain}, {p50, plain}, {p99, plain}, {p999, plain}, {peak, plain}, {crowding, plain},
+	{success, percent}, {failures, percent}, {average, plain}, {p50, plain}, {p99, plain}, {p999, plain},
+	{peak, plain}, {crowding, plain},
 }
 
-// add takes the medians over the seeds.
+// add adds a row for each policy, with the medians over the seeds.
 func (t *table) add(s *scenario, m measured) {
-	for _, p := range s.contenders() {
+	for _, p := range s.selectedPolicies() {
 		if all := m.summaries[p.name]; len(all) > 0 {
 			t.rows = append(t.rows, row(s.name, "`"+p.name+"`", cells(all), shares(s, all)))
 		}
@@ -44,7 +45,7 @@ func (t *table) markdown() string {
 		names = append(names, c.name)
 		dashes = append(dashes, "--:")
 	}
-	return "\n" + row("scenario", "policy", names, "odd one's part of its share") +
+	return "\n" + row("scenario", "policy", names, "share of the watched") +
 		row("---", "---", dashes, "--:") + strings.Join(t.rows, "") + "\n"
 }
 
@@ -52,6 +53,7 @@ func row(scenario, policy string, cells []string, last string) string {
 	return fmt.Sprintf("| %s | %s | %s | %s |\n", scenario, policy, strings.Join(cells, " | "), last)
 }
 
+// shown returns the columns to print.
 func shown() []column {
 	if *detailFlag {
 		return details
@@ -66,6 +68,7 @@ func cells(all []summary) (texts []string) {
 	return texts
 }
 
+// shares returns the last cell of a row, with one number for each phase.
 func shares(s *scenario, all []summary) string {
 	var texts []string
 	for i := range s.phases {
@@ -85,7 +88,7 @@ func (c column) cell(all []summary) string {
 
 func percent(v float64) string { return fmt.Sprintf("%.4g %%", 100*v) }
 
-// plain has three digits, and no exponent.
+// plain formats a number with three digits and no exponent.
 func plain(v float64) string {
 	switch {
 	case v >= 100:

@@ -13,7 +13,7 @@ import (
 
 func init() { caddy.RegisterModule(transport{}) }
 
-// transport carries requests to a simulated fleet instead of a network.
+// transport is Caddy's transport to a simulated fleet instead of a network.
 type transport struct {
 	Fleet string `json:"fleet"`
 
@@ -47,6 +47,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.respond(r)
 }
 
+// respond answers a request by the work of the server, or by the fault.
 func (b *backend) respond(r *http.Request) (*http.Response, error) {
 	if f := b.fault.Load(); f != nil && !f.checks {
 		return f.respond(r)
@@ -79,7 +80,8 @@ func response(r *http.Request, status int) *http.Response {
 	}
 }
 
-// drawnKey is the context key of what was drawn for a request: its work or its latency, as the server takes it.
+// drawnKey is the context key of the value that was drawn for a request. The server decides whether
+// it is work or a latency.
 type drawnKey struct{}
 
 func withDrawn(ctx context.Context, drawn time.Duration) context.Context {

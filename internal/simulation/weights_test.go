@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// weights is a fleet of a large, a middling and a small machine that get weights by their cores, at 0.7 of what they can do. A
-// policy that serves out a weight in one go sends 60 requests in a row to the first, then 30 to the second.
+// weights is a fleet of a large, a medium and a small machine at 0.7 of their capacity. Their
+// weights are proportional to their cores. A policy that uses up a weight at once sends 60 requests
+// in a row to the first machine, then 30 to the second.
 var weights = scenario{
 	name:     "weights 60 30 10",
 	seeds:    3,
@@ -16,7 +17,7 @@ var weights = scenario{
 	backends: 3,
 	server:   func(i int) server { return newSharing([]int{12, 6, 2}[i], 1) },
 	draw:     exponential(50 * time.Millisecond),
-	odd:      []int{0},
+	watched:  []int{0},
 	fair:     .6,
 	phases:   []window{{0, 30 * time.Second}},
 	policies: []policy{

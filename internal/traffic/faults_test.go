@@ -55,7 +55,7 @@ func (f *faultyFleet) answer(b *backend, w http.ResponseWriter, r *http.Request)
 	mode := f.mode.Load()
 	switch {
 	case b.name != "b0" || mode == healthy:
-		time.Sleep(time.Millisecond) // so that the load leaves the machine time for checks
+		time.Sleep(time.Millisecond) // leave the machine time for the checks
 		writeName(b, w, r)
 	case mode == hanging:
 		<-r.Context().Done()

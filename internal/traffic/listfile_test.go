@@ -24,7 +24,7 @@ func newListFile(t *testing.T, backends ...*backend) *listFile {
 	return l
 }
 
-// write replaces the file in one step, so that no reader sees half of it.
+// write replaces the file in one step, because the source must not read half of it.
 func (l *listFile) write(backends ...*backend) {
 	l.t.Helper()
 	data, err := json.Marshal(fleet(backends).addresses())

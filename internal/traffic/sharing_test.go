@@ -75,7 +75,7 @@ func TestAReloadWithAnotherDefinitionKeepsTheCounts(t *testing.T) {
 func TestANewDefinitionServesTheOldListUntilItHasOne(t *testing.T) {
 	fleet := startBackends(t, 2)
 	p := startProxy(t, pooled(fleet[:1], ""))
-	expectOK(t)(p.client().get("/")) // so that there is an old list
+	expectOK(t)(p.client().get("/")) // fetches the first list
 	list := newListFile(t)
 	if err := p.reload(waitingSite(list, "1h", "")); err != nil {
 		t.Fatal(err)

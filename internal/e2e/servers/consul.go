@@ -13,19 +13,20 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// Consul is one server that is a cluster.
+// Consul is a cluster of one Consul server.
 type Consul struct {
 	*Process
 	Address string // of its HTTP API
 }
 
-// StartConsul runs it until the test ends.
+// StartConsul starts a server that runs until the test ends.
 func StartConsul(t testing.TB) *Consul {
 	t.Helper()
 	path := mustPath(t, ConsulBinary)
 	address := caddytest.FreeAddress(t)
-	// disable_update_check keeps it from calling out.
-	config := fmt.Sprintf(`disable_update_check=true performance{raft_multiplier=1} ports{http=%s dns=-1 server=%s serf_lan=%s serf_wan=-1 grpc=-1 grpc_tls=-1}`,
+	// disable_update_check stops Consul from calling its vendor.
+	config := fmt.Sprintf(`disable_update_check=true performance{raft_multiplier=1} `+
+		`ports{http=%s dns=-1 server=%s serf_lan=%s serf_wan=-1 grpc=-1 grpc_tls=-1}`,
 		port(address), port(caddytest.FreeAddress(t)), port(caddytest.FreeAddress(t)))
 	return &Consul{Address: address, Process: Run(t, Plan{
 		Name: "consul",
@@ -37,7 +38,8 @@ func StartConsul(t testing.TB) *Consul {
 	})}
 }
 
-// consulReady looks at the catalog as well, since a leader answers before it knows itself.
+// consulReady returns an error until the cluster has a leader. It reads the catalog as well,
+// because a leader answers before it has registered itself.
 func consulReady(ctx context.Context, url string) error {
 	var leader string
 	if err := getJSON(ctx, url+"/v1/status/leader", &leader); err != nil {

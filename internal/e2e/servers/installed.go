@@ -5,9 +5,9 @@ import (
 	"os/exec"
 )
 
-// installed finds a program that comes with a Debian package.
+// installed returns the path of a program that comes with a Debian package.
 func installed(program, debian string) (string, error) {
-	for _, name := range []string{program, "/usr/sbin/" + program} { // sbin is not in everybody's PATH
+	for _, name := range []string{program, "/usr/sbin/" + program} { // /usr/sbin is not in the PATH of every user
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}

@@ -15,15 +15,15 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// Knot is an authoritative DNS server with one zone, which everybody on this machine may change by
-// RFC 2136.
+// Knot is an authoritative DNS server with one zone. Every process on this machine may change the
+// zone by RFC 2136.
 type Knot struct {
 	*Process
 	Address string
 }
 
-// Zone is the one that Knot serves. It has names without records of use, so that nothing of it is
-// found at first.
+// Zone is the zone that Knot serves. At first none of its names has a record that a source could
+// find.
 const Zone = "svc.test."
 
 //go:embed knot.conf
@@ -32,7 +32,7 @@ var knotConfig string
 //go:embed knot.zone
 var knotZone string
 
-// StartKnot runs it until the test ends.
+// StartKnot starts a server that runs until the test ends.
 func StartKnot(t testing.TB) *Knot {
 	t.Helper()
 	path, err := installed("knotd", "knot")
@@ -57,7 +57,7 @@ func prepareKnot(data, address string) error {
 	return os.WriteFile(filepath.Join(data, "svc.zone"), []byte(knotZone), 0o600)
 }
 
-// RestartBroken brings it back with a zone that cannot be read, of which it answers SERVFAIL.
+// RestartBroken restarts the server with a zone that cannot be read. It answers SERVFAIL then.
 func (k *Knot) RestartBroken() {
 	k.t.Helper()
 	k.Kill()
@@ -73,7 +73,7 @@ func knotReady(ctx context.Context, address string) error {
 	return err
 }
 
-// Update changes the zone by an update message, which goes over TCP because it may be large.
+// Update changes the zone by an update message. The message goes over TCP, because it may be large.
 func (k *Knot) Update(change func(*dns.Msg)) {
 	k.t.Helper()
 	update := new(dns.Msg).SetUpdate(Zone)

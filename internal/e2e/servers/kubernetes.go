@@ -17,10 +17,10 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// Kubernetes is an API server with its etcd. Nothing else runs: who writes EndpointSlices is the
-// test.
+// Kubernetes is an API server with its etcd. There are no controllers: the test itself writes
+// EndpointSlices.
 type Kubernetes struct {
-	*Process // the API server, whose folder has certificates and tokens; they outlive a loss of all objects
+	*Process // the API server; its folder has certificates and tokens, which RestartEmpty keeps
 	Etcd     *Etcd
 	Address  string
 }
@@ -28,13 +28,13 @@ type Kubernetes struct {
 // The bearer tokens that the API server knows.
 const (
 	AdminToken    = "token-of-admin"    // may do everything
-	CaddyToken    = "token-of-caddy"    // of the user caddy, who may do what the test grants
+	CaddyToken    = "token-of-caddy"    // of the user caddy, with the permissions that the test grants
 	StrangerToken = "token-of-stranger" // may do nothing
 )
 
 const tokens = AdminToken + ",admin,1,system:masters\n" + CaddyToken + ",caddy,2\n" + StrangerToken + ",stranger,3\n"
 
-// StartKubernetes runs it until the test ends.
+// StartKubernetes starts both servers. They run until the test ends.
 func StartKubernetes(t testing.TB) *Kubernetes {
 	t.Helper()
 	path := mustPath(t, KubeAPIServerBinary)
@@ -48,7 +48,7 @@ func StartKubernetes(t testing.TB) *Kubernetes {
 	return k
 }
 
-// RestartEmpty brings it back without any object.
+// RestartEmpty restarts the server without any object.
 func (k *Kubernetes) RestartEmpty() {
 	k.t.Helper()
 	k.Kill()
@@ -56,10 +56,10 @@ func (k *Kubernetes) RestartEmpty() {
 	k.Restart()
 }
 
-// Authority is the file of the certificate that signed the server's own.
+// Authority returns the path of the certificate that signed the server's own.
 func (k *Kubernetes) Authority() string { return filepath.Join(k.Data, certificates) }
 
-// Client is one with the rights of a token.
+// Client returns a client with the rights of a token.
 func (k *Kubernetes) Client(token string) *http.Client {
 	k.t.Helper()
 	pool := x509.NewCertPool()
@@ -83,7 +83,8 @@ func (b bearer) RoundTrip(request *http.Request) (*http.Response, error) {
 	return b.RoundTripper.RoundTrip(request)
 }
 
-// The files of the server. It makes its certificates by itself, those that it finds are kept.
+// The files in the server's folder. It keeps the certificates that it finds there, and creates
+// those that are missing.
 const (
 	certificates = "apiserver.crt"
 	accountKey   = "account.key"
@@ -104,13 +105,24 @@ func prepareKubernetes(data string) error {
 
 func kubernetesCommand(path, data, etcd, address string) *exec.Cmd {
 	key := filepath.Join(data, accountKey)
-	return exec.Command(path, "--etcd-servers=http://"+etcd, "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
-		"--secure-port="+port(address), "--cert-dir="+data, "--token-auth-file="+filepath.Join(data, tokenList), "--authorization-mode=RBAC",
-		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+key, "--service-account-signing-key-file="+key,
-		"--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none", "--disable-admission-plugins=ServiceAccount", "--profiling=false")
+	return exec.Command(path,
+		"--etcd-servers=http://"+etcd,
+		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+port(address),
+		"--cert-dir="+data,
+		"--token-auth-file="+filepath.Join(data, tokenList),
+		"--authorization-mode=RBAC",
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file="+key,
+		"--service-account-signing-key-file="+key,
+		"--service-cluster-ip-range=10.0.0.0/24",
+		"--endpoint-reconciler-type=none",
+		"--disable-admission-plugins=ServiceAccount",
+		"--profiling=false",
+	)
 }
 
-// kubernetesReady cannot check the certificate, which the server is about to make.
+// kubernetesReady returns an error until the server is ready. It cannot verify the certificate,
+// because the server may not have created it yet.
 func kubernetesReady(ctx context.Context, address string) error {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	defer transport.CloseIdleConnections()

@@ -14,8 +14,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// Polaris is a registry that speaks Nacos' protocol. Nacos itself needs Java and is in no registry
-// of packages.
+// Polaris is a registry that speaks the protocol of Nacos. Nacos itself needs Java, and no package
+// registry has it.
 type Polaris struct {
 	*Process
 	Port uint64 // of Nacos' HTTP API; gRPC is 1000 above
@@ -24,7 +24,7 @@ type Polaris struct {
 //go:embed polaris.yaml
 var polarisConfig string
 
-// StartPolaris runs it until the test ends.
+// StartPolaris starts a server that runs until the test ends.
 func StartPolaris(t testing.TB) *Polaris {
 	t.Helper()
 	path := mustPath(t, PolarisBinary)
@@ -55,11 +55,13 @@ func StartPolaris(t testing.TB) *Polaris {
 	})}
 }
 
-// nacosPort has another free one 1000 above, where Nacos' clients expect gRPC.
+// nacosPort returns a free port. The port 1000 above it is free too, because clients of Nacos
+// expect gRPC there.
 func nacosPort(t testing.TB) uint64 {
 	t.Helper()
 	for {
-		if p, err := strconv.ParseUint(port(caddytest.FreeAddress(t)), 10, 16); err == nil && caddytest.IsFree(nacosAddress(p+1000)) {
+		p, err := strconv.ParseUint(port(caddytest.FreeAddress(t)), 10, 16)
+		if err == nil && caddytest.IsFree(nacosAddress(p+1000)) {
 			return p
 		}
 	}

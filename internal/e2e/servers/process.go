@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Process is a server that can die and come back: at the same address, with what it kept or
-// without.
+// Process is a server that a test can kill and restart at the same address, with or without its
+// data.
 type Process struct {
-	Data string // the folder of what it keeps
+	Data string // the folder with its data
 
 	t       testing.TB
 	plan    Plan
@@ -24,13 +24,13 @@ type Process struct {
 type Plan struct {
 	Name string
 
-	// Prepare fills the folder of a server that keeps nothing yet. It may be nil.
+	// Prepare fills the folder of a server that has no data yet. It may be nil.
 	Prepare func(data string) error
 
-	// Command is asked at each start.
+	// Command returns the command of the server. Each start calls it once.
 	Command func(data string) *exec.Cmd
 
-	// Ready is nil once the server does its work.
+	// Ready returns an error until the server can do its work.
 	Ready func(context.Context) error
 }
 
@@ -40,15 +40,15 @@ type running struct {
 	ended   chan struct{}
 }
 
-// patience is how long a server may take to start or to end, on a machine that is busy with
-// something else.
+// patience is the maximum time for a server to start or to end. It is long because the machine may
+// be busy with something else.
 const patience = 2 * time.Minute
 
 // Run starts a server that runs until the test ends, and waits until it is ready.
 func Run(t testing.TB, plan Plan) *Process {
 	t.Helper()
-	// Not t.TempDir, since a socket's path has at most 104 bytes and the test's name would use them
-	// up.
+	// Not t.TempDir: the path of a socket has at most 104 bytes, and the name of the test would use
+	// them up.
 	data, err := os.MkdirTemp("", plan.Name)
 	if err != nil {
 		t.Fatal(err)
@@ -62,26 +62,26 @@ func Run(t testing.TB, plan Plan) *Process {
 
 func (p *Process) cleanup() {
 	if p.running != nil && p.t.Failed() {
-		p.t.Logf("%s said:\n%s", p.plan.Name, p.running.output.String())
+		p.t.Logf("output of %s:\n%s", p.plan.Name, p.running.output.String())
 	}
 	p.Kill()
 	os.RemoveAll(p.Data)
 }
 
-// Kill ends the server without a word, as a crash does.
+// Kill ends the server without a chance to clean up, as a crash does.
 func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 
-// Stop lets the server say goodbye.
+// Stop asks the server to end, and waits until it has.
 func (p *Process) Stop() { p.end(syscall.SIGTERM) }
 
-// Restart brings the server back with what it kept.
+// Restart kills the server and starts it with its data.
 func (p *Process) Restart() {
 	p.t.Helper()
 	p.Kill()
 	p.start()
 }
 
-// RestartEmpty brings it back without.
+// RestartEmpty kills the server and starts it without its data.
 func (p *Process) RestartEmpty() {
 	p.t.Helper()
 	p.Kill()
@@ -112,7 +112,7 @@ func (p *Process) start() {
 	r := &running{ended: make(chan struct{})}
 	cmd := p.plan.Command(p.Data)
 	cmd.Stdout, cmd.Stderr = &r.output, &r.output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // nothing is left of a test that panics
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that panics leaves no server behind
 	if err := cmd.Start(); err != nil {
 		p.t.Fatalf("%s: %v", p.plan.Name, err)
 	}
@@ -124,6 +124,8 @@ func (p *Process) start() {
 	p.awaitReady()
 }
 
+// awaitReady waits until the server is ready. It fails the test with the server's output if the
+// server ends first.
 func (p *Process) awaitReady() {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)

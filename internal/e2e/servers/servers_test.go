@@ -22,7 +22,7 @@ func TestEtcdComesBackWithItsDataOrWithout(t *testing.T) {
 	s.Restart()
 	s.RestartEmpty()
 	s.Stop()
-	expectNobody(t, s.Address)
+	expectNoListener(t, s.Address)
 }
 
 func TestKnotKeepsUpdatesOverARestart(t *testing.T) {
@@ -61,10 +61,10 @@ func TestConsulComesBack(t *testing.T) {
 	s.RestartEmpty()
 }
 
-func expectNobody(t *testing.T, address string) {
+func expectNoListener(t *testing.T, address string) {
 	t.Helper()
 	if c, err := net.Dial("tcp", address); err == nil {
 		c.Close()
-		t.Errorf("somebody listens at %s", address)
+		t.Errorf("a server still listens at %s", address)
 	}
 }

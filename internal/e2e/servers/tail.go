@@ -2,7 +2,7 @@ package servers
 
 import "sync"
 
-// tail keeps the end of what a server says.
+// tail is a writer that keeps the end of a server's output, for the log of a failed test.
 type tail struct {
 	mu   sync.Mutex
 	text []byte
