@@ -10,7 +10,6 @@ require (
 	github.com/caddy-balance/caddy-balance/discovery/etcd v0.0.0-00010101000000-000000000000
 	github.com/caddy-balance/caddy-balance/discovery/kubernetes v0.0.0-00010101000000-000000000000
 	github.com/caddy-balance/caddy-balance/discovery/nacos v0.0.0-00010101000000-000000000000
-	github.com/caddyserver/caddy/v2 v2.11.9
 	github.com/miekg/dns v1.1.73
 	go.etcd.io/etcd/client/v3 v3.7.3
 )
@@ -38,6 +37,7 @@ require (
 	github.com/aliyun/aliyun-secretsmanager-client-go v1.1.5 // indirect
 	github.com/aliyun/credentials-go v1.4.3 // indirect
 	github.com/buger/jsonparser v1.1.1 // indirect
+	github.com/caddyserver/caddy/v2 v2.11.9 // indirect
 	github.com/clbanning/mxj/v2 v2.5.5 // indirect
 	github.com/deckarep/golang-set v1.7.1 // indirect
 	github.com/golang/mock v1.7.0-rc.1 // indirect
