@@ -137,7 +137,9 @@ func TestASourceThatStoppedLeavesNothingBehind(t *testing.T) {
 	consul := startFake(t)
 	running := sourcetest.Start(t, &Source{Services: []string{"web", "api"}, Address: consul.URL})
 	running.WantList()
-	running.Stop()
+	if err := running.Stop(); err != nil {
+		t.Errorf("stopped with %v", err)
+	}
 	consul.Close()
 	goleak.VerifyNone(t, before)
 }

@@ -172,7 +172,9 @@ func TestASourceThatStoppedLeavesNothingBehind(t *testing.T) {
 	nacos := startFake(t)
 	running := follow(t, &Source{Service: "web"}, nacos)
 	running.WantList()
-	running.Stop()
+	if err := running.Stop(); err != nil {
+		t.Errorf("stopped with %v", err)
+	}
 	nacos.Stop()
 	goleak.VerifyNone(t, before)
 }

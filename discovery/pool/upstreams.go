@@ -71,11 +71,11 @@ func (p *Pool) singleUpstream(e *endpoint.Endpoint) []*reverseproxy.Upstream {
 // usableUpstreams returns all usable endpoints. It leaves out the endpoints that the request has
 // tried, as long as others are left.
 func (p *Pool) usableUpstreams(r *http.Request) []*reverseproxy.Upstream {
-	tries := p.transport.Attempts(r)
+	attempts := p.transport.Attempts(r)
 	snapshot := p.claim.Roster.Snapshot()
-	usable := p.untried(snapshot, tries)
+	usable := p.untried(snapshot, attempts)
 	if len(usable) == 0 && p.claim.Roster.CatchUp(snapshot) {
-		usable = p.untried(p.claim.Roster.Snapshot(), tries)
+		usable = p.untried(p.claim.Roster.Snapshot(), attempts)
 	}
 	if len(usable) == 0 {
 		p.unusable.report(p)
@@ -87,9 +87,9 @@ func (p *Pool) usableUpstreams(r *http.Request) []*reverseproxy.Upstream {
 
 // untried returns the usable endpoints that the request has not tried, or all usable ones if it has
 // tried each.
-func (p *Pool) untried(snapshot *endpoint.Snapshot, tries *attempt.RequestAttempts) []*reverseproxy.Upstream {
-	usable := p.fromBands(snapshot, func(m *endpoint.Member) bool { return !tries.Tried(m.Endpoint) })
-	if len(usable) == 0 && tries.Any() {
+func (p *Pool) untried(snapshot *endpoint.Snapshot, attempts *attempt.RequestAttempts) []*reverseproxy.Upstream {
+	usable := p.fromBands(snapshot, func(m *endpoint.Member) bool { return !attempts.Tried(m.Endpoint) })
+	if len(usable) == 0 && attempts.Any() {
 		usable = p.fromBands(snapshot, func(*endpoint.Member) bool { return true })
 	}
 	return usable
@@ -112,13 +112,11 @@ func (p *Pool) usable(s *endpoint.Snapshot, band int, want func(*endpoint.Member
 	members := s.Bands[band].Members
 	values := make([]reverseproxy.Upstream, 0, len(members)) // one allocation for all of them
 	upstreams := make([]*reverseproxy.Upstream, 0, len(members))
+	admit := p.admit // a method value in the loop would be an allocation for each member
 	for i := range members {
 		m := &members[i]
-		ok, limit := p.admit(m)
-		if m.Is(s.HalfOpen) {
-			limit = 1
-		}
-		if m.Weight == 0 || m.Is(s.Blocking) || !ok || limit > 0 && m.InFlight() >= limit || !want(m) {
+		ok, limit := s.Usable(m, admit)
+		if !ok || !want(m) {
 			continue
 		}
 		values = values[:len(values)+1]

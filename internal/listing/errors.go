@@ -31,7 +31,7 @@ func (n *node) errorf(format string, args ...any) error {
 	return &lineError{n.line, &fieldError{n.name, fmt.Errorf(format, args...)}}
 }
 
-// unknownField returns an error about the field whose value n is, which is none of the known ones.
+// unknownField returns an error about the field whose value n is. The field is not a known one.
 func (n *node) unknownField(known string) error {
 	return &lineError{n.line, fmt.Errorf("unknown field %s; the fields are %s", quoted(n.name), known)}
 }

@@ -37,8 +37,9 @@ type Source interface {
 
 // Running is a source at work.
 type Running struct {
-	t    *testing.T
-	stop func()
+	t       *testing.T
+	stop    func()
+	stopped error // what Run returned after the end of its context
 
 	mu      sync.Mutex
 	reports []discovery.Answer // and what Run returned, as answers with nothing but an error
@@ -79,6 +80,7 @@ func (r *Running) repeat(ctx context.Context, run func(context.Context, discover
 		err := run(ctx, func(a discovery.Answer) { r.add(a, false) })
 		switch {
 		case ctx.Err() != nil:
+			r.stopped = err
 			if err != nil && !strings.Contains(err.Error(), ctx.Err().Error()) {
 				r.t.Errorf("stopped with %v; want no error", err)
 			}
@@ -102,8 +104,11 @@ func (r *Running) add(a discovery.Answer, ended bool) {
 	r.more = make(chan struct{})
 }
 
-// Stop ends the run and waits until Run has returned.
-func (r *Running) Stop() { r.stop() }
+// Stop ends the run, waits until Run has returned, and returns what Run returned then.
+func (r *Running) Stop() error {
+	r.stop()
+	return r.stopped
+}
 
 // Reports are all reports so far, whether the test has read them or not.
 func (r *Running) Reports() []discovery.Answer {

@@ -81,9 +81,9 @@ func TestNoRequestFailsWhileEverythingChanges(t *testing.T) {
 			fleet := startBackends(t, 6)
 			list := newListFile(t, fleet...)
 			// A list has at least three backends and at most one backend is down at a time, so two
-			// retries would do if nothing changed between them. Eight are for changes that coincide
+			// retries would do if nothing changed between them. Four are for changes that coincide
 			// when the machine is slow.
-			s := &storm{t: t, fleet: fleet, list: list, seed: newSeed(t), options: line + "\nlb_retries 8" + shortKeepalive}
+			s := &storm{t: t, fleet: fleet, list: list, seed: newSeed(t), options: line + "\nlb_retries 4" + shortKeepalive}
 			s.proxy = startProxy(t, list.site(s.options))
 			during(func() { sendFor(t, amount(5, 1), retryingClients(s.proxy, 12), getOne) }, every{
 				70 * time.Millisecond: s.changeList(),
