@@ -19,7 +19,7 @@ const expectedFor = time.Millisecond
 // times the requests in flight there, per weight, plus one.
 type leastCost struct {
 	decay      time.Duration
-	penalty    float64 // what a failure adds to the expected time, in seconds
+	penalty    time.Duration // what an alarm adds to the expected time
 	members    []endpoint.Member
 	perRequest []float64 // what one request in flight counts at each member: the mean weight by its own
 
@@ -30,61 +30,62 @@ type leastCost struct {
 	refreshing atomic.Bool
 }
 
-// expectation is how soon an answer is expected of a member with no requests in flight.
-type expectation struct {
-	seconds float64
-	unknown bool // there was no answer lately
-}
-
-// packed returns the expectation as one word. The flag is in the sign, as seconds are never
-// negative.
-func (e expectation) packed() uint64 {
-	if e.unknown {
-		return math.Float64bits(-e.seconds)
-	}
-	return math.Float64bits(e.seconds)
-}
-
-func unpacked(bits uint64) expectation {
-	seconds := math.Float64frombits(bits)
-	return expectation{math.Abs(seconds), seconds < 0}
-}
-
 func newLeastCost(members []endpoint.Member, decay, penalty time.Duration) *leastCost {
-	l := &leastCost{decay: decay, penalty: penalty.Seconds(), members: members}
+	l := &leastCost{decay: decay, penalty: penalty, members: members}
 	l.perRequest = make([]float64, len(members))
 	l.expected = make([]atomic.Uint64, len(members))
 	l.refreshed.Store(math.MinInt64 / 2)
-	var total float64
+	mean := meanWeight(members)
 	for i := range members {
-		total += float64(members[i].Weight)
-	}
-	for i := range members {
-		l.perRequest[i] = total / float64(len(members)) / float64(members[i].Weight)
-		l.expected[i].Store(expectation{latencyFloor, true}.packed())
+		l.perRequest[i] = mean / float64(max(members[i].Weight, 1))
+		l.expected[i].Store(expectation{1, 0, true}.packed())
 	}
 	return l
+}
+
+// meanWeight returns the mean weight of the members that serve.
+func meanWeight(members []endpoint.Member) float64 {
+	var total, serving float64
+	for i := range members {
+		if w := members[i].Weight; w > 0 {
+			total += float64(w)
+			serving++
+		}
+	}
+	return total / max(serving, 1)
 }
 
 // cost returns the cost of one more request at member i. The weight scales only the requests in
 // flight: it is room for requests at the same time, and an idle endpoint answers no sooner for a
 // larger one.
-func (l *leastCost) cost(i int, e expectation) float64 {
-	inFlight := float64(l.members[i].InFlight())
+//
+// Parked requests are no work that slows others, so that work does not count them. They themselves
+// are spread evenly by all that is in flight: how fast an endpoint answers does not matter to them.
+func (l *leastCost) cost(i int, e expectation, parked bool) float64 {
+	m := &l.members[i]
+	inFlight := float64(m.InFlight())
+	if parked {
+		return float64(1+e.sick) * (1 + inFlight*l.perRequest[i])
+	}
+	work := max(inFlight-float64(m.Load.Parked()), 0)
 	if e.unknown {
 		// Send few requests before the first answer says how fast the endpoint is.
-		inFlight *= inFlight + 1
+		work *= work + 1
 	}
-	return e.seconds * (1 + inFlight*l.perRequest[i])
+	return float64(e.relative+e.sick) * (1 + work*l.perRequest[i])
 }
 
 func (l *leastCost) pick(c candidates) int {
-	l.refresh(c.now)
+	if len(l.members) == 0 {
+		return -1
+	}
+	l.refresh(&c)
+	parked := c.attempts.Parked(l.members[0].Endpoint, c.now)
 	for range maxReserveTries {
 		best := cheapest{member: -1}
 		for i := range l.expected {
 			if c.usable(i) {
-				best.add(i, l.cost(i, unpacked(l.expected[i].Load())), float64(c.members[i].Weight))
+				best.add(i, l.cost(i, unpacked(l.expected[i].Load()), parked), float64(c.members[i].Weight))
 			}
 		}
 		if best.member < 0 || c.reserve(best.member, 0) {
@@ -95,21 +96,22 @@ func (l *leastCost) pick(c candidates) int {
 }
 
 // refresh computes the expectations again if they are outdated and no other pick does so now.
-func (l *leastCost) refresh(now load.Instant) {
-	if now.Sub(load.Instant(l.refreshed.Load())) < expectedFor || l.refreshing.Swap(true) {
+func (l *leastCost) refresh(c *candidates) {
+	if c.now.Sub(load.Instant(l.refreshed.Load())) < expectedFor || l.refreshing.Swap(true) {
 		return
 	}
 	defer l.refreshing.Store(false)
-	var room [compareAll]loadReading // on the stack
+	var room [compareAll]load.Reading // on the stack
 	readings := room[:len(l.members)]
 	for i := range l.members {
-		readings[i] = readLoad(&l.members[i].Load, now, l.decay)
+		readings[i] = l.members[i].Load.Read(c.now, l.decay)
 	}
-	mean := meanLatency(readings)
+	mean := meanRelative(readings)
+	penalty := penaltyOf(c.attempts.Routes(l.members[0].Endpoint), l.penalty)
 	for i := range readings {
-		l.expected[i].Store(readings[i].expectation(mean, l.penalty).packed())
+		l.expected[i].Store(expect(&readings[i], mean, penalty).packed())
 	}
-	l.refreshed.Store(int64(now))
+	l.refreshed.Store(int64(c.now))
 }
 
 // cheapest keeps the member of least cost. Members of equal cost draw lots in proportion to theirs.

@@ -1,5 +1,7 @@
 package lbpolicy
 
+import "github.com/caddy-balance/caddy-balance/internal/load"
+
 // leastOfSample picks the endpoint of least cost in a random sample, for pools in which comparing
 // all endpoints would take too long.
 type leastOfSample struct {
@@ -37,20 +39,22 @@ func (l *leastOfSample) pick(c candidates) int {
 
 func (l *leastOfSample) cheapestOfSample(c *candidates) int {
 	var drawn [maxChoices]int32
-	var readings [maxChoices]loadReading
+	var readings [maxChoices]load.Reading
 	n := 0
 	for range l.size {
 		if i := l.draw(); c.usable(i) {
-			drawn[n], readings[n] = int32(i), readLoad(&l.members[i].Load, c.now, l.decay)
+			drawn[n], readings[n] = int32(i), l.members[i].Load.Read(c.now, l.decay)
 			n++
 		}
 	}
-	mean := meanLatency(readings[:n])
+	mean := meanRelative(readings[:n])
+	penalty := penaltyOf(c.attempts.Routes(l.members[0].Endpoint), l.penalty)
+	parked := c.attempts.Parked(l.members[0].Endpoint, c.now)
 	best := cheapest{member: -1}
 	for j := range n {
 		i := int(drawn[j])
 		// The lots are equal, because the sample is drawn by weight already.
-		best.add(i, l.cost(i, readings[j].expectation(mean, l.penalty)), 1)
+		best.add(i, l.cost(i, expect(&readings[j], mean, penalty), parked), 1)
 	}
 	return best.member
 }

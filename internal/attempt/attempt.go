@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/load"
@@ -22,7 +21,8 @@ type Attempt struct {
 	// one attempt and is hardly ever contended.
 	mu    sync.Mutex
 	stage stage
-	start load.Instant
+	load  load.Request
+	route route
 
 	body trackedBody // a field, so that it needs no allocation of its own
 }
@@ -38,8 +38,8 @@ const (
 )
 
 // begin takes over the place that was reserved for the request with this context.
-func (a *Attempt) begin(ctx context.Context, t *Transport, e *endpoint.Endpoint) {
-	a.endpoint, a.transport = e, t
+func (a *Attempt) begin(ctx context.Context, t *Transport, e *endpoint.Endpoint, r *route) {
+	a.endpoint, a.transport, a.route = e, t, *r
 	// The handler may give up between the pick and the round trip, or panic while the response is
 	// open. The end of the request's context is the only sign of that.
 	a.unwatch = context.AfterFunc(ctx, a.finish)
@@ -52,15 +52,14 @@ func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 	now := load.Now()
 	if err != nil {
 		clientGone := req.Context().Err() != nil
-		a.conclude(now, outcomeOf(err, clientGone, 0), endpoint.Result{Failed: !clientGone})
+		a.conclude(now, outcomeOf(err, clientGone, 0), endpoint.Result{Failed: !clientGone, Unreachable: isDialError(err)})
 		a.end()
 		return nil, err
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		// An upgraded connection holds its place until it closes, and says nothing about speed.
-		if from, _ := a.advance(answered); from == waiting {
-			a.endpoint.Observe(endpoint.Result{Status: res.StatusCode})
-		}
+		a.conclude(now, SaysNothing, endpoint.Result{Status: res.StatusCode})
+		a.endpoint.Load.Park(&a.load)
 	} else {
 		a.conclude(now, outcomeOf(nil, false, res.StatusCode), endpoint.Result{Status: res.StatusCode})
 	}
@@ -72,62 +71,49 @@ func (a *Attempt) markSent(now load.Instant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.stage == picked {
-		a.stage, a.start = waiting, now
-		a.endpoint.Load.Begin(now)
+		a.stage = waiting
+		a.endpoint.Load.Begin(&a.load, a.route.routes, a.route.Route, a.route.parked, now)
 	}
 }
 
-// exclude removes a period from the waiting time in which the client kept the endpoint waiting.
-func (a *Attempt) exclude(from, to load.Instant) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.stage == waiting {
-		start := a.start + to - max(from, a.start)
-		a.endpoint.Load.Shift(a.start, start)
-		a.start = start
-	}
-}
-
-// advance moves on to a stage, and returns the stage before and the start of the wait. Both happen
-// in one step. Otherwise a request that ends just when it is sent would count as waiting forever.
-func (a *Attempt) advance(to stage) (from stage, start load.Instant) {
+// advance moves on to a stage, and returns the stage before. Both happen in one step. Otherwise a
+// request that ends just when it is sent would count as waiting forever.
+func (a *Attempt) advance(to stage) (from stage) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	from = a.stage
-	if from == waiting {
-		a.endpoint.Load.End(a.start)
-	}
 	a.stage = max(from, to)
-	return from, a.start
+	return from
 }
 
 // conclude ends the wait, records the outcome in the endpoint's load, and passes the result to the
 // outlier detector.
 func (a *Attempt) conclude(now load.Instant, o Outcome, r endpoint.Result) {
-	if from, start := a.advance(answered); from == waiting {
-		r.Latency = now.Sub(start)
-		a.record(o, now, r.Latency)
-		if r.Failed || r.Status > 0 {
-			a.endpoint.Observe(r)
-		}
+	if a.advance(answered) != waiting {
+		return
+	}
+	c, _ := a.endpoint.Load.Answer(&a.load, now, a.result(o, r), a.transport.Decay)
+	if r.Status != http.StatusSwitchingProtocols {
+		r.Latency, r.Relative, r.Expected = c.Latency, c.Relative, c.Failures
+	}
+	if r.Failed || r.Status > 0 {
+		a.endpoint.Observe(r)
 	}
 }
 
-func (a *Attempt) record(o Outcome, now load.Instant, latency time.Duration) {
-	load, decay := &a.endpoint.Load, a.transport.Decay
-	switch o {
-	case Worked:
-		load.Observe(now, latency, decay)
-	case Failed:
-		load.Fail(now, 1, decay)
-		load.AtLeast(now, latency, decay)
-	case SaysNothing:
-		if !load.AtLeast(now, latency, decay) {
-			// There is no estimate yet, so a client that gave up is the first sign of a slow
-			// endpoint.
-			load.Fail(now, min(1, float64(latency)/float64(a.transport.ErrorPenalty)), decay)
-		}
+// result returns what an outcome says of the endpoint's load.
+func (a *Attempt) result(o Outcome, r endpoint.Result) load.Result {
+	switch {
+	case o == Worked:
+		return load.Answered
+	case o == Failed && r.Status == 0 && r.Unreachable:
+		return load.Unreachable
+	case o == Failed:
+		return load.Failed
+	case r.Status > 0:
+		return load.Nothing
 	}
+	return load.Left
 }
 
 // end finishes the attempt before its request ends.
@@ -138,10 +124,9 @@ func (a *Attempt) end() {
 
 // finish gives the place back. Only the first call has an effect.
 func (a *Attempt) finish() {
-	from, start := a.advance(ended)
-	if from == waiting {
-		now := load.Now()
-		a.record(SaysNothing, now, now.Sub(start))
+	from := a.advance(ended)
+	if from == waiting || from == answered {
+		a.endpoint.Load.End(&a.load, load.Now(), a.transport.Decay)
 	}
 	if from != ended {
 		a.endpoint.Release()

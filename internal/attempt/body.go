@@ -88,8 +88,8 @@ type timedBody struct {
 
 // Read implements io.Reader.
 func (b *timedBody) Read(p []byte) (int, error) {
-	from := load.Now()
-	n, err := b.ReadCloser.Read(p)
-	b.attempt.exclude(from, load.Now())
-	return n, err
+	l := &b.attempt.endpoint.Load
+	l.Pause(&b.attempt.load, load.Now())
+	defer func() { l.Resume(&b.attempt.load, load.Now()) }()
+	return b.ReadCloser.Read(p)
 }

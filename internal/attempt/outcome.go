@@ -1,6 +1,11 @@
 package attempt
 
-import "net/http"
+import (
+	"errors"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+)
 
 // Outcome is what an attempt says about its endpoint.
 type Outcome uint8
@@ -29,4 +34,10 @@ func outcomeOf(err error, clientGone bool, status int) Outcome {
 	default:
 		return Worked
 	}
+}
+
+// isDialError reports whether no connection could be made.
+func isDialError(err error) bool {
+	var dial reverseproxy.DialError
+	return errors.As(err, &dial)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // RequestAttempts are the attempts of one request at one handler. They are in the request's
@@ -18,6 +19,7 @@ type RequestAttempts struct {
 	request   *http.Request
 	tried     []*endpoint.Endpoint
 	current   *Attempt
+	route     route
 
 	// Room for what nearly every request needs, so that all of it is one allocation.
 	first      Attempt
@@ -76,7 +78,7 @@ func (a *RequestAttempts) Begin(e *endpoint.Endpoint) {
 	}
 	a.tried = append(a.tried, e)
 	a.current = next
-	next.begin(a.request.Context(), a.transport, e)
+	next.begin(a.request.Context(), a.transport, e, a.routeAt(e, load.Now()))
 }
 
 // Picked returns the endpoint that was picked for the request and that it was not sent to yet.

@@ -3,6 +3,7 @@ package attempt
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -10,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // Defaults of the latency estimate, for handlers whose policy does not set them.
@@ -29,8 +31,12 @@ type Transport struct {
 	// endpoint without an estimate.
 	ErrorPenalty time.Duration
 
+	// Route returns the key of the route of a request. Nil is the route by method and path.
+	Route func(*http.Request) load.Key
+
 	key     string
 	rosters []*endpoint.Roster
+	routes  *load.Routes // of the static upstreams
 }
 
 // Install wraps the transport of the reverse proxy that is being provisioned, or finds the
@@ -57,8 +63,22 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	}
 	t := &Transport{RoundTripper: handler.Transport, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty}
 	t.key = fmt.Sprintf("balance.attempts.%p", t)
+	routes, release := endpoint.AcquireRoutes(listOf(handler))
+	ctx.OnCancel(release)
+	t.routes = routes
 	handler.Transport = t
 	return t, handler, nil
+}
+
+// listOf returns a text of what lists the upstreams of a handler, apart from pools.
+func listOf(h *reverseproxy.Handler) string {
+	var list strings.Builder
+	for _, u := range h.Upstreams {
+		list.WriteString(u.Dial)
+		list.WriteByte('\n')
+	}
+	list.Write(h.DynamicUpstreamsRaw)
+	return list.String()
 }
 
 // enclosingHandler returns the innermost reverse proxy among the modules being provisioned.

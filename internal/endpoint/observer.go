@@ -7,6 +7,15 @@ type Result struct {
 	Status  int           // 0 if there was no answer
 	Latency time.Duration // to the first byte; 0 if that says nothing
 	Failed  bool          // there was no answer, and the client had not left
+
+	// Unreachable says that no connection could be made.
+	Unreachable bool
+
+	// Relative is Latency divided by the mean of its route over the pool; 0 if that is not known.
+	Relative float64
+
+	// Expected is the share of failures that is usual for its route in the pool.
+	Expected float64
 }
 
 // Observer receives the result of every attempt at the endpoints of a pool. It is called on the

@@ -5,7 +5,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // Pool keeps every endpoint that is known under one pool name. Its rosters say which of them are in
@@ -14,6 +17,7 @@ import (
 type Pool struct {
 	inFlight atomic.Int64
 	observer atomic.Pointer[Observer]
+	routes   *load.Routes // nil in the pool of static upstreams
 
 	// changesBegun and changesEnded count the changes of its endpoints' conditions and advice. A
 	// change is counted before it is made and again after it, so that a pick that sees a change
@@ -39,6 +43,12 @@ const departedKept = 10 * time.Minute
 
 func newPool() *Pool {
 	return &Pool{endpoints: make(map[string]*trackedEndpoint), configs: make(map[any]*configUse)}
+}
+
+func newNamedPool() (caddy.Destructor, error) {
+	p := newPool()
+	p.routes = new(load.Routes)
+	return p, nil
 }
 
 // wake makes all rosters recompute their shares.

@@ -86,7 +86,7 @@ func (p *Pool) Destruct() error { return nil }
 // The roster of a changed definition runs beside the old roster, which serves the old config until
 // that is gone. If the new config fails to load, its roster ends, and the old one is unaffected.
 func Acquire(def Definition) (*Claim, error) {
-	value, _, err := pools.LoadOrNew(def.Name, func() (caddy.Destructor, error) { return newPool(), nil })
+	value, _, err := pools.LoadOrNew(def.Name, newNamedPool)
 	if err != nil {
 		return nil, err
 	}
