@@ -77,6 +77,9 @@ func (r *Route) known() bool { return r != nil && r.answers.get() > 0 }
 // variation returns the square of the coefficient of variation of the time to first byte.
 func (r *Route) variation() float64 {
 	mean := r.mean.get()
+	if mean == 0 {
+		return 0
+	}
 	return max(r.square.get()/(mean*mean)-1, 0)
 }
 
