@@ -88,9 +88,10 @@ func (s *sharing) finish() {
 const tolerance = 2e-9
 
 // rateLocked returns the work that each job gets per second.
-func (s *sharing) rateLocked() float64 {
-	return s.speed * min(1, s.cores/float64(max(len(s.jobs), 1)))
-}
+func (s *sharing) rateLocked() float64 { return s.rate(max(len(s.jobs), 1)) }
+
+// rate returns the work that each of n jobs gets per second.
+func (s *sharing) rate(n int) float64 { return s.speed * min(1, s.cores/float64(n)) }
 
 // advanceLocked brings attained up to the current time. It must run before each change of the rate.
 func (s *sharing) advanceLocked() {
