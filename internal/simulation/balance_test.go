@@ -6,7 +6,7 @@ import "testing"
 var scenarios = []scenario{
 	buoyant, speeds, speedsOneProxy, alike, alikeHundred, pauses, pausesOneProxy, antagonists,
 	hole, refused, newcomer, weights, keys,
-	fewPolls, manyPolls, evenErrors,
+	fewPolls, manyPolls, oneSlow, evenErrors,
 	holeEjected, oneDown, halfDown, checksFail, deploy, cold,
 }
 

@@ -6,8 +6,8 @@ import (
 )
 
 // ordinary is the traffic of an ordinary site: quick requests, a few reports that take long, and
-// long polls. Ten machines with four cores each are at 0.4 of their capacity, so that a policy
-// which spreads requests evenly has next to no queues.
+// long polls. Ten machines with four workers each are at 0.4 of their capacity. A quick request
+// waits only where four reports meet, and a good policy lets that happen hardly ever.
 func ordinary(polls float64) []kind {
 	const rate = 900
 	return []kind{
@@ -55,7 +55,7 @@ var manyPolls = scenario{
 	},
 }
 
-func fourCores(int) server { return newSharing(4, 1) }
+func fourCores(int) server { return newWorkers(4, 1) }
 
 // harmless checks that adaptive_latency is no worse than least_conn and fails no request.
 func harmless(t *testing.T, m measured) {

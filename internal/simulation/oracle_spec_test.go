@@ -12,10 +12,14 @@ import (
 )
 
 func TestAForeseenJobTakesThatLong(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(40) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 0))
 			s := newSharing(1+rng.IntN(4), .5+rng.Float64())
+			if seed%2 == 0 {
+				s.atOnce = 1 + rng.IntN(4)
+				s.cores = float64(s.atOnce)
+			}
 			for range rng.IntN(12) {
 				s.enter(exponential(100 * time.Millisecond)(rng))
 			}

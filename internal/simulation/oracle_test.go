@@ -12,9 +12,9 @@ import (
 func init() { caddy.RegisterModule(oracle{}) }
 
 // oracle is a selection policy that knows everything: the work of this request, the queue and the
-// speed of each backend, and what requests its fault affects. It picks the backend that answers this
-// request soonest. What other proxies sent counts as well. No real policy can do this; it shows how
-// much there is to gain.
+// speed of each backend, and which requests its fault affects. It picks the backend that answers
+// this request soonest. It also sees what other proxies have sent. No real policy can do this; it
+// shows how much there is to gain.
 type oracle struct {
 	Fleet string `json:"fleet"`
 
