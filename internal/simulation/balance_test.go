@@ -1,12 +1,23 @@
 package simulation
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // scenarios are in the order of the tables in docs/performance.md.
-var scenarios = []scenario{
+var scenarios = slices.Concat(classic, ordinarySites, evenErrorsMore)
+
+// classic are those that compare endpoints that differ, or fail.
+var classic = []scenario{
 	buoyant, speeds, speedsOneProxy, alike, alikeHundred, pauses, pausesOneProxy, antagonists,
 	hole, refused, newcomer, weights, keys,
 	holeEjected, oneDown, halfDown, checksFail, deploy, cold,
+}
+
+// ordinarySites are those of everyday traffic.
+var ordinarySites = []scenario{
+	fewPolls, manyPolls, pollsOneSlow, evenErrors, badRoute,
 }
 
 // TestBalance runs every scenario and checks its thresholds, unless -policy chooses other policies.

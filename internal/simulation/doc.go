@@ -23,6 +23,12 @@
 // The scenarios about health say so in their settings; in all others no health check helps a
 // policy.
 //
+// Scenarios of everyday traffic mix kinds of requests, with methods and paths as sites have them.
+// Some are parked: long polls, websockets, event streams and stalled uploads stay open and are no
+// work for a backend. Only the times of the quick requests are compared. An error that the
+// application would give at any backend is no failure. These scenarios also run an oracle, which
+// knows the queues and speeds of all backends, to show what is possible.
+//
 // A scenario may watch some of its backends, such as a slow one. The last column of the table is
 // the share of all attempts that the watched backends got, in one or two phases of the run. 1 is
 // their fair share.

@@ -33,11 +33,13 @@ func TestDrawnWorkHasTheStatedMean(t *testing.T) {
 }
 
 func TestTheSameSeedDrawsTheSameRequests(t *testing.T) {
-	if !slices.Equal(speeds.arrivals(1), speeds.arrivals(1)) {
-		t.Error("two policies would not meet the same requests")
-	}
-	if slices.Equal(speeds.arrivals(1), speeds.arrivals(2)) {
-		t.Error("the seed does not matter")
+	for _, s := range []scenario{speeds, fewPolls} {
+		if !slices.Equal(s.arrivals(1), s.arrivals(1)) {
+			t.Errorf("%s: two policies would not meet the same requests", s.name)
+		}
+		if slices.Equal(s.arrivals(1), s.arrivals(2)) {
+			t.Errorf("%s: the seed does not matter", s.name)
+		}
 	}
 }
 

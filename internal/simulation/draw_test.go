@@ -40,3 +40,14 @@ func production(r *rand.Rand) time.Duration {
 var productionQuantiles = []struct{ share, ms float64 }{
 	{0, 164.1}, {.5, 167.5}, {.9, 176.7}, {.95, 181.7}, {.99, 192.3}, {.999, 198.8}, {1, 200},
 }
+
+// reporting draws the work of a page that reads much data: 150 ms that every one takes, and as much
+// again on average.
+func reporting(r *rand.Rand) time.Duration {
+	return 150*time.Millisecond + time.Duration(r.ExpFloat64()*float64(150*time.Millisecond))
+}
+
+// exactly makes all work equal.
+func exactly(work time.Duration) func(*rand.Rand) time.Duration {
+	return func(*rand.Rand) time.Duration { return work }
+}

@@ -11,10 +11,13 @@ import (
 	"time"
 )
 
-// server does the work of one request. serve returns when the response is due, or earlier with the
-// error of the context.
+// server does the work of one request.
 type server interface {
+	// serve returns when the response is due, or earlier with the error of the context.
 	serve(ctx context.Context, drawn time.Duration) error
+
+	// foresee returns how long serve would take if nothing else happened.
+	foresee(drawn time.Duration) time.Duration
 }
 
 // backend is a server with an address, and the counts of its requests.
@@ -22,6 +25,7 @@ type backend struct {
 	server
 	fault     atomic.Pointer[fault]
 	inFlight  int
+	parked    int // of those in flight
 	peak      int
 	perSecond []int // attempts that came in
 }
@@ -31,7 +35,11 @@ type fault struct {
 	after   time.Duration
 	status  int
 	refuses bool // no connection; status is unused
+	hangs   bool // no answer at all
 	checks  bool // only checks see it
+
+	path  string  // only requests for it see the fault; "" means all requests
+	share float64 // of the requests for the path
 }
 
 // fleet is all backends of one run. Each proxy has its own address for a backend. Caddy counts
@@ -50,7 +58,10 @@ type fleet struct {
 
 	mu       sync.Mutex
 	inFlight int
-	crowding float64 // highest share of all in flight at the watched backends, relative to an equal one
+	parked   int
+	// The highest share of all in flight at a watched backend, and of all parked at any backend,
+	// relative to an equal share.
+	crowding, parkedCrowding float64
 }
 
 // fleets are the running fleets by name. The modules that Caddy creates look their fleet up here.
@@ -105,25 +116,54 @@ func (f *fleet) addressesFor(proxy int) (dials []string) {
 func (f *fleet) at(d time.Duration, do func()) { time.AfterFunc(d-time.Since(f.start), do) }
 
 // begin counts an attempt that arrives at backend i, and updates the peaks.
-func (f *fleet) begin(i int) {
+func (f *fleet) begin(i int, a *arrival) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b := f.backends[i]
 	b.inFlight++
 	f.inFlight++
 	b.peak = max(b.peak, b.inFlight)
-	if slices.Contains(f.watched, i) {
-		members, _ := f.membership.get()
-		f.crowding = max(f.crowding, float64(b.inFlight*(members.to-members.from))/float64(f.inFlight))
-	}
 	b.perSecond[int(time.Since(f.start)/time.Second)]++
+	if a.kind.parked() {
+		b.parked++
+		f.parked++
+	}
+	f.crowdingLocked(i)
 }
 
-func (f *fleet) end(b *backend) {
+// crowdingLocked compares backend i with the mean of all.
+func (f *fleet) crowdingLocked(i int) {
+	b := f.backends[i]
+	members, _ := f.membership.get()
+	n := members.to - members.from
+	if slices.Contains(f.watched, i) {
+		f.crowding = max(f.crowding, float64(b.inFlight*n)/float64(f.inFlight))
+	}
+	if f.parked >= fewParked*n {
+		f.parkedCrowding = max(f.parkedCrowding, float64(b.parked*n)/float64(f.parked))
+	}
+}
+
+// fewParked is the mean number of parked requests at a backend below which their places say
+// nothing: one more is a large part then.
+const fewParked = 10
+
+func (f *fleet) end(b *backend, a *arrival) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b.inFlight--
 	f.inFlight--
+	if a.kind.parked() {
+		b.parked--
+		f.parked--
+	}
+}
+
+// busy returns how many requests a backend has that are parked, and how many others.
+func (f *fleet) busy(b *backend) (parked, others int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return b.parked, b.inFlight - b.parked
 }
 
 // checkIdle fails the test if a request is still counted after all have ended.

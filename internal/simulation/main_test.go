@@ -69,7 +69,7 @@ func startCleaner() error {
 		return err
 	}
 	defer unload()
-	if !p.serve(&arrival{}, time.Minute) {
+	if !p.serve(&arrival{kind: &sameRequest, method: "GET", path: "/", luck: 1}, time.Minute) {
 		return errors.New("a simulated backend did not answer the first request")
 	}
 	return nil

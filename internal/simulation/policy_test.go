@@ -25,6 +25,12 @@ var compared = []policy{
 	{name: "adaptive_latency", config: `{"policy":"adaptive_latency"}`, ours: true},
 }
 
+// everyday are the policies that run in scenarios of mixed traffic.
+var everyday = append(slices.Clip(compared), policy{name: "oracle", config: `{"policy":"oracle","fleet":"` + fleetName + `"}`})
+
+// fleetName stands for the name of the fleet in the config of a policy.
+const fleetName = "$fleet"
+
 // rivals are the two policies that matter where the difference is a few per cent.
 var rivals = compared[2:]
 
@@ -40,8 +46,8 @@ func (l *policyList) Set(text string) error {
 
 // parsePolicy reads the name of a compared policy, the ID of another one, or the JSON of a policy.
 func parsePolicy(text string) policy {
-	if i := slices.IndexFunc(compared, func(p policy) bool { return p.name == text }); i >= 0 {
-		return compared[i]
+	if i := slices.IndexFunc(everyday, func(p policy) bool { return p.name == text }); i >= 0 {
+		return everyday[i]
 	}
 	if strings.HasPrefix(text, "{") {
 		return policy{name: text, config: text}

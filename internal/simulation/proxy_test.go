@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,8 +47,10 @@ func newProxy(config json.RawMessage) (p *proxy, unload func(), err error) {
 // handlerConfig returns the JSON of a reverse_proxy handler.
 func handlerConfig(f *fleet, s *scenario, p policy, proxy int) json.RawMessage {
 	config := map[string]any{
-		"load_balancing": map[string]any{"selection_policy": json.RawMessage(p.config), "retries": s.retries},
+		"load_balancing": map[string]any{"selection_policy": json.RawMessage(strings.ReplaceAll(p.config, fleetName, f.name)), "retries": s.retries},
 		"transport":      map[string]any{"protocol": "simulated", "fleet": f.name},
+		// The default is two buffers of 32 KB for each upgraded connection.
+		"stream_buffer_size": 16,
 	}
 	if s.members > 0 {
 		config["dynamic_upstreams"] = pool(f, proxy, p.pool)
@@ -83,24 +86,25 @@ func staticUpstreams(f *fleet, proxy int) []map[string]string {
 	return upstreams
 }
 
-// serve handles one request as net/http and Caddy's server do. The client leaves at its deadline.
-// It reports whether the client got a good response.
+// serve handles one request as net/http and Caddy's server do. The client leaves when its patience
+// is over. It reports whether the client got a good response, or the error that it would get
+// anywhere.
 func (p *proxy) serve(a *arrival, deadline time.Duration) bool {
-	ctx, cancel := context.WithCancel(withDrawn(context.Background(), a.drawn))
+	ctx, cancel := context.WithCancel(withArrival(context.Background(), a))
 	defer cancel()
-	defer time.AfterFunc(deadline, cancel).Stop()
+	defer time.AfterFunc(a.kind.patience(deadline), cancel).Stop()
 	w := &writer{header: make(http.Header)}
 	r := caddyhttp.PrepareRequest(newRequest(ctx, a), caddy.NewReplacer(), w, p.server)
 	err := p.handler.ServeHTTP(w, r, noNext)
-	return err == nil && w.status < 400
+	return err == nil && w.status >= 400 == a.fails()
 }
 
 var noNext = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil })
 
 func newRequest(ctx context.Context, a *arrival) *http.Request {
 	r := &http.Request{
-		Method:     http.MethodGet,
-		URL:        &url.URL{Path: "/"},
+		Method:     a.method,
+		URL:        &url.URL{Path: a.path},
 		Proto:      "HTTP/1.1",
 		ProtoMajor: 1,
 		ProtoMinor: 1,
@@ -108,7 +112,11 @@ func newRequest(ctx context.Context, a *arrival) *http.Request {
 		Body:       http.NoBody,
 		Host:       "example.com",
 		RemoteAddr: "192.0.2.1:1234",
-		RequestURI: "/",
+		RequestURI: a.path,
+	}
+	maps.Copy(r.Header, a.kind.header)
+	if a.kind.stalls {
+		r.Body, r.ContentLength = stalledBody{ctx}, 1<<20
 	}
 	return r.WithContext(ctx)
 }

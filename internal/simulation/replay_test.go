@@ -13,10 +13,14 @@ type replay struct {
 }
 
 func (r *replay) serve(ctx context.Context, drawn time.Duration) error {
+	return sleep(ctx, r.foresee(drawn))
+}
+
+func (r *replay) foresee(drawn time.Duration) time.Duration {
 	if fixed := r.fixed.Load(); fixed != 0 {
-		drawn = time.Duration(fixed)
+		return time.Duration(fixed)
 	}
-	return sleep(ctx, drawn)
+	return drawn
 }
 
 // fixAt sets one latency for all requests. 0 returns to the latencies that are drawn.

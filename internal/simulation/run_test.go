@@ -14,23 +14,25 @@ type run struct {
 	seed     uint64
 
 	fleet     *fleet
+	arrivals  []arrival
 	latencies []time.Duration // as clients see them, in the order of arrival
 	failed    []bool
 }
 
 // do executes the run in a bubble of virtual time.
 func (r *run) do(t *testing.T) {
-	arrivals := r.scenario.arrivals(r.seed)
-	r.latencies = make([]time.Duration, len(arrivals))
-	r.failed = make([]bool, len(arrivals))
+	r.arrivals = r.scenario.arrivals(r.seed)
+	r.latencies = make([]time.Duration, len(r.arrivals))
+	r.failed = make([]bool, len(r.arrivals))
 	synctest.Test(t, func(t *testing.T) {
 		proxies := r.build(t)
-		clients := workers{do: func(i int) { r.serve(proxies, arrivals, i) }, work: make(chan int)}
-		for i := range arrivals {
-			time.Sleep(arrivals[i].at - time.Since(r.fleet.start))
+		clients := workers{do: func(i int) { r.serve(proxies, i) }, work: make(chan int)}
+		for i := range r.arrivals {
+			time.Sleep(r.arrivals[i].at - time.Since(r.fleet.start))
 			clients.start(i)
 		}
 		clients.wait()
+		synctest.Wait() // for the ends of upgraded connections
 		r.fleet.checkIdle(t)
 	})
 }
@@ -84,8 +86,8 @@ func (r *run) build(t *testing.T) []*proxy {
 
 // serve sends request i and records its result. A failed request counts as one that lasted until
 // the deadline.
-func (r *run) serve(proxies []*proxy, arrivals []arrival, i int) {
-	a := &arrivals[i]
+func (r *run) serve(proxies []*proxy, i int) {
+	a := &r.arrivals[i]
 	start := time.Now()
 	ok := proxies[a.proxy].serve(a, r.scenario.deadline)
 	r.latencies[i] = time.Since(start)

@@ -19,9 +19,10 @@ type scenario struct {
 	proxies  int // 0 means 1
 	retries  int
 
-	server func(i int) server               // makes backend i
-	draw   func(r *rand.Rand) time.Duration // work or latency of a request
-	happen func(f *fleet)                   // plans what happens to backends
+	server  func(i int) server               // makes backend i
+	draw    func(r *rand.Rand) time.Duration // work or latency of a request
+	traffic []kind                           // mixed traffic, instead of rate and draw
+	happen  func(f *fleet)                   // plans what happens to backends
 
 	watched []int    // the backends to watch
 	fair    float64  // their fair share of all requests; 0 means an equal one
@@ -69,23 +70,3 @@ func (s *scenario) seedsFor(p policy) int {
 // brief reports whether to run less: with -short, and under the race detector, which makes
 // everything five times slower.
 func brief() bool { return raceEnabled || testing.Short() }
-
-// arrival is a request and when it comes.
-type arrival struct {
-	at    time.Duration
-	drawn time.Duration
-	proxy int
-	key   uint64 // what the request is for
-}
-
-// arrivals draws the load of a run. It is a Poisson process, the sum of many independent clients.
-func (s *scenario) arrivals(seed uint64) []arrival {
-	rng := rand.New(rand.NewPCG(seed, 1))
-	keys := rand.NewZipf(rng, 1.2, 1, 9999)
-	gap := func() time.Duration { return time.Duration(rng.ExpFloat64() / s.rate * float64(time.Second)) }
-	var all []arrival
-	for at := gap(); at < s.duration; at += gap() {
-		all = append(all, arrival{at, s.draw(rng), rng.IntN(s.proxyCount()), keys.Uint64()})
-	}
-	return all
-}

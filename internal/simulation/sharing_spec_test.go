@@ -72,3 +72,32 @@ func expectVisits(t *testing.T, s *sharing, visits []visit) {
 	}
 	all.Wait()
 }
+
+func TestWorkersServeInTheOrderOfArrival(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		workers int
+		visits  []visit
+	}{
+		{"a short job waits behind a long one", 1, []visit{{0, 100, 100}, {10, 10, 110}}},
+		{"two workers", 2, []visit{{0, 100, 100}, {10, 10, 20}, {15, 30, 50}, {16, 60, 110}}},
+		{"an idle worker", 2, []visit{{0, 10, 10}, {50, 10, 60}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { expectVisits(t, newWorkers(tt.workers, 1), tt.visits) })
+		})
+	}
+}
+
+func TestAnAbandonedJobLeavesTheLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newWorkers(1, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
+		defer cancel()
+		go func() {
+			time.Sleep(10 * time.Millisecond)
+			_ = s.serve(ctx, time.Second)
+		}()
+		expectVisits(t, s, []visit{{0, 100, 100}, {20, 10, 110}})
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,12 +17,16 @@ import (
 // Every job gets the same service, so one number says how far all of them are: attained. A job of
 // work w that enters at attained a leaves when attained reaches a+w, whatever happens to the speed
 // and to the other jobs meanwhile. An event therefore costs O(log n).
+//
+// With atOnce it works on so many requests only, and others wait in line (newWorkers).
 type sharing struct {
-	cores float64
+	cores  float64
+	atOnce int // 0 means all
 
 	mu       sync.Mutex
 	speed    float64 // 1 does a second of work in a second on one core
 	jobs     jobs
+	line     []*job  // those that wait
 	attained float64 // seconds
 	since    time.Time
 	timer    *time.Timer
@@ -29,6 +34,15 @@ type sharing struct {
 
 func newSharing(cores int, speed float64) *sharing {
 	return &sharing{cores: float64(cores), speed: speed, since: time.Now()}
+}
+
+// newWorkers makes a server with a fixed number of workers, one on each core. The others wait in
+// the order in which they came, as for processes of PHP or Python, or for connections to a
+// database. A quick request waits there behind long ones.
+func newWorkers(workers int, speed float64) *sharing {
+	s := newSharing(workers, speed)
+	s.atOnce = workers
+	return s
 }
 
 func (s *sharing) serve(ctx context.Context, work time.Duration) error {
@@ -56,10 +70,21 @@ func (s *sharing) enter(work time.Duration) *job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.advanceLocked()
-	j := &job{leaves: s.attained + work.Seconds(), done: make(chan struct{})}
-	heap.Push(&s.jobs, j)
+	j := &job{work: work.Seconds(), index: -1, done: make(chan struct{})}
+	s.line = append(s.line, j)
+	s.beginLocked()
 	s.scheduleLocked()
 	return j
+}
+
+// beginLocked begins to work on jobs from the line while there is room.
+func (s *sharing) beginLocked() {
+	for len(s.line) > 0 && (s.atOnce == 0 || len(s.jobs) < s.atOnce) {
+		j := s.line[0]
+		s.line = s.line[1:]
+		j.leaves = s.attained + j.work
+		heap.Push(&s.jobs, j)
+	}
 }
 
 // abandon removes a job whose client has left.
@@ -70,6 +95,8 @@ func (s *sharing) abandon(j *job) {
 	if j.index >= 0 {
 		heap.Remove(&s.jobs, j.index)
 	}
+	s.line = slices.DeleteFunc(s.line, func(waiting *job) bool { return waiting == j })
+	s.beginLocked()
 	s.scheduleLocked()
 }
 
@@ -81,6 +108,7 @@ func (s *sharing) finish() {
 	for len(s.jobs) > 0 && s.jobs[0].leaves <= s.attained+tolerance {
 		close(heap.Pop(&s.jobs).(*job).done)
 	}
+	s.beginLocked()
 	s.scheduleLocked()
 }
 
@@ -88,9 +116,10 @@ func (s *sharing) finish() {
 const tolerance = 2e-9
 
 // rateLocked returns the work that each job gets per second.
-func (s *sharing) rateLocked() float64 {
-	return s.speed * min(1, s.cores/float64(max(len(s.jobs), 1)))
-}
+func (s *sharing) rateLocked() float64 { return s.rate(max(len(s.jobs), 1)) }
+
+// rate returns the work that each of n jobs gets per second.
+func (s *sharing) rate(n int) float64 { return s.speed * min(1, s.cores/float64(n)) }
 
 // advanceLocked brings attained up to the current time. It must run before each change of the rate.
 func (s *sharing) advanceLocked() {
@@ -123,8 +152,9 @@ func (s *sharing) stopLocked() {
 
 // job is a request in a sharing server.
 type job struct {
+	work   float64 // seconds
 	leaves float64
-	index  int // in the heap, -1 once out of it
+	index  int // in the heap, -1 outside of it
 	done   chan struct{}
 }
 

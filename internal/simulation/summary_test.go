@@ -15,15 +15,18 @@ type summary struct {
 	p999     time.Duration
 	peak     int       // most in flight at one backend
 	crowding float64   // most in flight at a watched backend, relative to the mean of all at that moment
+	parked   float64   // most parked at one backend, relative to the mean of all at that moment
 	shares   []float64 // of the watched backends in each phase, relative to their fair share
 }
 
 func (r *run) summary() summary {
+	r.dropUnmeasured()
 	s := summary{
 		success:  r.successes(),
 		failed:   float64(count(r.failed)) / float64(len(r.failed)),
 		mean:     mean(r.latencies),
 		crowding: r.fleet.crowding,
+		parked:   r.fleet.parkedCrowding,
 	}
 	slices.Sort(r.latencies)
 	s.p50, s.p99, s.p999 = r.quantile(.5), r.quantile(.99), r.quantile(.999)
@@ -34,6 +37,18 @@ func (r *run) summary() summary {
 		s.shares = append(s.shares, r.share(w))
 	}
 	return s
+}
+
+// dropUnmeasured removes the results of requests whose times are not compared.
+func (r *run) dropUnmeasured() {
+	n := 0
+	for i, a := range r.arrivals {
+		if !a.kind.unmeasured {
+			r.latencies[n], r.failed[n] = r.latencies[i], r.failed[i]
+			n++
+		}
+	}
+	r.latencies, r.failed, r.arrivals = r.latencies[:n], r.failed[:n], nil
 }
 
 // successes returns the share of requests that succeeded in time.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
@@ -41,24 +40,44 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !ok {
 		return nil, fmt.Errorf("no backend has the address %s", info.Address)
 	}
-	b := t.fleet.backends[i]
-	t.fleet.begin(i)
-	defer t.fleet.end(b)
-	return b.respond(r)
+	return t.fleet.attempt(i, r)
 }
 
-// respond answers a request by the work of the server, or by the fault.
+// attempt counts the request at backend i until its response has ended.
+func (f *fleet) attempt(i int, r *http.Request) (*http.Response, error) {
+	b, a := f.backends[i], arrivalOf(r.Context())
+	f.begin(i, a)
+	res, err := b.respond(r)
+	if err != nil || res.Body == http.NoBody {
+		f.end(b, a)
+	} else {
+		context.AfterFunc(r.Context(), func() { f.end(b, a) })
+	}
+	return res, err
+}
+
+// respond answers a request as the kind of the request wants it, or by the fault.
 func (b *backend) respond(r *http.Request) (*http.Response, error) {
-	if f := b.fault.Load(); f != nil && !f.checks {
+	a := arrivalOf(r.Context())
+	if f := b.fault.Load(); f.affects(a) {
 		return f.respond(r)
 	}
-	if err := b.serve(r.Context(), r.Context().Value(drawnKey{}).(time.Duration)); err != nil {
-		return nil, err
+	if a.kind.answer != nil {
+		return a.kind.answer(b, r, a)
 	}
-	return response(r, http.StatusOK), nil
+	return worked(b, r, a)
+}
+
+// affects reports whether the request gets the fault instead of an answer.
+func (f *fault) affects(a *arrival) bool {
+	return f != nil && !f.checks && (f.path == "" || f.path == a.path && a.luck < f.share)
 }
 
 func (f *fault) respond(r *http.Request) (*http.Response, error) {
+	if f.hangs {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
 	if err := sleep(r.Context(), f.after); err != nil {
 		return nil, err
 	}
@@ -78,12 +97,4 @@ func response(r *http.Request, status int) *http.Response {
 		Body:       http.NoBody,
 		Request:    r,
 	}
-}
-
-// drawnKey is the context key of the value that was drawn for a request. The server decides whether
-// it is work or a latency.
-type drawnKey struct{}
-
-func withDrawn(ctx context.Context, drawn time.Duration) context.Context {
-	return context.WithValue(ctx, drawnKey{}, drawn)
 }
