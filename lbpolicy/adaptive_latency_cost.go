@@ -106,10 +106,9 @@ func (l *leastCost) refresh(c *candidates) {
 	for i := range l.members {
 		readings[i] = l.members[i].Load.Read(c.now, l.decay)
 	}
-	mean := meanRelative(readings)
-	penalty := penaltyOf(c.attempts.Routes(l.members[0].Endpoint), l.penalty)
+	norm := normOf(readings, penaltyOf(c.attempts.Routes(l.members[0].Endpoint), l.penalty))
 	for i := range readings {
-		l.expected[i].Store(expect(&readings[i], mean, penalty).packed())
+		l.expected[i].Store(norm.expect(&readings[i]).packed())
 	}
 	l.refreshed.Store(int64(c.now))
 }

@@ -2,6 +2,8 @@ package lbpolicy
 
 import (
 	"math"
+	"os"
+	"strconv"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/load"
@@ -12,14 +14,22 @@ const (
 	// below a fifth are mostly noise, and the requests in flight say more than they do.
 	noise = 0.2
 
-	// standardErrors is the number of standard errors below which a difference from the mean counts as
-	// none.
-	standardErrors = 2
+	// ordinary is the square of the coefficient of variation that needs no correction: that of
+	// exponential times. What chance adds there is below noise, or the requests in flight outweigh
+	// it.
+	ordinaryX = 1
 
 	// relativeFloor is the minimum of an expected time. The cost of an endpoint with an expected
 	// time of 0 would be 0 for any number of requests in flight.
 	relativeFloor = 1e-3
 )
+
+var ordinary = func() float64 {
+	if f, err := strconv.ParseFloat(os.Getenv("ORD"), 64); err == nil {
+		return f
+	}
+	return 1
+}()
 
 // expectation is how soon an answer is expected of a member with no requests in flight, relative to
 // what is usual in the pool.
@@ -45,29 +55,48 @@ func unpacked(bits uint64) expectation {
 	return e
 }
 
-// expect returns what is expected of a load, given the mean of all endpoints and the penalty of an
-// alarm. The uncertain part of a reading counts as average, so that an endpoint that was slow is
-// tried again, and one that was fast is not flooded after a pause.
-func expect(r *load.Reading, mean, penalty float64) expectation {
-	difference := r.Relative - mean
-	if math.Abs(difference) < max(noise*mean, standardErrors*r.Error) {
-		difference = 0
-	}
-	relative := max(mean+difference*r.Certainty, r.AtLeast, relativeFloor)
-	return expectation{float32(relative), float32(r.Alarms * penalty), r.Certainty == 0}
+// norm is what the members of a pool have in common.
+type norm struct {
+	mean     float64 // of their relative times
+	variance float64 // of what they really differ from it, without what chance adds
+	excess   float64 // how much more than ordinary the time of answers varies
+	penalty  float64 // what an alarm adds to a relative time
 }
 
-// meanRelative returns the mean of the readings, each weighted by its certainty.
-func meanRelative(readings []load.Reading) float64 {
-	var sum, certainty float64
+// normOf returns the norm of readings, each of which counts as far as it is certain. The variance of
+// what is measured is that of the real differences and that of chance together (empirical Bayes,
+// Efron and Morris, 1975).
+func normOf(readings []load.Reading, penalty float64) norm {
+	var certainty, sum, squares, chance, variation float64
 	for i := range readings {
-		sum += readings[i].Relative * readings[i].Certainty
-		certainty += readings[i].Certainty
+		r := &readings[i]
+		certainty += r.Certainty
+		sum += r.Certainty * r.Relative
+		squares += r.Certainty * r.Relative * r.Relative
+		chance += r.Certainty * r.Chance
+		variation += r.Certainty * r.Variation
 	}
 	if certainty == 0 {
-		return 1
+		return norm{mean: 1, penalty: penalty}
 	}
-	return sum / certainty
+	mean := sum / certainty
+	excess := max(variation/certainty-ordinary, 0)
+	return norm{mean, max(squares/certainty-mean*mean-excess*chance/certainty, 0), excess, penalty}
+}
+
+// expect returns what is expected of a load. A difference counts as far as it is real rather than
+// chance. The part of it that is uncertain because it is old counts as none, so that an endpoint
+// that was slow is tried again, and one that was fast is not flooded after a pause.
+func (n *norm) expect(r *load.Reading) expectation {
+	difference := r.Relative - n.mean
+	if chance := n.excess * r.Chance; chance > 0 {
+		difference *= n.variance / (n.variance + chance)
+	}
+	if math.Abs(difference) < noise*n.mean {
+		difference = 0
+	}
+	relative := max(n.mean+difference*r.Certainty, r.AtLeast, relativeFloor)
+	return expectation{float32(relative), float32(r.Alarms * n.penalty), r.Certainty == 0}
 }
 
 // usualUnknown is the usual time in seconds before the first answer.

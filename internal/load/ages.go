@@ -1,5 +1,7 @@
 package load
 
+import "os"
+
 // ages is how long the waiting requests of an endpoint have waited, relative to what is usual for
 // their routes. A request counts from its start or from the latest answer of the endpoint,
 // whichever is later: an endpoint that answers others is not hung, however long one request takes.
@@ -41,7 +43,7 @@ func (a *ages) answered(now Instant) {
 	}
 }
 
-var sinceLastAnswer = true
+var sinceLastAnswer = os.Getenv("SLA") != "0"
 
 // mean returns the mean age of those of a known route, where 1 is a request that takes longer than
 // usual.

@@ -146,7 +146,7 @@ func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, dec
 	latency := max(c.Latency.Seconds(), latencyFloor)
 	switch result {
 	case Answered:
-		l.speed.observe(now, latency, r.route, decay)
+		l.speed.observe(r.sent, now, latency, r.route, decay)
 		l.evidence.add(now, answerNats(c.Failures), decay)
 		r.routes.observe(r.route, now, latency, false, decay)
 	case Failed:
@@ -206,7 +206,8 @@ func (l *Load) Waiting() int {
 type Reading struct {
 	Relative  float64 // the time to first byte relative to what is usual; 1 is as fast as the pool
 	Certainty float64 // the part of it that counts, from 0 to 1
-	Error     float64 // how far it may be off by chance
+	Chance    float64 // the variance of Relative by chance, for a Variation of 1
+	Variation float64 // the square of the coefficient of variation of single answers
 	AtLeast   float64 // a lower bound by the age of what waits
 	Alarms    float64 // the evidence that the endpoint is sick; 0, or from 1 to 4
 }
@@ -219,7 +220,8 @@ func (l *Load) Read(now Instant, decay time.Duration) Reading {
 	return Reading{
 		Relative:  l.speed.mean,
 		Certainty: l.speed.certainty(now, decay),
-		Error:     l.speed.standardError(),
+		Chance:    l.speed.chance(),
+		Variation: l.speed.variation,
 		AtLeast:   l.ages.mean(now),
 		Alarms:    l.evidence.alarms(now, decay),
 	}

@@ -19,8 +19,10 @@ type Route struct {
 	answers  value // the number of answers among them
 	mean     value // of the time to first byte, in seconds
 	square   value // the mean of its square
+	usual    value // the mean of it, where long times count as clip times the mean
+	long     value // the share of times beyond clip means
+	short    value // the share of times below a part of 1/clip of the mean
 	logMean  value // the mean of its logarithm
-	logSq    value // the mean of the square of that
 	failed   value // the share of results that are failures
 	lasted   value // the mean logarithm of the time in flight, in seconds
 	finished value // the number of requests that lasted stands for
@@ -68,25 +70,27 @@ func (r *Route) observe(now Instant, latency float64, failed bool, decay time.Du
 	r.mean.move(latency, part)
 	r.square.move(latency*latency, part)
 	r.logMean.move(logarithm, part)
-	r.logSq.move(logarithm*logarithm, part)
+	usual := r.usual.get()
+	if usual == 0 {
+		usual = latency
+	}
+	r.usual.move(min(latency, clip*usual), part)
+	r.long.move(indicator(latency > clip*usual), part)
+	r.short.move(indicator(latency*clip < usual), part)
 }
 
 // known reports whether a request of the route was answered.
 func (r *Route) known() bool { return r != nil && r.answers.get() > 0 }
 
-// variation returns the square of the coefficient of variation of the time to first byte.
-func (r *Route) variation() float64 {
-	mean := r.mean.get()
-	if mean == 0 {
-		return 0
-	}
-	return max(r.square.get()/(mean*mean)-1, 0)
-}
+// clip bounds the time of one answer, in means. Times have no upper bound, and of a route with cheap
+// and dear requests, a mean would only say how many dear ones came by chance.
+const clip = 3
 
-// deviation returns the standard deviation of the logarithm of the time to first byte.
-func (r *Route) deviation() float64 {
-	mean := r.logMean.get()
-	return math.Sqrt(max(r.logSq.get()-mean*mean, 0))
+func indicator(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // usualAge returns the age in seconds of a waiting request beyond which it takes longer than usual,

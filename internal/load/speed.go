@@ -2,6 +2,8 @@ package load
 
 import (
 	"math"
+	"os"
+	"strconv"
 	"time"
 )
 
@@ -19,13 +21,22 @@ const (
 
 	// minDeviation is the least deviation of the logarithm that a change is compared with. An
 	// endpoint that takes 10 % longer than always has not changed, even if its times never vary.
-	minDeviation = .7
+	minDeviation = .5
 
 	// drift, alarm and maxStep are those of the cumulative sums of a change, in standard
 	// deviations of the logarithm (Page, 1954). Between two false alarms are about exp(2*drift*alarm)
 	// = 160,000 answers. One answer counts maxStep at most, so that it takes three for an alarm.
-	drift, alarm, maxStep = .75, 8, 4
 )
+
+var driftDown, alarmDown = envf("DRIFTD", .5), envf("ALARMD", 8)
+var drift, alarm = envf("DRIFT", .75), envf("ALARM", 12)
+
+func envf(n string, d float64) float64 {
+	if f, err := strconv.ParseFloat(os.Getenv(n), 64); err == nil {
+		return f
+	}
+	return d
+}
 
 // speed is how long an endpoint takes, relative to what is usual for the routes of its answers: 1
 // is as long as all endpoints of the pool on average.
@@ -44,6 +55,8 @@ type speed struct {
 	answers   float64 // all answers so far
 	at        Instant // the last one
 
+	since Instant // the start of the time that the mean is about
+
 	slower, faster change
 }
 
@@ -52,14 +65,18 @@ type change struct {
 	evidence float64
 	answers  float64
 	sum      float64
+	since    Instant // when the first of them was sent
 }
 
 // add counts evidence in standard deviations, and reports whether it is an alarm.
-func (c *change) add(deviations, logarithm float64) bool {
-	c.evidence += min(deviations, maxStep) - drift
+func (c *change) add(sent Instant, evidence, logarithm, alarm float64) bool {
+	c.evidence += evidence
 	if c.evidence <= 0 {
 		*c = change{}
 		return false
+	}
+	if c.answers == 0 {
+		c.since = sent
 	}
 	c.answers++
 	c.sum += logarithm
@@ -67,44 +84,57 @@ func (c *change) add(deviations, logarithm float64) bool {
 }
 
 // observe adds an answer of a route.
-func (s *speed) observe(now Instant, latency float64, r *Route, decay time.Duration) {
+func (s *speed) observe(sent, now Instant, latency float64, r *Route, decay time.Duration) {
 	n := r.answers.get()
 	trust := n / (n + routeTrust)
-	if s.answers == 0 {
-		s.mean = 1
-	}
-	variation := r.variation()
-	relative := 1.
-	logarithm := 0.
+	relative, logarithm := 1., 0.
 	if n > 0 {
-		relative = latency / r.mean.get()
-		logarithm = math.Log(latency) - r.logMean.get()
+		relative = 1 + (latency/r.usual.get()-1)*trust
+		logarithm = (math.Log(latency) - r.logMean.get()) * trust
 	}
-	relative = min(relative, s.mean*(1+outlying*math.Sqrt(max(variation, 1))))
-	relative = 1 + (relative-1)*trust
-	logarithm *= trust
+	if s.answers == 0 {
+		s.mean, s.since = 1, sent-Instant(decay)
+	}
 	s.answers++
 	s.weight++
 	part := max(1/s.weight, 1-decayFactor(now.Sub(s.at), decay))
-	difference := logarithm - s.level
-	deviations := difference / max(r.deviation(), minDeviation)
-	s.mean += (relative - s.mean) * part
-	s.level += difference * part
-	s.variation += (variation - s.variation) * max(part, 1/s.answers)
-	s.squares = s.squares*(1-part)*(1-part) + part*part
 	s.at = now
-	if s.slower.add(deviations, difference) {
+	own := relative / s.mean // relative to itself
+	difference := logarithm - s.level
+	clipped := min(own, clip)
+	s.variation += ((clipped-1)*(clipped-1) - s.variation) * max(part, 1/s.answers)
+	s.squares = s.squares*(1-part)*(1-part) + part*part
+	s.mean *= 1 + (clipped-1)*part
+	s.level += difference * part
+	if s.slower.add(sent, nats(own > clip, share(r.long.get(), n)), difference, alarm) {
 		s.restart(&s.slower)
-	} else if s.faster.add(-deviations, difference) {
+	} else if s.faster.add(sent, nats(own*clip < 1, share(r.short.get(), n)), difference, alarmDown) {
 		s.restart(&s.faster)
 	}
 }
 
+func share(x, n float64) float64 { return (n*x + unknownFailures) / (n + unknownResults) }
+
+func nats(unusual bool, share float64) float64 {
+	if unusual {
+		return failureNats(share)
+	}
+	return answerNats(share)
+}
+
 // restart starts the mean again at what it has been since a change.
 func (s *speed) restart(c *change) {
+	old := s.mean
+	if os.Getenv("DBG") != "" {
+		println(int(s.at/1e6), "restart", c == &s.slower, "mean*100", int(s.mean*100), "to*100", int(100*math.Exp(s.level+c.sum/c.answers)), "answers", int(c.answers))
+	}
 	s.level += c.sum / c.answers
 	s.mean = math.Exp(s.level)
-	s.weight, s.squares = c.answers, 1/c.answers
+	if c == &s.faster && os.Getenv("FLOOR") != "0" {
+		s.mean = max(s.mean, min(1, old))
+		s.level = math.Log(s.mean)
+	}
+	s.weight, s.squares, s.since = c.answers, 1/c.answers, c.since
 	s.slower, s.faster = change{}, change{}
 }
 
@@ -114,11 +144,11 @@ func (s *speed) certainty(now Instant, decay time.Duration) float64 {
 	if s.answers == 0 {
 		return 0
 	}
-	return s.answers / (s.answers + halfTrustAnswers) * decayFactor(now.Sub(s.at), decay)
+	return s.answers / (s.answers + halfTrustAnswers) * decayFactor(now.Sub(s.at), min(decay, s.at.Sub(s.since)))
 }
 
-// standardError returns how far the mean may be off by chance.
-func (s *speed) standardError() float64 { return s.mean * math.Sqrt(s.squares*s.variation) }
+// chance returns the variance of the mean by chance, if that of one answer is the square of the mean.
+func (s *speed) chance() float64 { return s.mean * s.mean * s.squares }
 
 // decayFactor returns the part of a value that is left after some time, e^-x with x in decay times.
 // A pick computes it for each endpoint, so the series ends at the fourth power, which is exact to a
