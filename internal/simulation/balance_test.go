@@ -18,7 +18,7 @@ var classic = []scenario{
 // ordinarySites are those of everyday traffic.
 var ordinarySites = []scenario{
 	fewPolls, manyPolls, pollsOneSlow, evenErrors, badRoute,
-	idleWebsockets, silentStreams, stalledUploads,
+	idleWebsockets, silentStreams, stalledUploads, manyPaths, oneMethod, badRouteAtOne,
 }
 
 // TestBalance runs every scenario and checks its thresholds, unless -policy chooses other policies.
