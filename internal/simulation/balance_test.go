@@ -19,6 +19,7 @@ var classic = []scenario{
 var ordinarySites = []scenario{
 	fewPolls, manyPolls, pollsOneSlow, evenErrors, badRoute,
 	idleWebsockets, silentStreams, stalledUploads, manyPaths, oneMethod, badRouteAtOne,
+	allAmongAlike, hungAmongAll,
 }
 
 // TestBalance runs every scenario and checks its thresholds, unless -policy chooses other policies.

@@ -56,9 +56,9 @@ func invented(r *rand.Rand) (method, path string) {
 }
 
 // oneMethod has calls of one gRPC method that differ by a factor of 100: a cache that hits or
-// misses, a query for one row or for all. Nothing in the request tells which it will be. The time of
-// a call says little about its endpoint, and a few dear calls in a row say nothing. A policy that
-// takes them for a slow endpoint moves the load to and fro.
+// misses, a query for one row or for all. Nothing in the request tells which it will be. The time
+// of a call says little about its endpoint, and a few dear calls in a row say nothing. A policy
+// that takes them for a slow endpoint moves the load to and fro.
 //
 // Only the times of the cheap calls are compared: they are those that wait behind others.
 var oneMethod = everydayScenario("cheap and dear calls", 15*time.Second, searches(1800), harmless)
