@@ -20,6 +20,8 @@ var ordinarySites = []scenario{
 	fewPolls, manyPolls, pollsOneSlow, evenErrors, badRoute,
 	idleWebsockets, silentStreams, stalledUploads, manyPaths, oneMethod, badRouteAtOne,
 	allAmongAlike, hungAmongAll,
+	twoProxies, eightProxies, twentyProxies, slowBehindEight,
+	twoEndpoints, slowOfTwo, thousandEndpoints, tenThousandEndpoints,
 }
 
 // TestBalance runs every scenario and checks its thresholds, unless -policy chooses other policies.
