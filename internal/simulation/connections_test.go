@@ -38,6 +38,7 @@ var silentStreams = everydayScenario("silent event streams", 75*time.Second, ord
 // stalledUploads has clients that send the header of a request and no body, from a train or from
 // behind a broken network. They leave after half a minute. Other uploads are answered. The endpoint
 // waits for the client, so neither the age of these requests nor their end says anything about it.
+// No policy can tell them from the other uploads when they come, so their places are not checked.
 var stalledUploads = everydayScenario("stalled uploads", 35*time.Second, ordinary(900,
 	kind{
 		rate: 20, request: post("/upload"), work: exponential(50 * time.Millisecond), unmeasured: true,
@@ -46,17 +47,17 @@ var stalledUploads = everydayScenario("stalled uploads", 35*time.Second, ordinar
 		rate: 4, lasts: 30 * time.Second, request: post("/upload"),
 		answer: received, stalls: true, leaves: true, unmeasured: true,
 	},
-), harmlessAndEven)
+), harmless)
 
 // post makes all requests of a kind a POST to one path.
 func post(path string) func(*rand.Rand) (string, string) {
 	return func(*rand.Rand) (string, string) { return http.MethodPost, path }
 }
 
-// harmlessAndEven also checks that parked requests are spread evenly. least_conn spreads all
-// requests, and its parked ones vary by what else is in flight when they come.
+// harmlessAndEven also checks that parked requests are spread more evenly than by chance, which
+// reaches 3 deviations. least_conn reaches 0.9.
 func harmlessAndEven(t *testing.T, m measured) {
 	t.Helper()
 	harmless(t, m)
-	m.atMostTimes(t, "adaptive_latency", parked, 1.2, "least_conn")
+	m.atMost(t, "adaptive_latency", parked, 2)
 }

@@ -20,6 +20,7 @@ func pollsBehind(proxies int) scenario {
 		s.name = fmt.Sprintf("many polls, %d proxies", proxies)
 		s.duration = 30 * time.Second
 		s.proxies = proxies
+		s.check = harmless
 	})
 }
 
@@ -39,11 +40,20 @@ var twoEndpoints = manyPolls.with(func(s *scenario) {
 	s.traffic = ordinary(180, polling(1.8))
 })
 
-// slowOfTwo is one of two that becomes four times slower. The other can do all the work.
+// slowOfTwo is one of two that becomes four times slower, three times. The other can do all the
+// work if the slow one helps a little. One such time would be few requests to compare.
 var slowOfTwo = pollsOneSlow.with(func(s *scenario) {
 	s.name = "polls, one of 2 slow"
+	s.duration = 120 * time.Second
 	s.backends = 2
 	s.traffic = ordinary(180, polling(.36))
+	s.happen = func(f *fleet) {
+		slow := f.backends[0].server.(*sharing)
+		for at := 10 * time.Second; at < 120*time.Second; at += 40 * time.Second {
+			f.at(at, func() { slow.setSpeed(.25) })
+			f.at(at+20*time.Second, func() { slow.setSpeed(1) })
+		}
+	}
 })
 
 // thousandEndpoints has machines with one worker each and two requests per second. Little is known
