@@ -20,6 +20,7 @@ func pollsBehind(proxies int) scenario {
 		s.name = fmt.Sprintf("many polls, %d proxies", proxies)
 		s.duration = 30 * time.Second
 		s.proxies = proxies
+		s.server = func(int) server { return newSharing(2, 1) }
 		s.check = harmless
 	})
 }
