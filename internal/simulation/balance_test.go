@@ -18,6 +18,10 @@ var classic = []scenario{
 // ordinarySites are those of everyday traffic.
 var ordinarySites = []scenario{
 	fewPolls, manyPolls, pollsOneSlow, evenErrors, badRoute,
+	idleWebsockets, silentStreams, stalledUploads, manyPaths, oneMethod, badRouteAtOne,
+	allAmongAlike, hungAmongAll,
+	twoProxies, eightProxies, twentyProxies, slowBehindEight,
+	twoEndpoints, slowOfTwo, thousandEndpoints, tenThousandEndpoints,
 }
 
 // TestBalance runs every scenario and checks its thresholds, unless -policy chooses other policies.

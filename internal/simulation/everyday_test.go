@@ -66,11 +66,3 @@ func harmless(t *testing.T, m measured) {
 	m.atMostTimes(t, "adaptive_latency", p99, 1.03, "least_conn")
 	m.atMost(t, "adaptive_latency", failures, 0)
 }
-
-// harmlessAndEven also checks that parked requests are spread evenly. least_conn spreads all
-// requests, and its parked ones vary by what else is in flight when they come.
-func harmlessAndEven(t *testing.T, m measured) {
-	t.Helper()
-	harmless(t, m)
-	m.atMostTimes(t, "adaptive_latency", parked, 1.2, "least_conn")
-}

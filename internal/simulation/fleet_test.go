@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -59,9 +60,12 @@ type fleet struct {
 	mu       sync.Mutex
 	inFlight int
 	parked   int
-	// The highest share of all in flight at a watched backend, and of all parked at any backend,
-	// relative to an equal share.
-	crowding, parkedCrowding float64
+	crowding float64 // highest share of all in flight at a watched backend, relative to an equal one
+
+	// parkedExcess is the highest number of parked requests at any backend above the mean of all,
+	// in standard deviations of a choice by chance (the square root of the mean). The maximum of
+	// ten backends over a run reaches 3 by chance.
+	parkedExcess float64
 }
 
 // fleets are the running fleets by name. The modules that Caddy creates look their fleet up here.
@@ -139,14 +143,14 @@ func (f *fleet) crowdingLocked(i int) {
 	if slices.Contains(f.watched, i) {
 		f.crowding = max(f.crowding, float64(b.inFlight*n)/float64(f.inFlight))
 	}
-	if f.parked >= fewParked*n {
-		f.parkedCrowding = max(f.parkedCrowding, float64(b.parked*n)/float64(f.parked))
+	if mean := float64(f.parked) / float64(n); mean >= fewParked {
+		f.parkedExcess = max(f.parkedExcess, (float64(b.parked)-mean)/math.Sqrt(mean))
 	}
 }
 
 // fewParked is the mean number of parked requests at a backend below which their places say
-// nothing: one more is a large part then.
-const fewParked = 10
+// nothing.
+const fewParked = 5
 
 func (f *fleet) end(b *backend, a *arrival) {
 	f.mu.Lock()

@@ -6,14 +6,12 @@ import (
 	"time"
 )
 
-// websocket asks for an upgrade of the connection.
-var websocket = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
-
 var parkedKinds = map[string]kind{
-	"long poll":      {answer: polled},
-	"websocket":      {answer: upgraded, header: websocket, leaves: true},
-	"event stream":   {answer: streamed},
-	"stalled upload": {answer: received, stalls: true, leaves: true},
+	"long poll":           {answer: polled},
+	"websocket":           {answer: upgraded, header: websocketHeader, leaves: true},
+	"event stream":        {answer: streamed},
+	"silent event stream": {answer: silentThenStreamed},
+	"stalled upload":      {answer: received, stalls: true, leaves: true},
 }
 
 func TestParkedRequestsStayAndTakeNoCore(t *testing.T) {

@@ -44,7 +44,7 @@ func (k *kind) patience(deadline time.Duration) time.Duration {
 	if k.leaves {
 		return k.lasts
 	}
-	return k.lasts + deadline
+	return 2*k.lasts + deadline
 }
 
 // get makes all requests of a kind a GET of one path.

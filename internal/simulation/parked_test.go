@@ -52,6 +52,15 @@ func streamed(_ *backend, r *http.Request, a *arrival) (*http.Response, error) {
 	return res, nil
 }
 
+// silentThenStreamed sends the header with the first event, when the time of the request is over,
+// and then streams for as long again.
+func silentThenStreamed(b *backend, r *http.Request, a *arrival) (*http.Response, error) {
+	if _, err := polled(b, r, a); err != nil {
+		return nil, err
+	}
+	return streamed(b, r, a)
+}
+
 // received answers when the whole body of the request has come.
 func received(b *backend, r *http.Request, a *arrival) (*http.Response, error) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {

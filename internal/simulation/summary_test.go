@@ -15,7 +15,7 @@ type summary struct {
 	p999     time.Duration
 	peak     int       // most in flight at one backend
 	crowding float64   // most in flight at a watched backend, relative to the mean of all at that moment
-	parked   float64   // most parked at one backend, relative to the mean of all at that moment
+	parked   float64   // most parked at one backend above the mean, in deviations of chance
 	shares   []float64 // of the watched backends in each phase, relative to their fair share
 }
 
@@ -26,7 +26,7 @@ func (r *run) summary() summary {
 		failed:   float64(count(r.failed)) / float64(len(r.failed)),
 		mean:     mean(r.latencies),
 		crowding: r.fleet.crowding,
-		parked:   r.fleet.parkedCrowding,
+		parked:   r.fleet.parkedExcess,
 	}
 	slices.Sort(r.latencies)
 	s.p50, s.p99, s.p999 = r.quantile(.5), r.quantile(.99), r.quantile(.999)

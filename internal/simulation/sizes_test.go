@@ -1,0 +1,81 @@
+package simulation
+
+import (
+	"fmt"
+	"time"
+)
+
+// twoProxies, eightProxies and twentyProxies are many polls behind several proxies that have no
+// data about each other. Each sees a part of the requests only: it learns of a route later, and
+// what is in flight says less. least_conn suffers from the same, and what holds behind one proxy
+// must hold here.
+var (
+	twoProxies    = pollsBehind(2)
+	eightProxies  = pollsBehind(8)
+	twentyProxies = pollsBehind(20)
+)
+
+func pollsBehind(proxies int) scenario {
+	return manyPolls.with(func(s *scenario) {
+		s.name = fmt.Sprintf("many polls, %d proxies", proxies)
+		s.duration = 30 * time.Second
+		s.proxies = proxies
+		s.server = func(int) server { return newSharing(2, 1) }
+		s.check = harmless
+	})
+}
+
+// slowBehindEight is the slow machine behind eight proxies. None of them has many requests there,
+// and together they have as many as it can do. Latency is the only thing that shows it to each.
+var slowBehindEight = pollsOneSlow.with(func(s *scenario) {
+	s.name = "polls, one slow, 8 proxies"
+	s.proxies = 8
+})
+
+// twoEndpoints is a site with two machines, where the mean of the pool is half made of the endpoint
+// that is compared with it, and a poll too many is a large part of all.
+var twoEndpoints = manyPolls.with(func(s *scenario) {
+	s.name = "many polls, 2 endpoints"
+	s.duration = 60 * time.Second
+	s.backends = 2
+	s.traffic = ordinary(180, polling(1.8))
+})
+
+// slowOfTwo is one of two that becomes four times slower, three times. The other can do all the
+// work if the slow one helps a little. One such time would be few requests to compare.
+var slowOfTwo = pollsOneSlow.with(func(s *scenario) {
+	s.name = "polls, one of 2 slow"
+	s.duration = 120 * time.Second
+	s.backends = 2
+	s.traffic = ordinary(180, polling(.36))
+	s.happen = func(f *fleet) {
+		slow := f.backends[0].server.(*sharing)
+		for at := 10 * time.Second; at < 120*time.Second; at += 40 * time.Second {
+			f.at(at, func() { slow.setSpeed(.25) })
+			f.at(at+20*time.Second, func() { slow.setSpeed(1) })
+		}
+	}
+})
+
+// thousandEndpoints has machines with one worker each and two requests per second. Little is known
+// of any of them, and a policy that compares a sample must not meet the few that are busy with a
+// report more often than least_conn does, which looks at all.
+var thousandEndpoints = manyPolls.with(func(s *scenario) {
+	s.name = "many polls, 1,000 endpoints"
+	s.duration = 10 * time.Second
+	s.backends = 1000
+	s.server = oneWorker
+	s.traffic = ordinary(2000, polling(20))
+	s.check = harmless
+})
+
+// tenThousandEndpoints shows that the size itself does no harm. The oracle would take as long as
+// all others together.
+var tenThousandEndpoints = thousandEndpoints.with(func(s *scenario) {
+	s.name = "many polls, 10,000 endpoints"
+	s.duration = 5 * time.Second
+	s.backends = 10_000
+	s.policies = rivals
+})
+
+func oneWorker(int) server { return newWorkers(1, 1) }
