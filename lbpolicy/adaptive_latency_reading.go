@@ -3,6 +3,7 @@ package lbpolicy
 import (
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -60,6 +61,7 @@ type norm struct {
 	mean     float64 // of their relative times
 	variance float64 // of what they really differ from it, without what chance adds
 	excess   float64 // how much more than ordinary the time of answers varies
+	age      float64 // the median of the lower bounds by age, at least 1
 	penalty  float64 // what an alarm adds to a relative time
 }
 
@@ -68,6 +70,7 @@ type norm struct {
 // Efron and Morris, 1975).
 func normOf(readings []load.Reading, penalty float64) norm {
 	var certainty, sum, squares, chance, variation float64
+	var ages [compareAll]float64
 	for i := range readings {
 		r := &readings[i]
 		certainty += r.Certainty
@@ -75,13 +78,19 @@ func normOf(readings []load.Reading, penalty float64) norm {
 		squares += r.Certainty * r.Relative * r.Relative
 		chance += r.Certainty * r.Chance
 		variation += r.Certainty * r.Variation
+		ages[i] = r.AtLeast
+	}
+	slices.Sort(ages[:len(readings)])
+	age := 1.
+	if os.Getenv("MED") != "0" {
+		age = max(1, ages[(len(readings)-1)/2])
 	}
 	if certainty == 0 {
-		return norm{mean: 1, penalty: penalty}
+		return norm{mean: 1, age: age, penalty: penalty}
 	}
 	mean := sum / certainty
 	excess := max(variation/certainty-ordinary, 0)
-	return norm{mean, max(squares/certainty-mean*mean-excess*chance/certainty, 0), excess, penalty}
+	return norm{mean, max(squares/certainty-mean*mean-excess*chance/certainty, 0), excess, age, penalty}
 }
 
 // expect returns what is expected of a load. A difference counts as far as it is real rather than
@@ -95,7 +104,7 @@ func (n *norm) expect(r *load.Reading) expectation {
 	if math.Abs(difference) < noise*n.mean {
 		difference = 0
 	}
-	relative := max(n.mean+difference*r.Certainty, r.AtLeast, relativeFloor)
+	relative := max(n.mean+difference*r.Certainty, r.AtLeast/n.age, relativeFloor)
 	return expectation{float32(relative), float32(r.Alarms * n.penalty), r.Certainty == 0}
 }
 

@@ -53,6 +53,8 @@ type speed struct {
 	squares   float64 // the sum of the squares of the weights in mean: 1/n for n equal ones
 	weight    float64 // the number of answers that the mean stands for
 	answers   float64 // all answers so far
+	latency   float64 // the mean over the last answers, in seconds
+	interval  float64 // the mean time between the last answers, in seconds
 	at        Instant // the last one
 
 	since Instant // the start of the time that the mean is about
@@ -97,6 +99,10 @@ func (s *speed) observe(sent, now Instant, latency float64, r *Route, decay time
 	}
 	s.answers++
 	s.weight++
+	s.latency += (latency - s.latency) * max(1/s.answers, .1)
+	if s.answers > 1 {
+		s.interval += (now.Sub(s.at).Seconds() - s.interval) * max(1/(s.answers-1), .1)
+	}
 	part := max(1/s.weight, 1-decayFactor(now.Sub(s.at), decay))
 	s.at = now
 	own := relative / s.mean // relative to itself
@@ -144,8 +150,17 @@ func (s *speed) certainty(now Instant, decay time.Duration) float64 {
 	if s.answers == 0 {
 		return 0
 	}
-	return s.answers / (s.answers + halfTrustAnswers) * decayFactor(now.Sub(s.at), min(decay, s.at.Sub(s.since)))
+	return s.answers / (s.answers + halfTrustAnswers) * decayFactor(now.Sub(s.at), s.memory(decay))
 }
+
+func (s *speed) memory(decay time.Duration) time.Duration {
+	if s.mean < 1.2 {
+		return decay
+	}
+	return min(decay, s.at.Sub(s.since), time.Duration(memK*max(s.latency, s.interval)*1e9))
+}
+
+var memK = envf("MEMK", 10)
 
 // chance returns the variance of the mean by chance, if that of one answer is the square of the mean.
 func (s *speed) chance() float64 { return s.mean * s.mean * s.squares }
