@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
@@ -38,7 +39,7 @@ func newLeastCost(members []endpoint.Member, decay, penalty time.Duration) *leas
 	mean := meanWeight(members)
 	for i := range members {
 		l.perRequest[i] = mean / float64(max(members[i].Weight, 1))
-		l.expected[i].Store(expectation{1, 0, true}.packed())
+		l.expected[i].Store(expectation{relative: 1, unknown: true}.packed())
 	}
 	return l
 }
@@ -61,10 +62,13 @@ func meanWeight(members []endpoint.Member) float64 {
 //
 // Parked requests are no work that slows others, so that work does not count them. They themselves
 // are spread evenly by all that is in flight: how fast an endpoint answers does not matter to them.
-func (l *leastCost) cost(i int, e expectation, parked bool) float64 {
+func (l *leastCost) cost(i int, e expectation, r *attempt.Route, now load.Instant) float64 {
 	m := &l.members[i]
+	if e.partial {
+		e.sick += float32(m.Load.RouteAlarms(r.Route, now, l.decay) * penaltyOf(r.Table, l.penalty))
+	}
 	inFlight := float64(m.InFlight())
-	if parked {
+	if r.Parked {
 		return float64(1+e.sick) * (1 + inFlight*l.perRequest[i])
 	}
 	work := max(inFlight-float64(m.Load.Parked()), 0)
@@ -79,13 +83,13 @@ func (l *leastCost) pick(c candidates) int {
 	if len(l.members) == 0 {
 		return -1
 	}
-	l.refresh(&c)
-	parked := c.attempts.Parked(l.members[0].Endpoint, c.now)
+	route := c.attempts.Route(l.members[0].Endpoint, c.now)
+	l.refresh(c.now, route.Table)
 	for range maxReserveTries {
 		best := cheapest{member: -1}
 		for i := range l.expected {
 			if c.usable(i) {
-				best.add(i, l.cost(i, unpacked(l.expected[i].Load()), parked), float64(c.members[i].Weight))
+				best.add(i, l.cost(i, unpacked(l.expected[i].Load()), &route, c.now), float64(c.members[i].Weight))
 			}
 		}
 		if best.member < 0 || c.reserve(best.member, 0) {
@@ -96,21 +100,21 @@ func (l *leastCost) pick(c candidates) int {
 }
 
 // refresh computes the expectations again if they are outdated and no other pick does so now.
-func (l *leastCost) refresh(c *candidates) {
-	if c.now.Sub(load.Instant(l.refreshed.Load())) < expectedFor || l.refreshing.Swap(true) {
+func (l *leastCost) refresh(now load.Instant, routes *load.Routes) {
+	if now.Sub(load.Instant(l.refreshed.Load())) < expectedFor || l.refreshing.Swap(true) {
 		return
 	}
 	defer l.refreshing.Store(false)
 	var room [compareAll]load.Reading // on the stack
 	readings := room[:len(l.members)]
 	for i := range l.members {
-		readings[i] = l.members[i].Load.Read(c.now, l.decay)
+		readings[i] = l.members[i].Load.Read(now, l.decay)
 	}
-	norm := normOf(readings, penaltyOf(c.attempts.Routes(l.members[0].Endpoint), l.penalty))
+	norm := normOf(readings, penaltyOf(routes, l.penalty))
 	for i := range readings {
 		l.expected[i].Store(norm.expect(&readings[i]).packed())
 	}
-	l.refreshed.Store(int64(c.now))
+	l.refreshed.Store(int64(now))
 }
 
 // cheapest keeps the member of least cost. Members of equal cost draw lots in proportion to theirs.

@@ -38,12 +38,16 @@ type expectation struct {
 	relative float32
 	sick     float32 // what is added because of failures
 	unknown  bool    // there was no answer lately
+	partial  bool    // requests of some routes fail
 }
 
-// packed returns the expectation as one word. The flag is in the sign, as relative is positive.
+// packed returns the expectation as one word. The flags are in the signs.
 func (e expectation) packed() uint64 {
 	if e.unknown {
 		e.relative = -e.relative
+	}
+	if e.partial {
+		e.sick = -1 - e.sick
 	}
 	return uint64(math.Float32bits(e.relative))<<32 | uint64(math.Float32bits(e.sick))
 }
@@ -52,6 +56,9 @@ func unpacked(bits uint64) expectation {
 	e := expectation{relative: math.Float32frombits(uint32(bits >> 32)), sick: math.Float32frombits(uint32(bits))}
 	if e.relative < 0 {
 		e.relative, e.unknown = -e.relative, true
+	}
+	if e.sick < 0 {
+		e.sick, e.partial = -1-e.sick, true
 	}
 	return e
 }
@@ -105,7 +112,7 @@ func (n *norm) expect(r *load.Reading) expectation {
 		difference = 0
 	}
 	relative := max(n.mean+difference*r.Certainty, r.AtLeast/n.age, relativeFloor)
-	return expectation{float32(relative), float32(r.Alarms * n.penalty), r.Certainty == 0}
+	return expectation{float32(relative), float32(r.Alarms * n.penalty), r.Certainty == 0, r.Partial}
 }
 
 // usualUnknown is the usual time in seconds before the first answer.

@@ -47,13 +47,13 @@ func (l *leastOfSample) cheapestOfSample(c *candidates) int {
 			n++
 		}
 	}
-	norm := normOf(readings[:n], penaltyOf(c.attempts.Routes(l.members[0].Endpoint), l.penalty))
-	parked := c.attempts.Parked(l.members[0].Endpoint, c.now)
+	route := c.attempts.Route(l.members[0].Endpoint, c.now)
+	norm := normOf(readings[:n], penaltyOf(route.Table, l.penalty))
 	best := cheapest{member: -1}
 	for j := range n {
 		i := int(drawn[j])
 		// The lots are equal, because the sample is drawn by weight already.
-		best.add(i, l.cost(i, norm.expect(&readings[j]), parked), 1)
+		best.add(i, l.cost(i, norm.expect(&readings[j]), &route, c.now), 1)
 	}
 	return best.member
 }

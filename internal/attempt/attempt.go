@@ -22,7 +22,7 @@ type Attempt struct {
 	mu    sync.Mutex
 	stage stage
 	load  load.Request
-	route route
+	route Route
 
 	body trackedBody // a field, so that it needs no allocation of its own
 }
@@ -38,8 +38,8 @@ const (
 )
 
 // begin takes over the place that was reserved for the request with this context.
-func (a *Attempt) begin(ctx context.Context, t *Transport, e *endpoint.Endpoint, r *route) {
-	a.endpoint, a.transport, a.route = e, t, *r
+func (a *Attempt) begin(ctx context.Context, t *Transport, e *endpoint.Endpoint, r Route) {
+	a.endpoint, a.transport, a.route = e, t, r
 	// The handler may give up between the pick and the round trip, or panic while the response is
 	// open. The end of the request's context is the only sign of that.
 	a.unwatch = context.AfterFunc(ctx, a.finish)
@@ -72,7 +72,7 @@ func (a *Attempt) markSent(now load.Instant) {
 	defer a.mu.Unlock()
 	if a.stage == picked {
 		a.stage = waiting
-		a.endpoint.Load.Begin(&a.load, a.route.routes, a.route.Route, a.route.parked, now)
+		a.endpoint.Load.Begin(&a.load, a.route.Table, a.route.Route, a.route.Parked, now)
 	}
 }
 

@@ -19,7 +19,7 @@ type RequestAttempts struct {
 	request   *http.Request
 	tried     []*endpoint.Endpoint
 	current   *Attempt
-	route     route
+	route     Route
 
 	// Room for what nearly every request needs, so that all of it is one allocation.
 	first      Attempt
@@ -78,7 +78,7 @@ func (a *RequestAttempts) Begin(e *endpoint.Endpoint) {
 	}
 	a.tried = append(a.tried, e)
 	a.current = next
-	next.begin(a.request.Context(), a.transport, e, a.routeAt(e, load.Now()))
+	next.begin(a.request.Context(), a.transport, e, a.Route(e, load.Now()))
 }
 
 // Picked returns the endpoint that was picked for the request and that it was not sent to yet.

@@ -8,37 +8,33 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// route is the route of a request in a table.
-type route struct {
-	routes *load.Routes
+// Route is the route of a request at a pool. Its zero value is one of which nothing is known.
+type Route struct {
 	*load.Route
-	parked bool // requests of the route are no work
+
+	// Table is the table of all routes of the pool, or of the list of static upstreams.
+	Table *load.Routes
+
+	// Parked says that requests of the route are in flight for other reasons than work.
+	Parked bool
 }
 
-// Parked reports whether the request will be in flight for other reasons than work, as far as is
-// known of its route at an endpoint's pool.
-func (a *RequestAttempts) Parked(e *endpoint.Endpoint, now load.Instant) bool {
-	return a != nil && a.request != nil && a.routeAt(e, now).parked
-}
-
-// Routes returns the table of routes of the endpoint's pool, or of the static upstreams. It is nil
-// for a request that cannot be tracked at a static upstream.
-func (a *RequestAttempts) Routes(e *endpoint.Endpoint) *load.Routes {
-	if routes := e.Routes(); routes != nil || a == nil || a.transport == nil {
-		return routes
+// Route returns the route of the request at the pool of an endpoint. It is found once for each
+// table.
+func (a *RequestAttempts) Route(e *endpoint.Endpoint, now load.Instant) Route {
+	if a == nil || a.request == nil {
+		return Route{Table: e.Routes()}
 	}
-	return a.transport.routes
-}
-
-// routeAt returns the route of the request. It is found once for each table.
-func (a *RequestAttempts) routeAt(e *endpoint.Endpoint, now load.Instant) *route {
-	routes := a.Routes(e)
-	if a.route.Route == nil || a.route.routes != routes {
+	table := e.Routes()
+	if table == nil {
+		table = a.transport.routes
+	}
+	if a.route.Route == nil || a.route.Table != table {
 		key, upgrade := keyOf(a.request, a.transport.Route)
-		found := routes.Find(key, now)
-		a.route = route{routes, found, upgrade || routes.Long(found)}
+		found := table.Find(key, now)
+		a.route = Route{found, table, upgrade || table.Long(found)}
 	}
-	return &a.route
+	return a.route
 }
 
 // keyOf returns the key of the route of a request, and whether the request asks for an upgrade.

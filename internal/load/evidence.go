@@ -31,6 +31,50 @@ type evidence struct {
 	at   Instant
 }
 
+// routeEvidence is the evidence of failures of single routes, for endpoints that fail at one thing
+// and do all others well. It has room for the routes that fail most.
+type routeEvidence [4]struct {
+	route *Route
+	evidence
+}
+
+// failed adds a failure, which takes the place of the weakest evidence if its route has none yet.
+func (e *routeEvidence) failed(r *Route, now Instant, nats float64, decay time.Duration) {
+	weakest := 0
+	for i := range e {
+		if e[i].route == r {
+			weakest = i
+			break
+		}
+		if e[i].left(now, decay) < e[weakest].left(now, decay) {
+			weakest = i
+		}
+	}
+	if e[weakest].route != r {
+		e[weakest].route, e[weakest].evidence = r, evidence{}
+	}
+	e[weakest].add(now, nats, decay)
+}
+
+// answered adds an answer, if its route has failed before.
+func (e *routeEvidence) answered(r *Route, now Instant, nats float64, decay time.Duration) {
+	for i := range e {
+		if e[i].route == r {
+			e[i].add(now, nats, decay)
+		}
+	}
+}
+
+// alarms returns those of a route, or the most of any route if r is nil.
+func (e *routeEvidence) alarms(r *Route, now Instant, decay time.Duration) (most float64) {
+	for i := range e {
+		if e[i].route != nil && (r == nil || e[i].route == r) {
+			most = max(most, e[i].evidence.alarms(now, decay))
+		}
+	}
+	return most
+}
+
 // left returns the evidence at an instant.
 func (e *evidence) left(now Instant, decay time.Duration) float64 {
 	if e.nats == 0 {

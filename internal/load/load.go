@@ -16,6 +16,7 @@ type Load struct {
 	ages     ages
 	speed    speed
 	evidence evidence
+	byRoute  routeEvidence
 }
 
 // Begin records that a request was sent, and waits for its first byte.
@@ -148,9 +149,11 @@ func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, dec
 	case Answered:
 		l.speed.observe(r.sent, now, latency, r.route, decay)
 		l.evidence.add(now, answerNats(c.Failures), decay)
+		l.byRoute.answered(r.route, now, answerNats(c.Failures), decay)
 		r.routes.observe(r.route, now, latency, false, decay)
 	case Failed:
 		l.evidence.add(now, failureNats(c.Failures), decay)
+		l.byRoute.failed(r.route, now, failureNats(c.Failures), decay)
 		r.routes.observe(r.route, now, latency, true, decay)
 	}
 }
@@ -210,6 +213,7 @@ type Reading struct {
 	Variation float64 // the square of the coefficient of variation of single answers
 	AtLeast   float64 // a lower bound by the age of what waits
 	Alarms    float64 // the evidence that the endpoint is sick; 0, or from 1 to 4
+	Partial   bool    // there is such evidence for single routes
 }
 
 // Read returns what the load says.
@@ -224,7 +228,15 @@ func (l *Load) Read(now Instant, decay time.Duration) Reading {
 		Variation: l.speed.variation,
 		AtLeast:   l.ages.mean(now),
 		Alarms:    l.evidence.alarms(now, decay),
+		Partial:   l.byRoute.alarms(nil, now, decay) > 0,
 	}
+}
+
+// RouteAlarms returns the evidence that the endpoint fails requests of a route; 0, or from 1 to 4.
+func (l *Load) RouteAlarms(r *Route, now Instant, decay time.Duration) float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.byRoute.alarms(r, now, decay)
 }
 
 // parkOld parks the requests that are in flight for too long to be work. A request that the endpoint
