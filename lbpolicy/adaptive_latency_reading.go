@@ -2,9 +2,7 @@ package lbpolicy
 
 import (
 	"math"
-	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/load"
@@ -15,22 +13,10 @@ const (
 	// below a fifth are mostly noise, and the requests in flight say more than they do.
 	noise = 0.2
 
-	// ordinary is the square of the coefficient of variation that needs no correction: that of
-	// exponential times. What chance adds there is below noise, or the requests in flight outweigh
-	// it.
-	ordinaryX = 1
-
-	// relativeFloor is the minimum of an expected time. The cost of an endpoint with an expected
-	// time of 0 would be 0 for any number of requests in flight.
-	relativeFloor = 1e-3
+	// minRelative is the minimum of an expected time. The cost of an endpoint with an expected time
+	// of 0 would be 0 for any number of requests in flight.
+	minRelative = 1e-3
 )
-
-var ordinary = func() float64 {
-	if f, err := strconv.ParseFloat(os.Getenv("ORD"), 64); err == nil {
-		return f
-	}
-	return 1
-}()
 
 // expectation is how soon an answer is expected of a member with no requests in flight, relative to
 // what is usual in the pool.
@@ -63,66 +49,57 @@ func unpacked(bits uint64) expectation {
 	return e
 }
 
-// norm is what the members of a pool have in common.
+// norm is what the members have in common.
 type norm struct {
-	mean     float64 // of their relative times
-	variance float64 // of what they really differ from it, without what chance adds
-	excess   float64 // how much more than ordinary the time of answers varies
-	age      float64 // the median of the lower bounds by age, at least 1
-	penalty  float64 // what an alarm adds to a relative time
+	mean    float64 // of their relative times, each as far as it is certain
+	age     float64 // the median age of what waits, 1 at least
+	penalty float64 // what an alarm adds to a relative time
 }
 
-// normOf returns the norm of readings, each of which counts as far as it is certain. The variance of
-// what is measured is that of the real differences and that of chance together (empirical Bayes,
-// Efron and Morris, 1975).
+// normOf returns the norm of at most compareAll readings. Where most members have old requests,
+// those requests are of a kind that takes long. Otherwise a pool whose first answers are the quick
+// ones would avoid each endpoint that gets a slow request.
 func normOf(readings []load.Reading, penalty float64) norm {
-	var certainty, sum, squares, chance, variation float64
-	var ages [compareAll]float64
+	var room [compareAll]float64 // on the stack
+	ages := room[:len(readings)]
+	var sum, certainty float64
 	for i := range readings {
-		r := &readings[i]
-		certainty += r.Certainty
-		sum += r.Certainty * r.Relative
-		squares += r.Certainty * r.Relative * r.Relative
-		chance += r.Certainty * r.Chance
-		variation += r.Certainty * r.Variation
-		ages[i] = r.AtLeast
+		sum += readings[i].Relative * readings[i].Certainty
+		certainty += readings[i].Certainty
+		ages[i] = readings[i].Age
 	}
-	slices.Sort(ages[:len(readings)])
-	age := 1.
-	if os.Getenv("MED") != "0" {
-		age = max(1, ages[(len(readings)-1)/2])
+	n := norm{mean: 1, age: 1, penalty: penalty}
+	if certainty > 0 {
+		n.mean = sum / certainty
 	}
-	if certainty == 0 {
-		return norm{mean: 1, age: age, penalty: penalty}
+	if len(ages) > 0 {
+		slices.Sort(ages)
+		n.age = max(1, ages[(len(ages)-1)/2])
 	}
-	mean := sum / certainty
-	excess := max(variation/certainty-ordinary, 0)
-	return norm{mean, max(squares/certainty-mean*mean-excess*chance/certainty, 0), excess, age, penalty}
+	return n
 }
 
-// expect returns what is expected of a load. A difference counts as far as it is real rather than
-// chance. The part of it that is uncertain because it is old counts as none, so that an endpoint
-// that was slow is tried again, and one that was fast is not flooded after a pause.
+// expect returns what is expected of a member. The uncertain part of a reading counts as average, so
+// that an endpoint that was slow is tried again, and one that was fast is not flooded after a pause.
+// If what waits there is older than usual, it counts instead, so that a hung endpoint is noticed
+// before anything completes.
 func (n *norm) expect(r *load.Reading) expectation {
 	difference := r.Relative - n.mean
-	if chance := n.excess * r.Chance; chance > 0 {
-		difference *= n.variance / (n.variance + chance)
-	}
 	if math.Abs(difference) < noise*n.mean {
 		difference = 0
 	}
-	relative := max(n.mean+difference*r.Certainty, r.AtLeast/n.age, relativeFloor)
+	relative := max(n.mean+difference*r.Certainty, r.Age/n.age, minRelative)
 	return expectation{float32(relative), float32(r.Alarms * n.penalty), r.Certainty == 0, r.Partial}
 }
 
-// usualUnknown is the usual time in seconds before the first answer.
-const usualUnknown = .1
+// assumedLatency is the usual time to first byte in seconds before the first answer.
+const assumedLatency = .1
 
-// penaltyOf returns an error penalty relative to the usual time of a pool.
-func penaltyOf(routes *load.Routes, penalty time.Duration) float64 {
-	usual := usualUnknown
-	if routes != nil {
-		if seconds, ok := routes.Usual(); ok {
+// penaltyOf returns the penalty of an alarm relative to the usual latency of a pool.
+func penaltyOf(table *load.Routes, penalty time.Duration) float64 {
+	usual := assumedLatency
+	if table != nil {
+		if seconds, ok := table.Usual(); ok {
 			usual = seconds
 		}
 	}

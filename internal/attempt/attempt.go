@@ -92,9 +92,9 @@ func (a *Attempt) conclude(now load.Instant, o Outcome, r endpoint.Result) {
 	if a.advance(answered) != waiting {
 		return
 	}
-	c, _ := a.endpoint.Load.Answer(&a.load, now, a.result(o, r), a.transport.Decay)
+	c, _ := a.endpoint.Load.Conclude(&a.load, now, a.result(o, r), a.transport.Decay)
 	if r.Status != http.StatusSwitchingProtocols {
-		r.Latency, r.Relative, r.Expected = c.Latency, c.Relative, c.Failures
+		r.Latency, r.Relative, r.Expected = c.Latency, c.Relative, c.Expected
 	}
 	if r.Failed || r.Status > 0 {
 		a.endpoint.Observe(r)

@@ -31,8 +31,8 @@ func (a *RequestAttempts) Route(e *endpoint.Endpoint, now load.Instant) Route {
 	}
 	if a.route.Route == nil || a.route.Table != table {
 		key, upgrade := keyOf(a.request, a.transport.Route)
-		found := table.Find(key, now)
-		a.route = Route{found, table, upgrade || table.Long(found)}
+		found := table.Find(&key, now)
+		a.route = Route{found, table, upgrade || table.Parked(found)}
 	}
 	return a.route
 }

@@ -1,52 +1,52 @@
 package load
 
-import "os"
-
 // ages is how long the waiting requests of an endpoint have waited, relative to what is usual for
-// their routes. A request counts from its start or from the latest answer of the endpoint,
-// whichever is later: an endpoint that answers others is not hung, however long one request takes.
+// their routes. Each counts from its start or from the endpoint's latest answer, whichever is later:
+// an endpoint that answers others does not hang, however long one request takes.
 type ages struct {
-	waiting int     // all that wait
-	known   int     // those of a known route
-	factors float64 // the sum of what a second counts for each
+	waiting int     // all requests that wait
+	known   int     // those of a route whose usual age is known
+	factors float64 // the sum of what a second counts for each of them
 	starts  float64 // the sum of their starts in seconds, times the factor
 	answer  Instant // the latest answer
 }
 
 func (a *ages) add(r *Request) {
 	a.waiting++
-	if r.age > 0 {
+	if r.perSecond > 0 {
 		a.known++
-		a.factors += r.age
-		a.starts += r.age * seconds(r.since)
+		a.factors += r.perSecond
+		a.starts += r.perSecond * seconds(max(r.since, a.answer))
 	}
 }
 
 func (a *ages) remove(r *Request) {
 	a.waiting--
-	if r.age == 0 {
+	if r.perSecond == 0 {
 		return
 	}
 	if a.known--; a.known == 0 {
 		a.factors, a.starts = 0, 0 // also what rounding left over
 		return
 	}
-	a.factors -= r.age
-	a.starts -= r.age * seconds(max(r.since, a.answer))
+	a.factors -= r.perSecond
+	a.starts -= r.perSecond * seconds(max(r.since, a.answer))
 }
 
-// answered lets all ages begin anew.
+// ignore makes the age of a request say nothing from now on.
+func (a *ages) ignore(r *Request) {
+	a.remove(r)
+	r.perSecond = 0
+	a.add(r)
+}
+
+// answered makes all ages begin anew.
 func (a *ages) answered(now Instant) {
-	if sinceLastAnswer {
-		a.answer = now
-		a.starts = a.factors * seconds(now)
-	}
+	a.answer = now
+	a.starts = a.factors * seconds(now)
 }
 
-var sinceLastAnswer = os.Getenv("SLA") != "0"
-
-// mean returns the mean age of those of a known route, where 1 is a request that takes longer than
-// usual.
+// mean returns the mean age, where 1 is that of a request which takes longer than usual.
 func (a *ages) mean(now Instant) float64 {
 	if a.known == 0 {
 		return 0

@@ -5,35 +5,41 @@ import (
 	"strings"
 )
 
-// Key names the route of a request, from the finest name to the coarsest.
-type Key struct{ exact, section, method uint64 }
-
 // Kind tells requests apart that take different times under one path.
 type Kind uint8
 
 // The kinds of requests.
 const (
 	Plain   Kind = iota
-	Stream       // the client asked for a stream of events
+	Stream       // the client asks for a stream of events
 	Call         // a call of gRPC, whose path is a method of a service
-	Upgrade      // the client asked for another protocol, such as a websocket
+	Upgrade      // the client asks for another protocol, such as that of a websocket
+	Text         // the config names the route by a text
 )
 
-// seed keeps clients from choosing paths that collide. Keys therefore differ between processes.
+// Key names the route of a request: exactly, by the first segment of its path, and by its method.
+type Key struct {
+	exact, section, method uint64
+
+	kind       Kind
+	name, path string // the method and the path, or the text
+}
+
+// seed keeps clients from choosing paths whose keys collide. Keys differ from process to process.
 var seed = maphash.MakeSeed()
 
-// KeyOf returns the key of a request for a path. What varies in the path is left out, so that
+// KeyOf returns the key of a request. What varies in the path does not count, so that
 // /users/17/orders and /users/42/orders are one route. It does not allocate.
 func KeyOf(kind Kind, method, path string) Key {
 	base := mix(maphash.String(seed, method) + uint64(kind))
-	k := Key{exact: base, section: base, method: base}
+	k := Key{exact: base, section: base, method: base, kind: kind, name: method, path: path}
 	if kind == Call {
 		k.exact = mix(base ^ maphash.String(seed, path))
 		return k
 	}
 	for n := 0; n < maxSegments && path != ""; n++ {
 		var segment string
-		segment, path, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		segment, path = nextSegment(path)
 		k.exact = mix(k.exact ^ hashSegment(segment))
 		if n == 0 && path != "" {
 			k.section = mix(k.exact + 1)
@@ -42,95 +48,84 @@ func KeyOf(kind Kind, method, path string) Key {
 	return k
 }
 
+// TextKey returns the key of all requests with a text.
+func TextKey(text string) Key {
+	k := KeyOf(Text, "", "")
+	k.exact, k.name = mix(k.exact^maphash.String(seed, text)), text
+	return k
+}
+
 // maxSegments is the number of segments that tell routes apart. A longer path costs a pick no more.
 const maxSegments = 8
 
-// TextKey returns the key of requests that share a text.
-func TextKey(text string) Key {
-	base := mix(maphash.String(seed, text) + 1)
-	return Key{exact: base, section: textKey, method: textKey}
+// nextSegment splits the first segment off a path.
+func nextSegment(path string) (segment, rest string) {
+	path = strings.TrimPrefix(path, "/")
+	if i := strings.IndexByte(path, '/'); i >= 0 {
+		return path[:i], path[i:]
+	}
+	return path, ""
 }
 
-// textKey is the coarse route of all texts.
-const textKey = 1
-
-// AnyKey is the key of all requests, where routes are not told apart.
-var AnyKey = Key{exact: 2, section: 2, method: 2}
-
-// hashSegment returns the hash of a segment of a path without what varies in it.
-func hashSegment(s string) uint64 {
-	name, extension := s, ""
-	if i := strings.LastIndexByte(s, '.'); i > 0 && len(s)-i <= maxExtension {
-		name, extension = s[:i], s[i:]
+// hashSegment returns a hash of what does not vary in a segment of a path.
+func hashSegment(segment string) uint64 {
+	kept, extension := fold(segment)
+	h := maphash.String(seed, kept)
+	if len(kept) < len(segment) {
+		h = mix(h + 1 ^ maphash.String(seed, extension))
 	}
-	switch folds(name) {
-	case foldNothing:
-		return maphash.String(seed, s)
-	case foldDigits:
-		i := strings.IndexAny(name, "0123456789")
-		return mix(maphash.String(seed, name[:i]) ^ maphash.String(seed, extension))
-	}
-	return mix(maphash.String(seed, extension) + 1)
+	return h
 }
-
-// maxExtension is the length of a file's extension with its dot, up to .woff2 and .xhtml.
-const maxExtension = 6
-
-const (
-	foldNothing = iota
-	foldDigits  // all from the first digit on
-	foldAll
-)
-
-const (
-	// longSegment is the length from which a segment is taken to be an identifier or a title.
-	longSegment = 32
-
-	// shortName is the length up to which digits belong to a name, as in v2, s3 and mp4.
-	shortName = 3
-
-	// shortID is the length from which hexadecimal digits are an identifier, rather than a word
-	// such as add1, and from which a change between letters and digits is random.
-	shortID = 6
-)
-
-// folds returns what of a segment varies: identifiers are numbers, hexadecimal, UUIDs, or letters
-// and digits in random order. Words of letters alone do not vary, as far as one can tell.
-func folds(s string) int {
-	if len(s) > longSegment {
-		return foldAll
-	}
-	var digits, notHex, changes int
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= '0' && c <= '9':
-			digits++
-			if i > 0 && isLetter(s[i-1]) {
-				changes++
-			}
-		case c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
-		case c != '-':
-			notHex++
-		}
-	}
-	switch {
-	case digits == 0:
-		return foldNothing
-	case digits == len(s):
-		return foldAll
-	case len(s) <= shortName:
-		return foldNothing
-	case len(s) >= shortID && (notHex == 0 || changes >= 2):
-		return foldAll
-	}
-	return foldDigits
-}
-
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // mix is the finalizer of SplitMix64 (Steele, Lea and Flood, 2014).
 func mix(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
+}
+
+// maxName bounds the name of a route, which is for people.
+const maxName = 64
+
+// exactName, sectionName and methodName return the name of a route for people, with * for what
+// varies.
+func (k *Key) exactName() string {
+	if k.kind == Text {
+		return limited(k.name)
+	}
+	name := kindNames[k.kind] + k.name + " "
+	if k.kind == Call {
+		return limited(name + k.path)
+	}
+	path := k.path
+	for n := 0; n < maxSegments && path != "" && len(name) < maxName; n++ {
+		var segment string
+		segment, path = nextSegment(path)
+		name += "/" + foldedName(segment)
+	}
+	if path != "" {
+		name += "/..."
+	}
+	return limited(name)
+}
+
+func (k *Key) sectionName() string {
+	segment, _ := nextSegment(k.path)
+	return limited(kindNames[k.kind] + k.name + " /" + foldedName(segment) + "/...")
+}
+
+func (k *Key) methodName() string {
+	if k.kind == Text {
+		return "others"
+	}
+	return limited(kindNames[k.kind] + k.name + " ...")
+}
+
+var kindNames = [...]string{Stream: "stream ", Call: "", Upgrade: "upgrade ", Text: ""}
+
+func limited(name string) string {
+	if len(name) > maxName {
+		return strings.ToValidUTF8(name[:maxName], "") + "..."
+	}
+	return strings.Clone(name) // the request's own memory must not live on
 }

@@ -1,42 +1,40 @@
 package load
 
-// Request is one request in flight at an endpoint. Its zero value is one that was not sent yet. The
-// lock of the endpoint's Load guards it.
+// Request is one request in flight at an endpoint. Its zero value was not sent yet. The lock of the
+// endpoint's Load guards it.
 type Request struct {
-	routes *Routes
-	route  *Route
-
-	sent  Instant // when it was sent
-	since Instant // when its stage began
+	table *Routes
+	route *Route
 	stage stage
+	sent  Instant // when it was sent, without the time in which the client kept the endpoint waiting
+	since Instant // when the stage began
 
-	parked bool    // it is in flight, but no work
-	age    float64 // what a second of waiting counts; 0 if its age says nothing
-	late   float64 // the evidence that its lateness added, in nats
+	parked    bool    // it is in flight for other reasons than work
+	perSecond float64 // what a second of waiting counts; 0 if its age says nothing
+	late      float64 // the evidence that its lateness added, in nats
 
-	next, previous *Request // in the list of those that may become parked, the oldest first
+	next, previous *Request // in the list of those that are not parked
 	listed         bool
 }
 
-// stage is what a request in flight waits for.
+// stage is what a request in flight waits for. Stages advance, but for receiving.
 type stage uint8
 
 const (
 	unsent    stage = iota
 	waiting         // for the first byte of the answer
-	receiving       // for the endpoint to receive what the client sends
+	receiving       // for the client to send more of the request
 	answering       // for the end of the answer
 	over
 )
 
-// requests is a list of requests in the order of since.
+// requests is a list of requests, ordered by when their stages began.
 type requests struct{ first, last *Request }
 
-func (l *requests) add(r *Request) {
-	if r.listed {
-		l.remove(r)
-	}
-	r.listed, r.previous, r.next = true, l.last, nil
+// moveToEnd adds a request, or moves it if it is in the list.
+func (l *requests) moveToEnd(r *Request) {
+	l.remove(r)
+	r.listed, r.previous = true, l.last
 	if l.last == nil {
 		l.first = r
 	} else {

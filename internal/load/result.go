@@ -1,0 +1,72 @@
+package load
+
+import "time"
+
+// Result is what the end of a wait says of the endpoint.
+type Result uint8
+
+// The results.
+const (
+	Answered    Result = iota
+	Nothing            // there was an answer that is neither good nor bad
+	Failed             // there was no answer, or a bad one
+	Unreachable        // there was no connection
+	Left               // the client went away
+)
+
+// Comparison is how a result differs from what is usual for its route.
+type Comparison struct {
+	// Latency is the time from sending the request to the first byte of the answer.
+	Latency time.Duration
+
+	// Relative is the latency divided by the usual one; 0 if that is not known.
+	Relative float64
+
+	// Expected is the share of failures that is usual. It is never 0.
+	Expected float64
+}
+
+func (r *Request) compare(now Instant) Comparison {
+	c := Comparison{Latency: now.Sub(r.sent), Expected: r.route.failureShare()}
+	if r.route.known() {
+		c.Relative = c.Latency.Seconds() / r.route.usual.get()
+	}
+	return c
+}
+
+// record applies a result. The caller must hold the lock.
+func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, decay time.Duration) {
+	switch result {
+	case Left:
+		if l.isLate(r, now) {
+			l.evidence.add(now, nats(true, c.Expected), decay)
+		}
+		return
+	case Unreachable:
+		l.evidence.add(now, nats(true, min(unreachableShare, c.Expected)), decay)
+		return
+	}
+	l.ages.answered(now)
+	l.evidence.add(now, -r.late, decay)
+	if result == Nothing {
+		return
+	}
+	latency, surprise := max(c.Latency.Seconds(), minLatency), nats(result == Failed, c.Expected)
+	l.evidence.add(now, surprise, decay)
+	if result == Failed {
+		l.byRoute.failed(r.route, now, surprise, decay)
+	} else {
+		l.byRoute.answered(r.route, now, surprise, decay)
+		l.speed.observe(r.sent, now, latency, r.route, decay)
+	}
+	r.table.observe(r.route, now, latency, result == Failed, decay)
+}
+
+// lateFrom is how many usual ages are late. Of exponential times, one in 3,000 is.
+const lateFrom = 4
+
+// isLate reports whether a request has waited for much longer than usual, while the endpoint
+// answered no other. One request that hangs says nothing of an endpoint that answers the rest.
+func (l *Load) isLate(r *Request, now Instant) bool {
+	return r.perSecond > 0 && l.ages.answer <= r.sent && now.Sub(r.sent).Seconds()*r.perSecond > lateFrom
+}
