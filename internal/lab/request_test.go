@@ -65,7 +65,7 @@ func TestSpeedsScenarioKeepsItsLoadAtAnyRate(t *testing.T) {
 	for _, rate := range []float64{50, 400} {
 		mean := speeds.requestClasses(rate)[0].mean.Seconds()
 		capacity := cores * (3*1. + 3*2. + 2*4.)
-		if load := rate * mean / capacity; math.Abs(load-0.6) > 0.001 {
+		if load := rate * mean / capacity; math.Abs(load-0.85) > 0.001 {
 			t.Errorf("at %g requests/s the load is %g", rate, load)
 		}
 	}

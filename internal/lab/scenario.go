@@ -44,8 +44,8 @@ var (
 	scenarios = []scenario{
 		{
 			name:   "speeds",
-			about:  "Of eight backends, two are four times and three are twice as fast as the rest, at a load of 60 %.",
-			speeds: []float64{1, 1, 1, 2, 2, 2, 4, 4}, classes: pages, load: 0.6,
+			about:  "Of eight backends, two are four times and three are twice as fast as the rest, at a load of 85 %.",
+			speeds: []float64{1, 1, 1, 2, 2, 2, 4, 4}, classes: pages, load: 0.85,
 		},
 		{
 			name:   "slow",
