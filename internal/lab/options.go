@@ -29,13 +29,15 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	flags.DurationVar(&o.duration, "duration", 20*time.Second, "how long requests arrive in each run")
 	flags.Float64Var(&o.rate, "rate", 400, "requests per second")
 	flags.IntVar(&o.rounds, "rounds", 3, "runs of each proxy in each scenario")
-	flags.Uint64Var(&o.seed, "seed", 1, "draws the requests")
-	wanted := flags.String("scenarios", strings.Join(names(scenarios), ","), "the scenarios to run")
+	flags.Uint64Var(&o.seed, "seed", 1, "the seed from which requests are drawn")
+	wanted := flags.String("scenarios", strings.Join(names(scenarios), ","), "the scenarios to run, in this order")
 	methods := flags.String("proxies", defaultProxies,
-		"the proxies to compare, as program/method; pool is this module, and caddy a static list")
-	for _, p := range []string{"caddy", "haproxy", "nginx"} {
-		flags.Func(p, "the binary for "+p+"/... (default the usual one)", func(path string) error {
-			o.binaries[p] = path
+		"the proxies to compare, as program/method; pool/ is a pool of this module, and caddy/ a static list")
+	for name, usual := range map[string]string{
+		"caddy": "this module's", "haproxy": "the installed one", "nginx": "the installed one",
+	} {
+		flags.Func(name, "the `path` of the binary for "+name+"/... (default "+usual+")", func(path string) error {
+			o.binaries[name] = path
 			return nil
 		})
 	}
