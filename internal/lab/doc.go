@@ -16,9 +16,9 @@
 // Backends simulate their cores: a request holds one of four while the backend sleeps. Computing
 // would need more processors than a machine has beside the proxy. The backends live in the process
 // of the lab. A process of their own would need as much of the machine for the same connections,
-// and a protocol that switches faults on in time. What the two disturb each other is part of the
-// noise, which the lab measures: the same requests without a proxy, how late requests leave, and
-// how busy the processors are.
+// and a protocol that switches faults on in time. How much the two disturb each other is part of
+// the noise, which the lab measures: requests without a proxy, how late requests leave, and how
+// busy the processors are.
 //
 // No proxy checks the health of the backends or retries more than it does by default, because the
 // table compares how they pick.
