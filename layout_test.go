@@ -49,6 +49,7 @@ var rooms = map[string][]string{
 	"internal/docs":         {"..."},
 	"internal/endpointtest": {"internal/endpoint", "internal/listing"},
 	"internal/golden":       {},
+	"internal/lab":          {},
 	"internal/outside":      {},
 	"internal/simulation":   {"..."},
 	"internal/sourcetest":   {"discovery", "internal/listing"},

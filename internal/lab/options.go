@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// options are the command line.
+type options struct {
+	duration  time.Duration
+	rate      float64 // requests per second
+	rounds    int
+	seed      uint64
+	scenarios []scenario
+	proxies   []proxy
+	binaries  map[string]string // of a program; empty means the usual one
+}
+
+const defaultProxies = "pool/adaptive_latency,caddy/least_conn,haproxy/leastconn,nginx/least_conn"
+
+func parse(args []string, usage io.Writer) (*options, error) {
+	o := &options{binaries: make(map[string]string)}
+	flags := flag.NewFlagSet("lab", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // main prints errors
+	flags.DurationVar(&o.duration, "duration", 20*time.Second, "how long requests arrive in each run")
+	flags.Float64Var(&o.rate, "rate", 400, "requests per second")
+	flags.IntVar(&o.rounds, "rounds", 3, "runs of each proxy in each scenario")
+	flags.Uint64Var(&o.seed, "seed", 1, "the seed from which requests are drawn")
+	wanted := flags.String("scenarios", strings.Join(names(scenarios), ","), "the scenarios to run, in this order")
+	methods := flags.String("proxies", defaultProxies,
+		"the proxies to compare, as program/method; pool/ is a pool of this module, and caddy/ a static list")
+	for name, usual := range map[string]string{
+		"caddy": "this module's", "haproxy": "the installed one", "nginx": "the installed one",
+	} {
+		flags.Func(name, "the `path` of the binary for "+name+"/... (default "+usual+")", func(path string) error {
+			o.binaries[name] = path
+			return nil
+		})
+	}
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(usage)
+		flags.PrintDefaults()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if o.duration <= 0 || o.rate <= 0 || o.rounds <= 0 {
+		return nil, errors.New("duration, rate and rounds must be positive")
+	}
+	if o.scenarios, err = selectScenarios(*wanted); err != nil {
+		return nil, err
+	}
+	o.proxies, err = parseProxies(*methods)
+	return o, err
+}
+
+func selectScenarios(list string) (selected []scenario, err error) {
+	for name := range strings.SplitSeq(list, ",") {
+		found := false
+		for _, s := range scenarios {
+			if s.name == name {
+				selected, found = append(selected, s), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("unknown scenario %q, not one of %s", name, strings.Join(names(scenarios), ", "))
+		}
+	}
+	return selected, nil
+}
+
+func parseProxies(list string) (selected []proxy, err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		name, method, _ := strings.Cut(text, "/")
+		program, known := programs[name]
+		if !known || method == "" {
+			return nil, fmt.Errorf("unknown proxy %q, not pool/, caddy/, haproxy/ or nginx/ and a method", text)
+		}
+		selected = append(selected, proxy{program: program, method: method})
+	}
+	return selected, nil
+}
+
+func names(all []scenario) (names []string) {
+	for _, s := range all {
+		names = append(names, s.name)
+	}
+	return names
+}

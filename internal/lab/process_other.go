@@ -1,0 +1,9 @@
+//go:build !unix
+
+package main
+
+import "os/exec"
+
+func makeGroup(*exec.Cmd) {}
+
+func killGroup(c *exec.Cmd) { c.Process.Kill() }

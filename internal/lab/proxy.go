@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+)
+
+// proxy is a program with a method of balancing.
+type proxy struct {
+	*program
+	method string
+}
+
+// program is a proxy that can be configured by one file.
+type program struct {
+	title   string
+	variant string
+	binary  string // its name on this machine, and of the flag that replaces it
+	config  func(listen, method string, backends []string) string
+	args    func(config string) []string
+	version []string
+}
+
+// programs are the proxies by the name that the command line uses.
+var programs = map[string]*program{
+	"pool": {
+		title: "Caddy", variant: ", pool", binary: "pool", config: poolConfig, args: caddyArgs,
+		version: []string{"version"},
+	},
+	"caddy": {
+		title: "Caddy", binary: "caddy", config: caddyConfig, args: caddyArgs, version: []string{"version"},
+	},
+	"haproxy": {
+		title: "HAProxy", binary: "haproxy", config: haproxyConfig, version: []string{"-v"},
+		args: func(config string) []string { return []string{"-db", "-f", config} },
+	},
+	"nginx": {
+		title: "NGINX", binary: "nginx", config: nginxConfig, version: []string{"-v"},
+		args: func(config string) []string {
+			return []string{"-p", filepath.Dir(config), "-e", "stderr", "-c", config}
+		},
+	},
+}
+
+func caddyArgs(config string) []string {
+	return []string{"run", "--adapter", "caddyfile", "--config", config}
+}
+
+// String returns the name of the proxy in the table.
+func (p proxy) String() string { return fmt.Sprintf("%s%s `%s`", p.title, p.variant, p.method) }
+
+// installed is a proxy whose binary has been found.
+type installed struct {
+	proxy
+	path    string
+	version string
+}
+
+// install finds the binaries of the proxies. It leaves out a proxy whose binary is missing, unless
+// the command line names that binary, and builds Caddy from this checkout.
+func install(ctx context.Context, o *options, folder string, notes io.Writer) (found []installed, err error) {
+	paths := make(map[string]string)
+	for _, p := range o.proxies {
+		path, done := paths[p.binary]
+		if !done {
+			path, err = findBinary(ctx, p.binary, o.binaries[p.binary], folder, notes)
+			if err != nil {
+				return nil, err
+			}
+			paths[p.binary] = path
+		}
+		if path == "" {
+			fmt.Fprintf(notes, "%s is left out: there is no %s on this machine. Install it, or name it with -%s.\n",
+				p, p.binary, p.binary)
+			continue
+		}
+		found = append(found, installed{proxy: p, path: path, version: versionOf(ctx, path, p.program)})
+	}
+	if len(found) == 0 {
+		return nil, errors.New("no proxy is left")
+	}
+	return found, nil
+}
+
+// findBinary returns the path of a program, or "" if the machine has none.
+func findBinary(ctx context.Context, name, given, folder string, notes io.Writer) (string, error) {
+	switch {
+	case given != "":
+		path, err := exec.LookPath(given)
+		if err != nil {
+			return "", fmt.Errorf("-%s: %w", name, err)
+		}
+		return filepath.Abs(path)
+	case name == "pool" || name == "caddy":
+		return buildCaddy(ctx, folder, notes)
+	}
+	// Debian has both outside of the PATH of users.
+	for _, candidate := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
+		if path, err := exec.LookPath(candidate); err == nil {
+			return path, nil
+		}
+	}
+	return "", nil
+}
+
+// buildCaddy builds the program of the repository that links Caddy with this module, once.
+func buildCaddy(ctx context.Context, folder string, notes io.Writer) (string, error) {
+	path := filepath.Join(folder, "caddy.exe") // the suffix matters on Windows only
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	fmt.Fprintln(notes, "building Caddy with this module")
+	build := exec.CommandContext(ctx, "go", "build", "-o", path,
+		"github.com/caddy-balance/caddy-balance/examples/quickstart")
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building Caddy failed: %w\n%s", err, output)
+	}
+	return path, nil
+}
+
+var versionNumber = regexp.MustCompile(`\d+\.\d+[-+.~\w]*`)
+
+// versionOf returns what a program says of its version.
+func versionOf(ctx context.Context, path string, p *program) string {
+	output, _ := exec.CommandContext(ctx, path, p.version...).CombinedOutput()
+	if number := versionNumber.Find(output); number != nil {
+		return string(number)
+	}
+	return "of unknown version"
+}
