@@ -33,8 +33,8 @@ func (r Rules) snapshot(members []Member, now load.Instant) *Snapshot {
 // that a fraction of a small weight stays different from 0.
 const weightScale = 100
 
-// setWeights sets the weight, limit and ramp of each member. It returns the unit of the weights as a
-// multiple of those of the sources, and reports whether any ramp rises.
+// setWeights sets the weight, limit and ramp of each member. It returns the factor between the
+// weights of the sources and these, and reports whether any ramp rises.
 func (r Rules) setWeights(
 	members []Member, eligible []eligibility, mode Mode, now load.Instant,
 ) (scale float64, ramping bool) {

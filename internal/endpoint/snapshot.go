@@ -70,7 +70,7 @@ type Snapshot struct {
 	ramping   bool // the shares will change without further events
 
 	// What MakeComparable converts weights with.
-	scale       float64 // the unit of the weights, as a multiple of those of the sources
+	scale       float64 // the factor between the weights of the sources and these
 	zoneFactors map[tierZone]float64
 }
 
