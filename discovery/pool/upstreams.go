@@ -14,15 +14,15 @@ import (
 )
 
 // GetUpstreams implements reverseproxy.UpstreamSource. With a policy that can pick from the roster
-// it returns the picked endpoint alone, and otherwise all usable endpoints. It returns new values
-// on every call, because Caddy writes into them.
+// it returns the picked endpoint, and otherwise all usable endpoints. It returns new values on
+// every call, because Caddy writes into them.
 func (p *Pool) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
 	if err := p.awaitFirstList(r.Context()); err != nil {
 		return nil, err
 	}
 	if p.picker != nil {
 		if e, listed := p.picker.Pick(r); !listed {
-			return p.singleUpstream(e), nil
+			return p.pickedUpstreams(r, e), nil
 		}
 	}
 	return p.usableUpstreams(r), nil
@@ -52,9 +52,9 @@ func (p *Pool) awaitFirstList(ctx context.Context) error {
 	}
 }
 
-// singleUpstream returns the picked endpoint as the only upstream of the request. e is nil if no
-// endpoint can take it.
-func (p *Pool) singleUpstream(e *endpoint.Endpoint) []*reverseproxy.Upstream {
+// pickedUpstreams returns the picked endpoint as the only upstream of the request, or as the first
+// one if Caddy may object to it. e is nil if no endpoint can take the request.
+func (p *Pool) pickedUpstreams(r *http.Request, e *endpoint.Endpoint) []*reverseproxy.Upstream {
 	if e == nil {
 		p.unusable.report(p)
 		return nil
@@ -65,6 +65,9 @@ func (p *Pool) singleUpstream(e *endpoint.Endpoint) []*reverseproxy.Upstream {
 		list     [1]*reverseproxy.Upstream
 	}
 	one.upstream.Dial, one.list[0] = e.Address(), &one.upstream
+	if p.isUncounted(e) {
+		return append(one.list[:], p.alternatives(r, e)...)
+	}
 	return one.list[:]
 }
 
@@ -97,8 +100,8 @@ func (p *Pool) untried(
 	return usable
 }
 
-// fromBands returns the usable endpoints of one band, because a policy of Caddy's knows no bands. If
-// the drawn band has no usable endpoint, the first band that has one takes its place.
+// fromBands returns the usable endpoints of one band, because a policy of Caddy's knows no bands.
+// If the drawn band has no usable endpoint, the first band that has one takes its place.
 func (p *Pool) fromBands(
 	r *http.Request, s *endpoint.Snapshot, want func(*endpoint.Member) bool,
 ) []*reverseproxy.Upstream {

@@ -6,8 +6,8 @@ import "math"
 // unit. Each pool has a unit of its own: hundredths of the sources' weights while some weight is a
 // fraction, as during a slow start, and whole ones otherwise.
 //
-// A pool in one of whose zones the proxy runs lists one zone for each request, in place of all zones
-// of its tier. Its members are therefore given the weight of the whole tier.
+// A pool in one of whose zones the proxy runs lists one zone for each request, in place of all
+// zones of its tier. The members of a zone are therefore given the weight of the whole tier.
 func MakeComparable(members []Member, pools []*Snapshot) {
 	if len(pools) == 0 {
 		return

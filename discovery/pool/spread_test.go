@@ -1,0 +1,22 @@
+package pool
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestSpreadYieldsEachNumberOnceAndTheFirstFewFarApart(t *testing.T) {
+	for _, n := range []int{0, 1, 30, 31, 32, 61, 62, 200, 5000} {
+		order := slices.Collect(spread(n, 31))
+		first := slices.Sorted(slices.Values(order[:min(n, 31)]))
+		for i := 1; i < len(first); i++ {
+			if gap := first[i] - first[i-1]; gap < n/31 {
+				t.Errorf("of %d, %v come first", n, first)
+				break
+			}
+		}
+		if slices.Sort(order); len(order) != n || n > 0 && (order[0] != 0 || order[n-1] != n-1) || len(slices.Compact(order)) != n {
+			t.Errorf("of %d, it yields %v", n, order)
+		}
+	}
+}
