@@ -58,7 +58,7 @@ func (s *selector) setFallback(policy any, uses func(*http.Request) bool) {
 
 // Fallback returns the policy that selects for some requests instead, nil if there is none. A pool
 // looks for this method, because it lists its endpoints for these requests.
-func (s *selector) Fallback() reverseproxy.Selector { return s.fallback }
+func (s *selector) Fallback() any { return s.fallback }
 
 // Cleanup implements caddy.CleanerUpper.
 func (s *selector) Cleanup() error {

@@ -46,8 +46,8 @@ var stickyPolicies = map[reflect.Type]func(settings reflect.Value) bandChooser{
 
 // bandChoosersFor returns how to choose the band for requests of a policy: the policy's own way,
 // and those of its fallbacks.
-func bandChoosersFor(policy reverseproxy.Selector) (all []bandChooser) {
-	if p, ok := policy.(interface{ Fallback() reverseproxy.Selector }); ok {
+func bandChoosersFor(policy any) (all []bandChooser) {
+	if p, ok := policy.(interface{ Fallback() any }); ok {
 		policy = p.Fallback() // this project's policies only leave the requests of their fallback to the list
 	}
 	// Caddy discards the config of a fallback that it has loaded, and keeps the fallback in a field
