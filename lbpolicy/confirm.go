@@ -54,14 +54,16 @@ func (p *rosterPicker) pickAmong(
 	if len(offer) == 0 {
 		return nil
 	}
-	offered := rosterPicker{selector: p.selector, roster: p.roster}
-	offered.admit = func(m *endpoint.Member) (ok bool, limit int) {
+	among := &rosterPicker{selector: p.selector, roster: p.roster}
+	among.current.Store(p.current.Load())
+	among.stopped.Store(p.stopped.Load())
+	among.admit = func(m *endpoint.Member) (ok bool, limit int) {
 		if indexOf(offer, m.Endpoint) < 0 {
 			return false, 0
 		}
 		return p.admit(m)
 	}
-	e := offered.pickFrom(p.latest(), r)
+	e, _ := among.Pick(r)
 	if e == nil {
 		return nil
 	}
