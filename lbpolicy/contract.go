@@ -22,6 +22,9 @@ type Policy = endpoint.Policy
 //
 // Pick returns nil if no endpoint is usable. If listed is true, the pool lists all its usable
 // endpoints for this request instead, and Caddy calls the policy's Select with them.
+//
+// Caddy calls Select with the pick, too. Others follow the pick if Caddy may have counted failures
+// of it that the pool does not know yet. Select then returns the first upstream that is healthy.
 type Picker = endpoint.Picker
 
 // Admit reports whether the pool lets a member have the request, and the member's limit of requests

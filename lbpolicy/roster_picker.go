@@ -13,6 +13,7 @@ import (
 func (s *selector) NewPicker(r *endpoint.Roster, admit endpoint.Admit) endpoint.Picker {
 	p := &rosterPicker{selector: s, roster: r, admit: admit}
 	p.unsubscribe = r.Subscribe(p.prepare)
+	s.picker = p
 	return p
 }
 

@@ -32,6 +32,7 @@ type selector struct {
 	algorithm algorithm
 	transport *attempt.Transport // nil outside of a reverse proxy
 	handler   *reverseproxy.Handler
+	picker    *rosterPicker // nil if no pool lets the policy pick
 	static    upstreamViews // of the upstreams in the config
 	listed    upstreamViews // of the upstreams of a source that lists them
 
@@ -55,6 +56,10 @@ func (s *selector) setFallback(policy any, uses func(*http.Request) bool) {
 	s.fallback, s.usesFallback = policy.(reverseproxy.Selector), uses
 }
 
+// Fallback returns the policy that selects for some requests instead, nil if there is none. A pool
+// looks for this method, because it lists its endpoints for these requests.
+func (s *selector) Fallback() any { return s.fallback }
+
 // Cleanup implements caddy.CleanerUpper.
 func (s *selector) Cleanup() error {
 	s.static.close()
@@ -73,8 +78,8 @@ func (s *selector) Select(
 		return s.selectByFallback(pool, r, w)
 	}
 	attempts := s.transport.Attempts(r)
-	if e := attempts.Picked(); e != nil && len(pool) == 1 && pool[0].Dial == e.Address() {
-		return confirm(attempts, pool[0])
+	if e := attempts.Picked(); e != nil && s.picker != nil && pool[0].Dial == e.Address() {
+		return s.confirm(pool, r, attempts)
 	}
 	v := s.view(pool)
 	_, i := s.pick(v.bands, 0, candidates{request: r, upstreams: pool, attempts: attempts})
@@ -125,17 +130,6 @@ func untried(
 		}
 	}
 	return rest
-}
-
-// confirm lets Caddy object to what was picked from a pool, by its circuit breaker and by the
-// failures that it counted since the pick. The pick has applied the limit of requests already.
-func confirm(attempts *attempt.RequestAttempts, u *reverseproxy.Upstream) *reverseproxy.Upstream {
-	attempts.Picked().SetCounts(u.Host)
-	if !u.Healthy() {
-		attempts.Abandon()
-		return nil
-	}
-	return u
 }
 
 // view returns the view of upstreams. Static upstreams are recognized by being the very same slice.

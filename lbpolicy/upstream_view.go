@@ -104,6 +104,7 @@ func (u *upstreamViews) join(upstreams reverseproxy.UpstreamPool) *upstreamView 
 			}
 		}
 	}
+	endpoint.MakeComparable(v.members, v.pools)
 	v.bands = []band{{endpoint.Band{Members: v.members, Share: 1}, u.selector.algorithm.prepare(v.members)}}
 	u.latest.Store(v)
 	return v

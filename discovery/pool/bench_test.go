@@ -163,7 +163,7 @@ func benchEndpoints(n int) []discovery.Endpoint {
 }
 
 // quietContext returns the context of a config that logs nothing.
-func quietContext(b *testing.B) caddy.Context {
+func quietContext(b testing.TB) caddy.Context {
 	ctx, err := caddy.ProvisionContext(&caddy.Config{
 		Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{
 			"default": {BaseLog: caddy.BaseLog{WriterRaw: []byte(`{"output": "discard"}`)}},
@@ -176,7 +176,7 @@ func quietContext(b *testing.B) caddy.Context {
 	return ctx
 }
 
-func newHandler(b *testing.B, base caddy.Context, config string) caddyhttp.MiddlewareHandler {
+func newHandler(b testing.TB, base caddy.Context, config string) caddyhttp.MiddlewareHandler {
 	ctx, cancel := caddy.NewContext(base)
 	b.Cleanup(cancel)
 	h, err := ctx.LoadModuleByID("http.handlers.reverse_proxy", []byte(config))

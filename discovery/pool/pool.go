@@ -60,6 +60,9 @@ type Pool struct {
 
 	// picker is nil if the handler's policy needs the whole list.
 	picker endpoint.Picker
+
+	// sticky chooses the band for requests that the handler's policy keeps together.
+	sticky []bandChooser
 }
 
 const defaultInitialWait = 5 * time.Second
@@ -116,6 +119,9 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 	}
 	if p.transport != nil {
 		p.transport.Observe(p.claim.Roster)
+		if p.handler.LoadBalancing != nil {
+			p.sticky = bandChoosersFor(p.handler.LoadBalancing.SelectionPolicy)
+		}
 		return p.attachPolicy(ctx)
 	}
 	return nil

@@ -14,15 +14,15 @@ import (
 )
 
 // GetUpstreams implements reverseproxy.UpstreamSource. With a policy that can pick from the roster
-// it returns the picked endpoint alone, and otherwise all usable endpoints. It returns new values
-// on every call, because Caddy writes into them.
+// it returns the picked endpoint, and otherwise all usable endpoints. It returns new values on
+// every call, because Caddy writes into them.
 func (p *Pool) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
 	if err := p.awaitFirstList(r.Context()); err != nil {
 		return nil, err
 	}
 	if p.picker != nil {
 		if e, listed := p.picker.Pick(r); !listed {
-			return p.singleUpstream(e), nil
+			return p.pickedUpstreams(r, e), nil
 		}
 	}
 	return p.usableUpstreams(r), nil
@@ -52,9 +52,9 @@ func (p *Pool) awaitFirstList(ctx context.Context) error {
 	}
 }
 
-// singleUpstream returns the picked endpoint as the only upstream of the request. e is nil if no
-// endpoint can take it.
-func (p *Pool) singleUpstream(e *endpoint.Endpoint) []*reverseproxy.Upstream {
+// pickedUpstreams returns the picked endpoint as the only upstream of the request, or as the first
+// one if Caddy may object to it. e is nil if no endpoint can take the request.
+func (p *Pool) pickedUpstreams(r *http.Request, e *endpoint.Endpoint) []*reverseproxy.Upstream {
 	if e == nil {
 		p.unusable.report(p)
 		return nil
@@ -65,6 +65,9 @@ func (p *Pool) singleUpstream(e *endpoint.Endpoint) []*reverseproxy.Upstream {
 		list     [1]*reverseproxy.Upstream
 	}
 	one.upstream.Dial, one.list[0] = e.Address(), &one.upstream
+	if p.isUncounted(e) {
+		return append(one.list[:], p.alternatives(r, e)...)
+	}
 	return one.list[:]
 }
 
@@ -73,9 +76,9 @@ func (p *Pool) singleUpstream(e *endpoint.Endpoint) []*reverseproxy.Upstream {
 func (p *Pool) usableUpstreams(r *http.Request) []*reverseproxy.Upstream {
 	attempts := p.transport.Attempts(r)
 	snapshot := p.claim.Roster.Snapshot()
-	usable := p.untried(snapshot, attempts)
+	usable := p.untried(r, snapshot, attempts)
 	if len(usable) == 0 && p.claim.Roster.CatchUp(snapshot) {
-		usable = p.untried(p.claim.Roster.Snapshot(), attempts)
+		usable = p.untried(r, p.claim.Roster.Snapshot(), attempts)
 	}
 	if len(usable) == 0 {
 		p.unusable.report(p)
@@ -87,24 +90,45 @@ func (p *Pool) usableUpstreams(r *http.Request) []*reverseproxy.Upstream {
 
 // untried returns the usable endpoints that the request has not tried, or all usable ones if it has
 // tried each.
-func (p *Pool) untried(snapshot *endpoint.Snapshot, attempts *attempt.RequestAttempts) []*reverseproxy.Upstream {
-	usable := p.fromBands(snapshot, func(m *endpoint.Member) bool { return !attempts.Tried(m.Endpoint) })
+func (p *Pool) untried(
+	r *http.Request, snapshot *endpoint.Snapshot, attempts *attempt.RequestAttempts,
+) []*reverseproxy.Upstream {
+	usable := p.fromBands(r, snapshot, func(m *endpoint.Member) bool { return !attempts.Tried(m.Endpoint) })
 	if len(usable) == 0 && attempts.Any() {
-		usable = p.fromBands(snapshot, func(*endpoint.Member) bool { return true })
+		usable = p.fromBands(r, snapshot, func(*endpoint.Member) bool { return true })
 	}
 	return usable
 }
 
 // fromBands returns the usable endpoints of one band, because a policy of Caddy's knows no bands.
-// The band is drawn by the shares of the bands; if it has no usable endpoint, the first band that
-// has one takes its place.
-func (p *Pool) fromBands(s *endpoint.Snapshot, want func(*endpoint.Member) bool) []*reverseproxy.Upstream {
-	drawn := s.Draw(rand.Float64())
+// If the drawn band has no usable endpoint, the first band that has one takes its place.
+func (p *Pool) fromBands(
+	r *http.Request, s *endpoint.Snapshot, want func(*endpoint.Member) bool,
+) []*reverseproxy.Upstream {
+	drawn := p.drawBand(r, s, want)
 	usable := p.usable(s, drawn, want)
 	for i := 0; i < len(s.Bands) && len(usable) == 0; i++ {
 		usable = p.usable(s, i, want)
 	}
 	return usable
+}
+
+// drawBand returns the index of the band for a request, so that each band gets its share. Requests
+// that the policy keeps together are in the same band.
+func (p *Pool) drawBand(r *http.Request, s *endpoint.Snapshot, want func(*endpoint.Member) bool) int {
+	if len(s.Bands) == 1 {
+		return 0
+	}
+	usable := func(m *endpoint.Member) bool {
+		ok, _ := s.Usable(m, p.admit)
+		return ok && want(m)
+	}
+	for _, choose := range p.sticky {
+		if band := choose(r, s, usable); band >= 0 {
+			return band
+		}
+	}
+	return s.Draw(rand.Float64())
 }
 
 // usable returns the usable and wanted endpoints of one band.

@@ -21,8 +21,9 @@ type Admit func(m *Member) (ok bool, limit int)
 type Picker interface {
 	// Pick returns the endpoint that serves the request, or nil if none is usable. The request may
 	// hold a reserved place there (see attempt.RequestAttempts); otherwise its attempt is counted
-	// from the moment when it is sent. listed reports that the policy has to see the whole list for
-	// this request instead. The pool then lists its endpoints, and Caddy calls the policy's Select.
+	// from the moment when it is sent. The pool hands Caddy the picked endpoint, followed by others
+	// if Caddy may object to it. listed reports that the policy has to see the whole list for this
+	// request instead. The pool then lists its endpoints, and Caddy calls the policy's Select.
 	Pick(r *http.Request) (e *Endpoint, listed bool)
 
 	// Stop ends the subscription to the roster. Requests that began before may still pick.

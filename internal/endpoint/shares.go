@@ -19,9 +19,9 @@ func (r Rules) snapshot(members []Member, now load.Instant) *Snapshot {
 	tiers := tiersOf(members, eligible)
 	s := &Snapshot{Members: members, Mode: r.mode(tiers)}
 	s.Blocking, s.HalfOpen = s.Mode.blocking()&r.Watched, HalfOpen&r.Watched
-	s.ramping = r.setWeights(members, eligible, s.Mode, now)
+	s.scale, s.ramping = r.setWeights(members, eligible, s.Mode, now)
 	for i, share := range tierShares(s.Mode, tiers) {
-		s.Bands = append(s.Bands, r.bands(&tiers[i], share, members, eligible)...)
+		s.addBands(r, &tiers[i], share, eligible)
 	}
 	if len(s.Bands) <= 1 {
 		s.Bands = []Band{{members, 1}} // it may have members without a weight, which picks skip
@@ -33,8 +33,11 @@ func (r Rules) snapshot(members []Member, now load.Instant) *Snapshot {
 // that a fraction of a small weight stays different from 0.
 const weightScale = 100
 
-// setWeights sets the weight, limit and ramp of each member, and reports whether any ramp rises.
-func (r Rules) setWeights(members []Member, eligible []eligibility, mode Mode, now load.Instant) (ramping bool) {
+// setWeights sets the weight, limit and ramp of each member. It returns the factor between the
+// weights of the sources and these, and reports whether any ramp rises.
+func (r Rules) setWeights(
+	members []Member, eligible []eligibility, mode Mode, now load.Instant,
+) (scale float64, ramping bool) {
 	top := 0.0
 	for i := range members {
 		m := &members[i]
@@ -43,7 +46,7 @@ func (r Rules) setWeights(members []Member, eligible []eligibility, mode Mode, n
 			top = max(top, float64(m.Ramp))
 		}
 	}
-	scale := 1.0
+	scale = 1
 	for i := range members {
 		m := &members[i]
 		// If all endpoints are new, no other endpoint can carry the load instead.
@@ -61,7 +64,7 @@ func (r Rules) setWeights(members []Member, eligible []eligibility, mode Mode, n
 			m.Weight = uint32(max(1, math.Round(eligible[i].weight*scale*float64(m.Ramp))))
 		}
 	}
-	return ramping || top > 0 && top < 1
+	return scale, ramping || top > 0 && top < 1
 }
 
 func (r Rules) rampOf(m *Member, now load.Instant) float64 {
@@ -75,23 +78,24 @@ func (r Rules) rampOf(m *Member, now load.Instant) float64 {
 	}
 }
 
-// bands returns the band of a tier, or one band for each of its zones if the proxy's zone serves.
-func (r Rules) bands(t *tier, share float64, members []Member, eligible []eligibility) []Band {
+// addBands adds the band of a tier, or one band for each of its zones if the proxy's zone serves.
+func (s *Snapshot) addBands(r Rules, t *tier, share float64, eligible []eligibility) {
+	members := s.Members
 	serving := slices.DeleteFunc(slices.Clone(t.members), func(i int) bool { return members[i].Weight == 0 })
 	if len(serving) == 0 {
-		return nil
+		return
 	}
 	weights, zones := zonesOf(members, eligible, serving, r.Zone)
 	if r.Zone == "" || weights[r.Zone] == 0 {
-		return []Band{newBand(members, serving, share)}
+		s.Bands = append(s.Bands, newBand(members, serving, share))
+		return
 	}
 	shares := zoneShares(weights, r.Zone)
-	var bands []Band
 	for _, zone := range zones {
 		inZone := slices.DeleteFunc(slices.Clone(serving), func(i int) bool { return members[i].Info.Zone != zone })
-		bands = append(bands, newBand(members, inZone, share*shares[zone]))
+		s.Bands = append(s.Bands, newBand(members, inZone, share*shares[zone]))
 	}
-	return bands
+	s.setZoneFactors(t.priority, weights)
 }
 
 // newBand copies the members with these indices.

@@ -68,6 +68,10 @@ type Snapshot struct {
 
 	byAddress map[string]int
 	ramping   bool // the shares will change without further events
+
+	// What MakeComparable converts weights with.
+	scale       float64 // the factor between the weights of the sources and these
+	zoneFactors map[tierZone]float64
 }
 
 // Usable reports whether a member may get a request now, and its limit of requests in flight, 0 for
@@ -127,7 +131,7 @@ func sameEndpoint(a, b Member) bool { return a.Endpoint == b.Endpoint }
 
 // sameShares reports whether each endpoint gets the same in both snapshots.
 func (s *Snapshot) sameShares(o *Snapshot) bool {
-	return s.Mode == o.Mode && slices.Equal(s.Members, o.Members) &&
+	return s.Mode == o.Mode && s.scale == o.scale && slices.Equal(s.Members, o.Members) &&
 		slices.EqualFunc(s.Bands, o.Bands, func(a, b Band) bool {
 			return a.Share == b.Share && slices.Equal(a.Members, b.Members)
 		})

@@ -123,3 +123,23 @@ func TestTheHandlersOfAPoolShareItsLimits(t *testing.T) {
 		}
 	}
 }
+
+func TestThePlaceholderOfTheLimitHasTheLimit(t *testing.T) {
+	fleet := startBackends(t, 3)
+	const show = "header_down X-Limit {http.reverse_proxy.upstream.max_requests}"
+	var names, sites []string
+	for policy, line := range ourPolicies {
+		for kind, upstreams := range limited(fleet) {
+			names = append(names, policy+"/"+kind)
+			sites = append(sites, fmt.Sprintf("reverse_proxy {\n%s\n%s\n%s\n}", upstreams, line, show))
+		}
+	}
+	p := startProxy(t, sites...)
+	for i, name := range names {
+		t.Run(name, func(t *testing.T) {
+			if got := expectOK(t)(p.client(i).get("/")).header.Get("X-Limit"); got != "2" {
+				t.Errorf("the limit is %q, want 2", got)
+			}
+		})
+	}
+}

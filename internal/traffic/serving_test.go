@@ -123,10 +123,10 @@ func TestFailOpenDecidesWhatServesIfAllAreUnhealthy(t *testing.T) {
 	}
 }
 
-func TestAnAgentDrainsAndWeightsItsBackend(t *testing.T) {
-	fleet := startBackends(t, 2)
-	var answer atomic.Value // for the first backend
-	answer.Store("ready up 100%")
+// startAgent starts an agent, and returns the probe that asks it. It says of the endpoint with one
+// address what answer returns, and "up" of all others.
+func startAgent(t *testing.T, address string, answer func() string) (probe string) {
+	t.Helper()
 	agent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -138,17 +138,24 @@ func TestAnAgentDrainsAndWeightsItsBackend(t *testing.T) {
 			if err != nil {
 				return
 			}
-			asked, _ := bufio.NewReader(conn).ReadString('\n') // the address of the endpoint
+			asked, _ := bufio.NewReader(conn).ReadString('\n')
 			text := "up"
-			if strings.TrimSpace(asked) == fleet[0].address {
-				text = answer.Load().(string)
+			if strings.TrimSpace(asked) == address {
+				text = answer()
 			}
 			fmt.Fprintln(conn, text)
 			conn.Close()
 		}
 	}()
 	_, port, _ := net.SplitHostPort(agent.Addr().String())
-	probe := fmt.Sprintf("agent {\nport %s\nsend \"{endpoint.address}\\n\"\n}", port)
+	return fmt.Sprintf("agent {\nport %s\nsend \"{endpoint.address}\\n\"\n}", port)
+}
+
+func TestAnAgentDrainsAndWeightsItsBackend(t *testing.T) {
+	fleet := startBackends(t, 2)
+	var answer atomic.Value // for the first backend
+	answer.Store("ready up 100%")
+	probe := startAgent(t, fleet[0].address, func() string { return answer.Load().(string) })
 	c := startProxy(t, checkedPool(fleet, fastChecks(probe, longTimeout), roundRobin)).client()
 	share := func(text string, ok func(b0 int) bool) {
 		t.Helper()
