@@ -87,9 +87,10 @@ func (h *hashPicker) usableWeight(c *candidates) float64 {
 	return known.weight
 }
 
+// addUsable leaves aside what the request has tried, because picks of other requests use the sum.
 func addUsable(c *candidates) (weight float64) {
 	for i := range c.members {
-		if c.usable(i) {
+		if c.usableByOthers(i) {
 			weight += float64(c.members[i].Weight)
 		}
 	}

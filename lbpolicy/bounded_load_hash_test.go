@@ -94,6 +94,26 @@ func TestTheBoundHoldsAtEveryPick(t *testing.T) {
 	}
 }
 
+// A retry may not go to the endpoint that it tried. Others may, so its weight still counts.
+func TestTheBoundHoldsAfterARetry(t *testing.T) {
+	infos := cachesOf(t, 1, 1, 1, 1)
+	c := newCaches(t, infos...)
+	c.setKey("one hot key")
+	r, end := request(t, "/")
+	defer end()
+	c.pick(r)
+	c.replace(slices.Concat(infos, cachesOf(t, 1, 1, 1, 1, 1)[4:])...) // a new list, whose first pick is the retry
+	c.pick(r)
+	for range 100 {
+		r, end := request(t, "/")
+		defer end()
+		e, _ := c.pick(r)
+		if n, limit := e.InFlight(), c.bound(c.roster.Snapshot().Find(e.Address()), c.total()); n > limit {
+			t.Fatalf("%d of %d in flight at one of %v; the bound is %d", n, c.total(), c.weight, limit)
+		}
+	}
+}
+
 func (c *caches) total() (n int) {
 	for _, m := range c.roster.Snapshot().Members {
 		n += m.InFlight()
