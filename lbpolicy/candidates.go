@@ -37,7 +37,7 @@ func (c *candidates) usable(i int) bool {
 	return (!c.untriedOnly || !c.attempts.Tried(c.members[i].Endpoint)) && c.usableByOthers(i)
 }
 
-// usableByOthers reports whether member i may get requests, leaving aside whether this one tried it.
+// usableByOthers reports whether member i may get requests other than this one.
 func (c *candidates) usableByOthers(i int) bool {
 	m := &c.members[i]
 	if m.Weight == 0 || m.Is(c.blocking) {
