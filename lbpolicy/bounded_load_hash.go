@@ -147,13 +147,15 @@ func onlyPlaceholder(key string) string {
 }
 
 func (p *BoundedLoadHash) prepare(members []endpoint.Member) bandPicker {
-	nodes := make([]node, len(members))
-	h := &hashPicker{policy: p, sampler: newSampler(members)}
-	for i := range members {
-		nodes[i] = node{hash: xxhash.Sum64String(members[i].Info.Key()), weight: members[i].Weight}
-	}
-	h.rendezvous = newRendezvous(nodes)
-	return h
+	t := hashTables.acquire(members)
+	return &hashPicker{hashTable: t.table, release: t.release, policy: p}
+}
+
+// prepareForNow implements transient. It computes every bid.
+func (p *BoundedLoadHash) prepareForNow(members []endpoint.Member) bandPicker {
+	t := newHashTable(members, nodesOf(members))
+	t.drop()
+	return &hashPicker{hashTable: t, policy: p}
 }
 
 // Interface guards

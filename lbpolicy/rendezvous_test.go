@@ -29,13 +29,28 @@ func reweighted(nodes []node, i int, weight uint32) []node {
 	return nodes
 }
 
+// withTable returns the map with its table, if it is for a large pool.
+func withTable(nodes []node) *rendezvous {
+	z := newRendezvous(nodes)
+	if len(z.bidders) >= tableFrom {
+		z.fillTable(visitsPerSlot)
+	}
+	return z
+}
+
+// fillTable builds the table at once.
+func (z *rendezvous) fillTable(visits float64) *bidTable {
+	z.table.Store(newBidTable(z.bidders, visits, &z.dropped))
+	return z.table.Load()
+}
+
 // named identifies owners by hash, because lists may differ in order and length.
 type named struct {
 	*rendezvous
 	nodes []node
 }
 
-func newNamed(nodes []node) named { return named{newRendezvous(nodes), nodes} }
+func newNamed(nodes []node) named { return named{withTable(nodes), nodes} }
 
 func (z named) ownerHash(key uint64) uint64 { return z.nodes[z.owner(key, int(key%3))].hash }
 
@@ -89,13 +104,13 @@ func TestTheTableHasTheBestBidOfEverySlotUpToItsHorizon(t *testing.T) {
 	for name, weight := range weightings {
 		z := newRendezvous(testNodes(5, 4, weight))
 		for _, visits := range []float64{1, visitsPerSlot} {
-			z.fillTable(visits)
-			for slot, got := range z.first {
+			table := z.fillTable(visits)
+			for slot, got := range table.first {
 				var best uint64
 				for _, v := range z.bidders {
 					best = max(best, bid(v.weight/exposure(v.arrival(uint32(slot))), v.rank))
 				}
-				if got != best && speed(best) >= z.horizon {
+				if got != best && speed(best) >= table.horizon {
 					t.Fatalf("%s, %v visits: slot %d has bid %#x, want %#x", name, visits, slot, got, best)
 				}
 			}
@@ -236,7 +251,7 @@ func BenchmarkRendezvous(b *testing.B) {
 	for _, n := range []int{3, 10, 32, 33, 1000, 10000} {
 		for name, weight := range map[string]func(int) uint32{"Equal": alike, "OneToTen": oneToTen} {
 			nodes := testNodes(n, 11, weight)
-			z := newRendezvous(nodes)
+			z := withTable(nodes)
 			b.Run(fmt.Sprintf("Owner/%d%s", n, name), func(b *testing.B) {
 				for key := uint64(0); b.Loop(); key++ {
 					z.owner(key, 0)
@@ -244,7 +259,7 @@ func BenchmarkRendezvous(b *testing.B) {
 			})
 			b.Run(fmt.Sprintf("Build/%d%s", n, name), func(b *testing.B) {
 				for b.Loop() {
-					newRendezvous(nodes)
+					withTable(nodes)
 				}
 			})
 		}
