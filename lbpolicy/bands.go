@@ -28,6 +28,13 @@ type discarder interface {
 	discard()
 }
 
+// warmer is implemented by pickers that are slow without a table which prepare does not build.
+type warmer interface {
+	// warm builds the table. It runs off the request path, while requests pick from the list
+	// before.
+	warm()
+}
+
 func discard(bands []band) {
 	for i := range bands {
 		if d, ok := bands[i].picker.(discarder); ok {

@@ -31,6 +31,13 @@ type hashPicker struct {
 	release func() // nil if the table is not shared
 }
 
+// warm implements warmer.
+func (h *hashPicker) warm() {
+	if len(h.bidders) >= warmFrom {
+		h.rendezvous.build(h.bidders)
+	}
+}
+
 // discard implements discarder.
 func (h *hashPicker) discard() { h.release() }
 

@@ -22,6 +22,11 @@ const (
 	// changes before a table would pay, as during a slow start.
 	computedBefore = visitsPerSlot * slotCount
 
+	// warmFrom is the number of endpoints from which a pool builds the table at once, as requests
+	// can pick from the list before meanwhile. Computing a choice takes several microseconds then,
+	// which would add up where a large list changes all the time.
+	warmFrom = 256
+
 	// computedSteps is the maximum number of choices that are computed for one pick. Eight full
 	// endpoints in a row are rare while others have room.
 	computedSteps = 8
@@ -33,8 +38,8 @@ type bidTable struct {
 	horizon float64 // the table holds all bids of this speed or faster
 }
 
-// lazyTable is the table of a rendezvous, which is built once it pays. Look-ups never wait for it:
-// until then they compute the same owner.
+// lazyTable is the table of a rendezvous, which is built once it pays, or by warm. Look-ups never
+// wait for it: until then they compute the same owner.
 type lazyTable struct {
 	table    atomic.Pointer[bidTable] // nil while there is none
 	computed atomic.Int64             // bids so far
@@ -54,8 +59,14 @@ func (t *lazyTable) countComputed(bidders []bidder) {
 }
 
 func (t *lazyTable) build(bidders []bidder) {
+	if t.table.Load() != nil {
+		return // the first of many reverse proxies has built it
+	}
 	building.Lock()
 	defer building.Unlock()
+	if t.table.Load() != nil {
+		return
+	}
 	t.table.Store(newBidTable(bidders, visitsPerSlot, &t.dropped))
 	if t.dropped.Load() {
 		t.table.Store(nil)

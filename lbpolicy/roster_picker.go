@@ -51,6 +51,9 @@ func (p *rosterPicker) prepare(snapshot *endpoint.Snapshot) {
 		next[i].Band = b
 		if next[i].picker == nil {
 			next[i].picker = p.selector.algorithm.prepare(b.Members)
+			if w, ok := next[i].picker.(warmer); ok {
+				w.warm()
+			}
 		}
 	}
 	p.prepared = next

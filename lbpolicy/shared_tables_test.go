@@ -177,6 +177,16 @@ func TestATableIsBuiltOnceItPays(t *testing.T) {
 	})
 }
 
+func TestALargePoolHasItsTableFromTheFirstPickOn(t *testing.T) {
+	for n, want := range map[int]bool{warmFrom - 1: false, warmFrom: true} {
+		p := newHost(t, "bounded_load_hash", "").policy.NewPicker(staticRoster(t, cachesOfWeight1(t, n)), nil)
+		if got := sharedHashTables()[0].table.Load() != nil; got != want {
+			t.Errorf("%d endpoints have a table: %t", n, got)
+		}
+		p.Stop()
+	}
+}
+
 // The bubble does not end before its goroutines do.
 func TestOfABurstOfListsOnlyTheLatestTableIsBuilt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
