@@ -140,6 +140,31 @@ func TestTheBoundHoldsWhenManyPickAtOnce(t *testing.T) {
 	}
 }
 
+// Some requests retry. If all did, the endpoint of the hot key would be left idle, and what the
+// others may have would not suffice for all. While a retry is picked, the request counts at both
+// endpoints.
+func TestTheBoundHoldsWhenManyRetryAtOnce(t *testing.T) {
+	const goroutines, requests = 8, 300
+	c := newCaches(t, cachesOf(t, 1, 1, 1, 1)...)
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for i := range requests {
+				r, _ := request(t, "/hot")
+				if c.pick(r); i%4 == 0 {
+					c.pick(r)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, m := range c.roster.Snapshot().Members {
+		if limit := c.bound(&m, goroutines*(requests+1)); m.InFlight() > limit {
+			t.Errorf("%s has %d of %d in flight; the bound is %d", m.Address(), m.InFlight(), c.total(), limit)
+		}
+	}
+}
+
 // owners returns the name of the endpoint of each of 500 keys.
 func (c *caches) owners(t *testing.T) []string {
 	owners := make([]string, 500)
