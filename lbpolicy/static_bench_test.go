@@ -49,3 +49,33 @@ func loadSites(b *testing.B, sites int) (unload func()) {
 	}
 	return cancel
 }
+
+// BenchmarkFallbackOfVaryingLists measures a request for the fallback when each request has another
+// list of 40 upstreams, as some upstream sources report.
+func BenchmarkFallbackOfVaryingLists(b *testing.B) {
+	base, err := caddy.ProvisionContext(&caddy.Config{Admin: &caddy.AdminConfig{Disabled: true}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	module, err := base.LoadModuleByID("http.reverse_proxy.selection_policies.bounded_load_hash",
+		json.RawMessage(`{"key":"{http.request.cookie.none}","fallback":{"policy":"round_robin"}}`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := module.(*BoundedLoadHash)
+	defer p.Cleanup()
+	var lists [2]reverseproxy.UpstreamPool
+	for i := range 40 {
+		for j := range lists {
+			u := &reverseproxy.Upstream{Dial: address(i + j), Host: new(reverseproxy.Host)}
+			lists[j] = append(lists[j], u)
+		}
+	}
+	r := requestsForPaths(1)[0]
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if p.Select(lists[i%2], r, nil) == nil {
+			b.Fatal("nothing is usable")
+		}
+	}
+}
