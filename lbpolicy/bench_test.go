@@ -53,7 +53,8 @@ func BenchmarkPickAfter100ms(b *testing.B) {
 		roster := busyRoster(b, n)
 		for _, p := range policies {
 			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", p.name, n), func(b *testing.B) {
-				pick := ready(p.prepare(roster.Snapshot().Members)).pick // the tables of another run would be from its future
+				// The tables of another run would be from its future.
+				pick := ready(p.prepare(roster.Snapshot().Members)).pick
 				benchmarkPick(b, pick, roster, 100*time.Millisecond)
 			})
 		}

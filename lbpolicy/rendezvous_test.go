@@ -29,21 +29,6 @@ func reweighted(nodes []node, i int, weight uint32) []node {
 	return nodes
 }
 
-// withTable returns the map with its table, if it is for a large pool.
-func withTable(nodes []node) *rendezvous {
-	z := newRendezvous(nodes)
-	if len(z.bidders) >= tableFrom {
-		z.fillTable(visitsPerSlot)
-	}
-	return z
-}
-
-// fillTable builds the table at once.
-func (z *rendezvous) fillTable(visits float64) *bidTable {
-	z.table.Store(newBidTable(z.bidders, visits, &z.dropped))
-	return z.table.Load()
-}
-
 // named identifies owners by hash, because lists may differ in order and length.
 type named struct {
 	*rendezvous
@@ -96,35 +81,6 @@ func TestTheMapIsTheSameInEveryReleaseOnEveryProcessor(t *testing.T) {
 		}
 		if sum != want {
 			t.Errorf("%d nodes: checksum %#x, want %#x", n, sum, want)
-		}
-	}
-}
-
-func TestTheTableHasTheBestBidOfEverySlotUpToItsHorizon(t *testing.T) {
-	for name, weight := range weightings {
-		z := newRendezvous(testNodes(5, 4, weight))
-		for _, visits := range []float64{1, visitsPerSlot} {
-			table := z.fillTable(visits)
-			for slot, got := range table.first {
-				var best uint64
-				for _, v := range z.bidders {
-					best = max(best, bid(v.weight/exposure(v.arrival(uint32(slot))), v.rank))
-				}
-				if got != best && speed(best) >= table.horizon {
-					t.Fatalf("%s, %v visits: slot %d has bid %#x, want %#x", name, visits, slot, got, best)
-				}
-			}
-		}
-	}
-}
-
-func TestTheTableAgreesWithComputingEveryBid(t *testing.T) {
-	z := newRendezvous(testNodes(50, 4, oneToTen))
-	z.fillTable(0.2) // it lacks half of the keys
-	for key := range uint64(10_000) {
-		at := slotsOf(key, 0)
-		if got, want := z.owner(key, 0), z.fastest(&at, nil); got != want {
-			t.Fatalf("key %d belongs to %d by the table, and to %d by all bids", key, got, want)
 		}
 	}
 }

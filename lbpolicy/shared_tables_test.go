@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"testing"
-	"testing/synctest"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
@@ -146,37 +145,6 @@ func TestAStoppedPickerHoldsNoTableAndKeepsTheOwners(t *testing.T) {
 	}
 }
 
-func TestChoicesAreTheSameBeforeATableIsReady(t *testing.T) {
-	for _, n := range []int{33, 200} {
-		nodes := testNodes(n, 5, oneToTen)
-		computed, tabled := newRendezvous(nodes), withTable(nodes)
-		for key := range uint64(500) {
-			for step := range computed.steps() {
-				if got, want := computed.owner(key, step), tabled.owner(key, step); got != want {
-					t.Fatalf("choice %d of key %d is %d, and %d by the table", step, key, got, want)
-				}
-			}
-		}
-	}
-}
-
-func TestATableIsBuiltOnceItPays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		z := newRendezvous(testNodes(2000, 6, alike))
-		for key := range uint64(computedBefore/2000 - 1) {
-			z.owner(key, 0)
-		}
-		if synctest.Wait(); z.table.Load() != nil {
-			t.Error("a table is built that has not paid yet")
-		}
-		z.owner(1, 0)
-		z.owner(2, 0)
-		if synctest.Wait(); z.table.Load() == nil {
-			t.Error("no table is built although it pays")
-		}
-	})
-}
-
 func TestALargePoolHasItsTableFromTheFirstPickOn(t *testing.T) {
 	for n, want := range map[int]bool{warmFrom - 1: false, warmFrom: true} {
 		p := newHost(t, "bounded_load_hash", "").policy.NewPicker(staticRoster(t, cachesOfWeight1(t, n)), nil)
@@ -185,41 +153,6 @@ func TestALargePoolHasItsTableFromTheFirstPickOn(t *testing.T) {
 		}
 		p.Stop()
 	}
-}
-
-// The bubble does not end before its goroutines do.
-func TestOfABurstOfListsOnlyTheLatestTableIsBuilt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var lists []*rendezvous
-		building.Lock() // the table of another pool is being built
-		for seed := range uint64(4) {
-			z := newRendezvous(testNodes(large, seed, alike))
-			z.computed.Store(computedBefore - 1)
-			z.owner(1, 0)
-			if lists = append(lists, z); seed > 0 {
-				lists[seed-1].drop()
-			}
-		}
-		building.Unlock()
-		synctest.Wait()
-		for i, z := range lists {
-			if built := z.table.Load() != nil; built != (i == len(lists)-1) {
-				t.Errorf("list %d has a table: %t", i+1, built)
-			}
-		}
-	})
-}
-
-func TestATableThatIsDroppedWhileItIsBuiltIsGone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		z := newRendezvous(testNodes(1000, 6, alike))
-		z.computed.Store(computedBefore - 1)
-		z.owner(1, 0)
-		z.drop()
-		if synctest.Wait(); z.table.Load() != nil {
-			t.Error("the table is left")
-		}
-	})
 }
 
 func TestAFallbackPreparesNoTables(t *testing.T) {
