@@ -69,7 +69,7 @@ func (p *prober) run(ctx context.Context) {
 			p.finish(ctx, t, r)
 		}
 	})
-	unsubscribe := p.roster.Subscribe(p.updateTargets)
+	unsubscribe := p.roster.BeforePublish(p.updateTargets)
 	defer p.closeAll()
 	defer p.workers.wait()
 	defer unsubscribe()

@@ -14,6 +14,48 @@ type band struct {
 	picker bandPicker
 }
 
+// transient is implemented by algorithms whose tables take long to build or are shared.
+type transient interface {
+	// prepareForNow returns a picker without such tables, which needs no discard. It runs on
+	// requests, when a list is needed that is not prepared. An algorithm that keeps related
+	// requests together keeps them where prepare does.
+	prepareForNow(members []endpoint.Member) bandPicker
+}
+
+// discarder is implemented by pickers of prepare that share their tables.
+type discarder interface {
+	// discard is called once, when no new pick will use the picker.
+	discard()
+}
+
+// warmer is implemented by pickers that are slow without a table which prepare does not build.
+type warmer interface {
+	// warm builds the table. It runs off the request path, while requests pick from the list
+	// before.
+	warm()
+}
+
+func discard(bands []band) {
+	for i := range bands {
+		if d, ok := bands[i].picker.(discarder); ok {
+			d.discard()
+		}
+	}
+}
+
+// prepareForNow returns bands to pick from until their tables are there.
+func (s *selector) prepareForNow(of ...endpoint.Band) []band {
+	prepare := s.algorithm.prepare
+	if t, ok := s.algorithm.(transient); ok {
+		prepare = t.prepareForNow
+	}
+	bands := make([]band, len(of))
+	for i, b := range of {
+		bands[i] = band{b, prepare(b.Members)}
+	}
+	return bands
+}
+
 // placer is an algorithm that keeps related requests in the same band.
 type placer interface {
 	// place returns a number from 0 up to but not including 1 that is equal for related requests.

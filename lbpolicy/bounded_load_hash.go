@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
@@ -48,6 +49,7 @@ type BoundedLoadHash struct {
 	FallbackRaw json.RawMessage `json:"fallback,omitempty" caddy:"namespace=http.reverse_proxy.selection_policies inline_key=policy"`
 
 	placeholder string // the name of the placeholder if the key consists of one
+	check       *keyCheck
 	selector
 }
 
@@ -86,7 +88,7 @@ func (p *BoundedLoadHash) Provision(ctx caddy.Context) error {
 	if p.Key == "" {
 		return fmt.Errorf("key: is empty; expected text with a placeholder, such as {client_ip}")
 	}
-	p.placeholder = onlyPlaceholder(p.Key)
+	p.placeholder, p.check = onlyPlaceholder(p.Key), newKeyCheck(p.Key, ctx.Logger())
 	if p.LoadFactor == 0 {
 		p.LoadFactor = defaultLoadFactor
 	}
@@ -97,6 +99,14 @@ func (p *BoundedLoadHash) Provision(ctx caddy.Context) error {
 		return err
 	}
 	return p.provisionFallback(ctx)
+}
+
+// Select implements reverseproxy.Selector. Each attempt of a request passes through it.
+func (p *BoundedLoadHash) Select(
+	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter,
+) *reverseproxy.Upstream {
+	p.check.see(r)
+	return p.selector.Select(pool, r, w)
 }
 
 func (p *BoundedLoadHash) provisionFallback(ctx caddy.Context) error {
@@ -147,13 +157,15 @@ func onlyPlaceholder(key string) string {
 }
 
 func (p *BoundedLoadHash) prepare(members []endpoint.Member) bandPicker {
-	nodes := make([]node, len(members))
-	h := &hashPicker{policy: p, sampler: newSampler(members)}
-	for i := range members {
-		nodes[i] = node{hash: xxhash.Sum64String(members[i].Info.Key()), weight: members[i].Weight}
-	}
-	h.rendezvous = newRendezvous(nodes)
-	return h
+	t := hashTables.acquire(members)
+	return &hashPicker{hashTable: t.table, release: t.release, policy: p}
+}
+
+// prepareForNow implements transient. It computes every bid.
+func (p *BoundedLoadHash) prepareForNow(members []endpoint.Member) bandPicker {
+	t := newHashTable(members, nodesOf(members))
+	t.drop()
+	return &hashPicker{hashTable: t, policy: p}
 }
 
 // Interface guards

@@ -7,16 +7,39 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
+// hashTable is what all policies that hash on equal lists share.
+type hashTable struct {
+	*rendezvous
+	*sampler // for requests without a key
+}
+
+func newHashTable(members []endpoint.Member, nodes []node) hashTable {
+	return hashTable{newRendezvous(nodes), newSampler(members)}
+}
+
+var hashTables = newShared(newHashTable)
+
 // hashPicker picks the first endpoint in a key's order that is below its bound.
 type hashPicker struct {
-	*rendezvous
-	*sampler
-	policy *BoundedLoadHash
-	usable atomic.Pointer[weightAt]
+	hashTable
+	policy  *BoundedLoadHash
+	usable  atomic.Pointer[weightAt]
+	release func() // nil if the table is not shared
 }
+
+// warm implements warmer.
+func (h *hashPicker) warm() {
+	if len(h.bidders) >= warmFrom {
+		h.rendezvous.build(h.bidders)
+	}
+}
+
+// discard implements discarder.
+func (h *hashPicker) discard() { h.release() }
 
 // weightAt is the weight of all usable members at one moment.
 type weightAt struct {
@@ -87,9 +110,10 @@ func (h *hashPicker) usableWeight(c *candidates) float64 {
 	return known.weight
 }
 
+// addUsable leaves aside what the request has tried, because picks of other requests use the sum.
 func addUsable(c *candidates) (weight float64) {
 	for i := range c.members {
-		if c.usable(i) {
+		if c.usableByOthers(i) {
 			weight += float64(c.members[i].Weight)
 		}
 	}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
@@ -66,58 +64,11 @@ func (c *caches) bound(m *endpoint.Member, total int) int {
 	return int(math.Ceil(defaultLoadFactor * float64(m.Weight) / c.weight * float64(total)))
 }
 
-func TestTheBoundHoldsAtEveryPick(t *testing.T) {
-	c := newCaches(t, cachesOf(t, 1, 2, 3, 4, 10)...)
-	random := rand.New(rand.NewPCG(3, 3))
-	zipf := rand.NewZipf(random, 1.2, 1, 1000)
-	var open []func()
-	for range 4000 {
-		if len(open) > 0 && random.IntN(100) < 45 {
-			i := random.IntN(len(open))
-			before := c.total()
-			open[i]()
-			waitFor(t, func() bool { return c.total() == before-1 })
-			open[i] = open[len(open)-1]
-			open = open[:len(open)-1]
-			continue
-		}
-		r, end := request(t, fmt.Sprint("/", zipf.Uint64()))
-		e, _ := c.pick(r)
-		open = append(open, end)
-		m := c.roster.Snapshot().Find(e.Address())
-		if n, limit := e.InFlight(), c.bound(m, c.total()); n > limit {
-			t.Fatalf("%d of %d in flight at weight %d of %v; the bound is %d", n, c.total(), m.Weight, c.weight, limit)
-		}
-	}
-	for _, end := range open {
-		end()
-	}
-}
-
 func (c *caches) total() (n int) {
 	for _, m := range c.roster.Snapshot().Members {
 		n += m.InFlight()
 	}
 	return n
-}
-
-func TestTheBoundHoldsWhenManyPickAtOnce(t *testing.T) {
-	c := newCaches(t, cachesOf(t, 1, 1, 1, 1, 1, 1, 1)...)
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for range 500 {
-				r, _ := request(t, "/hot")
-				c.pick(r)
-			}
-		})
-	}
-	wg.Wait()
-	for _, m := range c.roster.Snapshot().Members {
-		if limit := c.bound(&m, 4000); m.InFlight() > limit {
-			t.Errorf("%s has %d of 4000 in flight; the bound is %d", m.Address(), m.InFlight(), limit)
-		}
-	}
 }
 
 // owners returns the name of the endpoint of each of 500 keys.

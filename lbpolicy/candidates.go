@@ -34,8 +34,13 @@ type candidates struct {
 
 // usable reports whether member i may get this request. The place may be gone when it is reserved.
 func (c *candidates) usable(i int) bool {
+	return (!c.untriedOnly || !c.attempts.Tried(c.members[i].Endpoint)) && c.usableByOthers(i)
+}
+
+// usableByOthers reports whether member i may get requests other than this one.
+func (c *candidates) usableByOthers(i int) bool {
 	m := &c.members[i]
-	if m.Weight == 0 || m.Is(c.blocking) || c.untriedOnly && c.attempts.Tried(m.Endpoint) {
+	if m.Weight == 0 || m.Is(c.blocking) {
 		return false
 	}
 	ok, limit := c.admitted(i)

@@ -34,7 +34,7 @@ type Admit = endpoint.Admit
 // Roster is the list of a pool as it changes. A picker uses
 //
 //	Snapshot() *Snapshot  // the list as it is now
-//	Subscribe(func(*Snapshot)) (stop func())  // builds tables before a new list is published
+//	Subscribe(func(*Snapshot)) (stop func())  // builds tables for each list once it is published
 //	CatchUp(seen *Snapshot) bool  // whether there is a newer list, if none is usable
 //	InFlight() int  // requests in flight in the pool
 type Roster = endpoint.Roster

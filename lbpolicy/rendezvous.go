@@ -19,7 +19,7 @@ import (
 //
 // The order of visits can be inverted. So there are two ways to the same owner: to compute the
 // visits of all bidders at the key's slots, or to fill a table once with the first visits of all
-// bidders.
+// bidders. See rendezvous_table.go.
 const (
 	// slotBits trades balance against the size and the build time of the table, which double with
 	// each bit. With n equal endpoints, the shares scatter by sqrt(draws/(4·draws-2)·n/slotCount).
@@ -31,13 +31,6 @@ const (
 	// visits for the same probability of a gap, and shares would scatter 1.3 times as much. More
 	// than three gain little, and each costs time in pools without a table.
 	draws = 3
-	// visitsPerSlot is how far the table reaches. A slot stays empty with a probability of exp(-5),
-	// and all slots of a key with exp(-15). The owner of one key in three million has to be
-	// computed.
-	visitsPerSlot = 5
-	// tableFrom is the number of endpoints from which a table of 4 MiB is worth it, because
-	// computing every bid takes 10 ns for each endpoint.
-	tableFrom = 33
 	// rankBits is the size of the rank in a bid. It leaves 28 bits of precision: equal bids are too
 	// rare to affect a share visibly.
 	rankBits = 24
@@ -51,16 +44,15 @@ type node struct {
 	weight uint32
 }
 
-// rendezvous maps keys to nodes. It is immutable, and the same for the same nodes in any order on
-// any machine. Of two nodes with the same hash, the heavier one gets the keys of both; of equal
-// ones, the first.
+// rendezvous maps keys to nodes. The map never changes, and is the same for the same nodes in any
+// order on any machine. Of two nodes with the same hash, the heavier one gets the keys of both; of
+// equal ones, the first.
 type rendezvous struct {
 	bidders []bidder // the nodes with a weight, by hash; the position is the rank
-	first   []uint64 // the highest bid on each slot so far, 0 if none; nil in a small pool
-	horizon float64  // the table holds all bids of this speed or faster
+	lazyTable
 }
 
-// newRendezvous builds the map for nodes. Its look-ups return indices into nodes.
+// newRendezvous returns the map for nodes. Its look-ups return indices into nodes.
 func newRendezvous(nodes []node) *rendezvous {
 	z := &rendezvous{bidders: make([]bidder, 0, len(nodes))}
 	for i, n := range nodes {
@@ -74,39 +66,20 @@ func newRendezvous(nodes []node) *rendezvous {
 	for rank := range z.bidders {
 		z.bidders[rank].rank = uint32(rank)
 	}
-	if len(z.bidders) >= tableFrom {
-		z.fillTable(visitsPerSlot)
-	}
 	return z
-}
-
-// fillTable enters the first visits of all bidders, until each slot has had the given number of
-// visits on average.
-func (z *rendezvous) fillTable(visits float64) {
-	var total float64
-	for i := range z.bidders {
-		total += z.bidders[i].weight
-	}
-	z.first = make([]uint64, slotCount)
-	z.horizon = total / (visits * arrivalSteps)
-	for i := range z.bidders {
-		b := &z.bidders[i]
-		share := -math.Expm1(-b.weight * visits / total) // the part of the slots that is visited by then
-		// One more visit for rounding up, and one for the errors of share and exposure. Too many do
-		// no harm, but too few would.
-		b.visit(z.first, min(slotCount, uint32(share*slotCount)+2))
-	}
 }
 
 // owner returns choice number step of a key, or -1 if no node has a weight. The choices after the
 // first (step 0) are independent draws: they are spread by weight, and may repeat a node.
 func (z *rendezvous) owner(key uint64, step int) int {
 	at := slotsOf(key, step)
-	if z.first != nil {
-		best := max(z.first[at[0]], z.first[at[1]], z.first[at[2]])
-		if speed(best) >= z.horizon {
+	if t := z.table.Load(); t != nil {
+		best := max(t.first[at[0]], t.first[at[1]], t.first[at[2]])
+		if speed(best) >= t.horizon {
 			return int(z.bidders[best&rankMask].index)
 		}
+	} else if len(z.bidders) >= tableFrom {
+		z.countComputed(z.bidders)
 	}
 	return z.fastest(&at, nil)
 }
@@ -115,11 +88,18 @@ func (z *rendezvous) owner(key uint64, step int) int {
 // because computing one choice looks at all nodes. In a large pool, a choice costs as much as
 // looking at four nodes, or at eight if the table has left the processor's cache. To stop when the
 // choices have cost as much as ownerAmong is never worse than twice the better of the two.
+//
+// Without the table the first choices are the same. There are fewer of them, because each one looks
+// at all nodes.
 func (z *rendezvous) steps() int {
-	if z.first == nil {
+	switch n := len(z.bidders); {
+	case n < tableFrom:
 		return 0
+	case z.table.Load() == nil:
+		return min(n/8, computedSteps)
+	default:
+		return n / 8
 	}
-	return len(z.bidders) / 8
 }
 
 // ownerAmong returns the node that would own the key if there were only the accepted nodes, or -1

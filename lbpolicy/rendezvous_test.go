@@ -35,7 +35,7 @@ type named struct {
 	nodes []node
 }
 
-func newNamed(nodes []node) named { return named{newRendezvous(nodes), nodes} }
+func newNamed(nodes []node) named { return named{withTable(nodes), nodes} }
 
 func (z named) ownerHash(key uint64) uint64 { return z.nodes[z.owner(key, int(key%3))].hash }
 
@@ -81,35 +81,6 @@ func TestTheMapIsTheSameInEveryReleaseOnEveryProcessor(t *testing.T) {
 		}
 		if sum != want {
 			t.Errorf("%d nodes: checksum %#x, want %#x", n, sum, want)
-		}
-	}
-}
-
-func TestTheTableHasTheBestBidOfEverySlotUpToItsHorizon(t *testing.T) {
-	for name, weight := range weightings {
-		z := newRendezvous(testNodes(5, 4, weight))
-		for _, visits := range []float64{1, visitsPerSlot} {
-			z.fillTable(visits)
-			for slot, got := range z.first {
-				var best uint64
-				for _, v := range z.bidders {
-					best = max(best, bid(v.weight/exposure(v.arrival(uint32(slot))), v.rank))
-				}
-				if got != best && speed(best) >= z.horizon {
-					t.Fatalf("%s, %v visits: slot %d has bid %#x, want %#x", name, visits, slot, got, best)
-				}
-			}
-		}
-	}
-}
-
-func TestTheTableAgreesWithComputingEveryBid(t *testing.T) {
-	z := newRendezvous(testNodes(50, 4, oneToTen))
-	z.fillTable(0.2) // it lacks half of the keys
-	for key := range uint64(10_000) {
-		at := slotsOf(key, 0)
-		if got, want := z.owner(key, 0), z.fastest(&at, nil); got != want {
-			t.Fatalf("key %d belongs to %d by the table, and to %d by all bids", key, got, want)
 		}
 	}
 }
@@ -236,7 +207,7 @@ func BenchmarkRendezvous(b *testing.B) {
 	for _, n := range []int{3, 10, 32, 33, 1000, 10000} {
 		for name, weight := range map[string]func(int) uint32{"Equal": alike, "OneToTen": oneToTen} {
 			nodes := testNodes(n, 11, weight)
-			z := newRendezvous(nodes)
+			z := withTable(nodes)
 			b.Run(fmt.Sprintf("Owner/%d%s", n, name), func(b *testing.B) {
 				for key := uint64(0); b.Loop(); key++ {
 					z.owner(key, 0)
@@ -244,7 +215,7 @@ func BenchmarkRendezvous(b *testing.B) {
 			})
 			b.Run(fmt.Sprintf("Build/%d%s", n, name), func(b *testing.B) {
 				for b.Loop() {
-					newRendezvous(nodes)
+					withTable(nodes)
 				}
 			})
 		}

@@ -2,7 +2,6 @@ package lbpolicy
 
 import (
 	"net/http"
-	"slices"
 	"sync/atomic"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -19,18 +18,20 @@ func (s *selector) NewPicker(r *endpoint.Roster, admit endpoint.Admit) endpoint.
 
 // rosterPicker picks from the lists of a roster by a policy.
 //
-// A request may outlive its config, while a newer config goes on using the roster. Once stopped,
-// Pick checks itself whether the list has changed.
+// Its tables are built when a list has been published, while it still picks from the list before.
+// If nothing of that is usable, it goes on without tables at once. The same holds once it is
+// stopped: a request may outlive its config, while a newer config goes on using the roster.
 type rosterPicker struct {
 	selector    *selector
 	roster      *endpoint.Roster
 	admit       endpoint.Admit
 	unsubscribe func()
-	current     atomic.Pointer[preparedSnapshot]
+	prepared    []band                           // with tables; only the subscription uses it
+	current     atomic.Pointer[preparedSnapshot] // what requests pick from
 	stopped     atomic.Bool
 }
 
-// preparedSnapshot is a roster's list with the tables of the algorithm.
+// preparedSnapshot is a roster's list with the pickers of the algorithm.
 type preparedSnapshot struct {
 	snapshot *endpoint.Snapshot
 	bands    []band
@@ -38,23 +39,36 @@ type preparedSnapshot struct {
 
 // prepare builds the tables for a list. It keeps the tables of bands that have not changed.
 func (p *rosterPicker) prepare(snapshot *endpoint.Snapshot) {
-	next := &preparedSnapshot{snapshot, make([]band, len(snapshot.Bands))}
-	old := p.current.Load()
-	for i, b := range snapshot.Bands {
-		next.bands[i].Band = b
-		if old != nil && i < len(old.bands) && slices.Equal(old.bands[i].Members, b.Members) {
-			next.bands[i].picker = old.bands[i].picker
+	next := make([]band, len(snapshot.Bands))
+	var outdated []band
+	for i, old := range p.prepared {
+		if i < len(next) && sameNodes(old.Members, snapshot.Bands[i].Members) {
+			next[i].picker = old.picker
 		} else {
-			next.bands[i].picker = p.selector.algorithm.prepare(b.Members)
+			outdated = append(outdated, old)
 		}
 	}
-	p.current.Store(next)
+	for i, b := range snapshot.Bands {
+		next[i].Band = b
+		if next[i].picker == nil {
+			next[i].picker = p.selector.algorithm.prepare(b.Members)
+			if w, ok := next[i].picker.(warmer); ok {
+				w.warm()
+			}
+		}
+	}
+	p.prepared = next
+	p.current.Store(&preparedSnapshot{snapshot, next})
+	discard(outdated)
 }
 
 // Stop implements endpoint.Picker.
 func (p *rosterPicker) Stop() {
 	p.unsubscribe()
 	p.stopped.Store(true)
+	p.current.Store(&preparedSnapshot{})
+	discard(p.prepared)
+	p.prepared = nil
 }
 
 // Pick implements endpoint.Picker.
@@ -62,23 +76,30 @@ func (p *rosterPicker) Pick(r *http.Request) (e *endpoint.Endpoint, listed bool)
 	if p.selector.fallback != nil && p.selector.usesFallback(r) {
 		return nil, true
 	}
-	now := p.latest()
+	now := p.current.Load()
+	if p.stopped.Load() && now.snapshot != p.roster.Snapshot() {
+		now = p.prepareForNow(now)
+	}
 	e = p.pickFrom(now, r)
 	if e == nil && p.roster.CatchUp(now.snapshot) {
-		e = p.pickFrom(p.latest(), r)
+		e = p.pickFrom(p.prepareForNow(now), r)
 	}
 	return e, false
 }
 
-// latest returns the tables of the current list.
-func (p *rosterPicker) latest() *preparedSnapshot {
-	if p.stopped.Load() && p.current.Load().snapshot != p.roster.Snapshot() {
-		p.prepare(p.roster.Snapshot())
-	}
-	return p.current.Load()
+// prepareForNow returns the current list without tables. Other picks use it too, unless the list
+// with its tables has come meanwhile.
+func (p *rosterPicker) prepareForNow(seen *preparedSnapshot) *preparedSnapshot {
+	s := p.roster.Snapshot()
+	next := &preparedSnapshot{s, p.selector.prepareForNow(s.Bands...)}
+	p.current.CompareAndSwap(seen, next)
+	return next
 }
 
 func (p *rosterPicker) pickFrom(from *preparedSnapshot, r *http.Request) *endpoint.Endpoint {
+	if from.snapshot == nil {
+		return nil // the picker was stopped a moment ago
+	}
 	c := candidates{
 		request:  r,
 		roster:   p.roster,

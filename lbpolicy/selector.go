@@ -14,8 +14,9 @@ import (
 
 // algorithm is the part of a policy that does not depend on Caddy.
 type algorithm interface {
-	// prepare builds the tables for a list of endpoints. It runs off the request path, except for
-	// lists of other sources, which may change on any request.
+	// prepare builds the tables for a list of endpoints. They depend on the endpoints, their names
+	// and weights alone. It runs off the request path, except for lists of other sources, which may
+	// change on any request. See transient and discarder for tables that are large.
 	prepare(members []endpoint.Member) bandPicker
 }
 
@@ -81,8 +82,7 @@ func (s *selector) Select(
 	if e := attempts.Picked(); e != nil && s.picker != nil && pool[0].Dial == e.Address() {
 		return s.confirm(pool, r, attempts)
 	}
-	v := s.view(pool)
-	_, i := s.pick(v.bands, 0, candidates{request: r, upstreams: pool, attempts: attempts})
+	_, i := s.pick(s.view(pool).prepared(), 0, candidates{request: r, upstreams: pool, attempts: attempts})
 	if i < 0 {
 		return nil
 	}

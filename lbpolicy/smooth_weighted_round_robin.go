@@ -2,7 +2,6 @@ package lbpolicy
 
 import (
 	"fmt"
-	"math/rand/v2"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -83,18 +82,25 @@ func (p *SmoothWeightedRoundRobin) checkWeights() error {
 }
 
 func (p *SmoothWeightedRoundRobin) prepare(members []endpoint.Member) bandPicker {
-	weights := make([]uint32, len(members))
-	for i := range members {
-		weights[i] = members[i].Weight
-	}
-	return &schedulePicker{newSchedule(weights, rand.Uint64N), newSampler(members)}
+	t := scheduleTables.acquire(members)
+	return &schedulePicker{t.table.next(), t.table.sampler, t.release}
+}
+
+// prepareForNow implements transient. A new schedule would start at a random endpoint, too, and may
+// take a millisecond.
+func (p *SmoothWeightedRoundRobin) prepareForNow(members []endpoint.Member) bandPicker {
+	return &randomPicker{newSampler(members)}
 }
 
 // schedulePicker picks the endpoint whose turn it is.
 type schedulePicker struct {
 	*schedule
 	*sampler
+	release func()
 }
+
+// discard implements discarder.
+func (p *schedulePicker) discard() { p.release() }
 
 // maxSkips is the maximum number of turns of unusable endpoints that a pick skips. Beyond it nearly
 // all weight is unusable, and looking at every endpoint is cheaper.

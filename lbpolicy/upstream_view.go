@@ -13,8 +13,9 @@ import (
 
 // upstreamView is a list of upstreams joined with their endpoints, and the tables for it.
 type upstreamView struct {
+	among   *upstreamViews
 	members []endpoint.Member
-	bands   []band // exactly one
+	bands   atomic.Pointer[[]band] // exactly one; nil until a pick needs it, as a fallback never does
 
 	// pools are the snapshots of the handler's pools in which the members were looked up.
 	pools []*endpoint.Snapshot
@@ -46,7 +47,15 @@ func (u *upstreamViews) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.closed = true
+	u.replaceLatest(nil)
 	u.releaseRoster()
+}
+
+// replaceLatest makes v the latest view, and discards the tables of the one before.
+func (u *upstreamViews) replaceLatest(v *upstreamView) {
+	if old := u.latest.Swap(v); old != nil && old.bands.Load() != nil {
+		discard(*old.bands.Load())
+	}
 }
 
 func (u *upstreamViews) releaseRoster() {
@@ -95,7 +104,7 @@ func (u *upstreamViews) join(upstreams reverseproxy.UpstreamPool) *upstreamView 
 	if v := u.latest.Load(); v != nil && u.isCurrent(v, upstreams) {
 		return v
 	}
-	v := &upstreamView{pools: u.pools(), members: slices.Clone(u.ownMembers(upstreams))}
+	v := &upstreamView{among: u, pools: u.pools(), members: slices.Clone(u.ownMembers(upstreams))}
 	for i := range v.members {
 		for _, p := range v.pools {
 			if m := p.Find(upstreams[i].Dial); m != nil {
@@ -105,9 +114,31 @@ func (u *upstreamViews) join(upstreams reverseproxy.UpstreamPool) *upstreamView 
 		}
 	}
 	endpoint.MakeComparable(v.members, v.pools)
-	v.bands = []band{{endpoint.Band{Members: v.members, Share: 1}, u.selector.algorithm.prepare(v.members)}}
-	u.latest.Store(v)
+	if !u.closed { // nothing would discard its tables
+		u.replaceLatest(v)
+	}
 	return v
+}
+
+// prepared returns the view as a band with its tables. Requests that come while a view is replaced
+// pick without tables.
+func (v *upstreamView) prepared() []band {
+	if bands := v.bands.Load(); bands != nil {
+		return *bands
+	}
+	u := v.among
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if bands := v.bands.Load(); bands != nil {
+		return *bands
+	}
+	b := endpoint.Band{Members: v.members, Share: 1}
+	if u.latest.Load() != v {
+		return u.selector.prepareForNow(b)
+	}
+	bands := []band{{b, u.selector.algorithm.prepare(v.members)}}
+	v.bands.Store(&bands)
+	return bands
 }
 
 // ownMembers makes the upstreams the list of the own roster, and returns its members.

@@ -23,7 +23,7 @@ type unusableReporter struct {
 
 // watch follows the mode of a roster until stop is called.
 func (u *unusableReporter) watch(r *endpoint.Roster) {
-	u.stop = r.Subscribe(func(s *endpoint.Snapshot) {
+	u.stop = r.BeforePublish(func(s *endpoint.Snapshot) {
 		if s.Mode != endpoint.None {
 			u.wasUsable.Store(true)
 		}

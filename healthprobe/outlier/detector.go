@@ -39,7 +39,7 @@ func newDetector(d *Detection, r *endpoint.Roster) *detector {
 
 // run judges intervals and ends ejections until ctx ends.
 func (d *detector) run(ctx context.Context) {
-	defer d.roster.Subscribe(d.updateMembers)()
+	defer d.roster.BeforePublish(d.updateMembers)()
 	d.roster.Watch(d)
 	defer d.roster.Watch(nil)
 	sweep := time.NewTicker(time.Duration(d.Interval))

@@ -24,7 +24,7 @@ func TestAPickWaitsForSharesThatAreBeingComputed(t *testing.T) {
 	runPool(t, Rules{}, func(p *runningPool) {
 		p.replace("a b")
 		tables := 0
-		defer p.Roster.Subscribe(func(s *Snapshot) {
+		defer p.Roster.BeforePublish(func(s *Snapshot) {
 			if tables++; tables > 1 && !p.Roster.isBehind() {
 				t.Error("a pick at this moment would not wait")
 			}

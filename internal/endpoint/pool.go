@@ -26,20 +26,10 @@ type Pool struct {
 
 	mu        sync.Mutex
 	endpoints map[string]*trackedEndpoint
+	departed  departures
 	rosters   []*runningRoster   // newest last
 	configs   map[any]*configUse // by the config that uses the pool
 }
-
-// trackedEndpoint is an endpoint with the number of rosters that list it.
-type trackedEndpoint struct {
-	endpoint   *Endpoint
-	rosters    int
-	departedAt time.Time // when the last roster removed it
-}
-
-// departedKept is how long a pool remembers an endpoint that left every list, so that flapping
-// membership (DNS above all) does not erase what was learned of it.
-const departedKept = 10 * time.Minute
 
 func newPool() *Pool {
 	return &Pool{endpoints: make(map[string]*trackedEndpoint), configs: make(map[any]*configUse)}
@@ -89,12 +79,10 @@ func (p *Pool) release(members []Member) {
 	for i := range members {
 		tracked := p.endpoints[members[i].Address()]
 		if tracked.rosters--; tracked.rosters == 0 {
-			tracked.departedAt = now
+			p.departed.add(tracked, now)
 		}
 	}
-	for address, tracked := range p.endpoints {
-		if tracked.rosters == 0 && tracked.endpoint.InFlight() == 0 && now.Sub(tracked.departedAt) > departedKept {
-			delete(p.endpoints, address)
-		}
+	for _, address := range p.departed.expire(now) {
+		delete(p.endpoints, address)
 	}
 }

@@ -59,7 +59,7 @@ func TestAnUnchangedListIsNotPublished(t *testing.T) {
 	c := acquire(t, 1, t.Name(), "")
 	defer c.Release()
 	published := 0
-	defer c.Roster.Subscribe(func(*Snapshot) { published++ })()
+	defer c.Roster.BeforePublish(func(*Snapshot) { published++ })()
 	for range 3 {
 		c.Roster.Replace([]listing.Info{{Address: "a:1", Weight: 2, Metadata: map[string]string{"k": "v"}}})
 	}
@@ -102,19 +102,19 @@ func TestDrainingEndpointsAndThoseOfWeight0GetNoShare(t *testing.T) {
 	}
 }
 
-func TestSubscribersSeeAListBeforeItIsPublished(t *testing.T) {
+func TestMonitorsSeeAListBeforeItIsPublished(t *testing.T) {
 	c := acquire(t, 1, t.Name(), "")
 	defer c.Release()
 	var early bool
-	stop := c.Roster.Subscribe(func(s *Snapshot) { early = c.Roster.Snapshot() != s })
+	stop := c.Roster.BeforePublish(func(s *Snapshot) { early = c.Roster.Snapshot() != s })
 	c.Roster.Replace(infos("a:1"))
 	if !early {
-		t.Error("the list was published before its tables were built")
+		t.Error("the list was published before the monitors had prepared")
 	}
 	stop()
 	early = false
 	if c.Roster.Replace(infos("b:1")); early {
-		t.Error("the subscriber is called after stop")
+		t.Error("prepare is called after stop")
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 // once without one; a computation only hands the share of an unusable endpoint to the others.
 const recomputePause = 100 * time.Millisecond
 
-// recomputeShare is the maximum part of its time that a roster spends on computing shares. It
-// matters where the tables for 10,000 endpoints take tens of milliseconds.
+// recomputeShare is the maximum part of its time that a roster spends on computing shares and on
+// tables. It matters where those for 10,000 endpoints take tens of milliseconds.
 const recomputeShare = 0.1
 
 // recomputeLoop computes the shares again after changes, and while ramps rise, until ctx ends.
@@ -44,13 +44,15 @@ func (r *Roster) recomputeLoop(ctx context.Context) {
 
 // CatchUp recomputes the shares at once if anything changed since the last time, and reports
 // whether the current snapshot differs from the one seen. Picks that find no usable endpoint call
-// it, as after the last usable endpoint failed.
+// it, as after the last usable endpoint failed. They run on requests, so the subscribers are called
+// later, by the goroutine that recomputes.
 func (r *Roster) CatchUp(seen *Snapshot) bool {
 	if r.isBehind() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.isBehind() { // no other goroutine has caught up meanwhile
 			r.recomputeLocked()
+			r.dirty.Set()
 		}
 	}
 	return r.Snapshot() != seen
@@ -61,8 +63,9 @@ func (r *Roster) isBehind() bool { return r.included.Load() != r.pool.changesBeg
 
 func (r *Roster) recomputeNow() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.recomputeLocked()
+	r.mu.Unlock()
+	r.subscribers.notify(r)
 }
 
 func (r *Roster) recomputeLocked() {

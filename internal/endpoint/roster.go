@@ -11,7 +11,8 @@ import (
 )
 
 // Roster is the list of endpoints of a pool by one definition of it, and how requests are shared
-// among them. Run of the definition replaces the list as a whole; policies subscribe to it.
+// among them. Run of the definition replaces the list as a whole. Monitors prepare for each list
+// before it is published; policies build their tables after that.
 type Roster struct {
 	name     string
 	pool     *Pool
@@ -25,8 +26,10 @@ type Roster struct {
 
 	provenance provenance
 
-	mu          sync.Mutex // orders Replace, Subscribe, recomputing and close
-	subscribers map[*func(*Snapshot)]struct{}
+	subscribers subscribers
+
+	mu          sync.Mutex // orders Replace, BeforePublish, recomputing and close
+	preparers   map[*func(*Snapshot)]struct{}
 	answered    chan struct{}
 	announced   Mode         // the last mode that was logged; Healthy at first, so that a good start logs nothing
 	runningFrom atomic.Int64 // the Instant at which the start of the pool is over; 0 before the first list
@@ -35,7 +38,7 @@ type Roster struct {
 
 func newRoster(name string, p *Pool, rules Rules) *Roster {
 	r := &Roster{
-		name: name, pool: p, rules: rules, subscribers: make(map[*func(*Snapshot)]struct{}),
+		name: name, pool: p, rules: rules, preparers: make(map[*func(*Snapshot)]struct{}),
 		answered: make(chan struct{}), dirty: signal.New(),
 	}
 	r.owner.Store(new(Owner))
@@ -58,7 +61,15 @@ func (r *Roster) IsCurrent() bool { return r.current.Load() }
 
 // Replace makes infos the list, and keeps the slice. An address that was in the list before keeps
 // its Endpoint. Nothing is published if nothing changed. The infos must be normalized.
+//
+// The subscribers have been called when Replace returns.
 func (r *Roster) Replace(infos []listing.Info) Change {
+	change := r.replace(infos)
+	r.subscribers.notify(r)
+	return change
+}
+
+func (r *Roster) replace(infos []listing.Info) Change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.snapshot.Load()
@@ -91,18 +102,19 @@ func (r *Roster) Running() bool {
 	return from != 0 && load.Now() > from
 }
 
-// Subscribe calls subscriber with the current list, and then with each new list before it is
-// published, until stop is called. Policies build their tables there, off the request path.
-func (r *Roster) Subscribe(subscriber func(*Snapshot)) (stop func()) {
+// BeforePublish calls prepare with the current list, and then with each new list before it is
+// published, until stop is called. The list waits for it, and so does a pick that catches up, so it
+// must be quick.
+func (r *Roster) BeforePublish(prepare func(*Snapshot)) (stop func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key := &subscriber
-	r.subscribers[key] = struct{}{}
-	subscriber(r.snapshot.Load())
+	key := &prepare
+	r.preparers[key] = struct{}{}
+	prepare(r.snapshot.Load())
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.subscribers, key)
+		delete(r.preparers, key)
 	}
 }
 
@@ -139,10 +151,10 @@ func (r *Roster) join(infos []listing.Info) []Member {
 	return members
 }
 
-// publish lets the subscribers prepare for a snapshot, and makes it the current one.
+// publish lets the monitors prepare for a snapshot, and makes it the current one.
 func (r *Roster) publish(s *Snapshot) {
-	for subscriber := range r.subscribers {
-		(*subscriber)(s)
+	for prepare := range r.preparers {
+		(*prepare)(s)
 	}
 	r.snapshot.Store(s)
 }
