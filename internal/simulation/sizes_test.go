@@ -31,10 +31,12 @@ func pollsBehind(proxies int) scenario {
 }
 
 // slowBehindEight is the slow machine behind eight proxies. None of them has many requests there,
-// and together they have as many as it can do. Latency is the only thing that shows it to each.
+// and together they have as many as it can do. Latency is the only thing that shows it to each. Its
+// p99.9 is too much a matter of chance for a threshold, also with two endpoints.
 var slowBehindEight = pollsOneSlow.with(func(s *scenario) {
 	s.name = "polls, one slow, 8 proxies"
 	s.proxies = 8
+	s.check = beneficial
 })
 
 // twoEndpoints is a site with two machines, where the mean of the pool is half made of the endpoint
@@ -53,6 +55,7 @@ var slowOfTwo = pollsOneSlow.with(func(s *scenario) {
 	s.duration = 120 * time.Second
 	s.backends = 2
 	s.traffic = ordinary(180, polling(.36))
+	s.check = beneficial
 	s.happen = func(f *fleet) {
 		slow := f.backends[0].server.(*sharing)
 		for at := 10 * time.Second; at < 120*time.Second; at += 40 * time.Second {
