@@ -6,7 +6,7 @@ import (
 )
 
 // scenarios are in the order of the tables in docs/performance.md.
-var scenarios = slices.Concat(classic, ordinarySites, evenErrorsMore)
+var scenarios = slices.Concat(classic, ordinarySites, evenErrorsMore, sizes)
 
 // classic are those that compare endpoints that differ, or fail.
 var classic = []scenario{
@@ -20,14 +20,27 @@ var ordinarySites = []scenario{
 	fewPolls, manyPolls, pollsOneSlow, evenErrors, badRoute,
 	idleWebsockets, silentStreams, stalledUploads, manyPaths, oneMethod, badRouteAtOne,
 	allAmongAlike, hungAmongAll,
-	twoProxies, eightProxies, twentyProxies, slowBehindEight,
-	twoEndpoints, slowOfTwo, thousandEndpoints, tenThousandEndpoints,
+	slowBehindEight, thousandEndpoints,
+}
+
+// sizes are everyday traffic with other numbers of proxies and endpoints.
+var sizes = variants(twoProxies, eightProxies, twentyProxies, twoEndpoints, slowOfTwo, tenThousandEndpoints)
+
+// variants marks scenarios as variants.
+func variants(all ...scenario) []scenario {
+	for i := range all {
+		all[i].variant = true
+	}
+	return all
 }
 
 // TestBalance runs every scenario and checks its thresholds, unless -policy chooses other policies.
 func TestBalance(t *testing.T) {
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
+			if s.variant && raceEnabled {
+				t.Skip("the race detector has nothing to find that it does not find in another scenario")
+			}
 			m := measure(t, &s)
 			report.add(&s, m)
 			if len(policiesFlag) == 0 {

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -47,5 +48,37 @@ func TestRequestsArriveAtTheRateOfTheScenario(t *testing.T) {
 	got, want := float64(len(buoyant.arrivals(1))), buoyant.rate*buoyant.duration.Seconds()
 	if math.Abs(got-want) > 4*math.Sqrt(want) {
 		t.Errorf("%.0f requests arrive; expected about %.0f", got, want)
+	}
+}
+
+func TestEachKindOfMixedTrafficArrivesAtItsRate(t *testing.T) {
+	all := manyPolls.arrivals(1)
+	if !slices.IsSortedFunc(all, func(a, b arrival) int { return cmp.Compare(a.at, b.at) }) {
+		t.Error("the requests are not in the order of time")
+	}
+	for i := range manyPolls.traffic {
+		k, got := &manyPolls.traffic[i], 0.
+		for _, a := range all {
+			if a.kind == k {
+				got++
+			}
+		}
+		if want := k.rate * manyPolls.duration.Seconds(); math.Abs(got-want) > 4*math.Sqrt(want) {
+			t.Errorf("kind %d: %.0f requests arrive; expected about %.0f", i, got, want)
+		}
+	}
+}
+
+func TestAnotherKindLeavesTheOthersAsTheyWere(t *testing.T) {
+	quick := func(s scenario) (all []time.Duration) {
+		for _, a := range s.arrivals(1) {
+			if a.path == "/api/items" {
+				all = append(all, a.at, a.drawn)
+			}
+		}
+		return all
+	}
+	if !slices.Equal(quick(fewPolls), quick(manyPolls)) {
+		t.Error("the quick requests change with the number of polls")
 	}
 }

@@ -13,14 +13,14 @@ import "time"
 var evenErrors = failing("even errors, 2 %", .02, .6, 20*time.Second)
 
 // evenErrorsMore are other shares of errors, and other loads.
-var evenErrorsMore = []scenario{
+var evenErrorsMore = variants(
 	failing("even errors, 2 %, load 0.3", .02, .3, 20*time.Second),
 	failing("even errors, 2 %, load 0.85", .02, .85, 12*time.Second),
 	failing("even errors, 0.5 %", .005, .6, 12*time.Second),
 	failing("even errors, 1 %", .01, .6, 12*time.Second),
 	failing("even errors, 5 %", .05, .6, 12*time.Second),
 	failing("even errors, 10 %", .1, .6, 12*time.Second),
-}
+)
 
 // badRoute has one route that always answers 500, after it did its work as usual. It has 5 % of the
 // requests, at a load of 0.85. It fails at every endpoint, so its failures say nothing. A policy

@@ -53,16 +53,23 @@ func polling(rate float64) kind {
 //
 // Equal machines leave nothing to gain over least_conn, which has no queues either. So the
 // threshold is that of no harm: both policies get the same requests, and 3 % is more than noise.
-var fewPolls = everydayScenario("few polls", 40*time.Second, ordinary(900, polling(.18)), harmless)
+var fewPolls = everydayScenario("few polls", 40*time.Second, ordinary(900, polling(.18)),
+	func(t *testing.T, m measured) {
+		harmless(t, m)
+		// Without queues, p99 is that of the work: 5 ms times ln(100).
+		m.between(t, "least_conn", p99, 23.03*.97, 23.03*1.03)
+	})
 
 // manyPolls has one long poll among a hundred requests, as chat and notifications do. Twenty of
 // them wait at each endpoint. They are no work. A policy that multiplies its estimate by all
 // requests in flight lets small differences of the estimate decide over the quick ones.
 var manyPolls = everydayScenario("many polls", 40*time.Second, ordinary(900, polling(9)), harmlessAndEven)
 
-// harmless checks that adaptive_latency is no worse than least_conn and fails no request.
+// harmless checks that adaptive_latency is no worse than least_conn and fails no request. The
+// oracle must not be worse either; if it is, the simulator is wrong.
 func harmless(t *testing.T, m measured) {
 	t.Helper()
+	m.atMostTimes(t, "oracle", p99, 1.03, "least_conn")
 	m.atMostTimes(t, "adaptive_latency", p99, 1.03, "least_conn")
 	m.atMost(t, "adaptive_latency", failures, 0)
 }

@@ -9,6 +9,7 @@ import (
 // scenario is a load and a fleet with which every policy is tested.
 type scenario struct {
 	name     string
+	variant  bool // another setting of a scenario; left out under the race detector
 	seeds    int
 	rate     float64 // requests per second
 	duration time.Duration

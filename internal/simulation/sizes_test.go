@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"testing"
 	"time"
 )
 
@@ -9,6 +10,10 @@ import (
 // data about each other. Each sees a part of the requests only: it learns of a route later, and
 // what is in flight says less. least_conn suffers from the same, and what holds behind one proxy
 // must hold here.
+//
+// The machines share two cores among all requests, at 0.8 of their capacity. With a line in front
+// of workers, p99 hangs on the few times when reports fill all workers, and varies by a tenth from
+// run to run.
 var (
 	twoProxies    = pollsBehind(2)
 	eightProxies  = pollsBehind(8)
@@ -26,10 +31,12 @@ func pollsBehind(proxies int) scenario {
 }
 
 // slowBehindEight is the slow machine behind eight proxies. None of them has many requests there,
-// and together they have as many as it can do. Latency is the only thing that shows it to each.
+// and together they have as many as it can do. Latency is the only thing that shows it to each. Its
+// p99.9 is too much a matter of chance for a threshold, also with two endpoints.
 var slowBehindEight = pollsOneSlow.with(func(s *scenario) {
 	s.name = "polls, one slow, 8 proxies"
 	s.proxies = 8
+	s.check = beneficial
 })
 
 // twoEndpoints is a site with two machines, where the mean of the pool is half made of the endpoint
@@ -48,6 +55,7 @@ var slowOfTwo = pollsOneSlow.with(func(s *scenario) {
 	s.duration = 120 * time.Second
 	s.backends = 2
 	s.traffic = ordinary(180, polling(.36))
+	s.check = beneficial
 	s.happen = func(f *fleet) {
 		slow := f.backends[0].server.(*sharing)
 		for at := 10 * time.Second; at < 120*time.Second; at += 40 * time.Second {
@@ -62,7 +70,7 @@ var slowOfTwo = pollsOneSlow.with(func(s *scenario) {
 // report more often than least_conn does, which looks at all.
 var thousandEndpoints = manyPolls.with(func(s *scenario) {
 	s.name = "many polls, 1,000 endpoints"
-	s.duration = 10 * time.Second
+	s.duration = 6 * time.Second
 	s.backends = 1000
 	s.server = oneWorker
 	s.traffic = ordinary(2000, polling(20))
@@ -73,9 +81,12 @@ var thousandEndpoints = manyPolls.with(func(s *scenario) {
 // all others together.
 var tenThousandEndpoints = thousandEndpoints.with(func(s *scenario) {
 	s.name = "many polls, 10,000 endpoints"
-	s.duration = 5 * time.Second
+	s.duration = 4 * time.Second
 	s.backends = 10_000
 	s.policies = rivals
+	s.check = func(t *testing.T, m measured) {
+		m.atMostTimes(t, "adaptive_latency", p99, 1.03, "least_conn")
+	}
 })
 
 func oneWorker(int) server { return newWorkers(1, 1) }
