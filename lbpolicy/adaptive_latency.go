@@ -2,6 +2,7 @@ package lbpolicy
 
 import (
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -10,20 +11,34 @@ import (
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 func init() { caddy.RegisterModule(new(AdaptiveLatency)) }
 
+const defaultErrorPenalty = 5 * time.Second
+
 // AdaptiveLatency sends each request to the endpoint that is expected to answer it soonest.
 //
-// The expected time of an endpoint is its mean time to first byte, which follows a change within a
-// few answers. If requests there have waited longer already, that time counts instead, so that a
-// hung endpoint is noticed before anything completes. Failed attempts add a penalty, so that an
-// endpoint that answers 500 in a millisecond does not attract the traffic. The sum is multiplied by
-// the number of requests in flight at the endpoint, per weight, plus one.
+// It compares like with like. For each route, which is a method and a path without what varies in
+// it, the pool knows how long its requests take and how often they fail at all endpoints. An
+// endpoint is as slow as its answers take longer than usual for their routes, so that a slow report
+// or a long poll says nothing against the endpoint that served it. If what waits at an endpoint is
+// older than usual, and it has answered nothing since, that counts instead: a hung endpoint is
+// noticed before anything completes.
 //
-// What is known of an idle endpoint fades towards the average of the others, so that each endpoint
-// is tried again. An endpoint without history counts as average until its answers show otherwise.
+// That is multiplied by the number of requests in flight at the endpoint, per weight, plus one.
+// Parked requests do not count: long polls, websockets, event streams and all that is in flight 20
+// times as long as usual, and longer than a second. They themselves go to where the fewest requests
+// are in flight.
+//
+// A failure counts as far as it is a surprise. Where failures are rare, two in a row keep requests
+// away from an endpoint, and so does one refused connection. Where 2 % of all answers are errors it
+// takes three. An endpoint that fails at one route gets no requests of that route.
+//
+// What is known of an endpoint without requests fades towards the average of the others, so that
+// each endpoint is tried again. An endpoint without history counts as average until its answers
+// show otherwise.
 //
 // Choose it when endpoints differ in speed, or may do so at times: other hardware, noisy
 // neighbours, garbage collection, one endpoint in a bad state. It is the default of a pool. Among
@@ -31,23 +46,32 @@ func init() { caddy.RegisterModule(new(AdaptiveLatency)) }
 // matters more than the time, as with caches: see `bounded_load_hash`.
 //
 // Sources: expected time times requests in flight (peak EWMA, Finagle, 2015), age of requests in
-// flight (NGINX least_time), failures as latency (Linkerd, 2026).
+// flight (NGINX least_time), failures as latency (Linkerd, 2026), cumulative sums of evidence (Page,
+// 1954).
 type AdaptiveLatency struct {
 	// The time for which answers and failures are remembered. Without newer ones an answer counts
-	// for 37 % after this time and for nothing after three times; a failure is forgotten after it.
-	// A longer time is calmer, a shorter one tries slow and failing endpoints again sooner.
-	// Default: 10s.
+	// for 37 % after this time and for nothing after three times. A failing endpoint is tried again
+	// within this time after its first failures, and within four times this time at most. A longer
+	// time is calmer, a shorter one tries slow and failing endpoints again sooner. Default: 10s.
 	Decay caddy.Duration `json:"decay,omitempty"`
 
-	// The time that a recent failure (5xx, refused, reset, timed out) adds to the expected time. Up
-	// to four failures add up, and each success halves them. A longer time keeps more requests away
-	// from a failing endpoint. Default: 5s.
+	// The time that is added to the expected time of an endpoint whose failures (5xx, refused, reset,
+	// timed out) are a surprise. If it fails again when it is tried again, up to four times as much
+	// is added. A longer time keeps more requests away from a failing endpoint. Default: 5s.
 	ErrorPenalty caddy.Duration `json:"error_penalty,omitempty"`
 
 	// The number of endpoints that are compared for a request, from 2 to 32. 0 is automatic: all
 	// endpoints of a pool of up to 128, and otherwise a random sample of 8. A larger sample finds
 	// better endpoints and makes each pick slower. Default: 0.
 	Choices int `json:"choices,omitempty"`
+
+	// What tells routes apart, as a text with placeholders such as
+	// `{http.request.host}{http.request.uri.path}`. Requests with an equal text are compared with
+	// one another. A pool has room for 1,024 routes; others share coarser ones. `off` compares all
+	// requests with one another. Choose a text if neither method nor path says what takes long, as
+	// with GraphQL. Default: the method and the path, where numbers, hexadecimal and random segments
+	// are left out.
+	Route string `json:"route,omitempty"`
 
 	selector
 }
@@ -66,6 +90,7 @@ func (*AdaptiveLatency) CaddyModule() caddy.ModuleInfo {
 //	    decay         <duration>
 //	    error_penalty <duration>
 //	    choices       auto|<number>
+//	    route         off|<text>
 //	}
 func (p *AdaptiveLatency) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.Block(
@@ -75,6 +100,7 @@ func (p *AdaptiveLatency) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			p.Choices, ok = parseChoices(text)
 			return ok
 		}),
+		caddyfile.String("route", &p.Route),
 	))
 }
 
@@ -104,16 +130,31 @@ func (p *AdaptiveLatency) Provision(ctx caddy.Context) error {
 		p.Decay = caddy.Duration(attempt.DefaultDecay)
 	}
 	if p.ErrorPenalty == 0 {
-		p.ErrorPenalty = caddy.Duration(attempt.DefaultErrorPenalty)
+		p.ErrorPenalty = caddy.Duration(defaultErrorPenalty)
 	}
 	if err := p.provision(ctx, p, nil); err != nil {
 		return err
 	}
 	if p.transport != nil {
 		p.transport.Decay = time.Duration(p.Decay)
-		p.transport.ErrorPenalty = time.Duration(p.ErrorPenalty)
+		p.transport.Route = routeBy(p.Route)
 	}
 	return nil
+}
+
+// routeOff is the setting that does not tell routes apart.
+const routeOff = "off"
+
+// routeBy returns what tells routes apart, nil for the method and the path.
+func routeBy(text string) func(*http.Request) load.Key {
+	switch text {
+	case "":
+		return nil
+	case routeOff:
+		return func(*http.Request) load.Key { return load.TextKey("") }
+	}
+	by := newRequestText(text)
+	return func(r *http.Request) load.Key { return load.TextKey(by.of(r)) }
 }
 
 func (p *AdaptiveLatency) prepare(members []endpoint.Member) bandPicker {

@@ -13,7 +13,7 @@ import (
 
 const (
 	tau     = attempt.DefaultDecay
-	penalty = attempt.DefaultErrorPenalty
+	penalty = defaultErrorPenalty
 )
 
 // fleet is a few endpoints with a history of answers, and the present instant.
@@ -21,6 +21,8 @@ type fleet struct {
 	members []endpoint.Member
 	now     load.Instant
 	picker  bandPicker
+	table   *load.Routes
+	route   *load.Route
 }
 
 // newFleet returns endpoints that have all answered in 10 ms until now.
@@ -32,7 +34,9 @@ func newFleet(t *testing.T, weights ...int) *fleet {
 		infos[i] = listing.Info{Address: fmt.Sprintf("%s-%d:1", t.Name(), i), Weight: w}
 	}
 	roster.Replace(infos)
-	f := &fleet{members: roster.Snapshot().Members}
+	f := &fleet{members: roster.Snapshot().Members, table: new(load.Routes)}
+	key := load.TextKey("route")
+	f.route = f.table.Find(&key, f.now)
 	for i := range f.members {
 		f.answers(i, 100, 10*time.Millisecond)
 	}
@@ -41,8 +45,23 @@ func newFleet(t *testing.T, weights ...int) *fleet {
 }
 
 func (f *fleet) answers(i, n int, latency time.Duration) {
+	f.results(i, n, latency, load.Answered)
+}
+
+func (f *fleet) results(i, n int, latency time.Duration, result load.Result) {
+	l := &f.members[i].Load
 	for range n {
-		f.members[i].Load.Observe(f.now, latency, tau)
+		var r load.Request
+		l.Begin(&r, f.table, f.route, false, f.now-load.Instant(latency))
+		l.Conclude(&r, f.now, result, tau)
+		l.End(&r, f.now, tau)
+	}
+}
+
+// sends makes n requests wait at an endpoint, now and then.
+func (f *fleet) sends(i, n int) {
+	for range n {
+		f.members[i].Load.Begin(new(load.Request), f.table, f.route, false, f.now)
 	}
 }
 
@@ -90,7 +109,7 @@ func TestBusyEndpointsShareRequestsInFlightByWeight(t *testing.T) {
 
 func TestAHungEndpointIsNoticedBeforeAnythingCompletes(t *testing.T) {
 	f := newFleet(t, 1, 1, 1)
-	f.members[1].Load.Begin(f.now)
+	f.sends(1, 3)
 	f.pass(200*time.Millisecond, 1)
 	if got := f.picks(300); got[1] > 0 {
 		t.Errorf("after 200ms without an answer the endpoint gets %d of 300", got[1])
@@ -99,14 +118,14 @@ func TestAHungEndpointIsNoticedBeforeAnythingCompletes(t *testing.T) {
 
 func TestAFailingEndpointIsTriedAgainAfterADecay(t *testing.T) {
 	f := newFleet(t, 1, 1, 1)
-	f.members[1].Load.Fail(f.now, 1, tau)
-	f.pass(tau/2, 1)
+	f.results(1, 2, time.Millisecond, load.Failed)
+	f.pass(tau/4, 1)
 	if got := f.picks(300); got[1] > 0 {
-		t.Errorf("half a decay after a failure the endpoint gets %d of 300", got[1])
+		t.Errorf("soon after two failures in a row the endpoint gets %d of 300", got[1])
 	}
 	f.pass(tau, 1)
 	if got := f.picks(300); got[1] == 0 {
-		t.Error("a decay and a half after its failure the endpoint gets nothing")
+		t.Error("a decay after its failures the endpoint gets nothing")
 	}
 }
 
@@ -140,8 +159,11 @@ func TestASampleFindsTheFastHalf(t *testing.T) {
 	f := newFleet(t, make([]int, 300)...)
 	for i := range f.members {
 		f.members[i].Weight = 1
-		if i%2 == 0 {
-			f.answers(i, 100, time.Second)
+	}
+	for range 100 {
+		for i := 0; i < len(f.members); i += 2 {
+			f.answers(i, 1, time.Second)
+			f.answers(i+1, 1, 10*time.Millisecond)
 		}
 	}
 	f.picker = (&AdaptiveLatency{Decay: 1e10, ErrorPenalty: 5e9}).prepare(f.members)

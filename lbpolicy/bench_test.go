@@ -29,7 +29,7 @@ var policies = []struct {
 }{
 	{"smooth_weighted_round_robin", new(SmoothWeightedRoundRobin)},
 	{"adaptive_latency", &AdaptiveLatency{Decay: caddy.Duration(attempt.DefaultDecay)}},
-	{"bounded_load_hash", &BoundedLoadHash{Key: "{http.request.uri.path}", LoadFactor: defaultLoadFactor}},
+	{"bounded_load_hash", &BoundedLoadHash{key: newRequestText("{http.request.uri.path}"), LoadFactor: defaultLoadFactor}},
 }
 
 // BenchmarkPick measures what a pool asks of a policy for each request: read the clock, find an
@@ -212,16 +212,23 @@ func newRoster(b *testing.B, infos []listing.Info) *endpoint.Roster {
 // some of them without an answer, latencies and failures.
 func busyRoster(b *testing.B, n int) *endpoint.Roster {
 	roster, random, now := newRoster(b, infos(n)), rand.New(rand.NewPCG(1, 2)), load.Now()
+	table, key := new(load.Routes), load.TextKey("route")
+	route := table.Find(&key, now)
 	for _, m := range roster.Snapshot().Members {
+		send := func() *load.Request {
+			r := new(load.Request)
+			m.Load.Begin(r, table, route, false, now-load.Instant(random.ExpFloat64()*float64(50*time.Millisecond)))
+			return r
+		}
 		for range random.IntN(4) {
 			m.Reserve(0)
-			m.Load.Begin(now)
+			send()
 		}
 		for range 20 {
-			m.Load.Observe(now, time.Duration(random.ExpFloat64()*float64(50*time.Millisecond)), attempt.DefaultDecay)
+			m.Load.Conclude(send(), now, load.Answered, attempt.DefaultDecay)
 		}
 		if random.IntN(10) == 0 {
-			m.Load.Fail(now, 1, attempt.DefaultDecay)
+			m.Load.Conclude(send(), now, load.Unreachable, attempt.DefaultDecay)
 		}
 	}
 	return roster

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
@@ -48,8 +47,8 @@ type BoundedLoadHash struct {
 	// large pools. Default: a random endpoint by weight.
 	FallbackRaw json.RawMessage `json:"fallback,omitempty" caddy:"namespace=http.reverse_proxy.selection_policies inline_key=policy"`
 
-	placeholder string // the name of the placeholder if the key consists of one
-	check       *keyCheck
+	key   requestText
+	check *keyCheck
 	selector
 }
 
@@ -88,7 +87,7 @@ func (p *BoundedLoadHash) Provision(ctx caddy.Context) error {
 	if p.Key == "" {
 		return fmt.Errorf("key: is empty; expected text with a placeholder, such as {client_ip}")
 	}
-	p.placeholder, p.check = onlyPlaceholder(p.Key), newKeyCheck(p.Key, ctx.Logger())
+	p.key, p.check = newRequestText(p.Key), newKeyCheck(p.Key, ctx.Logger())
 	if p.LoadFactor == 0 {
 		p.LoadFactor = defaultLoadFactor
 	}
@@ -122,20 +121,7 @@ func (p *BoundedLoadHash) provisionFallback(ctx caddy.Context) error {
 }
 
 // keyOf returns the key of a request, "" if it has none.
-func (p *BoundedLoadHash) keyOf(r *http.Request) string {
-	if r == nil {
-		return ""
-	}
-	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if !ok {
-		return ""
-	}
-	if p.placeholder != "" {
-		value, _ := repl.GetString(p.placeholder)
-		return value
-	}
-	return repl.ReplaceAll(p.Key, "")
-}
+func (p *BoundedLoadHash) keyOf(r *http.Request) string { return p.key.of(r) }
 
 // place implements placer: a key is always in the same band, as long as the shares of the bands do
 // not change. The hash is mixed once more, so that the band does not depend on the key's order
@@ -143,17 +129,6 @@ func (p *BoundedLoadHash) keyOf(r *http.Request) string {
 func (p *BoundedLoadHash) place(r *http.Request) (float64, bool) {
 	key := p.keyOf(r)
 	return float64(mix(xxhash.Sum64String(key)^golden)>>11) / (1 << 53), key != ""
-}
-
-// onlyPlaceholder returns the name of the placeholder that a key consists of, or "". Such a key is
-// looked up without building a text around it, which saves an allocation on every pick.
-func onlyPlaceholder(key string) string {
-	inner, opened := strings.CutPrefix(key, "{")
-	inner, closed := strings.CutSuffix(inner, "}")
-	if !opened || !closed || strings.ContainsAny(inner, `{}\`) {
-		return ""
-	}
-	return inner
 }
 
 func (p *BoundedLoadHash) prepare(members []endpoint.Member) bandPicker {

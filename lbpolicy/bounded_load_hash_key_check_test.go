@@ -15,7 +15,7 @@ func checkedKey(t *testing.T, key string) (h *host, said func() []string) {
 	h = newHost(t, "bounded_load_hash", "a:1 b:1")
 	core, log := observer.New(zap.InfoLevel)
 	p := h.policy.(*BoundedLoadHash)
-	p.Key, p.placeholder, p.check = key, onlyPlaceholder(key), newKeyCheck(key, zap.New(core))
+	p.Key, p.key, p.check = key, newRequestText(key), newKeyCheck(key, zap.New(core))
 	return h, func() (lines []string) {
 		for _, e := range log.TakeAll() {
 			lines = append(lines, fmt.Sprint(e.Message, ": ", e.ContextMap()["instead"]))

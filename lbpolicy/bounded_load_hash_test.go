@@ -46,7 +46,7 @@ func (c *caches) replace(infos ...listing.Info) {
 
 func (c *caches) setKey(key string) {
 	p := selectorOf(c.policy).algorithm.(*BoundedLoadHash)
-	p.Key, p.placeholder = key, onlyPlaceholder(key)
+	p.Key, p.key = key, newRequestText(key)
 }
 
 // cachesOf returns endpoints with addresses of this test only, so that other tests do not count

@@ -43,7 +43,7 @@ func start(t *testing.T, b backend) *exchange {
 	t.Cleanup(release)
 	roster.Replace([]listing.Info{{Address: "a:1", Weight: 1}})
 	x := &exchange{
-		transport: &Transport{RoundTripper: b, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty, key: "k"},
+		transport: &Transport{RoundTripper: b, Decay: DefaultDecay, routes: new(load.Routes), key: "k"},
 		endpoint:  roster.Snapshot().Members[0].Endpoint,
 	}
 	x.request, x.cancel = newRequest(t)
@@ -69,10 +69,24 @@ func (x *exchange) pick() {
 	x.attempts.Begin(x.endpoint)
 }
 
+// mean returns the mean time to first byte of the only route.
+func (x *exchange) mean(t *testing.T) time.Duration {
+	t.Helper()
+	routes := x.transport.routes.Status()
+	if len(routes) != 1 {
+		t.Fatalf("routes: %v", routes)
+	}
+	return routes[0].Mean
+}
+
+// known reports whether anything is known of the endpoint's speed.
+func (x *exchange) known() bool { return x.endpoint.Load.Read(load.Now(), DefaultDecay).Certainty > 0 }
+
+func (x *exchange) surprise() float64 { return x.endpoint.Load.Surprise(load.Now(), DefaultDecay) }
+
 func (x *exchange) inFlight() (inFlight, waiting int) {
 	synctest.Wait()
-	waiting, _ = x.endpoint.Load.Waiting(load.Now())
-	return x.endpoint.InFlight(), waiting
+	return x.endpoint.InFlight(), x.endpoint.Load.Waiting()
 }
 
 // expect compares the requests at the endpoint with these numbers.
@@ -118,8 +132,8 @@ func TestAnAttemptHoldsItsPlaceFromPickToEndOfBody(t *testing.T) {
 		x.expect(t, "picked", 1, 0)
 		res, _ := x.transport.RoundTrip(x.request)
 		x.expect(t, "answered", 1, 0)
-		if seconds, _ := x.endpoint.Load.Latency(load.Now(), DefaultDecay); seconds < 0.99 || seconds > 1.01 {
-			t.Errorf("latency is %v s, want 1", seconds)
+		if mean := x.mean(t); mean < 990*time.Millisecond || mean > 1010*time.Millisecond {
+			t.Errorf("the mean is %s, want 1s", mean)
 		}
 		io.Copy(io.Discard, res.Body)
 		x.expect(t, "read", 0, 0)
@@ -191,10 +205,8 @@ func TestOutcomesAreRecordedInTheLoad(t *testing.T) {
 			bubble(t, c.backend, func(t *testing.T, x *exchange) {
 				x.pick()
 				x.transport.RoundTrip(x.request)
-				_, fresh := x.endpoint.Load.Latency(load.Now(), DefaultDecay)
-				failures := x.endpoint.Load.Failures(load.Now(), DefaultDecay)
-				if (fresh > 0) != c.wantHistory || (failures > 0.5) != c.wantFailure {
-					t.Errorf("history %v, failures %v", fresh, failures)
+				if x.known() != c.wantHistory || (x.surprise() > 0) != c.wantFailure {
+					t.Errorf("history %v, surprise %v", x.known(), x.surprise())
 				}
 			})
 		})
@@ -216,27 +228,44 @@ func TestAFastFailureDoesNotLookFast(t *testing.T) {
 			time.Sleep(DefaultDecay)
 			x.pick()
 			x.transport.RoundTrip(x.request)
-			if seconds, _ := x.endpoint.Load.Latency(load.Now(), DefaultDecay); seconds < 0.09 {
-				t.Errorf("a %d after 1ms made the estimate %v s", s, seconds)
+			if mean := x.mean(t); mean < 90*time.Millisecond {
+				t.Errorf("a %d after 1ms made the mean %s", s, mean)
 			}
 		})
 	}
 }
 
-func TestAClientThatGivesUpOnAHungEndpointCountsAgainstIt(t *testing.T) {
-	hang := func(r *http.Request) (*http.Response, error) {
+func TestAClientThatGivesUpCountsOnlyIfTheEndpointHangs(t *testing.T) {
+	hangs := false
+	b := func(r *http.Request) (*http.Response, error) {
+		if !hangs {
+			time.Sleep(10 * time.Millisecond)
+			return respond(200, http.NoBody)
+		}
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	}
-	bubble(t, hang, func(t *testing.T, x *exchange) {
-		x.pick()
-		time.AfterFunc(3*time.Second, x.cancel)
-		x.transport.RoundTrip(x.request)
-		synctest.Wait()
-		if failures := x.endpoint.Load.Failures(load.Now(), DefaultDecay); failures < 0.55 || failures > 0.65 {
-			t.Errorf("3s of a penalty of 5s count as %v failures", failures)
-		}
-	})
+	for _, c := range []struct {
+		name   string
+		leaves time.Duration
+		counts bool
+	}{{"soon", 15 * time.Millisecond, false}, {"late", 3 * time.Second, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, b, func(t *testing.T, x *exchange) {
+				hangs = false
+				x.pick()
+				x.transport.RoundTrip(x.request)
+				hangs = true
+				x.pick()
+				time.AfterFunc(c.leaves, x.cancel)
+				x.transport.RoundTrip(x.request)
+				synctest.Wait()
+				if got := x.surprise() > 0; got != c.counts {
+					t.Errorf("the surprise is %v", x.surprise())
+				}
+			})
+		})
+	}
 }
 
 // slowClient is a request body that takes a second for each read.
@@ -263,8 +292,8 @@ func TestASlowClientDoesNotCountAgainstTheEndpoint(t *testing.T) {
 		x.request.Body = body
 		x.pick()
 		x.transport.RoundTrip(x.request)
-		if seconds, _ := x.endpoint.Load.Latency(load.Now(), DefaultDecay); seconds > 0.06 {
-			t.Errorf("the estimate is %v s, of which the endpoint took 0.05", seconds)
+		if mean := x.mean(t); mean > 60*time.Millisecond {
+			t.Errorf("the mean is %s, of which the endpoint took 50ms", mean)
 		}
 		if x.request.Body != io.ReadCloser(body) {
 			t.Error("the request was changed")
@@ -306,7 +335,7 @@ func TestAnUpgradedConnectionIsInFlightUntilItCloses(t *testing.T) {
 				x.expect(t, "half closed", 1, 0)
 				conn.Close()
 				x.expect(t, "closed", 0, 0)
-				if _, fresh := x.endpoint.Load.Latency(load.Now(), DefaultDecay); fresh != 0 {
+				if x.known() {
 					t.Error("an upgraded connection has a latency")
 				}
 			})
@@ -322,7 +351,7 @@ func TestRequestsToUnknownUpstreamsPassThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 		x.transport.RoundTrip(x.request) // an upstream that no roster knows
-		if _, fresh := x.endpoint.Load.Latency(load.Now(), DefaultDecay); fresh != 0 || x.attempts.Any() {
+		if x.known() || x.attempts.Any() {
 			t.Error("the attempt was observed")
 		}
 	})
@@ -334,7 +363,7 @@ func TestAttemptsOfOtherPoliciesAreObservedOnceSent(t *testing.T) {
 		roster, release := endpoint.AcquireStatic()
 		defer release()
 		roster.Replace([]listing.Info{{Address: "a:1", Weight: 1}})
-		tr := &Transport{RoundTripper: backend(ok), Decay: DefaultDecay, key: "k"}
+		tr := &Transport{RoundTripper: backend(ok), Decay: DefaultDecay, routes: new(load.Routes), key: "k"}
 		tr.Observe(roster)
 		r, cancel := newRequest(t)
 		defer cancel()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // BenchmarkAttempt shows the cost of observing as the difference between its two cases, from the
@@ -20,7 +21,7 @@ import (
 // a request is not the transport's.
 func BenchmarkAttempt(b *testing.B) {
 	next := backend(answerAsNetHTTP)
-	t := &Transport{RoundTripper: next, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty}
+	t := &Transport{RoundTripper: next, Decay: DefaultDecay, routes: new(load.Routes)}
 	t.key = "balance.attempts.0xc000123456"
 	roster, release := endpoint.AcquireStatic()
 	defer release()

@@ -7,8 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 func TestARequestMayEndAtTheMomentItIsSent(t *testing.T) {
@@ -25,7 +23,7 @@ func TestARequestMayEndAtTheMomentItIsSent(t *testing.T) {
 		for x.endpoint.InFlight() > 0 { // the watcher of the request's end has its own goroutine
 			runtime.Gosched()
 		}
-		if waiting, _ := x.endpoint.Load.Waiting(load.Now()); waiting != 0 {
+		if waiting := x.endpoint.Load.Waiting(); waiting != 0 {
 			t.Fatalf("%d requests are still waiting", waiting)
 		}
 	}

@@ -14,11 +14,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// Defaults of the latency estimate, for handlers whose policy does not set them.
-const (
-	DefaultDecay        = 10 * time.Second
-	DefaultErrorPenalty = 5 * time.Second
-)
+// DefaultDecay is for handlers whose policy does not set it.
+const DefaultDecay = 10 * time.Second
 
 // Transport wraps the transport of one handler and observes the attempts that pass through it.
 type Transport struct {
@@ -26,10 +23,6 @@ type Transport struct {
 
 	// Decay is how long an observation counts in an endpoint's load.
 	Decay time.Duration
-
-	// ErrorPenalty is the time that counts as one whole failure when a client gives up on an
-	// endpoint without an estimate.
-	ErrorPenalty time.Duration
 
 	// Route returns the key of the route of a request. Nil is the route by method and path.
 	Route func(*http.Request) load.Key
@@ -61,7 +54,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 		}
 		handler.Transport = module.(http.RoundTripper)
 	}
-	t := &Transport{RoundTripper: handler.Transport, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty}
+	t := &Transport{RoundTripper: handler.Transport, Decay: DefaultDecay}
 	t.key = fmt.Sprintf("balance.attempts.%p", t)
 	routes, release := endpoint.AcquireRoutes(listOf(handler))
 	ctx.OnCancel(release)

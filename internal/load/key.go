@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"hash/maphash"
 	"strings"
 )
@@ -91,7 +92,7 @@ const maxName = 64
 // varies.
 func (k *Key) exactName() string {
 	if k.kind == Text {
-		return limited(k.name)
+		return limited(cmp.Or(k.name, "all"))
 	}
 	name := kindNames[k.kind] + k.name + " "
 	if k.kind == Call {

@@ -13,9 +13,9 @@ type Load struct {
 
 	mu       sync.Mutex // requests at other endpoints never wait for it
 	active   requests   // in flight, and not parked
+	evidence evidence
 	ages     ages
 	speed    speed
-	evidence evidence
 	byRoute  routeEvidence
 }
 

@@ -27,7 +27,7 @@ func (l *Load) Read(now Instant, decay time.Duration) Reading {
 	l.parkOld(now, decay)
 	return Reading{
 		Relative:  l.speed.mean,
-		Certainty: l.speed.certainty(now, decay),
+		Certainty: l.speed.certainty(now),
 		Age:       l.ages.mean(now),
 		Alarms:    l.evidence.alarms(now, decay),
 		Partial:   l.byRoute.any(now, decay),

@@ -21,7 +21,7 @@ const (
 	slowFrom = 1.2
 
 	// rememberedFor is how many times the latency of its last answers, or the time between them, an
-	// endpoint is remembered as slow. See memory.
+	// endpoint is remembered as slow. See remembered.
 	rememberedFor = 10
 )
 
@@ -34,15 +34,17 @@ const (
 // slow answer: with it, a policy picks among equal endpoints by noise, and finds out about a
 // recovery only after the decay.
 type speed struct {
-	mean      float64 // the mean of the relative times, where a long one counts as clip times the mean
-	logarithm float64 // the mean of their logarithms
-	weight    float64 // the number of answers that the means stand for
-	answers   float64 // all answers so far
+	// What picks read comes first, because each place in memory costs them time.
+	mean    float64       // the mean of the relative times, where a long one counts as clip times the mean
+	answers float64       // all answers so far
+	at      Instant       // when the last one came
+	memory  time.Duration // the decay time while no answers come
 
-	latency  float64 // the mean latency of the last answers, in seconds
-	interval float64 // the mean time between them, in seconds
-	at       Instant // when the last one came
-	since    Instant // when the first one was sent that the means stand for
+	logarithm float64 // the mean of the logarithms of the relative times
+	weight    float64 // the number of answers that the means stand for
+	since     Instant // when the first of them was sent
+	latency   float64 // the mean latency of the last answers, in seconds
+	interval  float64 // the mean time between them, in seconds
 
 	slower, faster change
 }
@@ -65,6 +67,7 @@ func (s *speed) observe(sent, now Instant, latency float64, r *Route, decay time
 	} else if s.faster.add(sent, faster, difference) > fasterAlarm {
 		s.restart(&s.faster, min(1, s.mean))
 	}
+	s.memory = s.remembered(decay)
 }
 
 // compare returns a latency relative to what is usual for the route, and the logarithm of that
@@ -101,18 +104,18 @@ func (s *speed) restart(c *change, floor float64) {
 
 // certainty is 1 if the estimate is certain, less if it is old or based on few answers, 0 if there
 // were none lately.
-func (s *speed) certainty(now Instant, decay time.Duration) float64 {
+func (s *speed) certainty(now Instant) float64 {
 	if s.answers == 0 {
 		return 0
 	}
-	return s.answers / (s.answers + halfTrustAnswers) * decayFactor(now.Sub(s.at), s.memory(decay))
+	return s.answers / (s.answers + halfTrustAnswers) * decayFactor(now.Sub(s.at), s.memory)
 }
 
-// memory is the decay time of an endpoint that gets no answers. That an endpoint is slow is believed
+// remembered returns the decay time of an endpoint that gets no answers. That an endpoint is slow is believed
 // for as long again as it has been so: a queue that formed by chance is gone soon, and nothing else
 // would find out. For the same reason the memory is a few times what a request takes that tries it
 // again, or what it waits for its turn, so that such requests are few.
-func (s *speed) memory(decay time.Duration) time.Duration {
+func (s *speed) remembered(decay time.Duration) time.Duration {
 	if s.mean < slowFrom {
 		return decay
 	}

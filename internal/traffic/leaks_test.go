@@ -85,7 +85,7 @@ func (l *leakCheck) countsAreZero() error {
 		}
 	}
 	for e := range l.known {
-		waiting, _ := e.Load.Waiting(load.Now())
+		waiting := e.Load.Waiting()
 		if n := e.InFlight(); n != 0 || waiting != 0 {
 			return fmt.Errorf("%s has %d requests in flight, %d of them waiting", e.Address(), n, waiting)
 		}
