@@ -106,11 +106,12 @@ func (l *leastCost) refresh(now load.Instant, routes *load.Routes) {
 	}
 	defer l.refreshing.Store(false)
 	var room [compareAll]load.Reading // on the stack
+	var ages [compareAll]float64
 	readings := room[:len(l.members)]
 	for i := range l.members {
 		readings[i] = l.members[i].Load.Read(now, l.decay)
 	}
-	norm := normOf(readings, penaltyOf(routes, l.penalty))
+	norm := normOf(readings, ages[:len(readings)], penaltyOf(routes, l.penalty))
 	for i := range readings {
 		l.expected[i].Store(norm.expect(&readings[i]).packed())
 	}

@@ -56,12 +56,10 @@ type norm struct {
 	penalty float64 // what an alarm adds to a relative time
 }
 
-// normOf returns the norm of at most compareAll readings. Where most members have old requests,
+// normOf returns the norm of readings. ages is room for as many numbers. Where most members have old requests,
 // those requests are of a kind that takes long. Otherwise a pool whose first answers are the quick
 // ones would avoid each endpoint that gets a slow request.
-func normOf(readings []load.Reading, penalty float64) norm {
-	var room [compareAll]float64 // on the stack
-	ages := room[:len(readings)]
+func normOf(readings []load.Reading, ages []float64, penalty float64) norm {
 	var sum, certainty float64
 	for i := range readings {
 		sum += readings[i].Relative * readings[i].Certainty

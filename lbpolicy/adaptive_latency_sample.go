@@ -40,6 +40,7 @@ func (l *leastOfSample) pick(c candidates) int {
 func (l *leastOfSample) cheapestOfSample(c *candidates) int {
 	var drawn [maxChoices]int32
 	var readings [maxChoices]load.Reading
+	var ages [maxChoices]float64
 	n := 0
 	for range l.size {
 		if i := l.draw(); c.usable(i) {
@@ -48,7 +49,7 @@ func (l *leastOfSample) cheapestOfSample(c *candidates) int {
 		}
 	}
 	route := c.attempts.Route(l.members[0].Endpoint, c.now)
-	norm := normOf(readings[:n], penaltyOf(route.Table, l.penalty))
+	norm := normOf(readings[:n], ages[:n], penaltyOf(route.Table, l.penalty))
 	best := cheapest{member: -1}
 	for j := range n {
 		i := int(drawn[j])

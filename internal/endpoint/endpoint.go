@@ -16,8 +16,12 @@ type Endpoint struct {
 	address    string
 	pool       *Pool
 	inFlight   atomic.Int64
-	conditions atomic.Uint32 // next to inFlight, because every pick reads both
-	counts     atomic.Pointer[Counts]
+	conditions atomic.Uint32 // next to inFlight and Load, because every pick reads them
+
+	// Load says how fast the endpoint answers. Attempts write it, and policies read it.
+	Load load.Load
+
+	counts atomic.Pointer[Counts]
 
 	verdict  atomic.Pointer[Verdict]
 	ejection atomic.Pointer[Ejection]
@@ -28,9 +32,6 @@ type Endpoint struct {
 
 	// Tally is what the outlier detector counts.
 	Tally Tally
-
-	// Load says how fast the endpoint answers. Attempts write it, and policies read it.
-	Load load.Load
 }
 
 // Counts is what Caddy counts of an address over all its handlers. It is an interface, so that this

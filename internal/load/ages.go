@@ -46,12 +46,4 @@ func (a *ages) answered(now Instant) {
 	a.starts = a.factors * seconds(now)
 }
 
-// mean returns the mean age, where 1 is that of a request which takes longer than usual.
-func (a *ages) mean(now Instant) float64 {
-	if a.known == 0 {
-		return 0
-	}
-	return max(a.factors*seconds(now)-a.starts, 0) / float64(a.known)
-}
-
 func seconds(i Instant) float64 { return float64(i) / 1e9 }

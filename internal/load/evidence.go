@@ -57,10 +57,10 @@ func (e *evidence) add(now Instant, nats float64, decay time.Duration) (added fl
 	return e.nats - left
 }
 
-// alarms returns how many alarms the evidence is worth: 0, or 1 to maxAlarms.
-func (e *evidence) alarms(now Instant, decay time.Duration) float64 {
-	if n := e.left(now, decay) / alarm; n >= 1 {
-		return n
+// until returns the instant until which the evidence is an alarm; 0 if it is none.
+func (e *evidence) until(decay time.Duration) Instant {
+	if e.nats < alarm {
+		return 0
 	}
-	return 0
+	return e.at + Instant((e.nats/alarm-1)*float64(decay))
 }

@@ -2,14 +2,13 @@ package load
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // Load says how an endpoint does. Attempts write it and policies read it. The zero value knows
 // nothing.
 type Load struct {
-	parked atomic.Int32
+	published
 
 	mu       sync.Mutex // requests at other endpoints never wait for it
 	active   requests   // in flight, and not parked
@@ -29,10 +28,21 @@ func (l *Load) Begin(r *Request, table *Routes, route *Route, parked bool, now I
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.enter(r, waiting, now)
-	l.ages.add(r)
+	l.wait(r)
 	if parked {
 		l.park(r)
 	}
+}
+
+// wait and endWait count a request among those that wait. The caller must hold the lock.
+func (l *Load) wait(r *Request) {
+	l.ages.add(r)
+	l.setAges(&l.ages)
+}
+
+func (l *Load) endWait(r *Request) {
+	l.ages.remove(r)
+	l.setAges(&l.ages)
 }
 
 // enter begins a stage. The caller must hold the lock.
@@ -40,7 +50,17 @@ func (l *Load) enter(r *Request, s stage, now Instant) {
 	r.stage, r.since = s, now
 	if !r.parked {
 		l.active.moveToEnd(r)
+		l.setParksAt()
 	}
+}
+
+// setParksAt publishes when the oldest request is to be parked.
+func (l *Load) setParksAt() {
+	at := Instant(0)
+	if r := l.active.first; r != nil {
+		at = r.since + Instant(r.table.parkedAfter()*1e9)
+	}
+	l.parksAt.Store(int64(at))
 }
 
 // Pause excludes the time until Resume from that of the endpoint, because the client keeps it
@@ -49,7 +69,7 @@ func (l *Load) Pause(r *Request, now Instant) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r.stage == waiting {
-		l.ages.remove(r)
+		l.endWait(r)
 		l.enter(r, receiving, now)
 	}
 }
@@ -61,7 +81,7 @@ func (l *Load) Resume(r *Request, now Instant) {
 	if r.stage == receiving {
 		r.sent += now - r.since
 		l.enter(r, waiting, now)
-		l.ages.add(r)
+		l.wait(r)
 	}
 }
 
@@ -80,6 +100,7 @@ func (l *Load) park(r *Request) {
 		r.parked = true
 		l.parked.Add(1)
 		l.active.remove(r)
+		l.setParksAt()
 	}
 }
 
@@ -93,7 +114,7 @@ func (l *Load) Conclude(r *Request, now Instant, result Result, decay time.Durat
 	defer l.mu.Unlock()
 	switch r.stage {
 	case waiting:
-		l.ages.remove(r)
+		l.endWait(r)
 	case receiving:
 		r.sent += now - r.since
 	default:
@@ -118,6 +139,7 @@ func (l *Load) End(r *Request, now Instant, decay time.Duration) {
 	}
 	r.stage = over
 	l.active.remove(r)
+	l.setParksAt()
 	if r.parked {
 		r.parked = false
 		l.parked.Add(-1)

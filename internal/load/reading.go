@@ -20,17 +20,18 @@ type Reading struct {
 	Partial bool
 }
 
-// Read returns what the load says.
+// Read returns what the load says. It takes a lock only if requests are to be parked.
 func (l *Load) Read(now Instant, decay time.Duration) Reading {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.parkOld(now, decay)
+	if at := Instant(l.parksAt.Load()); at != 0 && now > at {
+		l.parkOld(now, decay)
+	}
+	relative, certainty := l.published.speed(now)
 	return Reading{
-		Relative:  l.speed.mean,
-		Certainty: l.speed.certainty(now),
-		Age:       l.ages.mean(now),
-		Alarms:    l.evidence.alarms(now, decay),
-		Partial:   l.byRoute.any(now, decay),
+		Relative:  relative,
+		Certainty: certainty,
+		Age:       l.age(now),
+		Alarms:    alarmsUntil(Instant(l.sickUntil.Load()), now, decay),
+		Partial:   now <= Instant(l.partialUntil.Load()),
 	}
 }
 
@@ -39,7 +40,7 @@ func (l *Load) Read(now Instant, decay time.Duration) Reading {
 func (l *Load) RouteAlarms(r *Route, now Instant, decay time.Duration) float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.byRoute.alarms(r, now, decay)
+	return alarmsUntil(l.byRoute.of(r).until(decay), now, decay)
 }
 
 // Surprise returns the evidence that the endpoint is sick, in nats. From 8 on it is an alarm.
@@ -56,19 +57,31 @@ func (l *Load) Waiting() int {
 	return l.ages.waiting
 }
 
-// parkOld parks the requests that are in flight for too long to be work. One that the endpoint
-// should have answered by then is evidence of a hang, until it does.
+// parkOld parks the requests that are in flight for too long to be work: those whose answer has
+// begun, those that the client does not send, and those of a route of which nothing is known.
+//
+// Any other that still waits may be work that takes long, and goes on counting as such. But its age
+// says nothing any more, and if the endpoint should have answered it by then, before any other, it
+// is evidence of a hang until it is answered.
 func (l *Load) parkOld(now Instant, decay time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for r := l.active.first; r != nil; r = l.active.first {
-		if age := now.Sub(r.since).Seconds(); age <= parkedMin || age <= r.table.parkedAfter() {
-			return
+		if now.Sub(r.since).Seconds() <= r.table.parkedAfter() {
+			break
 		}
 		if r.stage == waiting {
 			if l.isLate(r, now) {
-				r.late = l.evidence.add(now, nats(true, r.route.failureShare()), decay)
+				r.late = l.suspect(now, nats(true, r.route.failureShare()), decay)
 			}
 			l.ages.ignore(r)
+			l.setAges(&l.ages)
 		}
-		l.park(r)
+		if r.stage == waiting && r.route.finished.get() > 0 {
+			l.active.remove(r)
+		} else {
+			l.park(r)
+		}
 	}
+	l.setParksAt()
 }

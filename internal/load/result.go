@@ -39,27 +39,44 @@ func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, dec
 	switch result {
 	case Left:
 		if l.isLate(r, now) {
-			l.evidence.add(now, nats(true, c.Expected), decay)
+			l.suspect(now, nats(true, c.Expected), decay)
 		}
 		return
 	case Unreachable:
-		l.evidence.add(now, nats(true, min(unreachableShare, c.Expected)), decay)
+		l.suspect(now, nats(true, min(unreachableShare, c.Expected)), decay)
 		return
 	}
 	l.ages.answered(now)
-	l.evidence.add(now, -r.late, decay)
+	l.setAges(&l.ages)
+	if r.late > 0 {
+		l.suspect(now, -r.late, decay)
+	}
 	if result == Nothing {
 		return
 	}
 	latency, surprise := max(c.Latency.Seconds(), minLatency), nats(result == Failed, c.Expected)
-	l.evidence.add(now, surprise, decay)
+	l.suspect(now, surprise, decay)
 	if result == Failed {
-		l.byRoute.failed(r.route, now, surprise, decay)
+		l.partialUntil.Store(int64(l.byRoute.failed(r.route, now, surprise, decay)))
 	} else {
-		l.byRoute.answered(r.route, now, surprise, decay)
+		if l.byRoute.answered(r.route, now, surprise, decay) {
+			l.partialUntil.Store(int64(l.byRoute.until(decay)))
+		}
 		l.speed.observe(r.sent, now, latency, r.route, decay)
+		l.setSpeed(&l.speed)
 	}
 	r.table.observe(r.route, now, latency, result == Failed, decay)
+}
+
+// suspect adds evidence that the endpoint is sick, and returns by how much it changed. The caller
+// must hold the lock.
+func (l *Load) suspect(now Instant, nats float64, decay time.Duration) (added float64) {
+	if nats < 0 && l.evidence.nats == 0 {
+		return 0 // an answer of a healthy endpoint, as nearly always
+	}
+	added = l.evidence.add(now, nats, decay)
+	l.sickUntil.Store(int64(l.evidence.until(decay)))
+	return added
 }
 
 // lateFrom is how many usual ages are late. Of exponential times, one in 3,000 is.

@@ -4,61 +4,55 @@ import "time"
 
 // routeEvidence is the evidence that an endpoint fails at single things and does all others well. It
 // has room for the routes that fail most.
-type routeEvidence struct {
-	alarmed bool // whether there may be an alarm
-	routes  [4]struct {
-		route *Route
-		evidence
-	}
+type routeEvidence [4]struct {
+	route *Route
+	evidence
 }
 
-// failed adds a failure. A route without evidence takes the place of the weakest.
-func (e *routeEvidence) failed(r *Route, now Instant, nats float64, decay time.Duration) {
-	place := &e.routes[0]
-	for i := range e.routes {
-		other := &e.routes[i]
-		if other.route == r {
-			place = other
+// failed adds a failure, and returns the instant until which there is an alarm for any route. A
+// route without evidence takes the place of the weakest.
+func (e *routeEvidence) failed(r *Route, now Instant, nats float64, decay time.Duration) Instant {
+	place := &e[0]
+	for i := range e {
+		if e[i].route == r {
+			place = &e[i]
 			break
 		}
-		if other.left(now, decay) < place.left(now, decay) {
-			place = other
+		if e[i].left(now, decay) < place.left(now, decay) {
+			place = &e[i]
 		}
 	}
 	if place.route != r {
 		place.route, place.evidence = r, evidence{}
 	}
 	place.add(now, nats, decay)
-	e.alarmed = e.alarmed || place.alarms(now, decay) > 0
+	return e.until(decay)
 }
 
-// answered adds an answer, if the route has failed before.
-func (e *routeEvidence) answered(r *Route, now Instant, nats float64, decay time.Duration) {
-	for i := range e.routes {
-		if e.routes[i].route == r {
-			e.routes[i].add(now, nats, decay)
-		}
-	}
-}
-
-// alarms returns how many alarms there are for a route.
-func (e *routeEvidence) alarms(r *Route, now Instant, decay time.Duration) float64 {
-	for i := range e.routes {
-		if e.routes[i].route == r {
-			return e.routes[i].evidence.alarms(now, decay)
-		}
-	}
-	return 0
-}
-
-// any reports whether there is an alarm for any route.
-func (e *routeEvidence) any(now Instant, decay time.Duration) bool {
-	if !e.alarmed {
+// answered adds an answer, and reports whether there was evidence for the route.
+func (e *routeEvidence) answered(r *Route, now Instant, nats float64, decay time.Duration) bool {
+	known := e.of(r)
+	if known.nats == 0 {
 		return false
 	}
-	e.alarmed = false
-	for i := range e.routes {
-		e.alarmed = e.alarmed || e.routes[i].evidence.alarms(now, decay) > 0
+	known.add(now, nats, decay)
+	return true
+}
+
+// of returns the evidence for a route.
+func (e *routeEvidence) of(r *Route) *evidence {
+	for i := range e {
+		if e[i].route == r {
+			return &e[i].evidence
+		}
 	}
-	return e.alarmed
+	return new(evidence)
+}
+
+// until returns the instant until which there is an alarm for any route.
+func (e *routeEvidence) until(decay time.Duration) (until Instant) {
+	for i := range e {
+		until = max(until, e[i].evidence.until(decay))
+	}
+	return until
 }

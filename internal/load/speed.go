@@ -34,17 +34,16 @@ const (
 // slow answer: with it, a policy picks among equal endpoints by noise, and finds out about a
 // recovery only after the decay.
 type speed struct {
-	// What picks read comes first, because each place in memory costs them time.
-	mean    float64       // the mean of the relative times, where a long one counts as clip times the mean
-	answers float64       // all answers so far
-	at      Instant       // when the last one came
-	memory  time.Duration // the decay time while no answers come
-
-	logarithm float64 // the mean of the logarithms of the relative times
+	mean      float64 // the mean of the relative times, where a long one counts as clip times the mean
+	logarithm float64 // the mean of their logarithms
 	weight    float64 // the number of answers that the means stand for
 	since     Instant // when the first of them was sent
-	latency   float64 // the mean latency of the last answers, in seconds
-	interval  float64 // the mean time between them, in seconds
+
+	answers  float64       // all answers so far
+	at       Instant       // when the last one came
+	latency  float64       // the mean latency of the last ones, in seconds
+	interval float64       // the mean time between them, in seconds
+	memory   time.Duration // the decay time while no answers come
 
 	slower, faster change
 }
@@ -54,7 +53,7 @@ func (s *speed) observe(sent, now Instant, latency float64, r *Route, decay time
 	known := r.answers.get()
 	relative, logarithm := r.compare(latency, known)
 	s.count(sent, now, latency, decay)
-	part := max(1/s.weight, 1-decayFactor(now.Sub(s.at), decay))
+	part := max(1/s.weight, min(minPart, 1-decayFactor(now.Sub(s.at), decay)))
 	s.at = now
 	own := relative / s.mean // relative to the endpoint itself
 	difference := logarithm - s.logarithm
@@ -100,15 +99,6 @@ func (s *speed) restart(c *change, floor float64) {
 	s.logarithm = math.Log(s.mean)
 	s.weight, s.since = c.answers, c.since
 	s.slower, s.faster = change{}, change{}
-}
-
-// certainty is 1 if the estimate is certain, less if it is old or based on few answers, 0 if there
-// were none lately.
-func (s *speed) certainty(now Instant) float64 {
-	if s.answers == 0 {
-		return 0
-	}
-	return s.answers / (s.answers + halfTrustAnswers) * decayFactor(now.Sub(s.at), s.memory)
 }
 
 // remembered returns the decay time of an endpoint that gets no answers. That an endpoint is slow is believed

@@ -20,8 +20,8 @@ const (
 	// from none.
 	maxCount = 1000
 
-	// minPart is the weight of a result in the means of a route with few requests, however much
-	// time has passed since the last one.
+	// minPart is the weight of a result in a mean where results are rare, however much time has
+	// passed since the last one. A mean over fewer than 64 answers would follow each of them.
 	minPart = 1. / 64
 )
 
