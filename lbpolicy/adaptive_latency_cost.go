@@ -29,6 +29,7 @@ type leastCost struct {
 	expected   []atomic.Uint64
 	refreshed  atomic.Int64
 	refreshing atomic.Bool
+	overdue    atomic.Int64 // the median number of overdue requests
 }
 
 func newLeastCost(members []endpoint.Member, decay, penalty time.Duration) *leastCost {
@@ -60,9 +61,10 @@ func meanWeight(members []endpoint.Member) float64 {
 // flight: it is room for requests at the same time, and an idle endpoint answers no sooner for a
 // larger one.
 //
-// Parked requests are no work that slows others, so that work does not count them. They themselves
+// Parked requests are no work that slows others, so that work does not count them, but for those
+// that are overdue here more than elsewhere. They themselves
 // are spread evenly by all that is in flight: how fast an endpoint answers does not matter to them.
-func (l *leastCost) cost(i int, e expectation, r *attempt.Route, now load.Instant) float64 {
+func (l *leastCost) cost(i int, e expectation, overdue float64, r *attempt.Route, now load.Instant) float64 {
 	m := &l.members[i]
 	if e.partial {
 		e.sick += float32(m.Load.RouteAlarms(r.Route, now, l.decay) * penaltyOf(r.Table, l.penalty))
@@ -71,7 +73,7 @@ func (l *leastCost) cost(i int, e expectation, r *attempt.Route, now load.Instan
 	if r.Parked {
 		return float64(1+e.sick) * (1 + inFlight*l.perRequest[i])
 	}
-	work := max(inFlight-float64(m.Load.Parked()), 0)
+	work := max(inFlight-float64(m.Load.Parked()), 0) + max(float64(m.Load.Overdue())-overdue, 0)
 	if e.unknown {
 		// Send few requests before the first answer says how fast the endpoint is.
 		work *= work + 1
@@ -85,11 +87,12 @@ func (l *leastCost) pick(c candidates) int {
 	}
 	route := c.attempts.Route(l.members[0].Endpoint, c.now)
 	l.refresh(c.now, route.Table)
+	overdue := float64(l.overdue.Load())
 	for range maxReserveTries {
 		best := cheapest{member: -1}
 		for i := range l.expected {
 			if c.usable(i) {
-				best.add(i, l.cost(i, unpacked(l.expected[i].Load()), &route, c.now), float64(c.members[i].Weight))
+				best.add(i, l.cost(i, unpacked(l.expected[i].Load()), overdue, &route, c.now), float64(c.members[i].Weight))
 			}
 		}
 		if best.member < 0 || c.reserve(best.member, 0) {
@@ -115,6 +118,7 @@ func (l *leastCost) refresh(now load.Instant, routes *load.Routes) {
 	for i := range readings {
 		l.expected[i].Store(norm.expect(&readings[i]).packed())
 	}
+	l.overdue.Store(int64(norm.overdue))
 	l.refreshed.Store(int64(now))
 }
 

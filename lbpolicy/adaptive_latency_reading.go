@@ -52,29 +52,45 @@ func unpacked(bits uint64) expectation {
 // norm is what the members have in common.
 type norm struct {
 	mean    float64 // of their relative times, each as far as it is certain
-	age     float64 // the median age of what waits, 1 at least
 	penalty float64 // what an alarm adds to a relative time
+
+	// What half of the members have says nothing of one of them: these are medians.
+	age     float64 // of what waits, 1 at least
+	alarms  float64
+	overdue float64
 }
 
-// normOf returns the norm of readings. ages is room for as many numbers. Where most members have old requests,
-// those requests are of a kind that takes long. Otherwise a pool whose first answers are the quick
-// ones would avoid each endpoint that gets a slow request.
-func normOf(readings []load.Reading, ages []float64, penalty float64) norm {
+// normOf returns the norm of readings. room is for as many numbers.
+//
+// Where most members have old requests, those are of a kind that takes long. Otherwise a pool whose
+// first answers are the quick ones would avoid each endpoint that gets a slow request. Where most
+// fail, what they all need is down.
+func normOf(readings []load.Reading, room []float64, penalty float64) norm {
+	n := norm{mean: 1, penalty: penalty}
 	var sum, certainty float64
 	for i := range readings {
 		sum += readings[i].Relative * readings[i].Certainty
 		certainty += readings[i].Certainty
-		ages[i] = readings[i].Age
 	}
-	n := norm{mean: 1, age: 1, penalty: penalty}
 	if certainty > 0 {
 		n.mean = sum / certainty
 	}
-	if len(ages) > 0 {
-		slices.Sort(ages)
-		n.age = max(1, ages[(len(ages)-1)/2])
-	}
+	n.age = max(1, median(readings, room, func(r *load.Reading) float64 { return r.Age }))
+	n.alarms = median(readings, room, func(r *load.Reading) float64 { return r.Alarms })
+	n.overdue = median(readings, room, func(r *load.Reading) float64 { return r.Overdue })
 	return n
+}
+
+// median returns the median of a number of each reading, of two the lower one.
+func median(readings []load.Reading, room []float64, of func(*load.Reading) float64) float64 {
+	if len(readings) == 0 {
+		return 0
+	}
+	for i := range readings {
+		room[i] = of(&readings[i])
+	}
+	slices.Sort(room)
+	return room[(len(room)-1)/2]
 }
 
 // expect returns what is expected of a member. The uncertain part of a reading counts as average, so
@@ -87,7 +103,8 @@ func (n *norm) expect(r *load.Reading) expectation {
 		difference = 0
 	}
 	relative := max(n.mean+difference*r.Certainty, r.Age/n.age, minRelative)
-	return expectation{float32(relative), float32(r.Alarms * n.penalty), r.Certainty == 0, r.Partial}
+	sick := max(r.Alarms-n.alarms, 0) * n.penalty
+	return expectation{float32(relative), float32(sick), r.Certainty == 0, r.Partial}
 }
 
 // assumedLatency is the usual time to first byte in seconds before the first answer.

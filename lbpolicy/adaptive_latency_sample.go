@@ -54,7 +54,7 @@ func (l *leastOfSample) cheapestOfSample(c *candidates) int {
 	for j := range n {
 		i := int(drawn[j])
 		// The lots are equal, because the sample is drawn by weight already.
-		best.add(i, l.cost(i, norm.expect(&readings[j]), &route, c.now), 1)
+		best.add(i, l.cost(i, norm.expect(&readings[j]), norm.overdue, &route, c.now), 1)
 	}
 	return best.member
 }

@@ -20,7 +20,7 @@ const (
 
 // add adds the evidence of an answer, and returns all of it.
 func (c *change) add(sent Instant, nats, difference float64) float64 {
-	c.nats += nats
+	c.nats = min(c.nats+nats, max(slowerAlarm, fasterAlarm)) // so that one that is not believed is soon over
 	if c.nats <= 0 {
 		*c = change{}
 		return 0

@@ -107,6 +107,10 @@ func (l *Load) park(r *Request) {
 // Parked returns the number of requests in flight that are no work.
 func (l *Load) Parked() int { return int(l.parked.Load()) }
 
+// Overdue returns the number of parked requests that wait for much longer than those of their route.
+// They may be work: if an endpoint has more of them than others, they probably are.
+func (l *Load) Overdue() int { return int(l.overdue.Load()) }
+
 // Conclude records how the wait of a request ended, and compares it with what is usual. It returns
 // false if the request did not wait.
 func (l *Load) Conclude(r *Request, now Instant, result Result, decay time.Duration) (c Comparison, ok bool) {
@@ -119,6 +123,10 @@ func (l *Load) Conclude(r *Request, now Instant, result Result, decay time.Durat
 		r.sent += now - r.since
 	default:
 		return c, false
+	}
+	if r.overdue {
+		r.overdue = false
+		l.overdue.Add(-1)
 	}
 	l.enter(r, answering, now)
 	c = r.compare(now)

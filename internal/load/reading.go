@@ -13,6 +13,9 @@ type Reading struct {
 	// Age is the mean age of what waits: at 1 it takes longer than usual.
 	Age float64
 
+	// Overdue is the number of requests that wait for much longer than those of their routes.
+	Overdue float64
+
 	// Alarms is the evidence that the endpoint is sick: 0, or from 1 to 4.
 	Alarms float64
 
@@ -30,6 +33,7 @@ func (l *Load) Read(now Instant, decay time.Duration) Reading {
 		Relative:  relative,
 		Certainty: certainty,
 		Age:       l.age(now),
+		Overdue:   float64(l.Overdue()),
 		Alarms:    alarmsUntil(Instant(l.sickUntil.Load()), now, decay),
 		Partial:   now <= Instant(l.partialUntil.Load()),
 	}
@@ -57,12 +61,9 @@ func (l *Load) Waiting() int {
 	return l.ages.waiting
 }
 
-// parkOld parks the requests that are in flight for too long to be work: those whose answer has
-// begun, those that the client does not send, and those of a route of which nothing is known.
-//
-// Any other that still waits may be work that takes long, and goes on counting as such. But its age
-// says nothing any more, and if the endpoint should have answered it by then, before any other, it
-// is evidence of a hang until it is answered.
+// parkOld parks the requests that are in flight for too long to be work. The age of one that still
+// waits says nothing any more. But if the endpoint should have answered it by then, before any
+// other, it is evidence of a hang until it is answered.
 func (l *Load) parkOld(now Instant, decay time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,12 +77,11 @@ func (l *Load) parkOld(now Instant, decay time.Duration) {
 			}
 			l.ages.ignore(r)
 			l.setAges(&l.ages)
+			if r.overdue = r.route.finished.get() > 0; r.overdue {
+				l.overdue.Add(1)
+			}
 		}
-		if r.stage == waiting && r.route.finished.get() > 0 {
-			l.active.remove(r)
-		} else {
-			l.park(r)
-		}
+		l.park(r)
 	}
 	l.setParksAt()
 }

@@ -11,6 +11,7 @@ type Request struct {
 
 	parked    bool    // it is in flight for other reasons than work
 	perSecond float64 // what a second of waiting counts; 0 if its age says nothing
+	overdue   bool    // it is parked only because it waits for too long
 	late      float64 // the evidence that its lateness added, in nats
 
 	next, previous *Request // in the list of those that are not parked

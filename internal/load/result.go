@@ -62,7 +62,7 @@ func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, dec
 		if l.byRoute.answered(r.route, now, surprise, decay) {
 			l.partialUntil.Store(int64(l.byRoute.until(decay)))
 		}
-		l.speed.observe(r.sent, now, latency, r.route, decay)
+		l.speed.observe(r.sent, now, latency, r.route, r.table.queueTime(), decay)
 		l.setSpeed(&l.speed)
 	}
 	r.table.observe(r.route, now, latency, result == Failed, decay)

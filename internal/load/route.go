@@ -41,7 +41,7 @@ const clip = 3
 func (r *Route) observe(now Instant, latency float64, failed bool, decay time.Duration) {
 	elapsed := now.Sub(Instant(r.last.Load()))
 	r.last.Store(int64(now))
-	r.failed.move(indicator(failed), r.results.count(elapsed, decay))
+	r.failed.move(indicator(failed), r.results.countLast(failurePart))
 	if failed {
 		return
 	}
@@ -57,6 +57,11 @@ func (r *Route) observe(now Instant, latency float64, failed bool, decay time.Du
 	r.long.move(indicator(latency > clip*usual), part)
 	r.short.move(indicator(latency*clip < usual), part)
 }
+
+// failurePart is the weight of a result in the share of failures. It is large, because what fails
+// everywhere at once, as with a database that is down, must be usual before the first endpoint is
+// taken to be sick for it.
+const failurePart = 1. / 200
 
 func indicator(holds bool) float64 {
 	if holds {

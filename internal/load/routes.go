@@ -19,6 +19,8 @@ type Routes struct {
 	last     Instant
 	answers  value // the number of answers that logarithm stands for
 	latency  value // the mean logarithm of the time to first byte, in seconds
+	mean     value // the mean time to first byte of requests that are not parked, in seconds
+	square   value // the mean of its square
 	finished value // the number of requests that lasted stands for
 	lasted   value // the mean logarithm of the time in flight, in seconds
 }
@@ -52,7 +54,12 @@ func (t *Routes) observe(r *Route, now Instant, latency float64, failed bool, de
 	defer t.mu.Unlock()
 	r.observe(now, latency, failed, decay)
 	if !failed {
-		t.latency.move(math.Log(latency), t.answers.count(now.Sub(t.last), decay))
+		part := t.answers.count(now.Sub(t.last), decay)
+		t.latency.move(math.Log(latency), part)
+		if !t.Parked(r) {
+			t.mean.move(latency, part)
+			t.square.move(latency*latency, part)
+		}
 		t.last = now
 	}
 }
@@ -66,6 +73,15 @@ func (t *Routes) finish(r *Route, duration float64) {
 	logarithm := math.Log(max(duration, minLatency))
 	r.lasted.move(logarithm, r.finished.countLast(minPart))
 	t.lasted.move(logarithm, t.finished.countLast(1./maxCount))
+}
+
+// queueTime returns how long a queue lasts that formed because requests which take long met at one
+// endpoint. Those are met in proportion to the time that they take.
+func (t *Routes) queueTime() float64 {
+	if t.mean.get() == 0 {
+		return 0
+	}
+	return t.square.get() / t.mean.get()
 }
 
 // minLatency is the least time that counts, in seconds. The logarithm of 0 is infinite.

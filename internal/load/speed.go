@@ -17,6 +17,10 @@ const (
 	// recentPart is the weight of one answer in the means of the last answers, which are about 19.
 	recentPart = .1
 
+	// queues is for how many times as long as a queue lasts an endpoint must be slow to count as
+	// slower. Until then a queue is the likely reason, which the requests in flight show already.
+	queues = 4
+
 	// slowFrom is how slow an endpoint must be for less of it to be remembered.
 	slowFrom = 1.2
 
@@ -48,8 +52,9 @@ type speed struct {
 	slower, faster change
 }
 
-// observe adds an answer to a request of a route that was sent at an instant.
-func (s *speed) observe(sent, now Instant, latency float64, r *Route, decay time.Duration) {
+// observe adds an answer to a request of a route that was sent at an instant. queue is how long a
+// queue lasts that formed by chance, in seconds.
+func (s *speed) observe(sent, now Instant, latency float64, r *Route, queue float64, decay time.Duration) {
 	known := r.answers.get()
 	relative, logarithm := r.compare(latency, known)
 	s.count(sent, now, latency, decay)
@@ -61,7 +66,7 @@ func (s *speed) observe(sent, now Instant, latency float64, r *Route, decay time
 	s.logarithm += difference * part
 	slower := nats(own > clip, shareOf(r.long.get(), known))
 	faster := nats(own*clip < 1, shareOf(r.short.get(), known))
-	if s.slower.add(sent, slower, difference) > slowerAlarm {
+	if s.slower.add(sent, slower, difference) >= slowerAlarm && now.Sub(s.slower.since).Seconds() > queues*queue {
 		s.restart(&s.slower, 0)
 	} else if s.faster.add(sent, faster, difference) > fasterAlarm {
 		s.restart(&s.faster, min(1, s.mean))
