@@ -24,6 +24,8 @@ type Attempt struct {
 	stage stage
 	start load.Instant
 
+	upload upload
+
 	body trackedBody // a field, so that it needs no allocation of its own
 }
 
@@ -51,8 +53,8 @@ func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 	res, err := next.RoundTrip(a.timeBody(req))
 	now := load.Now()
 	if err != nil {
-		clientGone := req.Context().Err() != nil
-		a.conclude(now, outcomeOf(err, clientGone, 0), endpoint.Result{Failed: !clientGone})
+		excused := req.Context().Err() != nil || a.clientIsToBlame(now)
+		a.conclude(now, outcomeOf(err, excused, 0), endpoint.Result{Failed: !excused})
 		a.end()
 		return nil, err
 	}
@@ -61,7 +63,10 @@ func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 		if from, _ := a.advance(answered); from == waiting {
 			a.endpoint.Observe(endpoint.Result{Status: res.StatusCode})
 		}
+	} else if a.clientIsToBlame(now) {
+		a.concludeUntimed(now, res.StatusCode)
 	} else {
+		a.ignoreRead()
 		a.conclude(now, outcomeOf(nil, false, res.StatusCode), endpoint.Result{Status: res.StatusCode})
 	}
 	a.trackBody(res)
@@ -77,17 +82,6 @@ func (a *Attempt) markSent(now load.Instant) {
 	}
 }
 
-// exclude removes a period from the waiting time in which the client kept the endpoint waiting.
-func (a *Attempt) exclude(from, to load.Instant) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.stage == waiting {
-		start := a.start + to - max(from, a.start)
-		a.endpoint.Load.Shift(a.start, start)
-		a.start = start
-	}
-}
-
 // advance moves on to a stage, and returns the stage before and the start of the wait. Both happen
 // in one step. Otherwise a request that ends just when it is sent would count as waiting forever.
 func (a *Attempt) advance(to stage) (from stage, start load.Instant) {
@@ -95,7 +89,7 @@ func (a *Attempt) advance(to stage) (from stage, start load.Instant) {
 	defer a.mu.Unlock()
 	from = a.stage
 	if from == waiting {
-		a.endpoint.Load.End(a.start)
+		a.endWait()
 	}
 	a.stage = max(from, to)
 	return from, a.start

@@ -31,6 +31,7 @@ func respond(status int, body io.ReadCloser) (*http.Response, error) {
 // exchange is one request to the only endpoint of a handler.
 type exchange struct {
 	transport *Transport
+	roster    *endpoint.Roster
 	endpoint  *endpoint.Endpoint
 	request   *http.Request
 	attempts  *RequestAttempts
@@ -41,9 +42,15 @@ func start(t *testing.T, b backend) *exchange {
 	t.Helper()
 	roster, release := endpoint.AcquireStatic()
 	t.Cleanup(release)
+	return startAt(t, roster, b)
+}
+
+func startAt(t *testing.T, roster *endpoint.Roster, b backend) *exchange {
+	t.Helper()
 	roster.Replace([]listing.Info{{Address: "a:1", Weight: 1}})
 	x := &exchange{
 		transport: &Transport{RoundTripper: b, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty, key: "k"},
+		roster:    roster,
 		endpoint:  roster.Snapshot().Members[0].Endpoint,
 	}
 	x.request, x.cancel = newRequest(t)

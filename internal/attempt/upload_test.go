@@ -1,0 +1,192 @@
+package attempt
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/load"
+)
+
+// uploadFunc is a request body.
+type uploadFunc func() (int, error)
+
+func (f uploadFunc) Read([]byte) (int, error) { return f() }
+func (f uploadFunc) Close() error             { return nil }
+
+// stalled is the upload of a client that sends nothing more.
+func stalled(x *exchange) uploadFunc {
+	return func() (int, error) {
+		<-x.request.Context().Done()
+		return 0, x.request.Context().Err()
+	}
+}
+
+// upload sends a request with a body, and returns what the outlier detector got.
+func (x *exchange) upload(body io.ReadCloser) results {
+	x.request.Method, x.request.Body = http.MethodPost, body
+	return x.send()
+}
+
+func (x *exchange) expectNoBlame(t *testing.T, got results) {
+	t.Helper()
+	for _, r := range got {
+		if r.Failed || r.Status >= 500 {
+			t.Errorf("the outlier detector got %+v", r)
+		}
+	}
+	if failures := x.endpoint.Load.Failures(load.Now(), DefaultDecay); failures != 0 {
+		t.Errorf("%v failures count", failures)
+	}
+	if seconds, _ := x.endpoint.Load.Latency(load.Now(), DefaultDecay); seconds > 0.011 {
+		t.Errorf("the estimate is %v s, and the endpoint took 0.01 s", seconds)
+	}
+}
+
+// copyingBackend reads the body before it answers, and fails if that fails.
+func copyingBackend(r *http.Request) (*http.Response, error) {
+	time.Sleep(10 * time.Millisecond)
+	if r.Body != nil {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return nil, err
+		}
+	}
+	return respond(200, http.NoBody)
+}
+
+func TestABodyThatCannotBeReadIsNotTheEndpointsFault(t *testing.T) {
+	for name, known := range map[string]bool{"an endpoint with an estimate": true, "an unknown endpoint": false} {
+		t.Run(name, func(t *testing.T) {
+			watchedBubble(t, copyingBackend, func(t *testing.T, x *exchange) {
+				if known {
+					x.upload(nil)
+				}
+				got := x.upload(uploadFunc(func() (int, error) {
+					time.Sleep(3 * time.Second)
+					return 0, errors.New("malformed chunked encoding")
+				}))
+				x.expectNoBlame(t, got)
+				x.expect(t, "over", 0, 0)
+			})
+		})
+	}
+}
+
+func TestAReadFromAClosedBodyIsNoFaultOfTheClient(t *testing.T) {
+	b := func(r *http.Request) (*http.Response, error) {
+		r.Body.Close()
+		_, err := r.Body.Read(make([]byte, 1))
+		return nil, err
+	}
+	watchedBubble(t, b, func(t *testing.T, x *exchange) {
+		got := x.upload(uploadFunc(func() (int, error) { return 0, http.ErrBodyReadAfterClose }))
+		if len(got) != 1 || !got[0].Failed {
+			t.Errorf("the outlier detector got %+v", got)
+		}
+	})
+}
+
+func TestARequestWhoseClientStallsDoesNotWaitForTheEndpoint(t *testing.T) {
+	watchedBubble(t, copyingBackend, func(t *testing.T, x *exchange) {
+		first := true
+		body := uploadFunc(func() (int, error) {
+			if first {
+				first = false
+				return 1, nil
+			}
+			return stalled(x)()
+		})
+		time.AfterFunc(time.Minute, func() {
+			x.expect(t, "stalled for a minute", 1, 0)
+			x.cancel()
+		})
+		got := x.upload(body)
+		x.expectNoBlame(t, got)
+		x.expect(t, "over", 0, 0)
+	})
+}
+
+func TestARequestWaitsForTheEndpointAgainAfterARead(t *testing.T) {
+	reads := 0
+	b := func(r *http.Request) (*http.Response, error) {
+		io.Copy(io.Discard, r.Body)
+		time.Sleep(2 * time.Second)
+		return respond(200, http.NoBody)
+	}
+	watchedBubble(t, b, func(t *testing.T, x *exchange) {
+		time.AfterFunc(time.Hour+time.Second, func() {
+			if n, age := x.endpoint.Load.Waiting(load.Now()); n != 1 || age < 0.99 || age > 1.01 {
+				t.Errorf("%d requests wait for %v s, want 1 for 1 s", n, age)
+			}
+		})
+		x.upload(uploadFunc(func() (int, error) {
+			if reads++; reads > 1 {
+				return 0, io.EOF
+			}
+			time.Sleep(time.Hour)
+			return 1, nil
+		}))
+		if seconds, _ := x.endpoint.Load.Latency(load.Now(), DefaultDecay); seconds < 1.99 || seconds > 2.01 {
+			t.Errorf("the estimate is %v s, want 2", seconds)
+		}
+	})
+}
+
+// readsInBackground reads the body as net/http's transport does, and answers after some time.
+func readsInBackground(after time.Duration, status int, err error) backend {
+	return func(r *http.Request) (*http.Response, error) {
+		if r.Body != nil {
+			go io.Copy(io.Discard, r.Body)
+		}
+		time.Sleep(after)
+		if err != nil {
+			return nil, err
+		}
+		return respond(status, http.NoBody)
+	}
+}
+
+func TestAnEndpointThatGivesUpOnAStalledUploadIsNotToBlame(t *testing.T) {
+	for name, b := range map[string]backend{
+		"408": readsInBackground(time.Minute, 408, nil),
+		"500": readsInBackground(time.Minute, 500, nil),
+		"cut": readsInBackground(time.Minute, 0, io.EOF),
+	} {
+		t.Run(name, func(t *testing.T) {
+			watchedBubble(t, b, func(t *testing.T, x *exchange) {
+				got := x.upload(stalled(x))
+				x.expectNoBlame(t, got)
+				x.cancel()
+				x.expect(t, "over", 0, 0)
+			})
+		})
+	}
+}
+
+func TestAnAnswerToAStreamThatGoesOnHasALatency(t *testing.T) {
+	watchedBubble(t, readsInBackground(50*time.Millisecond, 200, nil), func(t *testing.T, x *exchange) {
+		got := x.upload(stalled(x))
+		if seconds, _ := x.endpoint.Load.Latency(load.Now(), DefaultDecay); seconds < 0.049 || seconds > 0.051 {
+			t.Errorf("the estimate is %v s, want 0.05", seconds)
+		}
+		if len(got) != 1 || got[0].Status != 200 || got[0].Latency != 50*time.Millisecond {
+			t.Errorf("the outlier detector got %+v", got)
+		}
+		x.cancel()
+		synctest.Wait()
+	})
+}
+
+func TestAFailureWhileDataFlowsIsTheEndpointsFault(t *testing.T) {
+	watchedBubble(t, readsInBackground(50*time.Millisecond, 0, io.ErrUnexpectedEOF), func(t *testing.T, x *exchange) {
+		got := x.upload(stalled(x))
+		if len(got) != 1 || !got[0].Failed {
+			t.Errorf("the outlier detector got %+v", got)
+		}
+		x.cancel()
+		synctest.Wait()
+	})
+}
