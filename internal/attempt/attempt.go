@@ -16,7 +16,8 @@ import (
 type Attempt struct {
 	endpoint  *endpoint.Endpoint
 	transport *Transport
-	unwatch   func() bool // stops watching for the end of the request
+	unwatch   func() bool    // stops watching for the end of the request
+	trial     endpoint.Trial // of a half-open endpoint, 0 for any other attempt
 
 	// A request can end while its round trip is under way, so the stages have a lock. It belongs to
 	// one attempt and is hardly ever contended.
@@ -61,7 +62,7 @@ func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		// An upgraded connection holds its place until it closes, and says nothing about speed.
 		if from, _ := a.advance(answered); from == waiting {
-			a.endpoint.Observe(endpoint.Result{Status: res.StatusCode})
+			a.observe(endpoint.Result{Status: res.StatusCode})
 		}
 	} else if a.clientIsToBlame(now) {
 		a.concludeUntimed(now, res.StatusCode)
@@ -69,8 +70,15 @@ func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 		a.ignoreRead()
 		a.conclude(now, outcomeOf(nil, false, res.StatusCode), endpoint.Result{Status: res.StatusCode})
 	}
+	a.endpoint.EndTrial(a.trial)
 	a.trackBody(res)
 	return res, nil
+}
+
+// observe passes the result to the outlier detector.
+func (a *Attempt) observe(r endpoint.Result) {
+	r.Trial = a.trial != 0
+	a.endpoint.Observe(r)
 }
 
 func (a *Attempt) markSent(now load.Instant) {
@@ -102,7 +110,7 @@ func (a *Attempt) conclude(now load.Instant, o Outcome, r endpoint.Result) {
 		r.Latency = now.Sub(start)
 		a.record(o, now, r.Latency)
 		if r.Failed || r.Status > 0 {
-			a.endpoint.Observe(r)
+			a.observe(r)
 		}
 	}
 }
@@ -138,6 +146,7 @@ func (a *Attempt) finish() {
 		a.record(SaysNothing, now, now.Sub(start))
 	}
 	if from != ended {
+		a.endpoint.EndTrial(a.trial)
 		a.endpoint.Release()
 	}
 }

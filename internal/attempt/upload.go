@@ -118,7 +118,7 @@ func (a *Attempt) concludeUntimed(now load.Instant, status int) {
 	if from, start := a.advance(answered); from == waiting {
 		a.record(SaysNothing, now, now.Sub(start))
 		if outcomeOf(nil, false, status) == Worked {
-			a.endpoint.Observe(endpoint.Result{Status: status})
+			a.observe(endpoint.Result{Status: status})
 		}
 	}
 }

@@ -24,6 +24,7 @@ type Endpoint struct {
 	advice   atomic.Pointer[Advice]
 
 	passed       atomic.Int64 // the Instant at which a check last passed
+	trial        atomic.Int64 // the Trial that keeps others from beginning; 0 if there is none
 	servingSince atomic.Int64 // the Instant at which the slow start began; 0 if there was none
 
 	// Tally is what the outlier detector counts.

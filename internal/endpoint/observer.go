@@ -6,7 +6,8 @@ import "time"
 type Result struct {
 	Status  int           // 0 if there was no answer
 	Latency time.Duration // to the first byte; 0 if that says nothing
-	Failed  bool          // there was no answer, and the client had not left
+	Failed  bool          // there was no answer, and that was the endpoint's fault
+	Trial   bool          // the request was a trial of the half-open endpoint
 }
 
 // Observer receives the result of every attempt at the endpoints of a pool. It is called on the
