@@ -25,7 +25,8 @@ type Attempt struct {
 	stage stage
 	start load.Instant
 
-	upload upload
+	upload    upload
+	keptBroke bool // the last round trip failed because a kept connection broke as it was used
 
 	body trackedBody // a field, so that it needs no allocation of its own
 }
@@ -51,10 +52,10 @@ func (a *Attempt) begin(ctx context.Context, t *Transport, e *endpoint.Endpoint)
 // roundTrip sends the request and follows it to the end of its response.
 func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	a.markSent(load.Now())
-	res, err := next.RoundTrip(a.timeBody(req))
+	res, err := a.send(req, next)
 	now := load.Now()
 	if err != nil {
-		excused := req.Context().Err() != nil || a.clientIsToBlame(now)
+		excused := req.Context().Err() != nil || a.keptBroke || a.clientIsToBlame(now)
 		a.conclude(now, outcomeOf(err, excused, 0), endpoint.Result{Failed: !excused})
 		a.end()
 		return nil, err

@@ -3,6 +3,7 @@ package attempt
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -30,6 +31,8 @@ type Transport struct {
 	ErrorPenalty time.Duration
 
 	key     string
+	handler *reverseproxy.Handler
+	fresh   func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
 	rosters []*endpoint.Roster
 }
 
@@ -57,6 +60,8 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	}
 	t := &Transport{RoundTripper: handler.Transport, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty}
 	t.key = fmt.Sprintf("balance.attempts.%p", t)
+	t.handler = handler
+	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })
 	handler.Transport = t
 	return t, handler, nil
 }

@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -29,7 +30,7 @@ func (a *Attempt) timeBody(req *http.Request) *http.Request {
 		return req
 	}
 	timed := *req
-	timed.Body = &timedBody{ReadCloser: req.Body, attempt: a}
+	timed.Body = &timedBody{ReadCloser: req.Body, attempt: a, start: startOf(req.Body)}
 	return &timed
 }
 
@@ -38,11 +39,14 @@ func (a *Attempt) timeBody(req *http.Request) *http.Request {
 type timedBody struct {
 	io.ReadCloser
 	attempt *Attempt
+	start   *bytes.Reader // the body from its start, nil unless Caddy has buffered it whole
+	read    atomic.Bool
 	closed  atomic.Bool
 }
 
 // Read implements io.Reader.
 func (b *timedBody) Read(p []byte) (int, error) {
+	b.read.Store(true)
 	b.attempt.beginRead(load.Now())
 	n, err := b.ReadCloser.Read(p)
 	// A read from a body that the transport has closed fails whatever the client does.
@@ -50,9 +54,13 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer.
+// Close implements io.Closer. It leaves a body open of which nothing was read, as Caddy does, so
+// that the request can be repeated. The server closes it.
 func (b *timedBody) Close() error {
 	b.closed.Store(true)
+	if !b.read.Load() {
+		return nil
+	}
 	return b.ReadCloser.Close()
 }
 
