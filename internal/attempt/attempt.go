@@ -55,7 +55,8 @@ func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 	res, err := a.send(req, next)
 	now := load.Now()
 	if err != nil {
-		excused := req.Context().Err() != nil || a.keptBroke || a.clientIsToBlame(now)
+		excused := req.Context().Err() != nil || a.keptBroke || a.clientIsToBlame(now) ||
+			a.mayHaveAnswered(req, err)
 		a.conclude(now, outcomeOf(err, excused, 0), endpoint.Result{Failed: !excused})
 		a.end()
 		return nil, err

@@ -41,8 +41,8 @@ func isUnprocessed(err error) bool {
 }
 
 // isUnwritten reports whether an error of an HTTP/1 round trip means that nothing was written.
-// net/http puts midResponse before an error of writing only if something was. With HTTP/2 the header
-// may have arrived when the body cannot be written.
+// net/http puts midResponse before an error of writing only if something was. With HTTP/2 the
+// header may have arrived when the body cannot be written.
 func isUnwritten(err error) bool {
 	return isWriteError(err) && !strings.HasPrefix(err.Error(), midResponse)
 }

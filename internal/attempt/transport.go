@@ -32,6 +32,10 @@ type Transport struct {
 
 	key     string
 	handler *reverseproxy.Handler
+
+	// prefersAnswers is whether errors of writing are held back until answers are read.
+	prefersAnswers bool
+
 	fresh   func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
 	rosters []*endpoint.Roster
 }
@@ -61,6 +65,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	t := &Transport{RoundTripper: handler.Transport, Decay: DefaultDecay, ErrorPenalty: DefaultErrorPenalty}
 	t.key = fmt.Sprintf("balance.attempts.%p", t)
 	t.handler = handler
+	t.prefersAnswers = preferAnswers(t.RoundTripper)
 	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })
 	handler.Transport = t
 	return t, handler, nil
