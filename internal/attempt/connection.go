@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync"
@@ -22,6 +23,7 @@ type connection struct {
 	got      func(httptrace.GotConnInfo)
 	trace    *httptrace.ClientTrace
 	outer    func(httptrace.GotConnInfo) // what the trace had before
+	conn     net.Conn                    // nil unless it is kept
 	kept     atomic.Bool                 // another request used it before
 	since    atomic.Int64                // the Instant at which the request got it
 	replaced atomic.Uint32               // kept connections that net/http gave up for the next one
@@ -52,7 +54,7 @@ func watchConnection(req *http.Request) *connection {
 func (c *connection) release() {
 	if c != nil {
 		c.trace.GotConn = c.outer
-		c.trace, c.outer = nil, nil
+		c.trace, c.outer, c.conn = nil, nil, nil
 		connections.Put(c)
 	}
 }
@@ -62,7 +64,8 @@ func (c *connection) observe(info httptrace.GotConnInfo) {
 		c.replaced.Add(1)
 	}
 	c.kept.Store(info.Reused)
-	if info.Reused {
+	if c.conn = nil; info.Reused {
+		c.conn = info.Conn
 		c.since.Store(int64(load.Now()))
 	}
 	if c.outer != nil {

@@ -2,7 +2,9 @@ package attempt
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
 	"reflect"
 	"slices"
@@ -27,10 +29,10 @@ func (a *Attempt) send(req *http.Request, next http.RoundTripper) (*http.Respons
 	if err != nil && req.Context().Err() == nil {
 		if a.keptBroke = used.brokeAsUsed(err); a.keptBroke {
 			a.endpoint.CountBroken(1)
-			if again := a.transport.repeatable(req, err); again != nil {
+			if transport, again := a.transport.repeat(req, used.conn, err); again != nil {
 				a.restart(load.Now())
 				used.kept.Store(false)
-				res, err = a.transport.fresh().RoundTrip(again)
+				res, err = transport.RoundTrip(again)
 				a.keptBroke = err != nil && used.brokeAsUsed(err)
 			}
 		}
@@ -51,15 +53,35 @@ func (a *Attempt) restart(now load.Instant) {
 	}
 }
 
-// repeatable returns the request to send again after an error, nil if it must not be repeated.
-func (t *Transport) repeatable(req *http.Request, err error) *http.Request {
+// repeat returns the request to send again after an error on a connection, and the transport for
+// it. The request is nil if it must not be repeated.
+func (t *Transport) repeat(req *http.Request, conn net.Conn, err error) (http.RoundTripper, *http.Request) {
 	if t.fresh == nil || t.fresh() == nil {
-		return nil
+		return nil, nil
 	}
-	unprocessed := isUnprocessed(err) || isUnwritten(err) && t.speaksOnlyHTTP1()
+	http2 := t.speaksHTTP2(conn)
+	unprocessed := isUnprocessed(err) || !http2 && isUnwritten(err)
 	if !unprocessed && !isIdempotent(req.Method) && !t.matchesRetry(req) {
-		return nil
+		return nil, nil
 	}
+	if http2 {
+		// Such a connection carries all requests, and a new one has taken its place.
+		return t.RoundTripper, rewound(req)
+	}
+	return t.fresh(), rewound(req)
+}
+
+// speaksHTTP2 reports whether a connection of the transport carries HTTP/2.
+func (t *Transport) speaksHTTP2(conn net.Conn) bool {
+	if secured, ok := conn.(*tls.Conn); ok {
+		return secured.ConnectionState().NegotiatedProtocol == "h2"
+	}
+	h, ok := t.RoundTripper.(*reverseproxy.HTTPTransport)
+	return ok && slices.Contains(h.Versions, "h2c")
+}
+
+// rewound returns the request with its body from the start, nil if that is gone.
+func rewound(req *http.Request) *http.Request {
 	body, ok := req.Body.(*timedBody)
 	if !ok {
 		return req // it has no body
@@ -97,9 +119,10 @@ func (t *Transport) matchesRetry(req *http.Request) bool {
 	return matches && err == nil
 }
 
-// freshConnections returns a transport like Caddy's own that makes a connection for each request,
-// nil if next is another transport. Caddy's cannot be asked for a new connection: it would take the
-// next idle one, which may be as dead.
+// freshConnections returns a transport like Caddy's own that makes an HTTP/1 connection for each
+// request, nil if next is another transport. Caddy's cannot be asked for a new connection: it would
+// take the next idle one, which may be as dead. The copy is of no use for HTTP/2, whose connections
+// would go to the pool of the original.
 func freshConnections(next http.RoundTripper) http.RoundTripper {
 	t, ok := next.(*reverseproxy.HTTPTransport)
 	if !ok || t.Transport == nil || len(t.Versions) == 1 && t.Versions[0] == "3" {
@@ -108,11 +131,6 @@ func freshConnections(next http.RoundTripper) http.RoundTripper {
 	fresh := t.Transport.Clone()
 	fresh.DisableKeepAlives = true
 	return fresh
-}
-
-func (t *Transport) speaksOnlyHTTP1() bool {
-	h, ok := t.RoundTripper.(*reverseproxy.HTTPTransport)
-	return ok && !slices.Contains(h.Versions, "h2c") && (h.TLS == nil || !slices.Contains(h.Versions, "2"))
 }
 
 // buffered is the type of a body that Caddy has buffered whole (request_buffers).
