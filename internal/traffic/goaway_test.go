@@ -85,7 +85,8 @@ func TestWhatHTTP2RefusesBeforeItIsProcessedIsRepeated(t *testing.T) {
 			t.Run(name+" "+options, func(t *testing.T) {
 				server := &goAwayServer{refused: 4, refuse: refuse}
 				fleet := startBackendsWith(t, 2, server.serve, nil)
-				// A stop of Caddy leaves a connection to its keepalive if the last stream has not quite ended.
+				// When Caddy stops, a connection whose last stream has not quite ended stays for
+				// the keepalive time.
 				site := checkedPool(fleet, ejecting, options+roundRobin+
 					"\ntransport http {\nversions h2c\nkeepalive 1s\n}\n")
 				c := startProxy(t, site).client()
