@@ -93,7 +93,7 @@ func rewound(req *http.Request) *http.Request {
 		return nil
 	}
 	again := *req
-	again.Body = &timedBody{ReadCloser: source, attempt: body.attempt}
+	again.Body = &timedBody{ReadCloser: source, attempt: body.attempt, start: body.start}
 	return &again
 }
 

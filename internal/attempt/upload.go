@@ -2,6 +2,7 @@ package attempt
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -47,11 +48,29 @@ type timedBody struct {
 // Read implements io.Reader.
 func (b *timedBody) Read(p []byte) (int, error) {
 	b.read.Store(true)
+	if b.start != nil {
+		return b.attempt.readBuffered(b.ReadCloser, p)
+	}
 	b.attempt.beginRead(load.Now())
 	n, err := b.ReadCloser.Read(p)
 	// A read from a body that the transport has closed fails whatever the client does.
 	b.attempt.endRead(load.Now(), err != nil && err != io.EOF && !b.closed.Load())
 	return n, err
+}
+
+// errEnded ends the upload of a request that has its whole response.
+var errEnded = errors.New("the request has ended")
+
+// readBuffered reads from a body that Caddy has buffered, which takes no time of the client. After
+// the attempt it reads nothing more: when the handler returns, Caddy gives the buffer to another
+// request, while the transport may still be sending after an early answer.
+func (a *Attempt) readBuffered(body io.Reader, p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stage == ended {
+		return 0, errEnded
+	}
+	return body.Read(p)
 }
 
 // Close implements io.Closer. It leaves a body open of which nothing was read, as Caddy does, so

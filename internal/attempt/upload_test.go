@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -188,5 +189,19 @@ func TestAFailureWhileDataFlowsIsTheEndpointsFault(t *testing.T) {
 		}
 		x.cancel()
 		synctest.Wait()
+	})
+}
+
+func TestABufferedBodyIsNotReadAfterTheAttempt(t *testing.T) {
+	var body io.ReadCloser
+	early := func(r *http.Request) (*http.Response, error) {
+		body = r.Body
+		return respond(413, http.NoBody)
+	}
+	watchedBubble(t, early, func(t *testing.T, x *exchange) {
+		x.upload(io.NopCloser(bytes.NewReader([]byte("buffered"))))
+		if n, err := body.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, io.EOF) {
+			t.Errorf("%d bytes were read of a buffer that may belong to another request, %v", n, err)
+		}
 	})
 }
