@@ -83,6 +83,9 @@ func TestWhatHTTP2RefusesBeforeItIsProcessedIsRepeated(t *testing.T) {
 	} {
 		for options, wantAll := range map[string]bool{"": false, "request_buffers 1KiB\n": true} {
 			t.Run(name+" "+options, func(t *testing.T) {
+				if raceDetector && !wantAll {
+					t.Skip("Caddy's body of a request races between the Read and the Close of x/net/http2")
+				}
 				server := &goAwayServer{refused: 4, refuse: refuse}
 				fleet := startBackendsWith(t, 2, server.serve, nil)
 				// When Caddy stops, a connection whose last stream has not quite ended stays for
