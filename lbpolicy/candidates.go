@@ -28,7 +28,7 @@ type candidates struct {
 	untriedOnly bool                     // whether members that the request has tried are unusable
 
 	blocking endpoint.Condition // any of these makes a member unusable
-	halfOpen endpoint.Condition // this limits a member to one request in flight
+	halfOpen endpoint.Condition // this limits a member to one trial request in flight
 	share    float64            // the members' part of the pool's requests, 1 if they are all
 }
 
@@ -41,6 +41,9 @@ func (c *candidates) usable(i int) bool {
 func (c *candidates) usableByOthers(i int) bool {
 	m := &c.members[i]
 	if m.Weight == 0 || m.Is(c.blocking) {
+		return false
+	}
+	if m.Is(c.halfOpen) && !m.IsTrialDue(c.now) {
 		return false
 	}
 	ok, limit := c.admitted(i)
@@ -57,9 +60,6 @@ func (c *candidates) admitted(i int) (ok bool, limit int) {
 	default:
 		ok = true
 	}
-	if c.members[i].Is(c.halfOpen) {
-		limit = 1
-	}
 	return ok, limit
 }
 
@@ -74,6 +74,9 @@ func (c *candidates) reserve(i, bound int) bool {
 	if c.attempts == nil {
 		// Nothing would give the place back.
 		return limit == 0 || e.InFlight() < limit
+	}
+	if e.Is(c.halfOpen) {
+		return c.attempts.ReserveTrial(e, limit, c.now)
 	}
 	return e.Reserve(limit)
 }

@@ -18,8 +18,9 @@ func init() { caddy.RegisterModule(new(Detection)) }
 
 // Detection ejects endpoints whose answers to real requests stand out, for a while. It is a circuit
 // breaker for each endpoint: closed while the endpoint serves, open while it is ejected, and
-// half-open after that. A half-open endpoint gets one request at a time. A success closes the
-// breaker, and a failure opens it for longer.
+// half-open after that. A half-open endpoint gets one trial request at a time, and another one if
+// it has not answered after 5 s. A success closes the breaker, and a failure opens it for longer.
+// Requests from before the ejection, such as websockets, may be open there meanwhile.
 //
 // There are five rules, and one is enough for an ejection. Failures in a row eject at once. Shares
 // of failures and latencies are judged at the end of each `interval`. A client that goes away says

@@ -68,7 +68,9 @@ func (d *detector) Observe(e *endpoint.Endpoint, r endpoint.Result) {
 	}
 	failed := r.Failed || d.failure.Contains(r.Status)
 	if e.Is(endpoint.HalfOpen) {
-		d.endTrial(e, failed)
+		if r.Trial { // other requests were sent before the ejection
+			d.endTrial(e, failed)
+		}
 		return
 	}
 	e.Tally.Count(failed, r.Latency)

@@ -109,7 +109,7 @@ func TestAnEjectedEndpointBecomesHalfOpen(t *testing.T) {
 		if a.Breaker() != "half-open" {
 			t.Errorf("the breaker is %s", a.Breaker())
 		}
-		observe(pool, "a", worked)
+		observe(pool, "a", trial(worked))
 		pool.Sleep(time.Second)
 		if a.Breaker() != "closed" {
 			t.Errorf("the breaker is %s", a.Breaker())
@@ -137,14 +137,14 @@ func TestEjectionsGrowAndShrinkAgain(t *testing.T) {
 		observe(pool, "a", times(5, failed)...)
 		for _, want := range []time.Duration{30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300} {
 			about(want * time.Second)
-			observe(pool, "a", failed) // the trial request
+			observe(pool, "a", trial(failed))
 		}
 		about(300 * time.Second)
-		observe(pool, "a", worked)
+		observe(pool, "a", trial(worked))
 		pool.Sleep(35 * time.Second) // three intervals without an ejection
 		observe(pool, "a", times(5, failed)...)
 		about(300 * time.Second)
-		observe(pool, "a", worked)
+		observe(pool, "a", trial(worked))
 		pool.Sleep(3 * time.Minute)
 		if a.Ejection() != nil {
 			t.Errorf("%d ejections still count", a.Ejection().Times)
@@ -224,7 +224,7 @@ func TestAReloadKeepsEjections(t *testing.T) {
 		pool.WantServing("b")
 		pool.Sleep(34 * time.Second)
 		pool.WantServing("a b")
-		observe(pool, "a", worked)
+		observe(pool, "a", trial(worked))
 		observe(pool, "b", failed)
 		pool.WantServing("a")
 		pool.Reload() // without detection, ejections end

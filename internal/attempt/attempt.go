@@ -15,7 +15,8 @@ import (
 type Attempt struct {
 	endpoint  *endpoint.Endpoint
 	transport *Transport
-	unwatch   func() bool // stops watching for the end of the request
+	unwatch   func() bool    // stops watching for the end of the request
+	trial     endpoint.Trial // of a half-open endpoint, 0 for any other attempt
 
 	// A request can end while its round trip is under way, so the stages have a lock. It belongs to
 	// one attempt and is hardly ever contended.
@@ -23,6 +24,9 @@ type Attempt struct {
 	stage stage
 	load  load.Request
 	route Route
+
+	upload    upload
+	keptBroke bool // the last round trip failed because a kept connection broke as it was used
 
 	body trackedBody // a field, so that it needs no allocation of its own
 }
@@ -48,11 +52,13 @@ func (a *Attempt) begin(ctx context.Context, t *Transport, e *endpoint.Endpoint,
 // roundTrip sends the request and follows it to the end of its response.
 func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	a.markSent(load.Now())
-	res, err := next.RoundTrip(a.timeBody(req))
+	res, err := a.send(req, next)
 	now := load.Now()
 	if err != nil {
-		clientGone := req.Context().Err() != nil
-		a.conclude(now, outcomeOf(err, clientGone, 0), endpoint.Result{Failed: !clientGone, Unreachable: isDialError(err)})
+		excused := req.Context().Err() != nil || a.keptBroke || a.clientIsToBlame(now) ||
+			a.mayHaveAnswered(req, err)
+		result := endpoint.Result{Failed: !excused, Unreachable: isDialError(err)}
+		a.conclude(now, outcomeOf(err, excused, 0), result)
 		a.end()
 		return nil, err
 	}
@@ -60,11 +66,21 @@ func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Re
 		// An upgraded connection holds its place until it closes, and says nothing about speed.
 		a.conclude(now, SaysNothing, endpoint.Result{Status: res.StatusCode})
 		a.endpoint.Load.Park(&a.load)
+	} else if a.clientIsToBlame(now) {
+		a.concludeUntimed(now, res.StatusCode)
 	} else {
+		a.ignoreRead()
 		a.conclude(now, outcomeOf(nil, false, res.StatusCode), endpoint.Result{Status: res.StatusCode})
 	}
+	a.endpoint.EndTrial(a.trial)
 	a.trackBody(res)
 	return res, nil
+}
+
+// observe passes the result to the outlier detector.
+func (a *Attempt) observe(r endpoint.Result) {
+	r.Trial = a.trial != 0
+	a.endpoint.Observe(r)
 }
 
 func (a *Attempt) markSent(now load.Instant) {
@@ -92,13 +108,19 @@ func (a *Attempt) conclude(now load.Instant, o Outcome, r endpoint.Result) {
 	if a.advance(answered) != waiting {
 		return
 	}
-	c, _ := a.endpoint.Load.Conclude(&a.load, now, a.result(o, r), a.transport.Decay)
+	c := a.record(now, o, r)
 	if r.Status != http.StatusSwitchingProtocols {
 		r.Latency, r.Relative, r.Expected = c.Latency, c.Relative, c.Expected
 	}
 	if r.Failed || r.Status > 0 {
-		a.endpoint.Observe(r)
+		a.observe(r)
 	}
+}
+
+// record records the outcome in the endpoint's load.
+func (a *Attempt) record(now load.Instant, o Outcome, r endpoint.Result) load.Comparison {
+	c, _ := a.endpoint.Load.Conclude(&a.load, now, a.result(o, r), a.transport.Decay)
+	return c
 }
 
 // result returns what an outcome says of the endpoint's load.
@@ -129,6 +151,7 @@ func (a *Attempt) finish() {
 		a.endpoint.Load.End(&a.load, load.Now(), a.transport.Decay)
 	}
 	if from != ended {
+		a.endpoint.EndTrial(a.trial)
 		a.endpoint.Release()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 
@@ -82,6 +83,5 @@ func sentRequest(r *http.Request) *http.Request {
 	ctx := context.WithValue(r.Context(), caddy.CtxKey("reverse_proxy.dial_info"), reverseproxy.DialInfo{
 		Upstream: &reverseproxy.Upstream{Dial: "a:1", Host: new(reverseproxy.Host)},
 	})
-	type traceKey struct{} // stands for the key of httptrace, which is not exported
-	return r.WithContext(context.WithValue(ctx, traceKey{}, nil))
+	return r.WithContext(httptrace.WithClientTrace(ctx, new(httptrace.ClientTrace)))
 }

@@ -3,8 +3,6 @@ package attempt
 import (
 	"io"
 	"net/http"
-
-	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // trackBody keeps the endpoint's place until the response was read or closed.
@@ -69,27 +67,3 @@ type halfClosableBody struct {
 
 // Read implements io.Reader.
 func (b *halfClosableBody) Read(p []byte) (int, error) { return b.ReadCloser.Read(p) }
-
-// timeBody excludes the time in which the client is slow to send its body from the endpoint's
-// latency. It returns a copy, because a transport must not change the request.
-func (a *Attempt) timeBody(req *http.Request) *http.Request {
-	if req.Body == nil || req.Body == http.NoBody {
-		return req
-	}
-	timed := *req
-	timed.Body = &timedBody{req.Body, a}
-	return &timed
-}
-
-type timedBody struct {
-	io.ReadCloser
-	attempt *Attempt
-}
-
-// Read implements io.Reader.
-func (b *timedBody) Read(p []byte) (int, error) {
-	l := &b.attempt.endpoint.Load
-	l.Pause(&b.attempt.load, load.Now())
-	defer func() { l.Resume(&b.attempt.load, load.Now()) }()
-	return b.ReadCloser.Read(p)
-}

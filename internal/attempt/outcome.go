@@ -11,8 +11,9 @@ import (
 type Outcome uint8
 
 const (
-	// SaysNothing means that the client went away, or that the endpoint answered 429. A 429 is no
-	// failure, but its speed says nothing about a request that is served.
+	// SaysNothing means that the client went away or did not send its request properly, or that the
+	// endpoint answered 429. A 429 is no failure, but its speed says nothing about a request that
+	// is served.
 	SaysNothing Outcome = iota
 
 	// Worked means that the endpoint answered, and not with an error of its own.
@@ -24,10 +25,10 @@ const (
 )
 
 // outcomeOf derives the outcome from the error of a round trip, or from the status if there is
-// none.
-func outcomeOf(err error, clientGone bool, status int) Outcome {
+// none. An error is excused if it is not the endpoint's fault.
+func outcomeOf(err error, excused bool, status int) Outcome {
 	switch {
-	case err != nil && clientGone, err == nil && status == http.StatusTooManyRequests:
+	case err != nil && excused, err == nil && status == http.StatusTooManyRequests:
 		return SaysNothing
 	case err != nil, status >= http.StatusInternalServerError:
 		return Failed

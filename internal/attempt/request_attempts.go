@@ -20,6 +20,7 @@ type RequestAttempts struct {
 	tried     []*endpoint.Endpoint
 	current   *Attempt
 	route     Route
+	trial     endpoint.Trial // begun for the place that the next Begin makes the request's own
 
 	// Room for what nearly every request needs, so that all of it is one allocation.
 	first      Attempt
@@ -61,10 +62,30 @@ func (a *RequestAttempts) Take(e *endpoint.Endpoint, limit int) bool {
 	if a == nil {
 		return limit == 0 || e.InFlight() < limit
 	}
-	if !e.Reserve(limit) {
+	reserved := false
+	if e.IsTested() {
+		reserved = a.ReserveTrial(e, limit, load.Now())
+	} else {
+		reserved = e.Reserve(limit)
+	}
+	if reserved {
+		a.Begin(e)
+	}
+	return reserved
+}
+
+// ReserveTrial is Reserve of a half-open endpoint: it reserves a place for a trial, if one is due.
+// The next step must be Begin.
+func (a *RequestAttempts) ReserveTrial(e *endpoint.Endpoint, limit int, now load.Instant) bool {
+	trial := e.BeginTrial(now)
+	if trial == 0 {
 		return false
 	}
-	a.Begin(e)
+	if !e.Reserve(limit) {
+		e.EndTrial(trial)
+		return false
+	}
+	a.trial = trial
 	return true
 }
 
@@ -78,6 +99,11 @@ func (a *RequestAttempts) Begin(e *endpoint.Endpoint) {
 	}
 	a.tried = append(a.tried, e)
 	a.current = next
+	next.trial, a.trial = a.trial, 0
+	if next.trial == 0 && e.IsTested() {
+		// A policy of Caddy's picked it, which knows no trials. Beside a trial it is none itself.
+		next.trial = e.BeginTrial(load.Now())
+	}
 	next.begin(a.request.Context(), a.transport, e, a.Route(e, load.Now()))
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -28,6 +29,12 @@ type Transport struct {
 	Route func(*http.Request) load.Key
 
 	key     string
+	handler *reverseproxy.Handler
+
+	// prefersAnswers is whether errors of writing are held back until answers are read.
+	prefersAnswers bool
+
+	fresh   func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
 	rosters []*endpoint.Roster
 	routes  *load.Routes // of the static upstreams
 }
@@ -59,6 +66,9 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	routes, release := endpoint.AcquireRoutes(listOf(handler))
 	ctx.OnCancel(release)
 	t.routes = routes
+	t.handler = handler
+	t.prefersAnswers = preferAnswers(t.RoundTripper)
+	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })
 	handler.Transport = t
 	return t, handler, nil
 }

@@ -9,7 +9,7 @@ const (
 	ProbeFailed    Condition = 1 << iota // the probes of the endpoint fail
 	Unchecked                            // the endpoint waits for its first probe
 	Ejected                              // the answers to real requests stand out as bad
-	HalfOpen                             // an ejection is over, and one request at a time tests the endpoint
+	HalfOpen                             // an ejection is over, and one trial request at a time tests the endpoint
 	DrainRequested                       // the endpoint asked for no new requests
 	Maintenance                          // the endpoint asked for no requests at all
 )

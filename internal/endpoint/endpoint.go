@@ -22,12 +22,14 @@ type Endpoint struct {
 	Load load.Load
 
 	counts atomic.Pointer[Counts]
+	broken atomic.Uint64
 
 	verdict  atomic.Pointer[Verdict]
 	ejection atomic.Pointer[Ejection]
 	advice   atomic.Pointer[Advice]
 
 	passed       atomic.Int64 // the Instant at which a check last passed
+	trial        atomic.Int64 // the Trial that keeps others from beginning; 0 if there is none
 	servingSince atomic.Int64 // the Instant at which the slow start began; 0 if there was none
 
 	// Tally is what the outlier detector counts.
@@ -74,6 +76,18 @@ func (e *Endpoint) Release() {
 	e.pool.inFlight.Add(-1)
 	e.inFlight.Add(-1)
 }
+
+// CountBroken counts kept connections that broke as a request used them.
+func (e *Endpoint) CountBroken(n uint32) {
+	if n > 0 {
+		e.broken.Add(uint64(n))
+	}
+}
+
+// Broken returns the number of kept connections that broke as a request used them, before the first
+// byte of a response. They are no failures of the endpoint. Those that a transport replaced by
+// itself are among them, and with HTTP/2 also those that took no further request.
+func (e *Endpoint) Broken() uint64 { return e.broken.Load() }
 
 // SetCounts stores where Caddy counts for this address.
 func (e *Endpoint) SetCounts(c Counts) {

@@ -6,12 +6,13 @@ import "time"
 type Result struct {
 	Status  int           // 0 if there was no answer
 	Latency time.Duration // to the first byte; 0 if that says nothing
-	Failed  bool          // there was no answer, and the client had not left
+	Failed  bool          // there was no answer, and that was the endpoint's fault
+	Trial   bool          // the request was a trial of the half-open endpoint
 
 	// Unreachable says that no connection could be made.
 	Unreachable bool
 
-	// Relative is Latency divided by the mean of its route over the pool; 0 if that is not known.
+	// Relative is Latency divided by the usual one of its route in the pool; 0 if that is not known.
 	Relative float64
 
 	// Expected is the share of failures that is usual for its route in the pool.

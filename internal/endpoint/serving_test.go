@@ -264,16 +264,16 @@ func TestAdviceKeepsFieldsThatItDoesNotMention(t *testing.T) {
 }
 
 func TestUsableAppliesConditionsAdmissionAndLimits(t *testing.T) {
-	s := Rules{Watched: everything}.snapshot(members("a b c/t d/w0 e"), 0)
+	s := Rules{Watched: everything}.snapshot(members("a b c/t d/w0 e f/t"), 0)
 	s.Members[1].Set(ProbeFailed, true) // since the shares were computed
-	s.Members[2].Reserve(0)
+	s.Members[2].BeginTrial(load.Now())
 	admit := func(m *Member) (bool, int) { return m.Address() != "e:1", 7 }
 	var got []string
 	for i := range s.Members {
 		ok, limit := s.Usable(&s.Members[i], admit)
 		got = append(got, fmt.Sprint(ok, limit))
 	}
-	if want := "true 7, false 0, false 1, false 0, false 7"; strings.Join(got, ", ") != want {
+	if want := "true 7, false 0, false 7, false 0, false 7, true 7"; strings.Join(got, ", ") != want {
 		t.Errorf("got %s; want %s", strings.Join(got, ", "), want)
 	}
 	if ok, limit := s.Usable(&s.Members[0], nil); !ok || limit != 0 {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // Member is an endpoint together with what its source says of it, and its share of the requests.
@@ -30,9 +31,10 @@ type Member struct {
 	halfOpen, drains, healthy bool
 }
 
-// Limited scales a limit of requests down as far as the endpoint's slow start demands.
+// Limited scales a limit of requests down as far as the endpoint's slow start demands. The limit of
+// a half-open endpoint stays, because it gets only trials, and older requests may fill a lower one.
 func (m *Member) Limited(limit int) int {
-	if limit == 0 || m.Ramp >= 1 {
+	if limit == 0 || m.Ramp >= 1 || m.halfOpen {
 		return limit
 	}
 	return max(1, int(float32(limit)*m.Ramp))
@@ -63,7 +65,8 @@ type Snapshot struct {
 	// must test them, because a condition may have come to hold since the weights were computed.
 	Blocking Condition
 
-	// HalfOpen is the condition that limits a member to one request in flight.
+	// HalfOpen is the condition that limits a member to one trial request in flight, whatever older
+	// requests are open there.
 	HalfOpen Condition
 
 	byAddress map[string]int
@@ -84,8 +87,8 @@ func (s *Snapshot) Usable(m *Member, admit Admit) (ok bool, limit int) {
 	if admit != nil {
 		ok, limit = admit(m)
 	}
-	if m.Is(s.HalfOpen) {
-		limit = 1
+	if m.Is(s.HalfOpen) && !m.IsTrialDue(load.Now()) {
+		return false, limit
 	}
 	return ok && (limit == 0 || m.InFlight() < limit), limit
 }

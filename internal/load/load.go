@@ -45,6 +45,29 @@ func (l *Load) endWait(r *Request) {
 	l.setAges(&l.ages)
 }
 
+// Unpause undoes a Pause: the endpoint needed nothing more of the client, so that the time since
+// then is its own.
+func (l *Load) Unpause(r *Request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.stage == receiving {
+		l.enter(r, waiting, r.sent)
+		l.wait(r)
+	}
+}
+
+// Restart makes the wait begin anew, because the request is sent again.
+func (l *Load) Restart(r *Request, now Instant) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.stage == waiting {
+		l.endWait(r)
+		r.sent = now
+		l.enter(r, waiting, now)
+		l.wait(r)
+	}
+}
+
 // enter begins a stage. The caller must hold the lock.
 func (l *Load) enter(r *Request, s stage, now Instant) {
 	r.stage, r.since = s, now

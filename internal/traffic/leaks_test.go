@@ -9,7 +9,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // inFlight returns the number of requests in flight by address, over the endpoints of all pools.

@@ -1,0 +1,140 @@
+package attempt
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
+)
+
+// stallsAfter is how long the client may keep the endpoint waiting for the body until it stalls.
+// Endpoints give up on uploads after 5 s (HAProxy's example) to 60 s (NGINX), and an endpoint that
+// breaks while data flows is broken.
+const stallsAfter = time.Second
+
+// upload is what the client did so far to send its request. The lock of the attempt guards it.
+type upload struct {
+	reading bool         // the transport reads from the client, so the endpoint waits for it
+	since   load.Instant // when it began to read
+	failed  bool         // the body ended with an error: it is malformed or too large, or the client left
+}
+
+// timeBody excludes the time in which the client is slow to send its body from the endpoint's
+// latency. It returns a copy, because a transport must not change the request.
+func (a *Attempt) timeBody(req *http.Request) *http.Request {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req
+	}
+	timed := *req
+	timed.Body = &timedBody{ReadCloser: req.Body, attempt: a, start: startOf(req.Body)}
+	return &timed
+}
+
+// timedBody is the body of a request. The transport may read from it in a goroutine of its own, and
+// also after it has returned the response.
+type timedBody struct {
+	io.ReadCloser
+	attempt *Attempt
+	start   *bytes.Reader // the body from its start, nil unless Caddy has buffered it whole
+	read    atomic.Bool
+	closed  atomic.Bool
+}
+
+// Read implements io.Reader.
+func (b *timedBody) Read(p []byte) (int, error) {
+	b.read.Store(true)
+	if b.start != nil {
+		return b.attempt.readBuffered(b.ReadCloser, p)
+	}
+	b.attempt.beginRead(load.Now())
+	n, err := b.ReadCloser.Read(p)
+	// A read from a body that the transport has closed fails whatever the client does.
+	b.attempt.endRead(load.Now(), err != nil && err != io.EOF && !b.closed.Load())
+	return n, err
+}
+
+// errEnded ends the upload of a request that has its whole response.
+var errEnded = errors.New("the request has ended")
+
+// readBuffered reads from a body that Caddy has buffered, which takes no time of the client. After
+// the attempt it reads nothing more: when the handler returns, Caddy gives the buffer to another
+// request, while the transport may still be sending after an early answer.
+func (a *Attempt) readBuffered(body io.Reader, p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stage == ended {
+		return 0, errEnded
+	}
+	return body.Read(p)
+}
+
+// Close implements io.Closer. It leaves a body open of which nothing was read, as Caddy does, so
+// that the request can be repeated. The server closes it.
+func (b *timedBody) Close() error {
+	b.closed.Store(true)
+	if !b.read.Load() {
+		return nil
+	}
+	return b.ReadCloser.Close()
+}
+
+// beginRead stops the endpoint's clock. Until endRead the request does not wait for the endpoint,
+// so that a client which stalls does not make the endpoint look slow in the meantime either.
+func (a *Attempt) beginRead(now load.Instant) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stage == waiting && !a.upload.reading {
+		a.endpoint.Load.Pause(&a.load, now)
+		a.upload.reading, a.upload.since = true, now
+	}
+}
+
+// endRead starts the endpoint's clock again, so that only the endpoint's own time counts.
+func (a *Attempt) endRead(now load.Instant, failed bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.upload.failed = a.upload.failed || failed
+	if a.stage == waiting && a.upload.reading {
+		a.endpoint.Load.Resume(&a.load, now)
+	}
+	a.upload.reading = false
+}
+
+// ignoreRead makes the time of a read that is in progress the endpoint's own. An endpoint that
+// answers while the client goes on sending needed nothing more.
+func (a *Attempt) ignoreRead() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stage == waiting && a.upload.reading {
+		a.endpoint.Load.Unpause(&a.load)
+		a.upload.reading = false
+	}
+}
+
+func (a *Attempt) stalls(now load.Instant) bool {
+	return a.upload.reading && now.Sub(a.upload.since) >= stallsAfter
+}
+
+// clientIsToBlame reports whether an attempt that ends now ends because of what the client sent, or
+// did not send.
+func (a *Attempt) clientIsToBlame(now load.Instant) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.upload.failed || a.stalls(now)
+}
+
+// concludeUntimed is conclude for an answer to a request whose client is to blame. An error, and
+// the time that the answer took, say nothing then.
+func (a *Attempt) concludeUntimed(now load.Instant, status int) {
+	if a.advance(answered) == waiting {
+		a.record(now, SaysNothing, endpoint.Result{Status: status})
+		if outcomeOf(nil, false, status) == Worked {
+			a.observe(endpoint.Result{Status: status})
+		}
+	}
+}
