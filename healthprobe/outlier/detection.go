@@ -44,8 +44,8 @@ type Detection struct {
 
 	// The share of requests in an interval, in percent, that must fail to eject an endpoint; -1
 	// turns the rule off. It is a fixed limit, however usual the failures are; only requests of
-	// routes that fail more often than not at all endpoints are left out. There is no 0 %, because 0
-	// stands for the default. Default: 85.
+	// routes that fail more often than not at all endpoints are left out. There is no 0 %, because
+	// 0 stands for the default. Default: 85.
 	FailurePercentage float64 `json:"failure_percentage,omitempty"`
 
 	// The number of standard deviations by which the share of surprising failures of an endpoint in
@@ -58,11 +58,11 @@ type Detection struct {
 
 	// The factor, from 1.1 to 1000, by which the mean time to first byte of an endpoint in an
 	// interval must exceed the median of all endpoints to eject it; -1 turns the rule off. The time
-	// of each answer is taken relative to the mean of its route in the pool, and counts as ten times
-	// the factor at most. The endpoint must exceed the factor by more than chance explains, and its
-	// answers must be later than those of the median endpoint by 5 ms on average. The rule needs
-	// three endpoints with `min_requests`. Choose it if endpoints should be equally fast. Default:
-	// -1.
+	// of each answer is taken relative to the mean of its route in the pool, and counts as ten
+	// times the factor at most. The endpoint must exceed the factor by more than chance explains,
+	// and its answers must be later than those of the median endpoint by 5 ms on average. The rule
+	// needs three endpoints with `min_requests`. Choose it if endpoints should be equally fast.
+	// Default: -1.
 	Latency float64 `json:"latency,omitempty"`
 
 	// The statuses that count as failures, such as 500, 5xx or 502-504. A missing answer always

@@ -79,7 +79,7 @@ func (d *Detection) successRule(all []sample) rule {
 	mean, deviation := meanAndDeviation(shares)
 	limit := max(mean+d.SuccessRate*deviation, mean+minDifference)
 	return func(s *sample) string {
-		// What is known of a route lags behind, so that failures everywhere are a surprise for a while.
+		// What is known of a route lags behind. Failures everywhere are a surprise for a while.
 		usual := s.expectedRate() + max(mean, 0)
 		if s.Requests < d.MinRequests*minRequestsFactor || s.surprise() <= limit || s.nats(usual) < minNats {
 			return ""

@@ -9,7 +9,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // inFlight returns the number of requests in flight by address, over the endpoints of all pools.
@@ -85,7 +84,7 @@ func (l *leakCheck) countsAreZero() error {
 		}
 	}
 	for e := range l.known {
-		waiting, _ := e.Load.Waiting(load.Now())
+		waiting := e.Load.Waiting()
 		if n := e.InFlight(); n != 0 || waiting != 0 {
 			return fmt.Errorf("%s has %d requests in flight, %d of them waiting", e.Address(), n, waiting)
 		}
