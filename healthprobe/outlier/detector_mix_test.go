@@ -186,11 +186,11 @@ func TestAMixOfRoutesEjectsOnlyWhatIsSlowOrSick(t *testing.T) {
 			endpointtest.Run(t, func(pool *endpointtest.Pool) {
 				pool.SetEndpoints(mixNames...)
 				m := &mix{t: t, Pool: pool, Rand: rand.New(rand.NewPCG(1, 2))}
-				for range 100 {
+				for range 20 {
 					m.each(func(to, _ int) { m.quick(to) })
 				}
 				pool.Sleep(10 * time.Second)
-				for range 50 {
+				for range 20 {
 					c.interval(m)
 					pool.Sleep(10 * time.Second)
 					m.wantNoneEjectedBut(c.ejects)
