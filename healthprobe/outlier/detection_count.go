@@ -1,6 +1,7 @@
 package outlier
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -33,7 +34,8 @@ func isExcused(t *endpoint.Tally, r endpoint.Result) bool {
 	return r.Expected > mostlyFailing && !r.Unreachable && t.Answered()
 }
 
-// count adds a result that is not excused to the window of the endpoint.
+// count adds a result that is not excused to the window of the endpoint. How fast a 429 was says
+// nothing about a request that is served.
 func (d *Detection) count(t *endpoint.Tally, r endpoint.Result, failed bool) {
 	if failed || r.Expected <= mostlyFailing {
 		t.CountResult(failed, min(r.Expected, mostlyFailing))
@@ -42,7 +44,7 @@ func (d *Detection) count(t *endpoint.Tally, r endpoint.Result, failed bool) {
 		return
 	}
 	t.SetAnswered()
-	if d.Latency != off && r.Relative > 0 {
+	if d.Latency != off && r.Relative > 0 && r.Status != http.StatusTooManyRequests {
 		usual := time.Duration(float64(r.Latency) / r.Relative)
 		t.CountLatency(min(r.Relative, boundFactor*d.Latency), min(max(r.Latency-usual, -maxExtra), maxExtra))
 	}

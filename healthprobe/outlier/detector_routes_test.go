@@ -101,3 +101,21 @@ func TestOneAnswerCountsOnlyWithinBounds(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSpeedOfARefusalDoesNotCount(t *testing.T) {
+	d := newDetection(t, func(d *Detection) { d.Latency = 3 })
+	var tally endpoint.Tally
+	d.count(&tally, endpoint.Result{Status: 429, Latency: time.Millisecond, Relative: .1}, false)
+	if got := tally.Rotate(); got.Timed != 0 || got.Requests != 1 {
+		t.Errorf("a 429 counts as %+v", got)
+	}
+}
+
+func TestCountingDoesNotAllocate(t *testing.T) {
+	d := newDetection(t, func(d *Detection) { d.Latency = 3 })
+	r := endpoint.Result{Status: 200, Latency: time.Millisecond, Relative: .5, Expected: .001}
+	var tally endpoint.Tally
+	if n := testing.AllocsPerRun(100, func() { d.count(&tally, r, false) }); n > 0 {
+		t.Errorf("counting a result allocates %v times", n)
+	}
+}
