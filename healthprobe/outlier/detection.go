@@ -58,7 +58,7 @@ type Detection struct {
 
 	// The factor, from 1.1 to 1000, by which the mean time to first byte of an endpoint in an
 	// interval must exceed the median of all endpoints to eject it; -1 turns the rule off. The time
-	// of each answer is taken relative to the mean of its route in the pool, and counts as ten
+	// of each answer is taken relative to the mean of its route in the pool, and counts as four
 	// times the factor at most. The endpoint must exceed the factor by more than chance explains,
 	// and its answers must be later than those of the median endpoint by 5 ms on average. The rule
 	// needs three endpoints with `min_requests`. Choose it if endpoints should be equally fast.

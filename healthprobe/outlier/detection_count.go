@@ -15,10 +15,10 @@ const (
 
 	// boundFactor is how many times the limit of latencyRule one answer counts at most. Times have
 	// no upper bound, so that one answer of 30 s on a route of 5 ms would be the mean of thousands.
-	// At ten times the limit, one of 50 answers moves the mean by a fifth of the limit. A lower
-	// bound, such as the three means of package load, would hide an endpoint that is slow always:
-	// its mean could not reach the limit.
-	boundFactor = 10
+	// At four times the limit, an endpoint at the limit loses e^-4 = 2 % of its mean if its times
+	// are exponential. A lower bound, such as the three means of package load, would hide it. With
+	// ten times, a route with 2 % of requests that take 100 times as long ejected equal endpoints.
+	boundFactor = 4
 
 	// maxExtra is the time by which one answer counts as longer or shorter than usual at most. Long
 	// polls differ by seconds, which would be minDelay on average whatever the others took.

@@ -89,7 +89,7 @@ func TestOneAnswerCountsOnlyWithinBounds(t *testing.T) {
 		relative float64
 		want     endpoint.Window
 	}{
-		{30 * time.Second, 6000, endpoint.Window{Requests: 1, Timed: 1, Relative: 30, Squares: 900, Extra: maxExtra}},
+		{30 * time.Second, 6000, endpoint.Window{Requests: 1, Timed: 1, Relative: 12, Squares: 144, Extra: maxExtra}},
 		{ms, .0001, endpoint.Window{Requests: 1, Timed: 1, Extra: -maxExtra}},
 		{30 * ms, 1.5, endpoint.Window{Requests: 1, Timed: 1, Relative: 1.5, Squares: 2.25, Extra: 10 * ms}},
 		{30 * ms, 0, endpoint.Window{Requests: 1}},
