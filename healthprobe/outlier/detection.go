@@ -44,20 +44,26 @@ type Detection struct {
 	ConsecutiveGatewayFailures int `json:"consecutive_gateway_failures,omitempty"`
 
 	// The share of requests in an interval, in percent, that must fail to eject an endpoint; -1
-	// turns the rule off. There is no 0 %, because 0 stands for the default. Default: 85.
+	// turns the rule off. It is a fixed limit, however usual the failures are; only requests of
+	// routes that fail more often than not at all endpoints are left out. There is no 0 %, because
+	// 0 stands for the default. Default: 85.
 	FailurePercentage float64 `json:"failure_percentage,omitempty"`
 
-	// The number of standard deviations by which the share of successes of an endpoint in an
-	// interval must be below the mean of all endpoints to eject it, from 0.1 to 100; -1 turns the
-	// rule off. It must also be one percentage point below. The rule needs five endpoints with
-	// twice `min_requests`, and finds at most a fifth of the endpoints at once, because bad
-	// endpoints move the mean. Default: 1.9.
+	// The number of standard deviations by which the share of surprising failures of an endpoint in
+	// an interval must exceed the mean of all endpoints to eject it, from 0.1 to 100; -1 turns the
+	// rule off. Surprising are the failures beyond those that are usual for the routes of its
+	// requests. They must also exceed the mean by one percentage point, and be more than chance
+	// explains. The rule needs five endpoints with twice `min_requests`, and finds at most a fifth
+	// of the endpoints at once, because bad endpoints move the mean. Default: 1.9.
 	SuccessRate float64 `json:"success_rate,omitempty"`
 
 	// The factor, from 1.1 to 1000, by which the mean time to first byte of an endpoint in an
-	// interval must exceed the median of all endpoints to eject it; -1 turns the rule off. It must
-	// also be 5 ms above the median. The rule needs three endpoints with `min_requests`. Choose it
-	// if endpoints should be equally fast. Default: -1.
+	// interval must exceed the median of all endpoints to eject it; -1 turns the rule off. The time
+	// of each answer is taken relative to the mean of its route in the pool, and counts as four
+	// times the factor at most. The endpoint must exceed the factor by more than chance explains,
+	// and its answers must be later than those of the median endpoint by 5 ms on average. The rule
+	// needs three endpoints with `min_requests`. Choose it if endpoints should be equally fast.
+	// Default: -1.
 	Latency float64 `json:"latency,omitempty"`
 
 	// The statuses that count as failures, such as 500, 5xx or 502-504. A missing answer always

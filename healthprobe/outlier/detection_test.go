@@ -13,14 +13,31 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpointtest"
 )
 
-// did is the sample of an endpoint with this number of requests and failures, whose successes took
-// ms milliseconds on average.
+// did is the sample of an endpoint with this number of requests and failures. Its successes took
+// ms milliseconds each, where 10 is usual.
 func did(requests, failures, ms int) sample {
 	timed := requests - failures
+	relative := float64(ms) / 10
 	return sample{Window: endpoint.Window{
 		Requests: requests, Failures: failures,
-		Timed: timed, Latency: time.Duration(timed*ms) * time.Millisecond,
+		Timed: timed, Relative: float64(timed) * relative, Squares: float64(timed) * relative * relative,
+		Extra: time.Duration(timed*(ms-10)) * time.Millisecond,
 	}}
+}
+
+// expecting changes the number of failures that is usual for the routes of a sample.
+func (s sample) expecting(failures float64) sample {
+	s.Expected = failures
+	return s
+}
+
+// with adds an answer that took so many times as long as usual to a sample.
+func (s sample) with(relative float64) sample {
+	s.Timed++
+	s.Relative += relative
+	s.Squares += relative * relative
+	s.Extra += maxExtra
+	return s
 }
 
 // repeat returns n equal samples.
@@ -41,21 +58,37 @@ func TestRulesFindOutliers(t *testing.T) {
 
 		"two of ten worse than the mean": {nil,
 			append(repeat(2, did(200, 60, 5)), repeat(8, did(200, 0, 5))...),
-			"a 70.0% of 200 requests succeeded, mean of all endpoints 94.0% " +
-				"b 70.0% of 200 requests succeeded, mean of all endpoints 94.0%"},
+			"a 30.0% of 200 requests failed, usual for their routes are 6.0% " +
+				"b 30.0% of 200 requests failed, usual for their routes are 6.0%"},
 		"one of five worse than the mean": {nil,
-			append(repeat(4, did(100, 0, 5)), did(100, 10, 5)),
-			"e 90.0% of 100 requests succeeded, mean of all endpoints 98.0%"},
-		"four are too few for a mean": {nil, append(repeat(3, did(100, 0, 5)), did(100, 10, 5)), ""},
+			append(repeat(4, did(200, 0, 5)), did(200, 30, 5)),
+			"e 15.0% of 200 requests failed, usual for their routes are 3.0%"},
+		"one of five worse, as is known of the route": {nil,
+			append(repeat(4, did(200, 0, 5).expecting(6)), did(200, 30, 5).expecting(6)),
+			"e 15.0% of 200 requests failed, usual for their routes are 3.0%"},
+		"one with a route that fails anywhere": {nil,
+			append(repeat(4, did(200, 0, 5)), did(200, 90, 5).expecting(88)), ""},
+		"one with a route that fails anywhere, beyond that": {nil,
+			append(repeat(4, did(200, 0, 5)), did(200, 150, 5).expecting(88)),
+			"e 75.0% of 200 requests failed, usual for their routes are 50.2%"},
+		"one worse by chance":         {nil, append(repeat(4, did(100, 2, 5)), did(100, 8, 5)), ""},
+		"four are too few for a mean": {nil, append(repeat(3, did(200, 0, 5)), did(200, 30, 5)), ""},
 		"all equally bad":             {nil, repeat(5, did(100, 10, 5)), ""},
 		"one failure in a thousand":   {nil, append(repeat(4, did(1000, 0, 5)), did(1000, 1, 5)), ""},
 
 		"slow": {latency, append(repeat(2, did(50, 0, 10)), did(50, 0, 31)),
-			"c mean latency 31ms, median of all endpoints 10ms"},
+			"c answers take 3.1 times as long as usual for their routes, median of all endpoints 1.0"},
+		"slow, as is known of the routes": {latency, append(repeat(2, did(50, 0, 5)), did(50, 0, 20)),
+			"c answers take 2.0 times as long as usual for their routes, median of all endpoints 0.5"},
 		"not slow enough":            {latency, append(repeat(2, did(50, 0, 10)), did(50, 0, 29)), ""},
 		"slower by less than 5 ms":   {latency, append(repeat(2, did(50, 0, 1)), did(50, 0, 5)), ""},
 		"two are too few to compare": {latency, []sample{did(50, 0, 10), did(50, 0, 100)}, ""},
+		"too few answers":            {latency, append(repeat(2, did(50, 0, 10)), did(49, 0, 100)), ""},
 		"slow, with the rule off":    {nil, append(repeat(2, did(50, 0, 10)), did(50, 0, 310)), ""},
+		"one answer without a bound": {latency,
+			append(repeat(2, did(50, 0, 10)), did(49, 0, 10).with(6000)), ""},
+		"four huge answers": {latency,
+			append(repeat(2, did(50, 0, 10)), did(46, 0, 10).with(12).with(12).with(12).with(12)), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			endpointtest.Run(t, func(pool *endpointtest.Pool) {

@@ -67,13 +67,16 @@ func (d *detector) Observe(e *endpoint.Endpoint, r endpoint.Result) {
 		return // the request was sent before the ejection, or because the pool ignores health
 	}
 	failed := r.Failed || d.failure.Contains(r.Status)
+	if failed && isExcused(&e.Tally, r) {
+		return
+	}
 	if e.Is(endpoint.HalfOpen) {
 		if r.Trial { // other requests were sent before the ejection
 			d.endTrial(e, failed)
 		}
 		return
 	}
-	e.Tally.Count(failed, r.Latency)
+	d.count(&e.Tally, r, failed)
 	d.countConsecutive(&e.Tally.Consecutive, d.ConsecutiveFailures, failed, e, "failures")
 	gateway := failed && isGatewayFailure(r)
 	d.countConsecutive(&e.Tally.ConsecutiveGateway, d.ConsecutiveGatewayFailures, gateway, e, "gateway failures")

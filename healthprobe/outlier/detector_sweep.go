@@ -3,6 +3,7 @@ package outlier
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -15,11 +16,29 @@ type sample struct {
 	endpoint.Window
 }
 
-func (s *sample) failureRate() float64 { return float64(s.Failures) / float64(s.Requests) }
+func (s *sample) failureRate() float64 { return float64(s.Failures) / float64(max(s.Requests, 1)) }
 
-func (s *sample) successRate() float64 { return 1 - s.failureRate() }
+// expectedRate is the share of failures that is usual for the routes of the requests.
+func (s *sample) expectedRate() float64 { return s.Expected / float64(max(s.Requests, 1)) }
 
-func (s *sample) meanLatency() time.Duration { return s.Latency / time.Duration(s.Timed) }
+// surprise is the share of failures beyond those that are usual.
+func (s *sample) surprise() float64 { return s.failureRate() - s.expectedRate() }
+
+// meanRelative is the mean latency relative to the routes of the answers.
+func (s *sample) meanRelative() float64 { return s.Relative / float64(s.Timed) }
+
+// standardError is by how much meanRelative differs from its true value by chance. Of a single
+// answer, it is as large as the mean.
+func (s *sample) standardError() float64 {
+	n := float64(s.Timed)
+	if n < 2 {
+		return s.meanRelative()
+	}
+	return math.Sqrt(max(s.Squares-s.Relative*s.Relative/n, 0) / (n - 1) / n)
+}
+
+// meanExtra is the mean time by which answers took longer than usual.
+func (s *sample) meanExtra() time.Duration { return s.Extra / time.Duration(s.Timed) }
 
 // sweep judges the interval that ends now, and ejects the outliers.
 func (d *detector) sweep() {
@@ -41,11 +60,11 @@ func (d *detector) sweep() {
 	}
 }
 
-// worstFirst orders samples by their failure rate, because not all outliers may be ejected. The
-// order does not depend on that of a map.
+// worstFirst orders samples by their surprising failures, because not all outliers may be ejected.
+// The order does not depend on that of a map.
 func worstFirst(a, b sample) int {
 	return cmp.Or(
-		cmp.Compare(b.Failures*max(a.Requests, 1), a.Failures*max(b.Requests, 1)),
+		cmp.Compare(b.surprise(), a.surprise()),
 		cmp.Compare(a.endpoint.Address(), b.endpoint.Address()),
 	)
 }

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -15,30 +16,59 @@ type Tally struct {
 	// reached, or is itself a proxy that could not reach its backend.
 	ConsecutiveGateway atomic.Int32
 
-	// The counts of the current window.
+	// answered is whether any request has succeeded. An ejection does not reset it.
+	answered atomic.Bool
+
+	// The counts of the current window, with sums in units that integers can hold.
 	requests, failures atomic.Uint32
+	expected           atomic.Int64 // in millionths
 	timed              atomic.Uint32
-	latency            atomic.Int64
+	relative           atomic.Int64 // in thousandths
+	squares            atomic.Int64 // in millionths
+	extra              atomic.Int64 // in nanoseconds
 }
 
 // Window is what was counted in one window of time.
 type Window struct {
 	Requests, Failures int
-	Timed              int           // requests whose latency counts
-	Latency            time.Duration // the sum of their latencies
+	Expected           float64 // the number of failures that is usual for the routes of the requests
+
+	Timed    int           // the requests whose latency counts
+	Relative float64       // the sum of their latencies, relative to their routes
+	Squares  float64       // the sum of the squares of these
+	Extra    time.Duration // the sum of the times by which they took longer than usual
 }
 
-// Count adds an attempt to the current window.
-func (t *Tally) Count(failed bool, latency time.Duration) {
+// CountResult adds a request to the current window. expected is the share of failures that is usual
+// for its route.
+func (t *Tally) CountResult(failed bool, expected float64) {
 	t.requests.Add(1)
-	switch {
-	case failed:
+	t.expected.Add(int64(math.Round(expected * 1e6)))
+	if failed {
 		t.failures.Add(1)
-	case latency > 0:
-		t.timed.Add(1)
-		t.latency.Add(int64(latency))
 	}
 }
+
+// CountLatency adds the latency of an answer to the current window: relative to the mean of its
+// route, and the time that it is more than that.
+func (t *Tally) CountLatency(relative float64, extra time.Duration) {
+	thousandths := int64(math.Round(relative * 1e3))
+	t.timed.Add(1)
+	t.relative.Add(thousandths)
+	t.squares.Add(thousandths * thousandths)
+	t.extra.Add(int64(extra))
+}
+
+// SetAnswered records that a request has succeeded. It writes only once, so that attempts at good
+// endpoints do not compete for a cache line.
+func (t *Tally) SetAnswered() {
+	if !t.answered.Load() {
+		t.answered.Store(true)
+	}
+}
+
+// Answered reports whether any request has succeeded.
+func (t *Tally) Answered() bool { return t.answered.Load() }
 
 // Rotate ends the current window, returns it and starts the next. An attempt that is counted at the
 // same instant may be split between the two, because a lock would cost every request more than the
@@ -47,8 +77,11 @@ func (t *Tally) Rotate() Window {
 	return Window{
 		Requests: int(t.requests.Swap(0)),
 		Failures: int(t.failures.Swap(0)),
+		Expected: float64(t.expected.Swap(0)) / 1e6,
 		Timed:    int(t.timed.Swap(0)),
-		Latency:  time.Duration(t.latency.Swap(0)),
+		Relative: float64(t.relative.Swap(0)) / 1e3,
+		Squares:  float64(t.squares.Swap(0)) / 1e6,
+		Extra:    time.Duration(t.extra.Swap(0)),
 	}
 }
 
