@@ -1,0 +1,260 @@
+package load
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestAPauseDoesNotCountForTheEndpoint(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	l.Pause(request, p.now+2e6)
+	l.Pause(request, p.now+3e6) // is paused already
+	l.Resume(request, p.now+2e6+30*second)
+	l.Resume(request, p.now+2e6+31*second) // waits already
+	p.now += 30 * second
+	c, ok := l.Conclude(request, p.now+5e6, Answered, decay)
+	if !ok || c.Latency != 5*time.Millisecond {
+		t.Errorf("it took %v", c.Latency)
+	}
+}
+
+func TestAnAnswerDuringAPauseEndsIt(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	l.Pause(request, p.now+2e6)
+	c, ok := l.Conclude(request, p.now+30*second, Answered, decay)
+	if !ok || c.Latency != 2*time.Millisecond {
+		t.Errorf("it took %v", c.Latency)
+	}
+	l.Resume(request, p.now+31*second)
+	l.Pause(request, p.now+32*second)
+	if l.Waiting() != 0 {
+		t.Error("it waits again")
+	}
+}
+
+func TestAPausedRequestDoesNotWait(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	l.Pause(request, p.now)
+	if l.Waiting() != 0 {
+		t.Error("it waits")
+	}
+	l.Resume(request, p.now)
+	if l.Waiting() != 1 {
+		t.Error("it does not wait after it")
+	}
+}
+
+func TestTheAgeCountsFromTheEndOfAPause(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	l.Pause(request, p.now)
+	p.now += second / 2
+	l.Resume(request, p.now)
+	p.now += second / 100
+	wantNear(t, "the age", p.read(0).Age, 2)
+}
+
+func TestAnUpgradedConnectionIsParked(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	l.Conclude(request, p.now, Nothing, decay)
+	l.Park(request)
+	l.Park(request)
+	if l.Parked() != 1 {
+		t.Errorf("%d are parked", l.Parked())
+	}
+	l.End(request, p.now+600*second, decay)
+	l.Park(request) // is over already
+	if l.Parked() != 0 {
+		t.Errorf("after its end %d are parked", l.Parked())
+	}
+}
+
+func TestOnlyOneConclusionCounts(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	if _, ok := l.Conclude(request, p.now, Answered, decay); !ok {
+		t.Error("the first one does not count")
+	}
+	if _, ok := l.Conclude(request, p.now, Failed, decay); ok || l.Surprise(p.now, decay) > 0 {
+		t.Error("the second one does")
+	}
+	l.End(request, p.now, decay)
+	if _, ok := l.Conclude(request, p.now, Failed, decay); ok {
+		t.Error("one after the end does")
+	}
+}
+
+func TestTheEndSaysHowLongARequestWasInFlight(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, p.route("/downloads"))
+	l.Conclude(request, p.now+5e6, Answered, decay)
+	l.End(request, p.now+60*second, decay)
+	if !p.Parked(request.route) || p.Parked(r) {
+		t.Error("downloads of a minute are not parked, or the others are")
+	}
+}
+
+func TestARequestThatLeftSaysNotHowLongRequestsAreInFlight(t *testing.T) {
+	p, r := cleanPool()
+	finished := r.finished.get()
+	request := p.send(0, r)
+	p.endpoints[0].End(request, p.now+60*second, decay)
+	if r.finished.get() != finished {
+		t.Error("it counts")
+	}
+}
+
+func TestTheEndOfARequestThatWasNotSentChangesNothing(t *testing.T) {
+	var l Load
+	var request Request
+	l.End(&request, second, decay)
+	if r := l.Read(2*second, decay); r != (Reading{}) {
+		t.Errorf("it reads %+v", r)
+	}
+}
+
+func TestAnAttemptDoesNotAllocate(t *testing.T) {
+	p, r := cleanPool()
+	var request Request
+	l := &p.endpoints[0]
+	if n := testing.AllocsPerRun(100, func() {
+		request = Request{}
+		l.Begin(&request, &p.Routes, r, false, p.now)
+		l.Pause(&request, p.now)
+		l.Resume(&request, p.now)
+		l.Conclude(&request, p.now+5e6, Answered, decay)
+		l.End(&request, p.now+5e6, decay)
+		p.now += second / 100
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// operate does something with a request, in any order that callers may choose.
+func operate(l *Load, r *Request, random *rand.Rand, now Instant) {
+	switch random.IntN(8) {
+	case 0, 1:
+		l.Pause(r, now)
+	case 2, 3:
+		l.Resume(r, now)
+	case 4:
+		if random.IntN(4) == 0 {
+			l.Park(r)
+		}
+	case 5, 6:
+		l.Conclude(r, now, Result(random.IntN(int(Left)+1)), decay)
+	case 7:
+		l.End(r, now, decay)
+		if random.IntN(2) == 0 {
+			l.End(r, now, decay)
+		}
+	}
+}
+
+// isOver reports whether a request has ended. Only a test whose goroutines are done may call it.
+func isOver(r *Request) bool { return r.stage == over }
+
+func wantIdle(t *testing.T, l *Load) {
+	t.Helper()
+	if l.Waiting() != 0 || l.Parked() != 0 || l.active.first != nil || l.active.last != nil {
+		t.Errorf("%d wait and %d are parked, and the list starts with %v", l.Waiting(), l.Parked(), l.active.first)
+	}
+	wantNoAges(t, &l.ages)
+}
+
+func TestCountsComeBackToZeroAfterAnyOrderOfCalls(t *testing.T) {
+	for seed := range uint64(50) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		p, quick, polls := mixedPool()
+		routes := []*Route{quick, polls, p.route("/new")}
+		l := &p.endpoints[0]
+		var all []*Request
+		for range 2000 {
+			p.now += Instant(random.Int64N(int64(second / 20)))
+			if len(all) < 30 && random.IntN(3) == 0 {
+				all = append(all, p.send(0, routes[random.IntN(len(routes))]))
+			}
+			if len(all) > 0 {
+				operate(l, all[random.IntN(len(all))], random, p.now)
+			}
+			r := l.Read(p.now, decay)
+			if !(r.Relative >= 0 && r.Certainty >= 0 && r.Certainty <= 1 && r.Age >= 0) || r.Alarms > maxAlarms {
+				t.Fatalf("seed %d: it reads %+v", seed, r)
+			}
+			wantConsistent(t, l, all)
+			if random.IntN(100) == 0 {
+				all = append(all[:0:0], unfinished(all)...)
+			}
+		}
+		for _, request := range all {
+			l.End(request, p.now, decay)
+		}
+		wantIdle(t, l)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func unfinished(all []*Request) (left []*Request) {
+	for _, r := range all {
+		if !isOver(r) {
+			left = append(left, r)
+		}
+	}
+	return left
+}
+
+// wantConsistent compares the counts with those of all requests.
+func wantConsistent(t *testing.T, l *Load, all []*Request) {
+	t.Helper()
+	var waits, parked, active int
+	for _, r := range unfinished(all) {
+		waits += int(indicator(r.stage == waiting))
+		parked += int(indicator(r.parked))
+		active += int(indicator(!r.parked))
+	}
+	if l.Waiting() != waits || l.Parked() != parked || len(l.active.all()) != active {
+		t.Fatalf("%d wait, %d are parked, %d are not, want %d, %d and %d",
+			l.Waiting(), l.Parked(), len(l.active.all()), waits, parked, active)
+	}
+}
+
+func TestALoadIsUsedByManyAtOnce(t *testing.T) {
+	p, quick, polls := mixedPool()
+	routes := []*Route{quick, polls, p.route("/new")}
+	l := &p.endpoints[0]
+	var wg sync.WaitGroup
+	for g := range uint64(8) {
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(g, 3))
+			now := p.now
+			for range 300 {
+				now += Instant(random.Int64N(int64(second)))
+				var request Request
+				route := routes[random.IntN(len(routes))]
+				l.Begin(&request, &p.Routes, route, p.Parked(route), now)
+				var both sync.WaitGroup // a request may end while its answer comes
+				for half := range uint64(2) {
+					ours := rand.New(rand.NewPCG(g, random.Uint64()+half))
+					both.Go(func() {
+						for i := range Instant(8) {
+							operate(l, &request, ours, now+i*1e6)
+						}
+					})
+				}
+				l.Read(now, decay)
+				both.Wait()
+				l.End(&request, now+second, decay)
+			}
+		})
+	}
+	wg.Wait()
+	wantIdle(t, l)
+}
