@@ -103,6 +103,7 @@ func meanAge(all []*Request, answer, now Instant) float64 {
 // TestAgesDoNotDrift compares the sums with what all requests add up to, a year after the start, and
 // with instants that come up to a millisecond out of order.
 func TestAgesDoNotDrift(t *testing.T) {
+	skipIfShort(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	var a ages
 	var all []*Request

@@ -130,6 +130,7 @@ func TestOneFailureToConnectIsAnAlarm(t *testing.T) {
 }
 
 func TestErrorsThatAreEverywhereAlikeHardlyEverAlarm(t *testing.T) {
+	skipIfShort(t)
 	for _, share := range []float64{.005, .02, .1, .5} {
 		random := rand.New(rand.NewPCG(1, uint64(share*1000)))
 		p := newPool(10)
@@ -229,6 +230,7 @@ func TestAnEndpointThatFailsAmongErrorsAlarmsSoon(t *testing.T) {
 }
 
 func TestAnEndpointThatFailsAPartOfOneRouteAlarmsForIt(t *testing.T) {
+	skipIfShort(t)
 	for _, share := range []float64{.3, .6, 1} {
 		worst := 0
 		for seed := range uint64(20) {

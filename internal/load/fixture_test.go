@@ -24,6 +24,14 @@ func wantNear(t *testing.T, what string, got, want float64) {
 	}
 }
 
+// skipIfShort skips tests of a single goroutine that need many results. They take minutes with the
+// race detector.
+func skipIfShort(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs many results")
+	}
+}
+
 // pool is some endpoints that answer in turn, one request after another.
 type pool struct {
 	Routes

@@ -85,6 +85,7 @@ func count(t *Routes) (n int) {
 }
 
 func TestTheMemoryOfATableIsBounded(t *testing.T) {
+	skipIfShort(t)
 	heap := func() uint64 {
 		var m runtime.MemStats
 		runtime.GC()
@@ -133,6 +134,7 @@ const realRoutes = 200
 func realPath(route int) string { return "/api/" + word(uint32(route)) }
 
 func TestInventedPathsDoNotPushOutRoutesWithTraffic(t *testing.T) {
+	skipIfShort(t)
 	var table Routes
 	for i := range 10 * realRoutes {
 		observed(&table, realPath(i%realRoutes), second)
@@ -143,6 +145,7 @@ func TestInventedPathsDoNotPushOutRoutesWithTraffic(t *testing.T) {
 }
 
 func TestRoutesWithTrafficGetInDuringAFlood(t *testing.T) {
+	skipIfShort(t)
 	var table Routes
 	none := func(int) string { return "/invented_too" }
 	flood(&table, 500_000, second, none)
@@ -156,6 +159,7 @@ func TestRoutesWithTrafficGetInDuringAFlood(t *testing.T) {
 }
 
 func TestRoutesWithTrafficGetInAfterAFlood(t *testing.T) {
+	skipIfShort(t)
 	var table Routes
 	flood(&table, 500_000, second, func(int) string { return "/invented_too" })
 	began := second + 501*second

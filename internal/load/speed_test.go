@@ -59,6 +59,7 @@ func (r *restarts) watch(s *speed) {
 // TestEqualEndpointsStayEqualWhateverTheTimes holds false alarms to what the theory allows: one in
 // exp(alarm) answers.
 func TestEqualEndpointsStayEqualWhateverTheTimes(t *testing.T) {
+	skipIfShort(t)
 	const endpoints, answers = 5, 100_000
 	for i, c := range times {
 		t.Run(c.name, func(t *testing.T) {
@@ -109,6 +110,7 @@ func (p *pool) answersUntil(limit int, r *Route, took func(endpoint int) time.Du
 // TestAChangeOfSpeedIsSeenWithinAFewAnswers counts the answers until the endpoint looks half as
 // changed as it is, on a logarithmic scale.
 func TestAChangeOfSpeedIsSeenWithinAFewAnswers(t *testing.T) {
+	skipIfShort(t)
 	constant := func(*rand.Rand) float64 { return 1 }
 	exponential := (*rand.Rand).ExpFloat64
 	for _, c := range []struct {
