@@ -100,8 +100,8 @@ func meanAge(all []*Request, answer, now Instant) float64 {
 	return sum / max(known, 1)
 }
 
-// TestAgesDoNotDrift compares the sums with what all requests add up to, a year after the start, and
-// with instants that come up to a millisecond out of order.
+// TestAgesDoNotDrift compares the sums with what all requests add up to, a year after the start,
+// and with instants that come up to a millisecond out of order.
 func TestAgesDoNotDrift(t *testing.T) {
 	skipIfShort(t)
 	random := rand.New(rand.NewPCG(1, 2))

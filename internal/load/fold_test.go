@@ -55,7 +55,7 @@ func TestWhatVariesInASegmentFolds(t *testing.T) {
 	}
 }
 
-// keptPart is what a fold keeps of a segment. Two segments with the same one are the same to a route.
+// keptPart is what a fold keeps of a segment. Segments with the same one are the same to a route.
 type keptPart struct {
 	kept, extension string
 	folded          bool
