@@ -3,82 +3,105 @@ package load
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
 
-// waitingSince returns a request of a route whose usual age is a number of seconds; 0 if unknown.
-func waitingSince(since Instant, usual float64) *Request {
-	r := &Request{stage: waiting, since: since}
+// waiters is an endpoint whose requests wait, of a pool in which none takes so long that it parks.
+type waiters struct {
+	Load
+	table Routes
+	all   []*Request
+}
+
+func newWaiters() *waiters {
+	w := new(waiters)
+	w.table.finish(new(Route), 1e6)
+	return w
+}
+
+// routeTaking returns a route whose answers all take this many seconds; 0 for one without answers.
+func routeTaking(usual float64) *Route {
+	r := new(Route)
 	if usual > 0 {
-		r.perSecond = 1 / usual
+		r.observe(0, usual, false, decay)
 	}
 	return r
 }
 
+// send begins a request of a route whose usual age is a number of seconds; 0 if that is not known.
+func (w *waiters) send(now Instant, usual float64) *Request {
+	r := new(Request)
+	w.Begin(r, &w.table, routeTaking(usual), false, now)
+	w.all = append(w.all, r)
+	return r
+}
+
+// leave ends a request whose client goes away.
+func (w *waiters) leave(r *Request, now Instant) {
+	w.End(r, now, decay)
+	i := slices.Index(w.all, r)
+	w.all = slices.Delete(w.all, i, i+1)
+}
+
+// answerOther lets the endpoint answer one more request.
+func (w *waiters) answerOther(now Instant) {
+	r := w.send(now, 0)
+	w.Conclude(r, now, Nothing, decay)
+	w.leave(r, now)
+}
+
+func (w *waiters) age(now Instant) float64 { return w.Read(now, decay).Age }
+
 func TestTheAgeIsRelativeToTheRoute(t *testing.T) {
-	var a ages
-	a.add(waitingSince(1*second, .1))
-	a.add(waitingSince(1*second, 10))
-	wantNear(t, "the mean age after a second", a.mean(2*second), (10+.1)/2)
+	w := newWaiters()
+	w.send(1*second, .1)
+	w.send(1*second, 10)
+	wantNear(t, "the mean age after a second", w.age(2*second), (10+.1)/2)
 }
 
 func TestTheAgeOfARouteThatIsNotKnownSaysNothing(t *testing.T) {
-	var a ages
-	unknown := waitingSince(1*second, 0)
-	a.add(unknown)
-	if a.waiting != 1 || a.mean(100*second) != 0 {
-		t.Errorf("%d wait, of an age of %v", a.waiting, a.mean(100*second))
+	w := newWaiters()
+	unknown := w.send(1*second, 0)
+	if w.Waiting() != 1 || w.age(100*second) != 0 {
+		t.Errorf("%d wait, of an age of %v", w.Waiting(), w.age(100*second))
 	}
-	a.add(waitingSince(1*second, 1))
-	wantNear(t, "the mean age of the others", a.mean(2*second), 1)
-	a.remove(unknown)
-	wantNear(t, "the mean age of the others, without it", a.mean(2*second), 1)
+	w.send(1*second, 1)
+	wantNear(t, "the mean age of the others", w.age(2*second), 1)
+	w.leave(unknown, 2*second)
+	wantNear(t, "the mean age of the others, without it", w.age(2*second), 1)
 }
 
 func TestAgesCountFromTheLatestAnswer(t *testing.T) {
-	var a ages
-	r := waitingSince(1*second, 1)
-	a.add(r)
-	a.answered(6 * second)
-	if age := a.mean(6 * second); age != 0 {
+	w := newWaiters()
+	r := w.send(1*second, 1)
+	w.answerOther(6 * second)
+	if age := w.age(6 * second); age > 1e-6 {
 		t.Errorf("at an answer the mean age is %v", age)
 	}
-	wantNear(t, "a second later it", a.mean(7*second), 1)
-	a.add(waitingSince(7*second, 1))
-	wantNear(t, "with one that is sent now", a.mean(8*second), 1.5)
-	a.remove(r)
-	wantNear(t, "without the old one", a.mean(8*second), 1)
+	wantNear(t, "a second later it", w.age(7*second), 1)
+	w.send(7*second, 1)
+	wantNear(t, "with one that is sent now", w.age(8*second), 1.5)
+	w.leave(r, 8*second)
+	wantNear(t, "without the old one", w.age(8*second), 1)
 }
 
 func TestARequestThatWasSentBeforeTheLatestAnswerCountsFromIt(t *testing.T) {
-	var a ages
-	a.answered(6 * second)
-	r := waitingSince(1*second, 1)
-	a.add(r)
-	wantNear(t, "the mean age", a.mean(7*second), 1)
-	a.remove(r)
-	wantNoAges(t, &a)
+	w := newWaiters()
+	w.answerOther(6 * second)
+	r := w.send(1*second, 1)
+	wantNear(t, "the mean age", w.age(7*second), 1)
+	w.leave(r, 7*second)
+	wantNoAges(t, &w.ages)
 }
 
 func TestTheAgeIsNeverNegative(t *testing.T) {
-	var a ages
-	a.add(waitingSince(2*second, 1))
-	if age := a.mean(1 * second); age != 0 {
+	w := newWaiters()
+	w.send(2*second, 1)
+	if age := w.age(1 * second); age != 0 {
 		t.Errorf("a reader whose clock was read earlier sees an age of %v", age)
 	}
-}
-
-func TestAnIgnoredRequestStillWaits(t *testing.T) {
-	var a ages
-	r := waitingSince(1*second, 1)
-	a.add(r)
-	a.ignore(r)
-	if a.waiting != 1 || a.mean(9*second) != 0 {
-		t.Errorf("%d wait, of an age of %v", a.waiting, a.mean(9*second))
-	}
-	a.remove(r)
-	wantNoAges(t, &a)
 }
 
 func wantNoAges(t *testing.T, a *ages) {
@@ -105,37 +128,32 @@ func meanAge(all []*Request, answer, now Instant) float64 {
 func TestAgesDoNotDrift(t *testing.T) {
 	skipIfShort(t)
 	random := rand.New(rand.NewPCG(1, 2))
-	var a ages
-	var all []*Request
+	w := newWaiters()
 	now, answer := at(365*24*time.Hour), Instant(0)
 	for i := range 1_000_000 {
 		now += Instant(random.Int64N(1e6))
 		seen := now - Instant(random.Int64N(1e6))
 		switch op := random.IntN(10); {
-		case op < 5 && len(all) < 1000 || len(all) < 10:
-			r := waitingSince(seen, math.Exp(random.NormFloat64()*3)*float64(random.IntN(10)))
-			a.add(r)
-			all = append(all, r)
+		case op < 5 && len(w.all) < 300 || len(w.all) < 10:
+			usual := math.Exp(random.NormFloat64()*3) * float64(random.IntN(10))
+			w.send(seen, usual)
 		case op == 9 && random.IntN(10) == 0:
-			a.answered(now)
+			w.answerOther(now)
 			answer = now
 		default:
-			j := random.IntN(len(all))
-			a.remove(all[j])
-			all[j] = all[len(all)-1]
-			all = all[:len(all)-1]
+			w.leave(w.all[random.IntN(len(w.all))], seen)
 		}
 		if i%997 > 0 {
 			continue
 		}
 		later := now + second
-		got, want := a.mean(later), meanAge(all, answer, later)
-		if math.Abs(got-want) > 1e-3*want || a.waiting != len(all) {
-			t.Fatalf("after %d changes %d requests have a mean age of %v, want %d of %v", i, a.waiting, got, len(all), want)
+		got, want := w.age(later), meanAge(w.all, answer, later)
+		if math.Abs(got-want) > 1e-3*want || w.Waiting() != len(w.all) {
+			t.Fatalf("after %d changes %d requests have a mean age of %v, want %d of %v", i, w.Waiting(), got, len(w.all), want)
 		}
 	}
-	for _, r := range all {
-		a.remove(r)
+	for len(w.all) > 0 {
+		w.leave(w.all[0], now)
 	}
-	wantNoAges(t, &a)
+	wantNoAges(t, &w.ages)
 }

@@ -34,12 +34,10 @@ func TestResultsAsUsualSpeakAgainstAChange(t *testing.T) {
 func TestEvidenceLeaksOneAlarmInEachDecay(t *testing.T) {
 	var e evidence
 	e.add(second, 2*alarm, decay)
-	for _, c := range []struct{ decays, nats, alarms float64 }{
-		{0, 2 * alarm, 2}, {.5, 1.5 * alarm, 1.5}, {1, alarm, 1}, {1.1, .9 * alarm, 0}, {2, 0, 0}, {1e6, 0, 0},
-	} {
+	for _, c := range []struct{ decays, alarms float64 }{{0, 2}, {.5, 1.5}, {1, 1}, {1.1, .9}, {2, 0}, {1e6, 0}} {
 		now := second + Instant(c.decays*float64(decay))
-		if left, n := e.left(now, decay), e.alarms(now, decay); math.Abs(left-c.nats) > 1e-6 || n != c.alarms {
-			t.Errorf("%v decays later %v nats are left, and %v alarms", c.decays, left, n)
+		if left := e.left(now, decay) / alarm; math.Abs(left-c.alarms) > 1e-6 {
+			t.Errorf("%v decays later %v alarms are left, want %v", c.decays, left, c.alarms)
 		}
 	}
 }
@@ -47,8 +45,8 @@ func TestEvidenceLeaksOneAlarmInEachDecay(t *testing.T) {
 func TestEvidenceIsBounded(t *testing.T) {
 	var e evidence
 	added := e.add(second, 1000, decay)
-	if added != maxAlarms*alarm || e.alarms(second, decay) != maxAlarms {
-		t.Errorf("%v nats were added, which are %v alarms", added, e.alarms(second, decay))
+	if added != maxAlarms*alarm || e.left(second, decay) != added {
+		t.Errorf("%v nats were added, and %v are left", added, e.left(second, decay))
 	}
 	if added = e.add(second, -1000, decay); added != -maxAlarms*alarm || e.left(second, decay) != 0 {
 		t.Errorf("%v nats were added, and %v are left", added, e.left(second, decay))
@@ -63,37 +61,71 @@ func TestEvidenceOfAnEarlierInstantDoesNotGrow(t *testing.T) {
 	}
 }
 
+func TestLessThanAnAlarmIsNone(t *testing.T) {
+	p, r := cleanPool()
+	for range 2 {
+		p.result(0, r, time.Millisecond, Failed)
+	}
+	if n := p.alarms(0); n < 1 {
+		t.Fatalf("two failures are %v alarms", n)
+	}
+	for p.endpoints[0].Surprise(p.now, decay) >= alarm {
+		p.now += second / 10
+	}
+	if n := p.alarms(0); n != 0 {
+		t.Errorf("%v nats are %v alarms", p.endpoints[0].Surprise(p.now, decay), n)
+	}
+}
+
 func TestTheRoutesThatFailMostHaveEvidence(t *testing.T) {
-	var e routeEvidence
-	routes := make([]Route, 6)
+	p, good := cleanPool()
+	routes := make([]*Route, 6)
 	for i := range routes {
-		for range 10 * i {
-			e.failed(&routes[i], second, 1, decay)
+		routes[i] = p.route("/" + word(uint32(i+100)))
+		p.answers(10_000, routes[i], always(5*time.Millisecond))
+	}
+	for i, r := range routes {
+		for range 1 + 2*min(i, 2) { // fewest at the first ones
+			p.result(0, r, time.Millisecond, Failed)
+			p.answer(0, good, 5*time.Millisecond)
 		}
 	}
-	for i := range routes {
-		if n := e.alarms(&routes[i], second, decay); (n > 0) != (i > 1) {
+	for i, r := range routes {
+		if n := p.endpoints[0].RouteAlarms(r, p.now, decay); (n > 0) != (i > 1) {
 			t.Errorf("route %d has %v alarms", i, n)
 		}
 	}
-	if !e.any(second, decay) || e.any(second+at(10*decay), decay) {
-		t.Error("there is evidence without end, or none")
+	if !p.read(0).Partial || p.read(1).Partial {
+		t.Error("it is not read that single routes have alarms, or also at another endpoint")
+	}
+	p.now += at(4 * decay)
+	if p.read(0).Partial {
+		t.Error("four decay times later there are alarms")
 	}
 }
 
 func TestAnAnswerOfARouteSpeaksForIt(t *testing.T) {
-	var e routeEvidence
-	var one, other Route
-	e.failed(&one, second, 2*alarm, decay)
-	e.answered(&other, second, -alarm, decay)
-	if n := e.alarms(&one, second, decay); n != 2 {
-		t.Errorf("an answer of another route left %v alarms", n)
+	p, other := cleanPool()
+	r := p.route("/bad")
+	p.answers(10_000, r, always(5*time.Millisecond))
+	l := &p.endpoints[0]
+	for range 3 {
+		p.result(0, r, time.Millisecond, Failed)
 	}
-	e.answered(&one, second, -alarm, decay)
-	if n := e.alarms(&one, second, decay); n != 1 {
-		t.Errorf("an answer left %v alarms", n)
+	before := l.RouteAlarms(r, p.now, decay)
+	for range 10 {
+		p.answer(0, other, 5*time.Millisecond)
 	}
-	if n := e.alarms(&other, second, decay); n != 0 {
+	if n := l.RouteAlarms(r, p.now, decay); n < .95*before {
+		t.Errorf("ten answers of another route made of %v alarms %v", before, n)
+	}
+	for range 10 {
+		p.answer(0, r, 5*time.Millisecond)
+	}
+	if n := l.RouteAlarms(r, p.now, decay); n > before-.5 {
+		t.Errorf("ten answers made of %v alarms %v", before, n)
+	}
+	if n := l.RouteAlarms(other, p.now, decay); n != 0 {
 		t.Errorf("a route that never failed has %v alarms", n)
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 func TestALoadWithoutRequestsKnowsNothing(t *testing.T) {
 	var l Load
-	if r := l.Read(at(time.Hour), decay); r != (Reading{}) {
+	if r := l.Read(at(time.Hour), decay); r.Certainty != 0 || r.Age != 0 || r.Alarms != 0 || r.Partial {
 		t.Errorf("got %+v", r)
 	}
 	if l.Waiting() != 0 || l.Parked() != 0 || l.Surprise(second, decay) != 0 {
@@ -73,9 +73,9 @@ func TestRequestsParkByTheirRoute(t *testing.T) {
 	}
 }
 
-func TestRequestsParkByAge(t *testing.T) {
-	p, quick := cleanPool()
-	p.send(0, quick)
+func TestRequestsOfAnUnknownRouteParkByAge(t *testing.T) {
+	p, _ := cleanPool()
+	p.send(0, p.route("/new"))
 	p.now += second
 	if p.read(0); p.endpoints[0].Parked() != 0 {
 		t.Error("after a second it is parked")
@@ -160,9 +160,6 @@ func TestAHungEndpointAlarmsAsItsRequestsPark(t *testing.T) {
 	if reading := p.read(0); reading.Alarms < 2 {
 		t.Errorf("after 1.2 s it reads %+v", reading)
 	}
-	if n := p.endpoints[0].Parked(); n != 5 {
-		t.Errorf("%d of 5 requests are parked", n)
-	}
 }
 
 func TestTheEvidenceOfAHangIsTakenBackAsItEnds(t *testing.T) {
@@ -188,9 +185,6 @@ func TestARequestThatHangsAmongAnswersSaysNothing(t *testing.T) {
 		}
 	}
 	l := &p.endpoints[0]
-	if l.Parked() != 1 {
-		t.Error("after 3 s it is not parked")
-	}
 	l.End(hung, p.now, decay)
 	if reading := p.read(0); reading.Alarms > 0 || reading.Relative > 1.01 {
 		t.Errorf("after its client has left it reads %+v", reading)

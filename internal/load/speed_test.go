@@ -240,6 +240,18 @@ func slowFor(d time.Duration) *pool {
 	return p
 }
 
+// believedFor returns how long it takes without answers until an endpoint is believed to be as slow
+// as it is by the part that is left of a value after one decay.
+func (p *pool) believedFor(endpoint int) time.Duration {
+	before := p.read(endpoint).Certainty
+	for d := time.Duration(0); d < 4*decay; d += 10 * time.Millisecond {
+		if p.endpoints[endpoint].Read(p.now+at(d), decay).Certainty <= before/2.7083 {
+			return d
+		}
+	}
+	return 4 * decay
+}
+
 func TestThatAnEndpointIsSlowIsBelievedForAsLongAgain(t *testing.T) {
 	for _, c := range []struct{ slow, least, most time.Duration }{
 		{200 * time.Millisecond, 100 * time.Millisecond, 400 * time.Millisecond},
@@ -248,15 +260,11 @@ func TestThatAnEndpointIsSlowIsBelievedForAsLongAgain(t *testing.T) {
 		{5 * time.Second, 900 * time.Millisecond, 1100 * time.Millisecond},
 	} {
 		p := slowFor(c.slow)
-		memory := p.endpoints[0].speed.memory(decay)
-		if memory < c.least || memory > c.most {
-			t.Errorf("after %v it is believed for %v, want %v to %v", c.slow, memory, c.least, c.most)
+		if d := p.believedFor(0); d < c.least || d > c.most {
+			t.Errorf("after %v it is believed for %v, want %v to %v", c.slow, d, c.least, c.most)
 		}
-		before := p.read(0).Certainty
-		p.now += at(memory)
-		wantNear(t, "what is left of the certainty by then", p.read(0).Certainty/before, 1/2.7083)
-		if memory = p.endpoints[1].speed.memory(decay); memory != decay {
-			t.Errorf("that another one is not slow is believed for %v", memory)
+		if d := p.believedFor(1); d < decay*99/100 || d > decay*101/100 {
+			t.Errorf("that another one is not slow is believed for %v", d)
 		}
 	}
 }
@@ -266,8 +274,8 @@ func TestThatAnEndpointIsSlowIsBelievedForTheDecayAtMost(t *testing.T) {
 	p.gap = second
 	r := p.route("/")
 	p.answers(2000, r, func(e int) time.Duration { return time.Duration(e*20+1) * time.Second })
-	if memory := p.endpoints[1].speed.memory(decay); memory != decay {
-		t.Errorf("it is believed for %v", memory)
+	if d := p.believedFor(1); d < decay*99/100 || d > decay*101/100 {
+		t.Errorf("it is believed for %v", d)
 	}
 }
 
@@ -283,8 +291,8 @@ func TestTheSpeedIsFiniteAndPositiveWhateverTheTimes(t *testing.T) {
 			if s.answers > 0 && !(s.mean > 0 && s.mean < 1e12) || math.IsNaN(s.logarithm) {
 				t.Fatalf("mean %v, logarithm %v", s.mean, s.logarithm)
 			}
-			if c := s.certainty(p.now, decay); !(c >= 0 && c < 1) {
-				t.Fatalf("certainty %v", c)
+			if r := p.read(e); !(r.Certainty >= 0 && r.Certainty < 1) {
+				t.Fatalf("it reads %+v", r)
 			}
 		}
 	}
