@@ -11,7 +11,7 @@ import "strings"
 // not; the size of the table bounds them.
 func fold(segment string) (kept, extension string) {
 	name := segment
-	if i := strings.LastIndexByte(segment, '.'); i > 0 && len(segment)-i <= maxExtension {
+	if i := strings.LastIndexByte(segment, '.'); i > 0 && isExtension(segment[i:]) {
 		name, extension = segment[:i], segment[i:]
 	}
 	if len(name) > longSegment {
@@ -55,6 +55,10 @@ const (
 	// maxExtension is the length of a file's extension with its dot, up to .woff2 and .xhtml.
 	maxExtension = 6
 )
+
+// isExtension reports whether what follows the last dot is an extension. A number is none: that of
+// 10.0.0.1 and 1732.5 varies as much as the rest.
+func isExtension(s string) bool { return len(s) > 1 && len(s) <= maxExtension && isLetter(s[1]) }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 

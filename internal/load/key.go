@@ -124,9 +124,10 @@ func (k *Key) methodName() string {
 
 var kindNames = [...]string{Stream: "stream ", Call: "", Upgrade: "upgrade ", Text: ""}
 
+// limited returns a name that is short and valid UTF-8, whatever the client sent.
 func limited(name string) string {
 	if len(name) > maxName {
 		return strings.ToValidUTF8(name[:maxName], "") + "..."
 	}
-	return strings.Clone(name) // the request's own memory must not live on
+	return strings.Clone(strings.ToValidUTF8(name, "")) // the request's own memory must not live on
 }

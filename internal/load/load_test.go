@@ -4,238 +4,260 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
-	"testing/quick"
 	"time"
 )
 
-const decay = 10 * time.Second
-
-// at returns the instant this long after the start of the clock.
-func at(d time.Duration) Instant { return Instant(d) }
-
-func TestWaitingIsCountAndMeanAge(t *testing.T) {
-	var l Load
-	l.Begin(at(1 * time.Second))
-	l.Begin(at(3 * time.Second))
-	n, age := l.Waiting(at(5 * time.Second))
-	if n != 2 || !near(age, 3) {
-		t.Fatalf("got %d waiting for %v s on average, want 2 for 3", n, age)
-	}
-	l.Shift(at(1*time.Second), at(4*time.Second))
-	if _, age = l.Waiting(at(5 * time.Second)); !near(age, 1.5) {
-		t.Fatalf("after a shift got a mean age of %v s, want 1.5", age)
-	}
-	l.End(at(4 * time.Second))
-	l.End(at(3 * time.Second))
-	if n, age = l.Waiting(at(6 * time.Second)); n != 0 || age != 0 {
-		t.Fatalf("got %d waiting for %v s after all ended", n, age)
+func TestAPauseDoesNotCountForTheEndpoint(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	l.Pause(request, p.now+2e6)
+	l.Pause(request, p.now+3e6) // is paused already
+	l.Resume(request, p.now+2e6+30*second)
+	l.Resume(request, p.now+2e6+31*second) // waits already
+	p.now += 30 * second
+	c, ok := l.Conclude(request, p.now+5e6, Answered, decay)
+	if !ok || c.Latency != 5*time.Millisecond {
+		t.Errorf("it took %v", c.Latency)
 	}
 }
 
-func TestWaitingIsExactAfterYearsAndForThousands(t *testing.T) {
-	var l Load
-	base := at(10 * 365 * 24 * time.Hour)
-	for i := range 5000 {
-		l.Begin(base + Instant(i))
+func TestAnAnswerDuringAPauseEndsIt(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	l.Pause(request, p.now+2e6)
+	c, ok := l.Conclude(request, p.now+30*second, Answered, decay)
+	if !ok || c.Latency != 2*time.Millisecond {
+		t.Errorf("it took %v", c.Latency)
 	}
-	if n, age := l.Waiting(base + at(8*time.Hour)); n != 5000 || !near(age, 8*3600) {
-		t.Fatalf("got %d waiting for %v s, want 5000 for 8h", n, age)
-	}
-}
-
-func TestWaitingIsNeverNegative(t *testing.T) {
-	var l Load
-	l.Begin(at(2 * time.Second))
-	if _, age := l.Waiting(at(time.Second)); age != 0 {
-		t.Fatalf("a reader whose clock was read earlier sees an age of %v s", age)
+	l.Resume(request, p.now+31*second)
+	l.Pause(request, p.now+32*second)
+	if l.Waiting() != 0 {
+		t.Error("it waits again")
 	}
 }
 
-func TestWaitingComesBackToZeroUnderConcurrency(t *testing.T) {
+func TestAPausedRequestDoesNotWait(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	l.Pause(request, p.now)
+	if l.Waiting() != 0 {
+		t.Error("it waits")
+	}
+	l.Resume(request, p.now)
+	if l.Waiting() != 1 {
+		t.Error("it does not wait after it")
+	}
+}
+
+func TestTheAgeCountsFromTheEndOfAPause(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	l.Pause(request, p.now)
+	p.now += second / 2
+	l.Resume(request, p.now)
+	p.now += second / 100
+	wantNear(t, "the age", p.read(0).Age, 2)
+}
+
+func TestAnUpgradedConnectionIsParked(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	l.Conclude(request, p.now, Nothing, decay)
+	l.Park(request)
+	l.Park(request)
+	if l.Parked() != 1 {
+		t.Errorf("%d are parked", l.Parked())
+	}
+	l.End(request, p.now+600*second, decay)
+	l.Park(request) // is over already
+	if l.Parked() != 0 {
+		t.Errorf("after its end %d are parked", l.Parked())
+	}
+}
+
+func TestOnlyOneConclusionCounts(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, r)
+	if _, ok := l.Conclude(request, p.now, Answered, decay); !ok {
+		t.Error("the first one does not count")
+	}
+	if _, ok := l.Conclude(request, p.now, Failed, decay); ok || l.Surprise(p.now, decay) > 0 {
+		t.Error("the second one does")
+	}
+	l.End(request, p.now, decay)
+	if _, ok := l.Conclude(request, p.now, Failed, decay); ok {
+		t.Error("one after the end does")
+	}
+}
+
+func TestTheEndSaysHowLongARequestWasInFlight(t *testing.T) {
+	p, r := cleanPool()
+	l, request := &p.endpoints[0], p.send(0, p.route("/downloads"))
+	l.Conclude(request, p.now+5e6, Answered, decay)
+	l.End(request, p.now+60*second, decay)
+	if !p.Parked(request.route) || p.Parked(r) {
+		t.Error("downloads of a minute are not parked, or the others are")
+	}
+}
+
+func TestARequestThatLeftSaysNotHowLongRequestsAreInFlight(t *testing.T) {
+	p, r := cleanPool()
+	finished := r.finished.get()
+	request := p.send(0, r)
+	p.endpoints[0].End(request, p.now+60*second, decay)
+	if r.finished.get() != finished {
+		t.Error("it counts")
+	}
+}
+
+func TestTheEndOfARequestThatWasNotSentChangesNothing(t *testing.T) {
 	var l Load
+	var request Request
+	l.End(&request, second, decay)
+	if wantIdle(t, &l); l.Surprise(second, decay) > 0 {
+		t.Error("it is evidence")
+	}
+}
+
+func TestAnAttemptDoesNotAllocate(t *testing.T) {
+	p, r := cleanPool()
+	var request Request
+	l := &p.endpoints[0]
+	if n := testing.AllocsPerRun(100, func() {
+		request = Request{}
+		l.Begin(&request, &p.Routes, r, false, p.now)
+		l.Pause(&request, p.now)
+		l.Resume(&request, p.now)
+		l.Conclude(&request, p.now+5e6, Answered, decay)
+		l.End(&request, p.now+5e6, decay)
+		p.now += second / 100
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// operate does something with a request, in any order that callers may choose.
+func operate(l *Load, r *Request, random *rand.Rand, now Instant) {
+	switch random.IntN(8) {
+	case 0, 1:
+		l.Pause(r, now)
+	case 2, 3:
+		l.Resume(r, now)
+	case 4:
+		if random.IntN(4) == 0 {
+			l.Park(r)
+		}
+	case 5, 6:
+		l.Conclude(r, now, Result(random.IntN(int(Left)+1)), decay)
+	case 7:
+		l.End(r, now, decay)
+		if random.IntN(2) == 0 {
+			l.End(r, now, decay)
+		}
+	}
+}
+
+// isOver reports whether a request has ended. Only a test whose goroutines are done may call it.
+func isOver(r *Request) bool { return r.stage == over }
+
+func wantIdle(t *testing.T, l *Load) {
+	t.Helper()
+	if l.Waiting() != 0 || l.Parked() != 0 || l.active.first != nil || l.active.last != nil {
+		t.Errorf("%d wait and %d are parked, and the list starts with %v", l.Waiting(), l.Parked(), l.active.first)
+	}
+	wantNoAges(t, &l.ages)
+}
+
+func TestCountsComeBackToZeroAfterAnyOrderOfCalls(t *testing.T) {
+	for seed := range uint64(50) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		p, quick, polls := mixedPool()
+		routes := []*Route{quick, polls, p.route("/new")}
+		l := &p.endpoints[0]
+		var all []*Request
+		for range 2000 {
+			p.now += Instant(random.Int64N(int64(second / 20)))
+			if len(all) < 30 && random.IntN(3) == 0 {
+				all = append(all, p.send(0, routes[random.IntN(len(routes))]))
+			}
+			if len(all) > 0 {
+				operate(l, all[random.IntN(len(all))], random, p.now)
+			}
+			r := l.Read(p.now, decay)
+			if !(r.Relative >= 0 && r.Certainty >= 0 && r.Certainty <= 1 && r.Age >= 0) || r.Alarms > maxAlarms {
+				t.Fatalf("seed %d: it reads %+v", seed, r)
+			}
+			wantConsistent(t, l, all)
+			if random.IntN(100) == 0 {
+				all = append(all[:0:0], unfinished(all)...)
+			}
+		}
+		for _, request := range all {
+			l.End(request, p.now, decay)
+		}
+		wantIdle(t, l)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func unfinished(all []*Request) (left []*Request) {
+	for _, r := range all {
+		if !isOver(r) {
+			left = append(left, r)
+		}
+	}
+	return left
+}
+
+// wantConsistent compares the counts with those of all requests.
+func wantConsistent(t *testing.T, l *Load, all []*Request) {
+	t.Helper()
+	var waits, parked int
+	for _, r := range unfinished(all) {
+		waits += int(indicator(r.stage == waiting))
+		parked += int(indicator(r.parked))
+	}
+	if l.Waiting() != waits || l.Parked() != parked {
+		t.Fatalf("%d wait and %d are parked, want %d and %d", l.Waiting(), l.Parked(), waits, parked)
+	}
+	for _, r := range l.active.all() {
+		if r.parked || r.stage == over {
+			t.Fatalf("%+v is among those that may be parked", *r)
+		}
+	}
+}
+
+func TestALoadIsUsedByManyAtOnce(t *testing.T) {
+	p, quick, polls := mixedPool()
+	routes := []*Route{quick, polls, p.route("/new")}
+	l := &p.endpoints[0]
 	var wg sync.WaitGroup
-	for range 8 {
+	for g := range uint64(8) {
 		wg.Go(func() {
-			for range 2000 {
-				start := Instant(rand.Int64N(1 << 50))
-				l.Begin(start)
-				l.End(start)
+			random := rand.New(rand.NewPCG(g, 3))
+			now := p.now
+			for range 300 {
+				now += Instant(random.Int64N(int64(second)))
+				var request Request
+				route := routes[random.IntN(len(routes))]
+				l.Begin(&request, &p.Routes, route, p.Parked(route), now)
+				var both sync.WaitGroup // a request may end while its answer comes
+				for half := range uint64(2) {
+					ours := rand.New(rand.NewPCG(g, random.Uint64()+half))
+					both.Go(func() {
+						for i := range Instant(8) {
+							operate(l, &request, ours, now+i*1e6)
+						}
+					})
+				}
+				l.Read(now, decay)
+				both.Wait()
+				l.End(&request, now+second, decay)
 			}
 		})
 	}
 	wg.Wait()
-	if word := l.waiting.word.Load(); word != 0 {
-		t.Fatalf("word is %x after all ended", word)
-	}
+	wantIdle(t, l)
 }
-
-// answers records n answers, a tenth of a second apart.
-func answers(l *Load, now Instant, n int, latency time.Duration) Instant {
-	for range n {
-		now += at(100 * time.Millisecond)
-		l.Observe(now, latency, decay)
-	}
-	return now
-}
-
-func wantEstimate(t *testing.T, l *Load, now Instant, want float64) {
-	t.Helper()
-	if seconds, _ := l.Latency(now, decay); !near(seconds, want) {
-		t.Errorf("the estimate is %v s, want %v", seconds, want)
-	}
-}
-
-func TestWithoutAnAnswerNothingIsKnown(t *testing.T) {
-	var l Load
-	if seconds, certainty := l.Latency(at(time.Hour), decay); seconds != 0 || certainty != 0 {
-		t.Errorf("%v s with a certainty of %v", seconds, certainty)
-	}
-}
-
-func TestASlowdownIsDetectedWithinAFewAnswers(t *testing.T) {
-	var l Load
-	now := answers(&l, at(0), 200, 170*time.Millisecond)
-	wantEstimate(t, &l, now, 0.17)
-	now = answers(&l, now, 5, 2*time.Second)
-	if seconds, _ := l.Latency(now, decay); seconds < 0.5 {
-		t.Errorf("after five answers of 2s the estimate is %v s", seconds)
-	}
-	now = answers(&l, now, 60, 2*time.Second)
-	if seconds, _ := l.Latency(now, decay); seconds < 1.7 {
-		t.Errorf("after 65 answers of 2s the estimate is %v s", seconds)
-	}
-}
-
-func TestARecoveryIsDetectedLongBeforeTheDecay(t *testing.T) {
-	var l Load
-	now := answers(&l, at(0), 200, 2*time.Second)
-	now = answers(&l, now, 30, 170*time.Millisecond) // 3 of 10 seconds
-	if seconds, _ := l.Latency(now, decay); seconds > 0.4 {
-		t.Errorf("after 30 answers of 170ms the estimate is %v s", seconds)
-	}
-}
-
-func TestOneSlowAnswerIsNoSlowdown(t *testing.T) {
-	var l Load
-	now := answers(&l, at(0), 200, 100*time.Millisecond)
-	now = answers(&l, now, 1, time.Second)
-	if seconds, _ := l.Latency(now, decay); seconds > 0.12 {
-		t.Errorf("one answer of 1s among many of 100ms made the estimate %v s", seconds)
-	}
-}
-
-func TestRandomTimesAreEstimatedByTheirMean(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	var l Load
-	now, worst := at(0), 1.0
-	for i := range 20000 {
-		now += at(10 * time.Millisecond)
-		l.Observe(now, time.Duration(random.ExpFloat64()*1e8), decay)
-		if seconds, _ := l.Latency(now, decay); i > 2000 {
-			worst = max(worst, seconds/0.1, 0.1/seconds)
-		}
-	}
-	// In so many answers, about two false changes of up to a factor of three are expected.
-	if seconds, _ := l.Latency(now, decay); worst > 3.5 || seconds < 0.08 || seconds > 0.12 {
-		t.Errorf("exponential times of mean 100ms ended as %v s, at worst a factor %v off", seconds, worst)
-	}
-}
-
-func TestCertaintyGrowsWithAnswersAndFadesWithTime(t *testing.T) {
-	var l Load
-	now := answers(&l, at(0), 1, time.Second)
-	_, one := l.Latency(now, decay)
-	now = answers(&l, now, 200, time.Second)
-	_, many := l.Latency(now, decay)
-	_, later := l.Latency(now+at(decay), decay)
-	_, idle := l.Latency(now+at(3*decay), decay)
-	if one > 0.1 || many < 0.9 || !near(later, many/2.708) || idle != 0 {
-		t.Errorf("one %v, many %v, a decay later %v, three later %v", one, many, later, idle)
-	}
-}
-
-func TestReadingLatencyChangesNothing(t *testing.T) {
-	var l Load
-	l.Observe(at(0), time.Second, decay)
-	before, _ := l.Latency(at(15*time.Second), decay)
-	for range 100 {
-		l.Latency(at(20*time.Second), decay)
-	}
-	if after, fresh := l.Latency(at(15*time.Second), decay); after != before || fresh >= 1 || fresh <= 0 {
-		t.Fatalf("reading changed %v to %v (fresh %v)", before, after, fresh)
-	}
-}
-
-func TestAtLeastRaisesButNeverLowers(t *testing.T) {
-	var l Load
-	now := answers(&l, at(0), 100, time.Second)
-	l.AtLeast(now, 100*time.Millisecond, decay)
-	wantEstimate(t, &l, now, 1)
-	for range 20 {
-		l.AtLeast(now, 30*time.Second, decay)
-	}
-	if seconds, _ := l.Latency(now, decay); seconds < 5 {
-		t.Errorf("after twenty clients gave up at 30s the estimate is %v s", seconds)
-	}
-}
-
-func TestALowerBoundDoesNotMakeAnUnknownEndpointLookFast(t *testing.T) {
-	var l Load
-	if l.AtLeast(at(0), time.Millisecond, decay) {
-		t.Error("a lower bound became an estimate")
-	}
-	if _, certainty := l.Latency(at(0), decay); certainty != 0 {
-		t.Errorf("certainty is %v", certainty)
-	}
-}
-
-func TestAFailureExpiresInOneDecay(t *testing.T) {
-	var l Load
-	l.Fail(at(0), 1, decay)
-	now, half, later := l.Failures(at(0), decay), l.Failures(at(decay/2), decay), l.Failures(at(decay), decay)
-	if !near(now, 1) || !near(half, 0.5) || later > 0.01 {
-		t.Errorf("one failure counts as %v, half a decay later as %v, and after one as %v", now, half, later)
-	}
-}
-
-func TestFailuresAddUpToFourAndAnAnswerHalvesThem(t *testing.T) {
-	var l Load
-	for i, want := range []float64{1, 2, 3, 4, 4, 4} {
-		l.Fail(at(0), 1, decay)
-		if n := l.Failures(at(0), decay); !near(n, want) {
-			t.Errorf("%d failures count as %v, want %v", i+1, n, want)
-		}
-	}
-	l.Observe(at(0), time.Millisecond, decay)
-	if n := l.Failures(at(0), decay); !near(n, 2) {
-		t.Errorf("after an answer four failures count as %v, want 2", n)
-	}
-	answers(&l, at(0), 20, time.Millisecond)
-	if l.failures.word.Load() != 0 {
-		t.Error("failures are left after many answers")
-	}
-}
-
-func TestTheEstimateStaysBetweenTheObservedTimes(t *testing.T) {
-	within := func(samples []uint16, gaps []uint16) bool {
-		var l Load
-		now, low, high := at(0), 1e9, 0.0
-		for i, s := range samples {
-			if i < len(gaps) {
-				now += Instant(gaps[i]) * 1e6
-			}
-			seconds := float64(s)/1000 + 0.001
-			low, high = min(low, seconds), max(high, seconds)
-			l.Observe(now, time.Duration(seconds*1e9), decay)
-			if got, _ := l.Latency(now, decay); got < low*0.999 || got > high*1.001 {
-				return false
-			}
-		}
-		return true
-	}
-	if err := quick.Check(within, nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func near(got, want float64) bool { return got > want*0.99 && got < want*1.01 }

@@ -1,0 +1,315 @@
+package load
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+func TestAFailureSaysAsMuchAsItIsASurprise(t *testing.T) {
+	for _, c := range []struct{ share, failure, answer float64 }{
+		{.001, 6.2, -.69},
+		{.02, 3.2, -.67},
+		{.5, .4, -.69},
+		{.99, .005, -.69},
+	} {
+		failure, answer := nats(true, c.share), nats(false, c.share)
+		if math.Abs(failure-c.failure) > .05 || math.Abs(answer-c.answer) > .05 {
+			t.Errorf("where %v fail, a failure is %v nats and an answer %v, want %v and %v",
+				c.share, failure, answer, c.failure, c.answer)
+		}
+	}
+}
+
+// TestResultsAsUsualSpeakAgainstAChange is why evidence does not add up where nothing has changed.
+func TestResultsAsUsualSpeakAgainstAChange(t *testing.T) {
+	for share := 1e-4; share < .999; share += .001 {
+		if mean := share*nats(true, share) + (1-share)*nats(false, share); mean >= 0 {
+			t.Errorf("where %v fail, a result is %v nats on average", share, mean)
+		}
+	}
+}
+
+func TestEvidenceLeaksOneAlarmInEachDecay(t *testing.T) {
+	var e evidence
+	e.add(second, 2*alarm, decay)
+	for _, c := range []struct{ decays, alarms float64 }{{0, 2}, {.5, 1.5}, {1, 1}, {1.1, .9}, {2, 0}, {1e6, 0}} {
+		now := second + Instant(c.decays*float64(decay))
+		if left := e.left(now, decay) / alarm; math.Abs(left-c.alarms) > 1e-6 {
+			t.Errorf("%v decays later %v alarms are left, want %v", c.decays, left, c.alarms)
+		}
+	}
+}
+
+func TestEvidenceIsBounded(t *testing.T) {
+	var e evidence
+	added := e.add(second, 1000, decay)
+	if added != maxAlarms*alarm || e.left(second, decay) != added {
+		t.Errorf("%v nats were added, and %v are left", added, e.left(second, decay))
+	}
+	if added = e.add(second, -1000, decay); added != -maxAlarms*alarm || e.left(second, decay) != 0 {
+		t.Errorf("%v nats were added, and %v are left", added, e.left(second, decay))
+	}
+}
+
+func TestEvidenceOfAnEarlierInstantDoesNotGrow(t *testing.T) {
+	var e evidence
+	e.add(5*second, 4, decay)
+	if left := e.left(1*second, decay); left != 4 {
+		t.Errorf("a reader whose clock was read earlier sees %v nats", left)
+	}
+}
+
+func TestLessThanAnAlarmIsNone(t *testing.T) {
+	p, r := cleanPool()
+	for range 2 {
+		p.result(0, r, time.Millisecond, Failed)
+	}
+	if n := p.alarms(0); n < 1 {
+		t.Fatalf("two failures are %v alarms", n)
+	}
+	for p.endpoints[0].Surprise(p.now, decay) >= alarm {
+		p.now += second / 10
+	}
+	if n := p.alarms(0); n != 0 {
+		t.Errorf("%v nats are %v alarms", p.endpoints[0].Surprise(p.now, decay), n)
+	}
+}
+
+func TestTheRoutesThatFailMostHaveEvidence(t *testing.T) {
+	p, good := cleanPool()
+	routes := make([]*Route, 6)
+	for i := range routes {
+		routes[i] = p.route("/" + word(uint32(i+100)))
+		p.answers(10_000, routes[i], always(5*time.Millisecond))
+	}
+	for i, r := range routes {
+		for range 1 + 2*min(i, 2) { // fewest at the first ones
+			p.result(0, r, time.Millisecond, Failed)
+			p.answer(0, good, 5*time.Millisecond)
+		}
+	}
+	for i, r := range routes {
+		if n := p.endpoints[0].RouteAlarms(r, p.now, decay); (n > 0) != (i > 1) {
+			t.Errorf("route %d has %v alarms", i, n)
+		}
+	}
+	if !p.read(0).Partial || p.read(1).Partial {
+		t.Error("it is not read that single routes have alarms, or also at another endpoint")
+	}
+	p.now += at(4 * decay)
+	if p.read(0).Partial {
+		t.Error("four decay times later there are alarms")
+	}
+}
+
+func TestAnAnswerOfARouteSpeaksForIt(t *testing.T) {
+	p, other := cleanPool()
+	r := p.route("/bad")
+	p.answers(10_000, r, always(5*time.Millisecond))
+	l := &p.endpoints[0]
+	for range 3 {
+		p.result(0, r, time.Millisecond, Failed)
+	}
+	before := l.RouteAlarms(r, p.now, decay)
+	for range 10 {
+		p.answer(0, other, 5*time.Millisecond)
+	}
+	if n := l.RouteAlarms(r, p.now, decay); n < .95*before {
+		t.Errorf("ten answers of another route made of %v alarms %v", before, n)
+	}
+	for range 10 {
+		p.answer(0, r, 5*time.Millisecond)
+	}
+	if n := l.RouteAlarms(r, p.now, decay); n > before-.5 {
+		t.Errorf("ten answers made of %v alarms %v", before, n)
+	}
+	if n := l.RouteAlarms(other, p.now, decay); n != 0 {
+		t.Errorf("a route that never failed has %v alarms", n)
+	}
+}
+
+// cleanPool returns a pool of ten whose requests have not failed.
+func cleanPool() (*pool, *Route) {
+	p := newPool(10)
+	r := p.route("/")
+	p.answers(5000, r, always(5*time.Millisecond))
+	return p, r
+}
+
+func TestOneFailureInACleanPoolIsNoAlarmAndTwoInARowAre(t *testing.T) {
+	p, r := cleanPool()
+	p.result(0, r, time.Millisecond, Failed)
+	if n := p.alarms(0); n > 0 {
+		t.Errorf("after one failure there are %v alarms", n)
+	}
+	p.result(0, r, time.Millisecond, Failed)
+	if n := p.alarms(0); n == 0 {
+		t.Error("after two there is none")
+	}
+	if n := p.alarms(1); n > 0 {
+		t.Errorf("at another endpoint there are %v", n)
+	}
+}
+
+func TestOneFailureToConnectIsAnAlarm(t *testing.T) {
+	p, r := cleanPool()
+	p.result(0, r, time.Millisecond, Unreachable)
+	if n := p.alarms(0); n == 0 {
+		t.Error("there is none")
+	}
+}
+
+func TestErrorsThatAreEverywhereAlikeHardlyEverAlarm(t *testing.T) {
+	skipIfShort(t)
+	for _, share := range []float64{.005, .02, .1, .5} {
+		random := rand.New(rand.NewPCG(1, uint64(share*1000)))
+		p := newPool(10)
+		r := p.route("/")
+		alarmed, began, was := 0, 0, make([]bool, 10)
+		for i := range 100_000 {
+			e := i % 10
+			result := Answered
+			if random.Float64() < share {
+				result = Failed
+			}
+			p.result(e, r, 5*time.Millisecond, result)
+			is := p.alarms(e) > 0
+			if is {
+				alarmed++
+			}
+			if is && !was[e] {
+				began++
+			}
+			was[e] = is
+		}
+		t.Logf("%v %% errors: %d alarms in 100,000 results, which last for %d", share*100, began, alarmed)
+		// One in exp(alarm) results may be a false alarm.
+		if began > 100_000/2981 || alarmed > 100 {
+			t.Errorf("%v %% errors: %d alarms in 100,000 results, which last for %d", share*100, began, alarmed)
+		}
+	}
+}
+
+func TestARouteThatAlwaysFailsIsNoAlarm(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		endpoints int
+		every     int // one request in so many is of the bad route
+	}{
+		{"one request in 20", 10, 20},
+		{"one request in 2", 10, 2},
+		{"each request", 10, 1},
+		{"each request, of two endpoints", 2, 1},
+	} {
+		p := newPool(c.endpoints)
+		good, bad := p.route("/good"), p.route("/bad")
+		random := rand.New(rand.NewPCG(1, 2))
+		for i := range 20_000 {
+			e := i % c.endpoints
+			if random.IntN(c.every) > 0 {
+				p.answer(e, good, 5*time.Millisecond)
+			} else {
+				p.result(e, bad, 5*time.Millisecond, Failed)
+			}
+			if r := p.read(e); r.Alarms > 0 || r.Partial {
+				t.Errorf("%s: after %d results there are %v alarms, for single routes: %v", c.name, i, r.Alarms, r.Partial)
+				break
+			}
+		}
+	}
+}
+
+func TestAnEndpointThatFailsEverythingAlarmsAtOnce(t *testing.T) {
+	p, r := cleanPool()
+	n := 0
+	for n < 100 && p.alarms(0) == 0 {
+		p.result(0, r, time.Millisecond, Failed)
+		p.answer(1, r, 5*time.Millisecond)
+		n++
+	}
+	if n > 2 {
+		t.Errorf("it took %d results", n)
+	}
+	for range 20 {
+		p.result(0, r, time.Millisecond, Failed)
+	}
+	if n := p.alarms(0); n < 3.5 {
+		t.Errorf("after 20 more there are %v alarms", n)
+	}
+}
+
+func TestAnEndpointThatFailsAmongErrorsAlarmsSoon(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	p := newPool(10)
+	r := p.route("/")
+	for i := range 20_000 {
+		result := Answered
+		if random.Float64() < .02 {
+			result = Failed
+		}
+		p.result(i%10, r, 5*time.Millisecond, result)
+	}
+	n := 0
+	for n < 100 && p.alarms(0) == 0 {
+		p.result(0, r, time.Millisecond, Failed)
+		n++
+	}
+	if n > 4 {
+		t.Errorf("it took %d results", n)
+	}
+}
+
+func TestAnEndpointThatFailsAPartOfOneRouteAlarmsForIt(t *testing.T) {
+	skipIfShort(t)
+	for _, share := range []float64{.3, .6, 1} {
+		worst := 0
+		for seed := range uint64(20) {
+			random := rand.New(rand.NewPCG(seed, 2))
+			p := newPool(10)
+			bad, other := p.route("/bad"), p.route("/other")
+			p.answers(5000, bad, always(5*time.Millisecond))
+			p.answers(5000, other, always(5*time.Millisecond))
+			l, n := &p.endpoints[0], 0
+			for n < 1000 && l.RouteAlarms(bad, p.now, decay) == 0 {
+				n++
+				for e := range 10 {
+					for range 19 {
+						p.answer(e, other, 5*time.Millisecond)
+					}
+					result := Answered
+					if e == 0 && random.Float64() < share {
+						result = Failed
+					}
+					p.result(e, bad, 5*time.Millisecond, result)
+				}
+			}
+			worst = max(worst, n)
+			if p.alarms(0) > 0 {
+				t.Errorf("%v %%: the endpoint has an alarm for all routes", share*100)
+			}
+			if n := l.RouteAlarms(other, p.now, decay); n > 0 {
+				t.Errorf("%v %%: the other route has %v alarms", share*100, n)
+			}
+		}
+		t.Logf("%v %%: seen after %d results of the route at worst", share*100, worst)
+		if worst > 60 {
+			t.Errorf("%v %%: seen after %d results of the route at worst", share*100, worst)
+		}
+	}
+}
+
+func TestAnEndpointWithoutRequestsIsTriedAgain(t *testing.T) {
+	p, r := cleanPool()
+	for range 100 {
+		p.result(0, r, time.Millisecond, Failed)
+	}
+	if p.alarms(0) == 0 {
+		t.Fatal("there is no alarm")
+	}
+	p.now += at(maxAlarms*decay - decay/2)
+	if p.alarms(0) > 0 {
+		t.Error("there is an alarm after nearly four decay times")
+	}
+}

@@ -1,0 +1,299 @@
+package load
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// times are distributions of the time to first byte. Of some, much is so near a third of the mean
+// that a small error of the mean looks like a change. An alarm that an endpoint is faster leaves it
+// at the usual speed, so that false ones do little harm.
+var times = []struct {
+	name   string
+	next   func(*rand.Rand) time.Duration
+	atEdge bool
+}{
+	{name: "constant", next: func(*rand.Rand) time.Duration { return 5 * time.Millisecond }},
+	{name: "exponential", next: func(r *rand.Rand) time.Duration { return time.Duration(r.ExpFloat64() * 5e6) }},
+	{name: "3 % take 100 times as long", next: func(r *rand.Rand) time.Duration { return bimodal(r, .03, 500) }},
+	{name: "10 % take 100 times as long", next: func(r *rand.Rand) time.Duration { return bimodal(r, .1, 500) }},
+	{name: "half take 10 times as long", next: func(r *rand.Rand) time.Duration { return bimodal(r, .5, 50) }},
+	{name: "half take 5 times as long", next: func(r *rand.Rand) time.Duration { return bimodal(r, .5, 25) }, atEdge: true},
+	{name: "Pareto of 1.5", next: func(r *rand.Rand) time.Duration { return pareto(r, 1.5) }},
+	{name: "Pareto of 1.1", next: func(r *rand.Rand) time.Duration { return pareto(r, 1.1) }, atEdge: true},
+}
+
+// bimodal returns 5 ms, or with some probability as many as long.
+func bimodal(r *rand.Rand, share float64, long time.Duration) time.Duration {
+	if r.Float64() < share {
+		return long * time.Millisecond
+	}
+	return 5 * time.Millisecond
+}
+
+func pareto(r *rand.Rand, exponent float64) time.Duration {
+	return time.Duration(5e6 * math.Pow(1-r.Float64(), -1/exponent))
+}
+
+// restarts counts how often the means of an endpoint started again, which is when they stand for
+// fewer answers than before.
+type restarts struct {
+	slower, faster int
+	mean, weight   float64
+}
+
+func (r *restarts) watch(s *speed) {
+	switch {
+	case s.weight >= r.weight:
+	case s.mean > 1.5*r.mean:
+		r.slower++
+	default:
+		r.faster++
+	}
+	r.mean, r.weight = s.mean, s.weight
+}
+
+// TestEqualEndpointsStayEqualWhateverTheTimes holds false alarms to what the theory allows: one in
+// exp(alarm) answers.
+func TestEqualEndpointsStayEqualWhateverTheTimes(t *testing.T) {
+	skipIfShort(t)
+	const endpoints, answers = 5, 100_000
+	for i, c := range times {
+		t.Run(c.name, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(uint64(i), 7))
+			p := newPool(endpoints)
+			r := p.route("/")
+			var seen [endpoints]restarts
+			var low, high, off float64 = 1, 1, 0
+			for n := range endpoints * answers {
+				e := n % endpoints
+				p.answer(e, r, c.next(random))
+				seen[e].watch(&p.endpoints[e].speed)
+				if n < endpoints*1000 {
+					continue
+				}
+				relative := p.read(e).Relative
+				low, high = min(low, relative), max(high, relative)
+				off += indicator(relative < .8 || relative > 1.25)
+			}
+			off /= endpoints * (answers - 1000)
+			var slower, faster int
+			for _, s := range seen {
+				slower, faster = slower+s.slower, faster+s.faster
+			}
+			figures := fmt.Sprintf("%.2f to %.2f, %.3f %% of the time beyond noise; restarts: %d slower, %d faster",
+				low, high, off*100, slower, faster)
+			t.Log(figures)
+			const expected = endpoints * answers / 162_754 // exp(slowerAlarm)
+			if slower > 3*expected+1 || faster > endpoints*answers/2981 && !c.atEdge || off > .005 {
+				t.Error(figures)
+			}
+		})
+	}
+}
+
+// answersUntil returns after how many answers of one endpoint a condition holds, while the others
+// answer as many.
+func (p *pool) answersUntil(limit int, r *Route, took func(endpoint int) time.Duration, holds func(Reading) bool) int {
+	for n := 1; n <= limit; n++ {
+		p.answers(len(p.endpoints), r, took)
+		if holds(p.read(0)) {
+			return n
+		}
+	}
+	return limit + 1
+}
+
+// TestAChangeOfSpeedIsSeenWithinAFewAnswers counts the answers until the endpoint looks half as
+// changed as it is, on a logarithmic scale.
+func TestAChangeOfSpeedIsSeenWithinAFewAnswers(t *testing.T) {
+	skipIfShort(t)
+	constant := func(*rand.Rand) float64 { return 1 }
+	exponential := (*rand.Rand).ExpFloat64
+	for _, c := range []struct {
+		name         string
+		next         func(*rand.Rand) float64
+		factor       float64
+		slower, back int // within how many answers, at worst
+	}{
+		{"constant", constant, 2, 1000, 1000}, // 1,000 answers are one decay
+		{"constant", constant, 4, 3, 3},
+		{"constant", constant, 12, 3, 3},
+		{"constant", constant, 1000, 3, 3},
+		{"exponential", exponential, 2, 1500, 1500},
+		{"exponential", exponential, 4, 60, 60},
+		{"exponential", exponential, 12, 20, 30},
+		{"exponential", exponential, 1000, 15, 30},
+	} {
+		var slower, back int
+		for seed := range uint64(10) {
+			n, m := changeSeen(c.factor, func(random *rand.Rand) float64 { return c.next(random) }, seed)
+			slower, back = max(slower, n), max(back, m)
+		}
+		t.Logf("%s, %v times as slow: seen after %d answers, the way back after %d", c.name, c.factor, slower, back)
+		if slower > c.slower || back > c.back {
+			t.Errorf("%s, %v times as slow: seen after %d answers, want %d, and the way back after %d, want %d",
+				c.name, c.factor, slower, c.slower, back, c.back)
+		}
+	}
+}
+
+// changeSeen makes one of ten endpoints slower, and returns how many answers it took to see that,
+// and to see that it is as fast as the others again.
+func changeSeen(by float64, next func(*rand.Rand) float64, seed uint64) (slower, back int) {
+	random := rand.New(rand.NewPCG(seed, 2))
+	p := newPool(10)
+	r, factor := p.route("/"), 1.
+	took := func(e int) time.Duration {
+		seconds := .005 * next(random)
+		if e == 0 {
+			seconds *= factor
+		}
+		return time.Duration(seconds * 1e9)
+	}
+	p.answers(20_000, r, took)
+	factor = by
+	slower = p.answersUntil(2000, r, took, func(r Reading) bool { return r.Relative > math.Sqrt(by) })
+	p.answers(10*300, r, took)
+	slow := p.read(0).Relative
+	factor = 1
+	back = p.answersUntil(2000, r, took, func(r Reading) bool { return r.Relative < math.Sqrt(slow) })
+	return slower, back
+}
+
+func TestOneSlowAnswerIsNoChange(t *testing.T) {
+	p := newPool(10)
+	r := p.route("/")
+	p.answers(5000, r, always(5*time.Millisecond))
+	p.answer(0, r, 30*time.Second)
+	if relative := p.read(0).Relative; relative > 1.01 {
+		t.Errorf("one answer of 30 s on a route of 5 ms made the endpoint %v times as slow", relative)
+	}
+	p.answer(1, r, 5*time.Millisecond)
+	if relative := p.read(1).Relative; relative < .99 {
+		t.Errorf("it made another endpoint look %v times as slow", relative)
+	}
+}
+
+func TestAMixtureOfRoutesIsNoChange(t *testing.T) {
+	p := newPool(2)
+	quick, reports, polls := p.route("/quick"), p.route("/reports"), p.route("/polls")
+	for range 5000 {
+		p.answer(0, quick, 5*time.Millisecond)
+		p.answer(1, quick, 5*time.Millisecond)
+		p.answer(1, reports, 300*time.Millisecond)
+		p.answer(1, polls, 25*time.Second)
+	}
+	for e := range 2 {
+		if relative := p.read(e).Relative; relative < .99 || relative > 1.01 {
+			t.Errorf("endpoint %d is %v as slow as the pool", e, relative)
+		}
+	}
+}
+
+func TestTheFirstAnswerOfARouteIsAsUsual(t *testing.T) {
+	p := newPool(2)
+	p.answer(0, p.route("/"), time.Minute)
+	if r := p.read(0); r.Relative != 1 {
+		t.Errorf("its endpoint is %v as slow as the pool", r.Relative)
+	}
+}
+
+func TestCertaintyGrowsWithAnswersAndFadesWithTime(t *testing.T) {
+	p := newPool(1)
+	r := p.route("/")
+	if certainty := p.read(0).Certainty; certainty != 0 {
+		t.Errorf("before the first answer it is %v", certainty)
+	}
+	for _, c := range []struct {
+		answers int
+		want    float64
+	}{{1, 1. / 21}, {20, .5}, {380, .95}} {
+		for int(p.endpoints[0].speed.answers) < c.answers {
+			p.answer(0, r, 5*time.Millisecond)
+		}
+		wantNear(t, fmt.Sprintf("the certainty after %d answers", c.answers), p.read(0).Certainty, c.want)
+	}
+	p.now += at(decay)
+	wantNear(t, "one decay later", p.read(0).Certainty, .95/2.7083)
+	p.now += at(2 * decay)
+	if certainty := p.read(0).Certainty; certainty != 0 {
+		t.Errorf("three decays later it is %v", certainty)
+	}
+}
+
+// slowFor returns a pool whose first endpoint takes 20 times as long as the others for some time,
+// at 100 answers a second.
+func slowFor(d time.Duration) *pool {
+	p := newPool(10)
+	r := p.route("/")
+	p.answers(20_000, r, always(5*time.Millisecond))
+	p.answers(int(d/(10*time.Millisecond))*10, r, func(e int) time.Duration {
+		if e == 0 {
+			return 100 * time.Millisecond
+		}
+		return 5 * time.Millisecond
+	})
+	return p
+}
+
+// believedFor returns how long it takes without answers until an endpoint is believed to be as slow
+// as it is by the part that is left of a value after one decay.
+func (p *pool) believedFor(endpoint int) time.Duration {
+	before := p.read(endpoint).Certainty
+	for d := time.Duration(0); d < 4*decay; d += 10 * time.Millisecond {
+		if p.endpoints[endpoint].Read(p.now+at(d), decay).Certainty <= before/2.7083 {
+			return d
+		}
+	}
+	return 4 * decay
+}
+
+func TestThatAnEndpointIsSlowIsBelievedForAsLongAgain(t *testing.T) {
+	for _, c := range []struct{ slow, least, most time.Duration }{
+		{200 * time.Millisecond, 100 * time.Millisecond, 400 * time.Millisecond},
+		{500 * time.Millisecond, 400 * time.Millisecond, 700 * time.Millisecond},
+		// A few times what one of its requests takes, however long it has been slow.
+		{5 * time.Second, 900 * time.Millisecond, 1100 * time.Millisecond},
+	} {
+		p := slowFor(c.slow)
+		if d := p.believedFor(0); d < c.least || d > c.most {
+			t.Errorf("after %v it is believed for %v, want %v to %v", c.slow, d, c.least, c.most)
+		}
+		if d := p.believedFor(1); d < decay*99/100 || d > decay*101/100 {
+			t.Errorf("that another one is not slow is believed for %v", d)
+		}
+	}
+}
+
+func TestThatAnEndpointIsSlowIsBelievedForTheDecayAtMost(t *testing.T) {
+	p := newPool(2)
+	p.gap = second
+	r := p.route("/")
+	p.answers(2000, r, func(e int) time.Duration { return time.Duration(e*20+1) * time.Second })
+	if d := p.believedFor(1); d < decay*99/100 || d > decay*101/100 {
+		t.Errorf("it is believed for %v", d)
+	}
+}
+
+func TestTheSpeedIsFiniteAndPositiveWhateverTheTimes(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	p := newPool(2)
+	r := p.route("/")
+	for range 100_000 {
+		p.gap = Instant(random.Int64N(int64(1) << random.IntN(40)))
+		p.answer(random.IntN(2), r, time.Duration(random.Int64N(int64(1)<<random.IntN(50))))
+		for e := range 2 {
+			s := &p.endpoints[e].speed
+			if s.answers > 0 && !(s.mean > 0 && s.mean < 1e12) || math.IsNaN(s.logarithm) {
+				t.Fatalf("mean %v, logarithm %v", s.mean, s.logarithm)
+			}
+			if r := p.read(e); !(r.Certainty >= 0 && r.Certainty < 1) {
+				t.Fatalf("it reads %+v", r)
+			}
+		}
+	}
+}
