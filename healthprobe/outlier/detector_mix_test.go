@@ -26,16 +26,17 @@ const mixDecay = 10 * time.Second
 func (m *mix) send(to int, path string, takes time.Duration, status int) {
 	m.now += load.Instant(10 * time.Millisecond)
 	e := m.Endpoint(mixNames[to])
-	route := m.routes.Find(load.KeyOf(load.Plain, "GET", path), m.now)
+	key := load.KeyOf(load.Plain, "GET", path)
+	route := m.routes.Find(&key, m.now)
 	result := load.Answered
 	if status >= 500 {
 		result = load.Failed
 	}
 	var r load.Request
 	e.Load.Begin(&r, &m.routes, route, false, m.now-load.Instant(takes))
-	c, _ := e.Load.Answer(&r, m.now, result, mixDecay)
+	c, _ := e.Load.Conclude(&r, m.now, result, mixDecay)
 	e.Load.End(&r, m.now, mixDecay)
-	e.Observe(endpoint.Result{Status: status, Latency: c.Latency, Relative: c.Relative, Expected: c.Failures})
+	e.Observe(endpoint.Result{Status: status, Latency: c.Latency, Relative: c.Relative, Expected: c.Expected})
 }
 
 var mixNames = []string{"a", "b", "c", "d", "e"}

@@ -23,7 +23,7 @@ type Load struct {
 func (l *Load) Begin(r *Request, table *Routes, route *Route, parked bool, now Instant) {
 	r.table, r.route, r.sent = table, route, now
 	if !parked && route.known() {
-		r.perSecond = 1 / route.usualAge()
+		r.perSecond = 1 / route.usualAge(now)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,11 +13,13 @@ import (
 type Route struct {
 	key      uint64
 	name     string
+	first    Instant
 	last     atomic.Int64 // the Instant of the latest result
 	requests atomic.Uint64
 
 	results value // the number of results that the values stand for
 	failed  value // the share of failures among them
+	failing value // the share of failures among the last 64
 	answers value // the number of answers among them
 
 	// Of the time to first byte, in seconds: the mean, the mean of the square, and the mean of the
@@ -41,11 +43,13 @@ const clip = 3
 func (r *Route) observe(now Instant, latency float64, failed bool, decay time.Duration) {
 	elapsed := now.Sub(Instant(r.last.Load()))
 	r.last.Store(int64(now))
-	r.failed.move(indicator(failed), r.results.countLast(failurePart))
+	part := r.results.count(elapsed, decay)
+	r.failed.move(indicator(failed), part)
+	r.failing.move(indicator(failed), max(part, minPart))
 	if failed {
 		return
 	}
-	part := r.answers.count(elapsed, decay)
+	part = r.answers.count(elapsed, decay)
 	usual := r.usual.get()
 	if usual == 0 {
 		usual = latency
@@ -57,11 +61,6 @@ func (r *Route) observe(now Instant, latency float64, failed bool, decay time.Du
 	r.long.move(indicator(latency > clip*usual), part)
 	r.short.move(indicator(latency*clip < usual), part)
 }
-
-// failurePart is the weight of a result in the share of failures. It is large, because what fails
-// everywhere at once, as with a database that is down, must be usual before the first endpoint is
-// taken to be sick for it.
-const failurePart = 1. / 200
 
 func indicator(holds bool) float64 {
 	if holds {
@@ -76,7 +75,19 @@ func (r *Route) known() bool { return r.answers.get() > 0 }
 // usualAge returns the age in seconds of a waiting request from which on it takes longer than usual.
 // Of what waits, most are the long requests, so that the mean age is half of E[x²]/E[x] rather than
 // half of the mean (the inspection paradox of renewal theory).
-func (r *Route) usualAge() float64 { return r.square.get() / r.mean.get() }
+//
+// The first answers of a route are those to its quick requests. So as long as it is new, an age is
+// usual that is no longer than the route is known.
+func (r *Route) usualAge(now Instant) float64 {
+	usual := r.square.get() / r.mean.get()
+	if known := now.Sub(r.first); known < newFor {
+		return max(usual, known.Seconds())
+	}
+	return usual
+}
+
+// newFor is how long a route is new.
+const newFor = 2 * time.Second
 
 // assumedShare and assumedResults are what is assumed of a share before the first result: a share of
 // 0.05, worth four results. A new route may be one that always fails.
@@ -87,5 +98,9 @@ func shareOf(share, n float64) float64 {
 	return (n*share + assumedResults*assumedShare) / (n + assumedResults)
 }
 
-// failureShare returns the share of failures that is usual for the route.
-func (r *Route) failureShare() float64 { return shareOf(r.failed.get(), r.results.get()) }
+// failureShare returns the share of failures that is usual for the route, or the present one if that
+// is larger: what fails everywhere at once, as with a database that is down, must be usual before an
+// endpoint is taken to be sick for it.
+func (r *Route) failureShare() float64 {
+	return shareOf(max(r.failed.get(), r.failing.get()), r.results.get())
+}

@@ -51,7 +51,7 @@ func (t *Routes) find(key uint64, now Instant, name func() string) *Route {
 		}
 		free, replaced = set.leastUsed(now)
 	}
-	r := &Route{key: key, name: name()}
+	r := &Route{key: key, name: name(), first: now}
 	if !set[free].CompareAndSwap(replaced, r) {
 		return nil // another request was faster
 	}

@@ -40,7 +40,7 @@ func (t *Routes) Find(k *Key, now Instant) *Route {
 	}
 	coarse := &t.methods[k.method%methodCount]
 	if coarse.Load() == nil {
-		coarse.CompareAndSwap(nil, &Route{name: k.methodName()})
+		coarse.CompareAndSwap(nil, &Route{name: k.methodName(), first: now})
 	}
 	return coarse.Load()
 }
@@ -76,12 +76,13 @@ func (t *Routes) finish(r *Route, duration float64) {
 }
 
 // queueTime returns how long a queue lasts that formed because requests which take long met at one
-// endpoint. Those are met in proportion to the time that they take.
+// endpoint. Those are met in proportion to the time that they take. The answers of a very slow
+// endpoint raise it too, so that it has a bound.
 func (t *Routes) queueTime() float64 {
 	if t.mean.get() == 0 {
 		return 0
 	}
-	return t.square.get() / t.mean.get()
+	return min(t.square.get()/t.mean.get(), parkedMin)
 }
 
 // minLatency is the least time that counts, in seconds. The logarithm of 0 is infinite.
