@@ -104,6 +104,25 @@ func TestTheRoutesThatFailMostHaveEvidence(t *testing.T) {
 	}
 }
 
+func TestARouteDoesNotInheritEvidence(t *testing.T) {
+	p, good := cleanPool()
+	l := &p.endpoints[0]
+	routes := make([]*Route, 5)
+	for i := range routes {
+		routes[i] = p.route("/" + word(uint32(i+100)))
+		p.answers(10_000, routes[i], always(5*time.Millisecond))
+	}
+	for i, r := range routes {
+		for range 4 - i/4*3 { // one at the last route
+			p.result(0, r, time.Millisecond, Failed)
+			p.answer(0, good, 5*time.Millisecond)
+		}
+		if n := l.RouteAlarms(r, p.now, decay); (n > 0) != (i < 4) {
+			t.Errorf("route %d has %v alarms", i, n)
+		}
+	}
+}
+
 func TestAnAnswerOfARouteSpeaksForIt(t *testing.T) {
 	p, other := cleanPool()
 	r := p.route("/bad")

@@ -202,6 +202,21 @@ func TestTheFirstAnswerOfARouteIsAsUsual(t *testing.T) {
 	}
 }
 
+func TestAComparisonWithARouteIsTrustedAsFarAsItIsKnown(t *testing.T) {
+	for _, c := range []struct {
+		answers  int
+		relative float64
+	}{{1, 1 + 2*.2}, {4, 1 + 2*.5}, {396, 1 + 2*.99}} {
+		r := new(Route)
+		for range c.answers {
+			r.observe(second, .1, false, decay)
+		}
+		relative, logarithm := r.compare(.3, r.answers.get())
+		wantNear(t, fmt.Sprintf("three times the usual time of %d answers", c.answers), relative, c.relative)
+		wantNear(t, "its logarithm", logarithm, math.Log(3)*(c.relative-1)/2)
+	}
+}
+
 func TestCertaintyGrowsWithAnswersAndFadesWithTime(t *testing.T) {
 	p := newPool(1)
 	r := p.route("/")
