@@ -56,9 +56,15 @@ func (w *waiters) age(now Instant) float64 { return w.Read(now, decay).Age }
 
 func TestTheAgeIsRelativeToTheRoute(t *testing.T) {
 	w := newWaiters()
-	w.send(1*second, .1)
-	w.send(1*second, 10)
-	wantNear(t, "the mean age after a second", w.age(2*second), (10+.1)/2)
+	w.send(3*second, .1)
+	w.send(3*second, 10)
+	wantNear(t, "the mean age after a second", w.age(4*second), (10+.1)/2)
+}
+
+func TestAnAgeIsUsualAsLongAsTheRouteIsNew(t *testing.T) {
+	w := newWaiters()
+	w.send(1*second, .1) // the route is known for a second
+	wantNear(t, "the mean age after a second", w.age(2*second), 1)
 }
 
 func TestTheAgeOfARouteThatIsNotKnownSaysNothing(t *testing.T) {

@@ -73,7 +73,7 @@ func (l *Load) parkOld(now Instant, decay time.Duration) {
 		}
 		if r.stage == waiting {
 			if l.isLate(r, now) {
-				r.late = l.suspect(now, nats(true, r.route.failureShare()), decay)
+				r.late = evidence{l.suspect(now, nats(true, r.route.failureShare()), decay), now}
 			}
 			l.ages.ignore(r)
 			l.setAges(&l.ages)

@@ -9,10 +9,10 @@ type Request struct {
 	sent  Instant // when it was sent, without the time in which the client kept the endpoint waiting
 	since Instant // when the stage began
 
-	parked    bool    // it is in flight for other reasons than work
-	perSecond float64 // what a second of waiting counts; 0 if its age says nothing
-	overdue   bool    // it is parked only because it waits for too long
-	late      float64 // the evidence that its lateness added, in nats
+	parked    bool     // it is in flight for other reasons than work
+	perSecond float64  // what a second of waiting counts; 0 if its age says nothing
+	overdue   bool     // it is parked only because it waits for too long
+	late      evidence // what its lateness added
 
 	next, previous *Request // in the list of those that are not parked
 	listed         bool

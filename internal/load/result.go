@@ -48,8 +48,8 @@ func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, dec
 	}
 	l.ages.answered(now)
 	l.setAges(&l.ages)
-	if r.late > 0 {
-		l.suspect(now, -r.late, decay)
+	if late := r.late.left(now, decay); late > 0 {
+		l.suspect(now, -late, decay)
 	}
 	if result == Nothing {
 		return

@@ -89,9 +89,9 @@ func TestTimesThatAreAllEqualAreNeitherLongNorShort(t *testing.T) {
 }
 
 func TestTheUsualAgeIsThatOfWhatWaits(t *testing.T) {
-	wantNear(t, "that of constant times", routeOf(.1, .1).usualAge(), .1)
+	wantNear(t, "that of constant times", routeOf(.1, .1).usualAge(at(time.Hour)), .1)
 	// Of the time in which requests wait, 100/103 belongs to those that take 1 s.
-	wantNear(t, "that of different times", routeOf(.01, .01, .01, 1).usualAge(), 1.0003/1.03)
+	wantNear(t, "that of different times", routeOf(.01, .01, .01, 1).usualAge(at(time.Hour)), 1.0003/1.03)
 }
 
 func TestTheShareOfFailures(t *testing.T) {

@@ -82,31 +82,33 @@ func (t *Routes) queueTime() float64 {
 	if t.mean.get() == 0 {
 		return 0
 	}
-	return min(t.square.get()/t.mean.get(), parkedMin)
+	return min(t.square.get()/t.mean.get(), maxQueueTime)
 }
+
+// maxQueueTime is in seconds. Fewer requests take longer, and most of those are parked.
+const maxQueueTime = .5
 
 // minLatency is the least time that counts, in seconds. The logarithm of 0 is infinite.
 const minLatency = 1e-6
 
-const (
-	// parkedFactor and parkedMin are how much longer than usual, and how long in seconds, a request
-	// must be in flight to count as parked. Where all requests take long, as those for a language
-	// model do, none are parked.
-	parkedFactor = 20
-	parkedMin    = 1.
-)
+// logParkedFactor is the logarithm of how much longer than usual a request must be in flight to
+// count as parked: 20 times, and at least a second. Where all requests take long, as those for a
+// language model do, none are parked.
+const logParkedFactor = 2.995732
 
 // parkedAfter returns the time in flight in seconds beyond which a request is no work.
-func (t *Routes) parkedAfter() float64 {
+func (t *Routes) parkedAfter() float64 { return math.Exp(t.logParkedAfter()) }
+
+func (t *Routes) logParkedAfter() float64 {
 	if t.finished.get() == 0 {
-		return parkedMin
+		return 0 // the logarithm of a second
 	}
-	return max(parkedMin, parkedFactor*math.Exp(t.lasted.get()))
+	return max(0, logParkedFactor+t.lasted.get())
 }
 
 // Parked reports whether requests of the route are in flight for too long to be work.
 func (t *Routes) Parked(r *Route) bool {
-	return r.finished.get() > 0 && math.Exp(r.lasted.get()) > t.parkedAfter()
+	return r.finished.get() > 0 && r.lasted.get() > t.logParkedAfter()
 }
 
 // Usual returns the geometric mean of the time to first byte in seconds over all routes. It is

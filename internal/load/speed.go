@@ -50,6 +50,7 @@ type speed struct {
 	memory   time.Duration // the decay time while no answers come
 
 	slower, faster change
+	fastAt         Instant // when the last answer came that was evidence of a faster endpoint
 }
 
 // observe adds an answer to a request of a route that was sent at an instant. queue is how long a
@@ -66,6 +67,11 @@ func (s *speed) observe(sent, now Instant, latency float64, r *Route, queue floa
 	s.logarithm += difference * part
 	slower := nats(own > clip, shareOf(r.long.get(), known))
 	faster := nats(own*clip < 1, shareOf(r.short.get(), known))
+	if faster > 0 && sent < s.fastAt {
+		faster = 0 // it was sent together with one that counted, and met the same queue
+	} else if faster > 0 {
+		s.fastAt = now
+	}
 	if s.slower.add(sent, slower, difference) >= slowerAlarm && now.Sub(s.slower.since).Seconds() > queues*queue {
 		s.restart(&s.slower, 0)
 	} else if s.faster.add(sent, faster, difference) > fasterAlarm {
