@@ -21,7 +21,11 @@ const (
 	// slower. Until then a queue is the likely reason, which the requests in flight show already.
 	queues = 4
 
-	// slowFrom is how slow an endpoint must be for less of it to be remembered.
+	// sameQueue is the part of the evidence of a recovery that an answer adds whose request was sent
+	// before the one that counted last was answered. Both met the same queue, or none.
+	sameQueue = .25
+
+	// slowFrom is how slow an endpoint must be to recover, and for less of it to be remembered.
 	slowFrom = 1.2
 
 	// rememberedFor is how many times the latency of its last answers, or the time between them, an
@@ -68,13 +72,13 @@ func (s *speed) observe(sent, now Instant, latency float64, r *Route, queue floa
 	slower := nats(own > clip, shareOf(r.long.get(), known))
 	faster := nats(own*clip < 1, shareOf(r.short.get(), known))
 	if faster > 0 && sent < s.fastAt {
-		faster = 0 // it was sent together with one that counted, and met the same queue
+		faster *= sameQueue
 	} else if faster > 0 {
 		s.fastAt = now
 	}
 	if s.slower.add(sent, slower, difference) >= slowerAlarm && now.Sub(s.slower.since).Seconds() > queues*queue {
 		s.restart(&s.slower, 0)
-	} else if s.faster.add(sent, faster, difference) > fasterAlarm {
+	} else if s.faster.add(sent, faster, difference) > fasterAlarm && s.mean > slowFrom {
 		s.restart(&s.faster, min(1, s.mean))
 	}
 	s.memory = s.remembered(decay)
