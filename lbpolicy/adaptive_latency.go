@@ -46,8 +46,8 @@ const defaultErrorPenalty = 5 * time.Second
 // matters more than the time, as with caches: see `bounded_load_hash`.
 //
 // Sources: expected time times requests in flight (peak EWMA, Finagle, 2015), age of requests in
-// flight (NGINX least_time), failures as latency (Linkerd, 2026), cumulative sums of evidence (Page,
-// 1954).
+// flight (NGINX least_time), failures as latency (Linkerd, 2026), cumulative sums of evidence
+// (Page, 1954).
 type AdaptiveLatency struct {
 	// The time for which answers and failures are remembered. Without newer ones an answer counts
 	// for 37 % after this time and for nothing after three times. A failing endpoint is tried again
@@ -55,9 +55,10 @@ type AdaptiveLatency struct {
 	// time is calmer, a shorter one tries slow and failing endpoints again sooner. Default: 10s.
 	Decay caddy.Duration `json:"decay,omitempty"`
 
-	// The time that is added to the expected time of an endpoint whose failures (5xx, refused, reset,
-	// timed out) are a surprise. If it fails again when it is tried again, up to four times as much
-	// is added. A longer time keeps more requests away from a failing endpoint. Default: 5s.
+	// The time that is added to the expected time of an endpoint whose failures (5xx, refused,
+	// reset, timed out) are a surprise. If it fails again when it is tried again, up to four times
+	// as much is added. A longer time keeps more requests away from a failing endpoint. Default:
+	// 5s.
 	ErrorPenalty caddy.Duration `json:"error_penalty,omitempty"`
 
 	// The number of endpoints that are compared for a request, from 2 to 32. 0 is automatic: all
@@ -69,8 +70,8 @@ type AdaptiveLatency struct {
 	// `{http.request.host}{http.request.uri.path}`. Requests with an equal text are compared with
 	// one another. A pool has room for 1,024 routes; others share coarser ones. `off` compares all
 	// requests with one another. Choose a text if neither method nor path says what takes long, as
-	// with GraphQL. Default: the method and the path, where numbers, hexadecimal and random segments
-	// are left out.
+	// with GraphQL. Default: the method and the path, where numbers, hexadecimal and random
+	// segments are left out.
 	Route string `json:"route,omitempty"`
 
 	selector

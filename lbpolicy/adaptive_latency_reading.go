@@ -93,10 +93,10 @@ func median(readings []load.Reading, room []float64, of func(*load.Reading) floa
 	return room[(len(room)-1)/2]
 }
 
-// expect returns what is expected of a member. The uncertain part of a reading counts as average, so
-// that an endpoint that was slow is tried again, and one that was fast is not flooded after a pause.
-// If what waits there is older than usual, it counts instead, so that a hung endpoint is noticed
-// before anything completes.
+// expect returns what is expected of a member. The uncertain part of a reading counts as average,
+// so that an endpoint that was slow is tried again, and one that was fast is not flooded after a
+// pause. If what waits there is older than usual, it counts instead, so that a hung endpoint is
+// noticed before anything completes.
 func (n *norm) expect(r *load.Reading) expectation {
 	difference := r.Relative - n.mean
 	if math.Abs(difference) < noise*n.mean {

@@ -32,8 +32,8 @@ func (t *requestText) of(r *http.Request) string {
 	return repl.ReplaceAll(t.text, "")
 }
 
-// onlyPlaceholder returns the name of the placeholder that a text consists of, or "". Such a text is
-// looked up without building another around it, which saves an allocation on every pick.
+// onlyPlaceholder returns the name of the placeholder that a text consists of, or "". Such a text
+// is looked up without building another around it, which saves an allocation on every pick.
 func onlyPlaceholder(text string) string {
 	inner, opened := strings.CutPrefix(text, "{")
 	inner, closed := strings.CutSuffix(inner, "}")

@@ -12,7 +12,8 @@ type Result struct {
 	// Unreachable says that no connection could be made.
 	Unreachable bool
 
-	// Relative is Latency divided by the usual one of its route in the pool; 0 if that is not known.
+	// Relative is Latency divided by the usual one of its route in the pool; 0 if that is not
+	// known.
 	Relative float64
 
 	// Expected is the share of failures that is usual for its route in the pool.

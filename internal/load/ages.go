@@ -1,8 +1,8 @@
 package load
 
 // ages is how long the waiting requests of an endpoint have waited, relative to what is usual for
-// their routes. Each counts from its start or from the endpoint's latest answer, whichever is later:
-// an endpoint that answers others does not hang, however long one request takes.
+// their routes. Each counts from its start or from the endpoint's latest answer, whichever is
+// later: an endpoint that answers others does not hang, however long one request takes.
 type ages struct {
 	waiting int     // all requests that wait
 	known   int     // those of a route whose usual age is known

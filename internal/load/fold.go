@@ -2,9 +2,9 @@ package load
 
 import "strings"
 
-// fold returns what does not vary in a segment of a path: all of it if it is a word, the part before
-// the first digit if it is a word with a number, and nothing if it is an identifier. An extension is
-// what follows a name that varies, as in /img/4f3a91.png.
+// fold returns what does not vary in a segment of a path: all of it if it is a word, the part
+// before the first digit if it is a word with a number, and nothing if it is an identifier. An
+// extension is what follows a name that varies, as in /img/4f3a91.png.
 //
 // Numbers, hexadecimal digits, UUIDs, long segments, and letters and digits in random order are
 // identifiers. Words that vary, such as the titles of articles, cannot be told from those that do

@@ -130,8 +130,8 @@ func (l *Load) park(r *Request) {
 // Parked returns the number of requests in flight that are no work.
 func (l *Load) Parked() int { return int(l.parked.Load()) }
 
-// Overdue returns the number of parked requests that wait for much longer than those of their route.
-// They may be work: if an endpoint has more of them than others, they probably are.
+// Overdue returns the number of parked requests that wait for much longer than those of their
+// route. They may be work: if an endpoint has more of them than others, they probably are.
 func (l *Load) Overdue() int { return int(l.overdue.Load()) }
 
 // Conclude records how the wait of a request ended, and compares it with what is usual. It returns

@@ -54,12 +54,12 @@ func (r *Route) observe(now Instant, latency float64, failed bool, decay time.Du
 	if usual == 0 {
 		usual = latency
 	}
-	r.mean.move(latency, part)
-	r.square.move(latency*latency, part)
 	r.logarithm.move(math.Log(latency), part)
 	r.usual.move(min(latency, clip*usual), part)
 	r.long.move(indicator(latency > clip*usual), part)
 	r.short.move(indicator(latency*clip < usual), part)
+	r.mean.move(latency, part)
+	r.square.move(latency*latency, part) // the last one, see known
 }
 
 func indicator(holds bool) float64 {
@@ -69,12 +69,12 @@ func indicator(holds bool) float64 {
 	return 0
 }
 
-// known reports whether a request of the route was answered.
-func (r *Route) known() bool { return r.answers.get() > 0 }
+// known reports whether a request of the route was answered, so that no value is 0.
+func (r *Route) known() bool { return r.square.get() > 0 }
 
-// usualAge returns the age in seconds of a waiting request from which on it takes longer than usual.
-// Of what waits, most are the long requests, so that the mean age is half of E[x²]/E[x] rather than
-// half of the mean (the inspection paradox of renewal theory).
+// usualAge returns the age in seconds of a waiting request from which on it takes longer than
+// usual. Of what waits, most are the long requests, so that the mean age is half of E[x²]/E[x]
+// rather than half of the mean (the inspection paradox of renewal theory).
 //
 // The first answers of a route are those to its quick requests. So as long as it is new, an age is
 // usual that is no longer than the route is known.
@@ -89,8 +89,8 @@ func (r *Route) usualAge(now Instant) float64 {
 // newFor is how long a route is new.
 const newFor = 2 * time.Second
 
-// assumedShare and assumedResults are what is assumed of a share before the first result: a share of
-// 0.05, worth four results. A new route may be one that always fails.
+// assumedShare and assumedResults are what is assumed of a share before the first result: a share
+// of 0.05, worth four results. A new route may be one that always fails.
 const assumedShare, assumedResults = .05, 4
 
 // shareOf returns a share among n results, which is never 0.
@@ -98,9 +98,9 @@ func shareOf(share, n float64) float64 {
 	return (n*share + assumedResults*assumedShare) / (n + assumedResults)
 }
 
-// failureShare returns the share of failures that is usual for the route, or the present one if that
-// is larger: what fails everywhere at once, as with a database that is down, must be usual before an
-// endpoint is taken to be sick for it.
+// failureShare returns the share of failures that is usual for the route, or the present one if
+// that is larger: what fails everywhere at once, as with a database that is down, must be usual
+// before an endpoint is taken to be sick for it.
 func (r *Route) failureShare() float64 {
 	return shareOf(max(r.failed.get(), r.failing.get()), r.results.get())
 }

@@ -2,8 +2,8 @@ package load
 
 import "time"
 
-// routeEvidence is the evidence that an endpoint fails at single things and does all others well. It
-// has room for the routes that fail most.
+// routeEvidence is the evidence that an endpoint fails at single things and does all others well.
+// It has room for the routes that fail most.
 type routeEvidence [4]struct {
 	route *Route
 	evidence

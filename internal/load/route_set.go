@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// routeSet is a part of a table, found by the key as a set of a processor's cache is by the address.
-// A route that is not known takes a free place, or that of the route in its set that is used least.
-// It does the latter only once in several tries, so that a client that invents paths replaces its
-// own inventions: a route that matters has more requests than they have.
+// routeSet is a part of a table, found by the key as a set of a processor's cache is by the
+// address. A route that is not known takes a free place, or that of the route in its set that is
+// used least. It does the latter only once in several tries, so that a client that invents paths
+// replaces its own inventions: a route that matters has more requests than they have.
 type routeSet [setSize]atomic.Pointer[Route]
 
 const (

@@ -8,7 +8,8 @@ import (
 )
 
 // Routes is a table of the routes of a pool, and of what all of them have in common. Its size is
-// bounded whatever clients send (see routeSet). Finding a route takes no lock and does not allocate.
+// bounded whatever clients send (see routeSet). Finding a route takes no lock and does not
+// allocate.
 type Routes struct {
 	sets    [setCount]atomic.Pointer[routeSet]
 	methods [methodCount]atomic.Pointer[Route] // what requests without a finer route share

@@ -21,8 +21,8 @@ const (
 	// slower. Until then a queue is the likely reason, which the requests in flight show already.
 	queues = 4
 
-	// sameQueue is the part of the evidence of a recovery that an answer adds whose request was sent
-	// before the one that counted last was answered. Both met the same queue, or none.
+	// sameQueue is the part of the evidence of a recovery that an answer adds whose request was
+	// sent before the one that counted last was answered. Both met the same queue, or none.
 	sameQueue = .25
 
 	// slowFrom is how slow an endpoint must be to recover, and for less of it to be remembered.
@@ -60,7 +60,10 @@ type speed struct {
 // observe adds an answer to a request of a route that was sent at an instant. queue is how long a
 // queue lasts that formed by chance, in seconds.
 func (s *speed) observe(sent, now Instant, latency float64, r *Route, queue float64, decay time.Duration) {
-	known := r.answers.get()
+	known := 0.
+	if r.known() {
+		known = r.answers.get()
+	}
 	relative, logarithm := r.compare(latency, known)
 	s.count(sent, now, latency, decay)
 	part := max(1/s.weight, min(minPart, 1-decayFactor(now.Sub(s.at), decay)))
@@ -116,10 +119,10 @@ func (s *speed) restart(c *change, floor float64) {
 	s.slower, s.faster = change{}, change{}
 }
 
-// remembered returns the decay time of an endpoint that gets no answers. That an endpoint is slow is believed
-// for as long again as it has been so: a queue that formed by chance is gone soon, and nothing else
-// would find out. For the same reason the memory is a few times what a request takes that tries it
-// again, or what it waits for its turn, so that such requests are few.
+// remembered returns the decay time of an endpoint that gets no answers. That an endpoint is slow
+// is believed for as long again as it has been so: a queue that formed by chance is gone soon, and
+// nothing else would find out. For the same reason the memory is a few times what a request takes
+// that tries it again, or what it waits for its turn, so that such requests are few.
 func (s *speed) remembered(decay time.Duration) time.Duration {
 	if s.mean < slowFrom {
 		return decay
