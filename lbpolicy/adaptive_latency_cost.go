@@ -73,7 +73,10 @@ func (l *leastCost) cost(i int, e expectation, overdue float64, r *attempt.Route
 	if r.Parked {
 		return float64(1+e.sick) * (1 + inFlight*l.perRequest[i])
 	}
-	work := max(inFlight-float64(m.Load.Parked()), 0) + max(float64(m.Load.Overdue())-overdue, 0)
+	work := inFlight
+	if !r.Unknown { // an unknown one may turn out to be parked, as the first event streams do
+		work = max(inFlight-float64(m.Load.Parked()), 0) + max(float64(m.Load.Overdue())-overdue, 0)
+	}
 	if e.unknown {
 		// Send few requests before the first answer says how fast the endpoint is.
 		work *= work + 1

@@ -75,19 +75,20 @@ func normOf(readings []load.Reading, room []float64, penalty float64) norm {
 	if certainty > 0 {
 		n.mean = sum / certainty
 	}
-	n.age = max(1, median(readings, room, func(r *load.Reading) float64 { return r.Age }))
-	n.alarms = median(readings, room, func(r *load.Reading) float64 { return r.Alarms })
-	n.overdue = median(readings, room, func(r *load.Reading) float64 { return r.Overdue })
+	n.age = max(1, median(readings, room, func(r load.Reading) float64 { return r.Age }))
+	n.alarms = median(readings, room, func(r load.Reading) float64 { return r.Alarms })
+	n.overdue = median(readings, room, func(r load.Reading) float64 { return r.Overdue })
 	return n
 }
 
-// median returns the median of a number of each reading, of two the lower one.
-func median(readings []load.Reading, room []float64, of func(*load.Reading) float64) float64 {
+// median returns the median of a number of each reading, of two the lower one. A function of
+// pointers would move the readings to the heap.
+func median(readings []load.Reading, room []float64, of func(load.Reading) float64) float64 {
 	if len(readings) == 0 {
 		return 0
 	}
 	for i := range readings {
-		room[i] = of(&readings[i])
+		room[i] = of(readings[i])
 	}
 	slices.Sort(room)
 	return room[(len(room)-1)/2]

@@ -17,6 +17,9 @@ type Route struct {
 
 	// Parked says that requests of the route are in flight for other reasons than work.
 	Parked bool
+
+	// Unknown says that no request of the route has ended yet.
+	Unknown bool
 }
 
 // Route returns the route of the request at the pool of an endpoint. It is found once for each
@@ -32,7 +35,7 @@ func (a *RequestAttempts) Route(e *endpoint.Endpoint, now load.Instant) Route {
 	if a.route.Route == nil || a.route.Table != table {
 		key, upgrade := keyOf(a.request, a.transport.Route)
 		found := table.Find(&key, now)
-		a.route = Route{found, table, upgrade || table.Parked(found)}
+		a.route = Route{found, table, upgrade || table.Parked(found), found.Unknown()}
 	}
 	return a.route
 }

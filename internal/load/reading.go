@@ -44,7 +44,8 @@ func (l *Load) Read(now Instant, decay time.Duration) Reading {
 func (l *Load) RouteAlarms(r *Route, now Instant, decay time.Duration) float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return alarmsUntil(l.byRoute.of(r).until(decay), now, decay)
+	known := l.byRoute.of(r)
+	return alarmsUntil(known.until(decay), now, decay)
 }
 
 // Surprise returns the evidence that the endpoint is sick, in nats. From 8 on it is an alarm.

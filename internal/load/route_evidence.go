@@ -31,22 +31,23 @@ func (e *routeEvidence) failed(r *Route, now Instant, nats float64, decay time.D
 
 // answered adds an answer, and reports whether there was evidence for the route.
 func (e *routeEvidence) answered(r *Route, now Instant, nats float64, decay time.Duration) bool {
-	known := e.of(r)
-	if known.nats == 0 {
-		return false
+	for i := range e {
+		if e[i].route == r && e[i].nats > 0 {
+			e[i].add(now, nats, decay)
+			return true
+		}
 	}
-	known.add(now, nats, decay)
-	return true
+	return false
 }
 
 // of returns the evidence for a route.
-func (e *routeEvidence) of(r *Route) *evidence {
+func (e *routeEvidence) of(r *Route) evidence {
 	for i := range e {
 		if e[i].route == r {
-			return &e[i].evidence
+			return e[i].evidence
 		}
 	}
-	return new(evidence)
+	return evidence{}
 }
 
 // until returns the instant until which there is an alarm for any route.

@@ -112,6 +112,9 @@ func (t *Routes) Parked(r *Route) bool {
 	return r.finished.get() > 0 && r.lasted.get() > t.logParkedAfter()
 }
 
+// Unknown reports whether no request of the route has ended, so that it may be one that is parked.
+func (r *Route) Unknown() bool { return r.finished.get() == 0 }
+
 // Usual returns the geometric mean of the time to first byte in seconds over all routes. It is
 // false before the first answer.
 func (t *Routes) Usual() (seconds float64, ok bool) {
