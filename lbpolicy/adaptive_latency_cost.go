@@ -95,7 +95,8 @@ func (l *leastCost) pick(c candidates) int {
 		best := cheapest{member: -1}
 		for i := range l.expected {
 			if c.usable(i) {
-				best.add(i, l.cost(i, unpacked(l.expected[i].Load()), overdue, &route, c.now), float64(c.members[i].Weight))
+				cost := l.cost(i, unpacked(l.expected[i].Load()), overdue, &route, c.now)
+				best.add(i, cost, float64(c.members[i].Weight))
 			}
 		}
 		if best.member < 0 || c.reserve(best.member, 0) {

@@ -37,6 +37,8 @@ type selector struct {
 	static    upstreamViews // of the upstreams in the config
 	listed    upstreamViews // of the upstreams of a source that lists them
 
+	releaseRoutes func() // nil outside of a reverse proxy
+
 	// Another policy, and whether it selects for a request. Both are nil if there is none.
 	fallback     reverseproxy.Selector
 	usesFallback func(*http.Request) bool
@@ -49,6 +51,9 @@ func (s *selector) provision(ctx caddy.Context, a algorithm, weights []int) (err
 	s.static = newUpstreamViews(s, weights)
 	s.listed = newUpstreamViews(s, weights)
 	s.transport, s.handler, err = attempt.Install(ctx)
+	if s.transport != nil {
+		s.releaseRoutes = s.transport.AcquireRoutes()
+	}
 	return err
 }
 
@@ -63,6 +68,10 @@ func (s *selector) Fallback() any { return s.fallback }
 
 // Cleanup implements caddy.CleanerUpper.
 func (s *selector) Cleanup() error {
+	if s.releaseRoutes != nil {
+		s.releaseRoutes()
+		s.releaseRoutes = nil
+	}
 	s.static.close()
 	s.listed.close()
 	return nil

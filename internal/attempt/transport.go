@@ -63,14 +63,19 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	}
 	t := &Transport{RoundTripper: handler.Transport, Decay: DefaultDecay}
 	t.key = fmt.Sprintf("balance.attempts.%p", t)
-	routes, release := endpoint.AcquireRoutes(listOf(handler))
-	ctx.OnCancel(release)
-	t.routes = routes
+	t.routes = new(load.Routes)
 	t.handler = handler
 	t.prefersAnswers = preferAnswers(t.RoundTripper)
 	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })
 	handler.Transport = t
 	return t, handler, nil
+}
+
+// AcquireRoutes makes the transport use what earlier configs know of the routes of the handler's
+// static upstreams, until release is called. It may only be called while the handler is provisioned.
+func (t *Transport) AcquireRoutes() (release func()) {
+	t.routes, release = endpoint.AcquireRoutes(listOf(t.handler))
+	return release
 }
 
 // listOf returns a text of what lists the upstreams of a handler, apart from pools.

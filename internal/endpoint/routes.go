@@ -29,3 +29,9 @@ func AcquireRoutes(list string) (routes *load.Routes, release func()) {
 	value, _, _ := staticRoutes.LoadOrNew(list, func() (caddy.Destructor, error) { return new(sharedRoutes), nil })
 	return &value.(*sharedRoutes).Routes, func() { _, _ = staticRoutes.Delete(list) }
 }
+
+// EachStaticRoutes calls f for the table of each list of static upstreams, in no order, until f
+// returns false. f must not acquire or release tables.
+func EachStaticRoutes(f func(list string, routes *load.Routes) bool) {
+	staticRoutes.Range(func(key, value any) bool { return f(key.(string), &value.(*sharedRoutes).Routes) })
+}
