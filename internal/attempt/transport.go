@@ -72,7 +72,8 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 }
 
 // AcquireRoutes makes the transport use what earlier configs know of the routes of the handler's
-// static upstreams, until release is called. It may only be called while the handler is provisioned.
+// static upstreams, until release is called. It may only be called while the handler is
+// provisioned.
 func (t *Transport) AcquireRoutes() (release func()) {
 	t.routes, release = endpoint.AcquireRoutes(listOf(t.handler))
 	return release
