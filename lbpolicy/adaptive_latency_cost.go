@@ -22,6 +22,7 @@ type leastCost struct {
 	decay      time.Duration
 	penalty    time.Duration // what an alarm adds to the expected time
 	members    []endpoint.Member
+	serving    []int32   // the members with a weight
 	perRequest []float64 // what one request in flight counts at each member: the mean weight by its own
 
 	// expected has the expectation of each member, packed. One of the picks that find it outdated
@@ -37,7 +38,12 @@ func newLeastCost(members []endpoint.Member, decay, penalty time.Duration) *leas
 	l.perRequest = make([]float64, len(members))
 	l.expected = make([]atomic.Uint64, len(members))
 	l.refreshed.Store(math.MinInt64 / 2)
-	mean := meanWeight(members)
+	for i := range members {
+		if members[i].Weight > 0 {
+			l.serving = append(l.serving, int32(i))
+		}
+	}
+	mean := l.meanWeight()
 	for i := range members {
 		l.perRequest[i] = mean / float64(max(members[i].Weight, 1))
 		l.expected[i].Store(expectation{relative: 1, unknown: true}.packed())
@@ -45,16 +51,13 @@ func newLeastCost(members []endpoint.Member, decay, penalty time.Duration) *leas
 	return l
 }
 
-// meanWeight returns the mean weight of the members that serve.
-func meanWeight(members []endpoint.Member) float64 {
-	var total, serving float64
-	for i := range members {
-		if w := members[i].Weight; w > 0 {
-			total += float64(w)
-			serving++
-		}
+// meanWeight returns the mean weight of the members that serve. Those that drain would make it, and
+// thereby what a request in flight counts, too small.
+func (l *leastCost) meanWeight() (mean float64) {
+	for _, i := range l.serving {
+		mean += float64(l.members[i].Weight) / float64(len(l.serving))
 	}
-	return total / max(serving, 1)
+	return mean
 }
 
 // cost returns the cost of one more request at member i. The weight scales only the requests in
@@ -62,8 +65,8 @@ func meanWeight(members []endpoint.Member) float64 {
 // larger one.
 //
 // Parked requests are no work that slows others, so that work does not count them, but for those
-// that are overdue here more than elsewhere. They themselves
-// are spread evenly by all that is in flight: how fast an endpoint answers does not matter to them.
+// that are overdue here more than elsewhere. They themselves are spread evenly by all that is in
+// flight: how fast an endpoint answers does not matter to them.
 func (l *leastCost) cost(i int, e expectation, overdue float64, r *attempt.Route, now load.Instant) float64 {
 	m := &l.members[i]
 	if e.partial {
@@ -114,13 +117,13 @@ func (l *leastCost) refresh(now load.Instant, routes *load.Routes) {
 	defer l.refreshing.Store(false)
 	var room [compareAll]load.Reading // on the stack
 	var ages [compareAll]float64
-	readings := room[:len(l.members)]
-	for i := range l.members {
-		readings[i] = l.members[i].Load.Read(now, l.decay)
+	readings := room[:len(l.serving)]
+	for j, i := range l.serving {
+		readings[j] = l.members[i].Load.Read(now, l.decay)
 	}
 	norm := normOf(readings, ages[:len(readings)], penaltyOf(routes, l.penalty))
-	for i := range readings {
-		l.expected[i].Store(norm.expect(&readings[i]).packed())
+	for j, i := range l.serving {
+		l.expected[i].Store(norm.expect(&readings[j]).packed())
 	}
 	l.overdue.Store(int64(norm.overdue))
 	l.refreshed.Store(int64(now))

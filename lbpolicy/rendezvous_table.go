@@ -18,7 +18,7 @@ const (
 
 	// computedBefore is the number of computed bids after which a table is built. It is the number
 	// of visits that fill the table, so that the time for a table is never more than the time that
-	// was spent without it. A list that nobody asks has no table, and neither has a list that
+	// was spent without it. A list without picks has no table, and neither has a list that
 	// changes before a table would pay, as during a slow start.
 	computedBefore = visitsPerSlot * slotCount
 

@@ -40,7 +40,7 @@ func (a *ages) ignore(r *Request) {
 	a.add(r)
 }
 
-// answered makes all ages begin anew.
+// answered makes all ages begin again.
 func (a *ages) answered(now Instant) {
 	a.answer = now
 	a.starts = a.factors * seconds(now)

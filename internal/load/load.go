@@ -56,7 +56,7 @@ func (l *Load) Unpause(r *Request) {
 	}
 }
 
-// Restart makes the wait begin anew, because the request is sent again.
+// Restart makes the wait begin again, because the request is sent again.
 func (l *Load) Restart(r *Request, now Instant) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -110,8 +110,8 @@ func (s *speed) count(sent, now Instant, latency float64, decay time.Duration) {
 }
 
 // restart starts the means again at what they have been since a change, and at floor at least. An
-// endpoint that recovers starts at the usual: its first answers are the fastest ones, and whoever
-// believed them would send it more than it can do.
+// endpoint that recovers starts at the usual: its first answers are the fastest ones, and by
+// them it would get more than it can do.
 func (s *speed) restart(c *change, floor float64) {
 	s.mean = max(math.Exp(s.logarithm+c.sum/c.answers), floor)
 	s.logarithm = math.Log(s.mean)
