@@ -19,6 +19,7 @@ var classic = []scenario{
 var ordinarySites = []scenario{
 	fewPolls, manyPolls, pollsOneSlow, evenErrors, badRoute,
 	idleWebsockets, silentStreams, stalledUploads, manyPaths, oneMethod, badRouteAtOne,
+	databaseDown, fewRequests,
 	allAmongAlike, hungAmongAll,
 	slowBehindEight, thousandEndpoints,
 }
