@@ -44,11 +44,15 @@ func TestAFailureThatIsUsualForItsRouteIsNoTrial(t *testing.T) {
 		pool.SetEndpoints("a", "b")
 		observe(pool, "a", append(times(1, worked), times(5, failed)...)...)
 		pool.Sleep(34 * time.Second)
-		observe(pool, "a", anywhere)
+		trial := anywhere
+		trial.Trial = true
+		observe(pool, "a", trial)
 		if b := pool.Endpoint("a").Breaker(); b != "half-open" {
 			t.Errorf("the breaker is %s", b)
 		}
-		observe(pool, "a", failed)
+		trial = failed
+		trial.Trial = true
+		observe(pool, "a", trial)
 		if b := pool.Endpoint("a").Breaker(); b != "open" {
 			t.Errorf("the breaker is %s", b)
 		}
