@@ -12,7 +12,7 @@ import (
 
 // openBackends are backends with requests that stay open. The query says how: a poll is not
 // answered, of an upload the body is read to its end, and of events the header is sent and no event.
-// All other requests are quick.
+// A socket is an upgraded connection without traffic. All other requests are quick.
 type openBackends struct {
 	fleet
 	arrived chan string // the name of the backend that got a request which stays open
@@ -34,6 +34,8 @@ func startOpenBackends(t *testing.T, n int) *openBackends {
 			http.NewResponseController(w).Flush()
 			o.arrived <- b.name
 			<-r.Context().Done()
+		case "socket":
+			keepUpgraded(w, func() { o.arrived <- b.name })
 		default:
 			writeNameSlowly(b, w, r)
 		}
@@ -43,9 +45,9 @@ func startOpenBackends(t *testing.T, n int) *openBackends {
 
 // open sends the head of a request that stays open until the test ends, and returns the name of its
 // backend. It writes to a connection of its own, because Go's client would wait for the body.
-func (o *openBackends) open(t *testing.T, p *proxy, head string, fields ...string) string {
+func (o *openBackends) open(t *testing.T, socket, head string, fields ...string) string {
 	t.Helper()
-	conn, err := net.Dial("unix", p.SiteSocket(1))
+	conn, err := net.Dial("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +114,6 @@ func expectSpread(t *testing.T, p *proxy, f fleet, when string) {
 	t.Helper()
 	const n = 300
 	counts := spread(t, p, n)
-	t.Log(when, counts)
 	for _, b := range f {
 		if part := counts[b.name]; part < n*15/100 || part > n*60/100 {
 			t.Errorf("%s: shares are %v of %d", when, counts, n)
@@ -132,8 +133,8 @@ func TestAnEndpointWithARequestThatHangsServesOthers(t *testing.T) {
 			p := startProxy(t, sitesWithPlacement(o.fleet)[kind]...)
 			expectSpread(t, p, o.fleet, "before")
 			to := "X-To: " + placement(t, p.client(1), o.fleet)["b1"]
-			o.open(t, p, "GET "+path+"?as=poll", to)
-			if at := o.open(t, p, "POST "+path+"?as=upload", to, "Content-Length: 1000"); at != "b1" {
+			o.open(t, p.SiteSocket(1), "GET "+path+"?as=poll", to)
+			if at := o.open(t, p.SiteSocket(1), "POST "+path+"?as=upload", to, "Content-Length: 1000"); at != "b1" {
 				t.Fatalf("%s has the upload", at)
 			}
 			expectSpread(t, p, o.fleet, "at once")
@@ -151,8 +152,8 @@ func TestEventStreamsAndLongPollsLeaveQuickRequestsEven(t *testing.T) {
 			expectSpread(t, p, o.fleet, "before")
 			to := placement(t, p.client(1), o.fleet)
 			for _, name := range []string{"b0", "b2"} {
-				o.open(t, p, "GET /feed?as=events", "X-To: "+to[name], "Accept: "+accept)
-				o.open(t, p, "GET /wait?as=poll", "X-To: "+to[name])
+				o.open(t, p.SiteSocket(1), "GET /feed?as=events", "X-To: "+to[name], "Accept: "+accept)
+				o.open(t, p.SiteSocket(1), "GET /wait?as=poll", "X-To: "+to[name])
 			}
 			expectSpread(t, p, o.fleet, "at once")
 			time.Sleep(longPast)
