@@ -8,9 +8,10 @@ import (
 )
 
 // databaseDown has a database that is down for five seconds. Every endpoint answers 500 to all
-// requests of one route, and serves the other. A policy that takes the failures for a sign of a sick
-// endpoint finds one endpoint after the other sick, and sends the other route to those that are
-// left. What fails everywhere says nothing of any endpoint, so the threshold is that of no harm.
+// requests of one route, and serves the other. A policy that takes the failures for a sign of a
+// sick endpoint finds one endpoint after the other sick, and sends the other route to those that
+// are left. What fails everywhere says nothing of any endpoint, so the threshold is that of no
+// harm.
 var databaseDown = everydayScenario("a database is down", 20*time.Second, []kind{
 	{rate: 500, request: get("/page"), work: exponential(20 * time.Millisecond)},
 	{rate: 500, request: get("/cart"), work: exponential(20 * time.Millisecond), unmeasured: true},

@@ -81,8 +81,8 @@ func TestIdleSocketsAreSpreadEvenlyWhileQuickRequestsFlow(t *testing.T) {
 			stop := sendQuick(t, p, 3)
 			counts := o.openSockets(t, p, 20)
 			stop()
-			// A socket goes to where the fewest requests are in flight. Three of them are quick, so that
-			// the endpoint has at most three sockets more than another before it gets one.
+			// A socket goes to where the fewest requests are in flight. Three of them are quick, so
+			// that the endpoint has at most three sockets more than another before it gets one.
 			expectApart(t, counts, 4)
 			expectSpread(t, p, o.fleet, "beside sockets")
 		})

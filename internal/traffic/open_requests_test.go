@@ -11,8 +11,8 @@ import (
 )
 
 // openBackends are backends with requests that stay open. The query says how: a poll is not
-// answered, of an upload the body is read to its end, and of events the header is sent and no event.
-// A socket is an upgraded connection without traffic. All other requests are quick.
+// answered, of an upload the body is read to its end, and of events the header is sent and no
+// event. A socket is an upgraded connection without traffic. All other requests are quick.
 type openBackends struct {
 	fleet
 	arrived chan string // the name of the backend that got a request which stays open
@@ -85,8 +85,8 @@ func placement(t *testing.T, c *client, f fleet) map[string]string {
 	return to
 }
 
-// spread sends n quick requests, twelve at a time, and returns the answers by backend. Each takes five
-// milliseconds, so that they meet at the endpoints and are spread by what is in flight there.
+// spread sends n quick requests, twelve at a time, and returns the answers by backend. Each takes
+// five milliseconds, so that they meet at the endpoints and are spread by what is in flight there.
 func spread(t *testing.T, p *proxy, n int) map[string]int {
 	t.Helper()
 	names := make([]string, n)
@@ -107,9 +107,9 @@ func spread(t *testing.T, p *proxy, n int) map[string]int {
 
 // expectSpread expects that each of three backends gets a fair part of quick requests: 15 to 60 of
 // 100 where 33 are even. Two requests in flight count as work at first: of the 14 in flight each of
-// three endpoints then has 4.7, so that one gets 2.7 of 12 quick ones, 22 of 100. A machine that is busy with something else can make one backend slow for a
-// while, which the policy is right to notice. A backend that is avoided gets none, and the others
-// get 50 or 100.
+// three endpoints then has 4.7, so that one gets 2.7 of 12 quick ones, 22 of 100. A machine that is
+// busy with something else can make one backend slow for a while, which the policy is right to
+// notice. A backend that is avoided gets none, and the others get 50 or 100.
 func expectSpread(t *testing.T, p *proxy, f fleet, when string) {
 	t.Helper()
 	const n = 300
