@@ -78,7 +78,8 @@ func TestWhatIsKnownOfRoutesSurvivesAReload(t *testing.T) {
 			expectOK(t)(p.client().get(fmt.Sprint("/poll?", 1200*time.Millisecond+time.Since(start))))
 			eventually(t, "polls are parked", func() bool { return known(f)["GET /poll"].Parked })
 			before := known(f)
-			if got := before[orders]; got.Requests != 30 || got.Mean < 5*time.Millisecond || got.Failures > 0 || got.Parked {
+			got := before[orders]
+			if got.Requests != 30 || got.Mean < 5*time.Millisecond || got.Failures > 0 || got.Parked {
 				t.Errorf("before the reload: %+v", got)
 			}
 			if err := p.reload(site("stream_close_delay 5s"), "respond other"); err != nil {
