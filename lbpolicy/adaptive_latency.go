@@ -34,7 +34,8 @@ const defaultErrorPenalty = 5 * time.Second
 //
 // A failure counts as far as it is a surprise. Where failures are rare, two in a row keep requests
 // away from an endpoint, and so does one refused connection. Where 2 % of all answers are errors it
-// takes three. An endpoint that fails at one route gets no requests of that route.
+// takes three. An endpoint that fails at one route gets no requests
+// of that route, and one that fails at two gets none at all until it is tried again.
 //
 // What is known of an endpoint without requests fades towards the average of the others, so that
 // each endpoint is tried again. An endpoint without history counts as average until its answers

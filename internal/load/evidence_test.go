@@ -64,7 +64,7 @@ func TestEvidenceOfAnEarlierInstantDoesNotGrow(t *testing.T) {
 func TestLessThanAnAlarmIsNone(t *testing.T) {
 	p, r := cleanPool()
 	for range 2 {
-		p.result(0, r, time.Millisecond, Failed)
+		p.result(0, r, time.Millisecond, Unreachable)
 	}
 	if n := p.alarms(0); n < 1 {
 		t.Fatalf("two failures are %v alarms", n)
@@ -190,5 +190,22 @@ func TestAnEndpointWithoutRequestsIsTriedAgain(t *testing.T) {
 	p.now += at(maxAlarms*decay - decay/2)
 	if p.alarms(0) > 0 {
 		t.Error("there is an alarm after nearly four decay times")
+	}
+}
+
+func TestFailuresOfOneRouteSayNothingOfTheOthers(t *testing.T) {
+	p, r := cleanPool()
+	other := p.route("/other")
+	for range 50 {
+		p.result(0, r, time.Millisecond, Failed)
+	}
+	e := &p.endpoints[0]
+	if e.RouteAlarms(r, p.now, decay) == 0 || e.RouteAlarms(other, p.now, decay) > 0 || p.read(0).Alarms > 0 {
+		t.Errorf("there are %v alarms for the route, %v for another, %v for all",
+			e.RouteAlarms(r, p.now, decay), e.RouteAlarms(other, p.now, decay), p.read(0).Alarms)
+	}
+	p.result(0, other, time.Millisecond, Failed)
+	if p.read(0).Alarms == 0 {
+		t.Error("failures of two routes are no alarm for all")
 	}
 }

@@ -82,7 +82,10 @@ func (p *pool) answers(n int, r *Route, took func(endpoint int) time.Duration) {
 
 func (p *pool) read(endpoint int) Reading { return p.endpoints[endpoint].Read(p.now, decay) }
 
-func (p *pool) alarms(endpoint int) float64 { return p.read(endpoint).Alarms }
+// alarms returns how many alarms there are for any route.
+func (p *pool) alarms(endpoint int) float64 {
+	return max(p.read(endpoint).Alarms, p.endpoints[endpoint].RouteAlarms(nil, p.now, decay))
+}
 
 // always is how long the answers of endpoints take that are all alike.
 func always(d time.Duration) func(int) time.Duration {

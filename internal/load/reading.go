@@ -40,12 +40,15 @@ func (l *Load) Read(now Instant, decay time.Duration) Reading {
 }
 
 // RouteAlarms returns the evidence that the endpoint fails at requests of a route: 0, or from 1 to
-// 4.
+// 4. That of a nil route is the most of any.
 func (l *Load) RouteAlarms(r *Route, now Instant, decay time.Duration) float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	known := l.byRoute.of(r)
-	return alarmsUntil(known.until(decay), now, decay)
+	until := l.byRoute.until(decay)
+	if r != nil {
+		until = l.byRoute.of(r).until(decay)
+	}
+	return alarmsUntil(until, now, decay)
 }
 
 // Surprise returns the evidence that the endpoint is sick, in nats. From 8 on it is an alarm.

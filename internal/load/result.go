@@ -55,7 +55,10 @@ func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, dec
 		return
 	}
 	latency, surprise := max(c.Latency.Seconds(), minLatency), nats(result == Failed, c.Expected)
-	l.suspect(now, surprise, decay)
+	if result != Failed || l.byRoute.of(r.route).left(now, decay) == 0 {
+		// Further failures of one route say nothing of the others.
+		l.suspect(now, surprise, decay)
+	}
 	if result == Failed {
 		l.partialUntil.Store(int64(l.byRoute.failed(r.route, now, surprise, decay)))
 	} else {

@@ -40,14 +40,16 @@ func (e *routeEvidence) answered(r *Route, now Instant, nats float64, decay time
 	return false
 }
 
-// of returns the evidence for a route.
-func (e *routeEvidence) of(r *Route) evidence {
+var noEvidence evidence // is never written
+
+// of returns the evidence for a route. It must not be changed.
+func (e *routeEvidence) of(r *Route) *evidence {
 	for i := range e {
 		if e[i].route == r {
-			return e[i].evidence
+			return &e[i].evidence
 		}
 	}
-	return evidence{}
+	return &noEvidence
 }
 
 // until returns the instant until which there is an alarm for any route.

@@ -132,7 +132,7 @@ func TestAnEndpointThatFailsAPartOfOneRouteAlarmsForIt(t *testing.T) {
 				}
 			}
 			worst = max(worst, n)
-			if p.alarms(0) > 0 {
+			if p.read(0).Alarms > 0 {
 				t.Errorf("%v %%: the endpoint has an alarm for all routes", share*100)
 			}
 			if n := l.RouteAlarms(other, p.now, decay); n > 0 {
