@@ -15,14 +15,16 @@ var classic = []scenario{
 	holeEjected, oneDown, halfDown, checksFail, deploy, cold,
 }
 
-// ordinarySites are those of everyday traffic.
-var ordinarySites = []scenario{
-	fewPolls, manyPolls, pollsOneSlow, evenErrors, badRoute,
-	idleWebsockets, silentStreams, stalledUploads, manyPaths, oneMethod, badRouteAtOne,
-	databaseDown, fewRequests,
-	allAmongAlike, hungAmongAll,
-	slowBehindEight, thousandEndpoints,
-}
+// ordinarySites are those of everyday traffic. One of them has all kinds of requests.
+var ordinarySites = slices.Concat(
+	variants(fewPolls, manyPolls, pollsOneSlow, evenErrors, badRoute),
+	[]scenario{idleWebsockets},
+	variants(silentStreams),
+	[]scenario{stalledUploads},
+	variants(manyPaths, oneMethod, badRouteAtOne, databaseDown, fewRequests),
+	[]scenario{allAmongAlike},
+	variants(hungAmongAll, slowBehindEight, thousandEndpoints),
+)
 
 // sizes are everyday traffic with other numbers of proxies and endpoints.
 var sizes = variants(twoProxies, eightProxies, twentyProxies, twoEndpoints, slowOfTwo, tenThousandEndpoints)
