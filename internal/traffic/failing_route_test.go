@@ -53,3 +53,21 @@ func TestAnEndpointThatFailsAtOneRouteServesTheOthers(t *testing.T) {
 		})
 	}
 }
+
+// TestManyFailuresOfOneRouteInARowLeaveTheOthersEven has a client that asks for the failing route
+// and nothing else for a while.
+func TestManyFailuresOfOneRouteInARowLeaveTheOthersEven(t *testing.T) {
+	for _, kind := range []string{"a pool", "static"} {
+		t.Run(kind, func(t *testing.T) {
+			f := startBackends(t, 3, failsReports("b1"))
+			p := startProxy(t, fmt.Sprintf("reverse_proxy {\n%s\nlb_policy adaptive_latency\n}", upstreamsOf(f)[kind]))
+			spread(t, p, 300)
+			for range 60 {
+				if _, err := p.client().get("/report"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			expectSpread(t, p, f, "after 60 reports in a row")
+		})
+	}
+}
