@@ -75,23 +75,26 @@ func normOf(readings []load.Reading, room []float64, penalty float64) norm {
 	if certainty > 0 {
 		n.mean = sum / certainty
 	}
-	n.age = max(1, median(readings, room, func(r load.Reading) float64 { return r.Age }))
-	n.alarms = median(readings, room, func(r load.Reading) float64 { return r.Alarms })
-	n.overdue = median(readings, room, func(r load.Reading) float64 { return r.Overdue })
+	n.age = median(readings, room, 1, func(r load.Reading) float64 { return r.Age })
+	n.alarms = median(readings, room, 0, func(r load.Reading) float64 { return r.Alarms })
+	n.overdue = median(readings, room, 0, func(r load.Reading) float64 { return r.Overdue })
 	return n
 }
 
-// median returns the median of a number of each reading, of two the lower one. A function of
-// pointers would move the readings to the heap.
-func median(readings []load.Reading, room []float64, of func(load.Reading) float64) float64 {
-	if len(readings) == 0 {
-		return 0
-	}
+// median returns the median of a number of each reading, of two the lower one, and least at least.
+// It sorts only if any of the numbers is more than that, which is rare. A function of pointers
+// would move the readings to the heap.
+func median(readings []load.Reading, room []float64, least float64, of func(load.Reading) float64) float64 {
+	small := true
 	for i := range readings {
 		room[i] = of(readings[i])
+		small = small && room[i] <= least
+	}
+	if small {
+		return least
 	}
 	slices.Sort(room)
-	return room[(len(room)-1)/2]
+	return max(least, room[(len(room)-1)/2])
 }
 
 // expect returns what is expected of a member. The uncertain part of a reading counts as average,
