@@ -24,6 +24,7 @@ type Routes struct {
 	square   value // the mean of its square
 	finished value // the number of requests that lasted stands for
 	lasted   value // the mean logarithm of the time in flight, in seconds
+	parks    value // see parkedAfter
 }
 
 // methodCount is the number of coarse routes. Methods that clients invent share them.
@@ -74,6 +75,7 @@ func (t *Routes) finish(r *Route, duration float64) {
 	logarithm := math.Log(max(duration, minLatency))
 	r.lasted.move(logarithm, r.finished.countLast(minPart))
 	t.lasted.move(logarithm, t.finished.countLast(1./maxCount))
+	t.parks.set(math.Exp(t.logParkedAfter()))
 }
 
 // queueTime returns how long a queue lasts that formed because requests which take long met at one
@@ -97,8 +99,9 @@ const minLatency = 1e-6
 // language model do, none are parked.
 const logParkedFactor = 2.995732
 
-// parkedAfter returns the time in flight in seconds beyond which a request is no work.
-func (t *Routes) parkedAfter() float64 { return math.Exp(t.logParkedAfter()) }
+// parkedAfter returns the time in flight in seconds beyond which a request is no work. It is worked
+// out once for each request that is over, because each request in flight asks for it several times.
+func (t *Routes) parkedAfter() float64 { return max(1, t.parks.get()) }
 
 func (t *Routes) logParkedAfter() float64 {
 	if t.finished.get() == 0 {
