@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -106,7 +107,7 @@ func (b *backend) start() error {
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
-	server := &http.Server{Handler: b, Protocols: protocols, ErrorLog: discardLog}
+	server := &http.Server{Handler: b, Protocols: protocols, ErrorLog: discardLog, ConnContext: withUse}
 	b.mu.Lock()
 	b.server = server
 	b.mu.Unlock()
@@ -133,6 +134,18 @@ func (b *backend) kill() {
 		b.server = nil
 	}
 }
+
+// useKey is the key of a connection's value in the contexts of its requests.
+type useKey struct{}
+
+// withUse lets each connection remember that a request used it. Its remote address cannot stand for
+// it: a port that is free again is that of another connection.
+func withUse(ctx context.Context, _ net.Conn) context.Context {
+	return context.WithValue(ctx, useKey{}, new(atomic.Bool))
+}
+
+// usesAgain reports whether an earlier request came over the connection of r.
+func usesAgain(r *http.Request) bool { return r.Context().Value(useKey{}).(*atomic.Bool).Swap(true) }
 
 // ServeHTTP counts the request and passes it to the handler.
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {

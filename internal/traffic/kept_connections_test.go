@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -15,7 +14,6 @@ import (
 // connection that ended while it was idle looks to the proxy.
 type cutter struct {
 	fleet fleet
-	used  sync.Map // by the remote address of the connection
 	cuts  atomic.Int64
 	every bool // cuts fresh connections too
 }
@@ -25,8 +23,7 @@ func startCutter(t *testing.T, n int) *cutter {
 	t.Helper()
 	c := new(cutter)
 	c.fleet = startBackends(t, n, func(b *backend, w http.ResponseWriter, r *http.Request) {
-		_, again := c.used.LoadOrStore(r.RemoteAddr, true)
-		if r.URL.Path == "/cut" && (again || c.every) {
+		if again := usesAgain(r); r.URL.Path == "/cut" && (again || c.every) {
 			c.cuts.Add(1)
 			closeConnection(w)
 			return

@@ -137,7 +137,7 @@ func echoesCalls(t *testing.T, c *client, front frontProtocol, back backendProto
 	}
 }
 
-// exchangesInTurns sends and receives in turns, within one request., in one request.
+// exchangesInTurns sends and receives in turns, within one request.
 func exchangesInTurns(t *testing.T, c *client, back backendProtocol) {
 	body, writer := io.Pipe()
 	request, _ := http.NewRequest(http.MethodPost, c.base+"/"+back.name+"/talk", body)
