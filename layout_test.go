@@ -45,12 +45,15 @@ var rooms = map[string][]string{
 	"internal/status":     {"discovery/registry", "internal/listing"},
 
 	// Proof.
+	"internal/arrivals":     {},
 	"internal/caddytest":    {},
 	"internal/docs":         {"..."},
 	"internal/endpointtest": {"internal/endpoint", "internal/listing"},
+	"internal/figures":      {},
 	"internal/golden":       {},
-	"internal/lab":          {},
+	"internal/lab":          {"internal/arrivals", "internal/figures", "internal/process"},
 	"internal/outside":      {},
+	"internal/process":      {},
 	"internal/simulation":   {"..."},
 	"internal/sourcetest":   {"discovery", "internal/listing"},
 	"internal/traffic":      {"..."},
