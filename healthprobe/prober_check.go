@@ -69,6 +69,10 @@ func (p *prober) applyResult(t *target, r result) time.Duration {
 		e.SetPassed(load.Now())
 	}
 	if v.Passes != old.Passes {
+		if v.Passes {
+			// Policies would avoid the endpoint for as long as they remember its failures.
+			e.Load.Recover()
+		}
 		p.emitChange(e, old, v)
 	}
 	switch {
