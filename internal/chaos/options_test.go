@@ -39,7 +39,8 @@ func TestWrongFlagsAreRefusedWithTheReason(t *testing.T) {
 		{"-rate -1", "must be positive"},
 		{"kills", `unexpected argument "kills"`},
 	} {
-		if _, err := parse(strings.Fields(test.args), io.Discard); err == nil || !strings.Contains(err.Error(), test.want) {
+		_, err := parse(strings.Fields(test.args), io.Discard)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", test.args, err)
 		}
 	}
