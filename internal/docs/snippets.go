@@ -219,7 +219,7 @@ func wholeConfig(text []byte) ([]byte, error) {
 			pool(`"sources":[`, `]`)
 		case isText("probe"):
 			pool(static+`,"health":{"probe":`, `}`)
-		case has("probe"):
+		case has("probe"), has("probes"):
 			pool(static+`,"health":`, ``)
 		case has("consecutive_failures"), has("failure_percentage"), has("latency"):
 			pool(static+`,"outlier":`, ``)
