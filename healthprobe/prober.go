@@ -24,6 +24,8 @@ type prober struct {
 	interval     time.Duration
 	fastInterval time.Duration
 
+	lastReminder time.Time // when remindOfFailOpen last looked
+
 	roster  *endpoint.Roster
 	workers *workers
 	wake    signal.Signal
@@ -74,6 +76,7 @@ func (p *prober) run(ctx context.Context) {
 	defer p.workers.wait()
 	defer unsubscribe()
 	timer, lastShrink := time.NewTimer(0), time.Now()
+	p.lastReminder = time.Now()
 	defer timer.Stop()
 	for {
 		select {
@@ -82,7 +85,8 @@ func (p *prober) run(ctx context.Context) {
 		case <-timer.C:
 		case <-p.wake.C():
 		}
-		timer.Reset(max(p.startDue(ctx), min(batchGap, p.fastInterval/batchGapFraction)))
+		pause := max(p.startDue(ctx), min(batchGap, p.fastInterval/batchGapFraction))
+		timer.Reset(min(pause, p.remindOfFailOpen(time.Now())))
 		p.closeDeparted()
 		if time.Since(lastShrink) > shrinkInterval {
 			p.workers.shrink()

@@ -97,13 +97,10 @@ func (p *prober) notePass(t *target) {
 func (p *prober) emitChange(t *target, old, v *endpoint.Verdict) {
 	event := endpoint.Event{
 		Name: endpoint.BecameUnhealthy, Address: t.endpoint.Address(), Since: old.Since,
-		Reason: t.probe.thresholds.reason(old.Probes[t.position], v.Probes[t.position]),
+		Reason: v.Named(t.position, t.probe.thresholds.reason(old.Probes[t.position], v.Probes[t.position])),
 	}
 	if v.Passes {
 		event.Name = endpoint.BecameHealthy
-	}
-	if len(p.probes) > 1 {
-		event.Reason = "probe " + t.probe.name + ": " + event.Reason
 	}
 	p.roster.Emit(event)
 }
