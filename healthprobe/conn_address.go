@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -59,5 +60,12 @@ func (a address) authority() string {
 	if a.port == "" {
 		return a.host
 	}
-	return a.socket
+	return net.JoinHostPort(a.name(), a.port)
+}
+
+// name returns the host as requests and certificates name it: without the zone of an IPv6 address,
+// which has a meaning on this machine only.
+func (a address) name() string {
+	host, _, _ := strings.Cut(a.host, "%")
+	return host
 }

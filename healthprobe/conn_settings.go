@@ -141,7 +141,7 @@ func (c *Connection) tlsFor(a address) *tls.Config {
 		return c.tls
 	}
 	config := c.tls.Clone()
-	config.ServerName = a.host
+	config.ServerName = a.name()
 	return config
 }
 

@@ -143,7 +143,9 @@ func (p *GRPCProbe) newClient(connected net.Conn, e *Endpoint, a address) (*grpc
 	if name := p.authorityOf(e, a); name != "" {
 		options = append(options, grpc.WithAuthority(name))
 	}
-	return grpc.NewClient("passthrough:///"+a.authority(), options...)
+	// The target must be a URL, which an address with a zone is not. Its name has no effect, because
+	// the connection is there.
+	return grpc.NewClient("passthrough:///endpoint", options...)
 }
 
 // authorityOf returns the authority of the call. It is empty if the credentials set it.
@@ -151,7 +153,7 @@ func (p *GRPCProbe) authorityOf(e *Endpoint, a address) string {
 	switch {
 	case p.Authority != "":
 		return p.authority.expand(e)
-	case p.tls != nil && p.tls.ServerName != "":
+	case p.TLS != nil && p.TLS.ServerName != "" && p.tlsFor(a) != nil:
 		return ""
 	}
 	return a.authority()
