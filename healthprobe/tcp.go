@@ -1,7 +1,6 @@
 package healthprobe
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -42,10 +41,6 @@ type TCPProbe struct {
 	send, expect template
 	pattern      *regexp.Regexp
 }
-
-// maxAnswer is the maximum number of bytes to read before the check gives up, because some
-// endpoints never stop sending.
-const maxAnswer = 64 << 10
 
 // CaddyModule returns the Caddy module information.
 func (*TCPProbe) CaddyModule() caddy.ModuleInfo {
@@ -109,55 +104,7 @@ func (p *TCPProbe) Check(ctx context.Context, t *Target) error {
 			return fmt.Errorf("sending: %w", Reason(ctx, err))
 		}
 	}
-	return p.readAnswer(ctx, connected, []byte(p.expect.expand(t.Endpoint)))
-}
-
-// readAnswer reads until the answer is as expected. It leaves the rest unread, because the rest
-// does not matter and may never end.
-func (p *TCPProbe) readAnswer(ctx context.Context, connected io.Reader, expected []byte) error {
-	if p.Expect == "" && p.pattern == nil {
-		return nil
-	}
-	var answer []byte
-	for chunk := make([]byte, 4096); len(answer) < maxAnswer; {
-		n, err := connected.Read(chunk)
-		answer = append(answer, chunk[:n]...)
-		if p.matches(answer, expected) {
-			return nil
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("waiting for %s: %w", p.expectation(), Reason(ctx, err))
-		}
-		if err != nil {
-			break
-		}
-	}
-	return fmt.Errorf("the answer, %s, is not %s", excerpt(answer), p.expectation())
-}
-
-func (p *TCPProbe) matches(answer, expected []byte) bool {
-	if p.pattern != nil {
-		return p.pattern.Match(answer)
-	}
-	return bytes.Contains(answer, expected)
-}
-
-// expectation describes the expected answer in errors. It shows the setting and not its value,
-// because a placeholder may stand for a secret.
-func (p *TCPProbe) expectation() string {
-	if p.pattern != nil {
-		return fmt.Sprintf("a match of %q", p.ExpectRegexp)
-	}
-	return fmt.Sprintf("%q", p.Expect)
-}
-
-// excerpt quotes the beginning of an answer, enough to recognize what went wrong.
-func excerpt(answer []byte) string {
-	const maxLength = 60
-	if len(answer) > maxLength {
-		return fmt.Sprintf("%q...", answer[:maxLength])
-	}
-	return fmt.Sprintf("%q", answer)
+	return p.checkAnswer(ctx, connected, t.Endpoint)
 }
 
 // Interface guards
