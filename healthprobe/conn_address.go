@@ -14,6 +14,7 @@ type address struct {
 	network, socket string // arguments of the dialer
 	host, port      string // localhost and no port for a unix socket, which has no host
 	h2c             bool   // whether the network asks for HTTP/2 without TLS, as unix+h2c does
+	serverName      string // that TLS asks for and the certificate must have
 }
 
 // parseAddress parses the address of an endpoint. It costs about a thousandth of a check, so its
@@ -68,4 +69,12 @@ func (a address) authority() string {
 func (a address) name() string {
 	host, _, _ := strings.Cut(a.host, "%")
 	return host
+}
+
+// hostOnly returns the host of a text such as a Host field, which may have a port.
+func hostOnly(text string) string {
+	if host, _, err := net.SplitHostPort(text); err == nil {
+		return host
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
 }

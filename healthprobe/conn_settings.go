@@ -1,6 +1,7 @@
 package healthprobe
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -37,14 +38,17 @@ type Connection struct {
 	// endpoint.
 	Port caddyhttp.WeakString `json:"port,omitempty"`
 
-	// Turns TLS on. The certificate must be valid for the probed host, or for `server_name` if that
-	// is given. The timeout of a check includes the handshake, so `handshake_timeout` has no
+	// Turns TLS on. The certificate must be valid for `server_name`, in which placeholders are
+	// replaced, such as `{endpoint.metadata.sni}`. Without it, or for an endpoint for which it is
+	// empty, the name is the `host` of an HTTP probe or the `authority` of a gRPC probe, and else
+	// the probed host. The timeout of a check includes the handshake, so `handshake_timeout` has no
 	// effect. Default: no TLS.
 	TLS *reverseproxy.TLSConfig `json:"tls,omitempty"`
 
 	upstream, port template
 	fixedAddress   *address // upstream, if it is the same for all endpoints
 	tls            *tls.Config
+	serverNames    []template // for TLS; the first one that is not empty counts
 }
 
 // Options returns the Caddyfile options of a connection, for the block of the probe that embeds it.
@@ -78,7 +82,9 @@ func (c *Connection) ProvisionConnection(ctx caddy.Context, protocols ...string)
 	}
 	config.NextProtos = protocols
 	c.tls = config
-	return nil
+	name, err := compileTemplate("tls: server_name", c.TLS.ServerName)
+	c.serverNames = []template{name}
+	return err
 }
 
 func (c *Connection) provisionAddress() (err error) {
@@ -119,6 +125,14 @@ func parseUpstream(text string) (address, error) {
 
 // addressOf returns where to probe an endpoint.
 func (c *Connection) addressOf(e *Endpoint) (address, error) {
+	a, err := c.socketOf(e)
+	if err == nil && c.tls != nil {
+		a.serverName = cmp.Or(c.serverNameOf(e), a.name())
+	}
+	return a, err
+}
+
+func (c *Connection) socketOf(e *Endpoint) (address, error) {
 	switch {
 	case c.fixedAddress != nil:
 		return *c.fixedAddress, nil
@@ -132,16 +146,23 @@ func (c *Connection) addressOf(e *Endpoint) (address, error) {
 	return a, err
 }
 
+// serverNameOf returns the server name that the settings give, empty if they give none.
+func (c *Connection) serverNameOf(e *Endpoint) string {
+	for _, t := range c.serverNames {
+		if name := hostOnly(t.expand(e)); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
 // tlsFor returns the TLS settings for an address, nil if the probe speaks without TLS there.
 func (c *Connection) tlsFor(a address) *tls.Config {
 	if c.tls == nil || slices.Contains(c.TLS.ExceptPorts, a.port) {
 		return nil
 	}
-	if c.tls.ServerName != "" {
-		return c.tls
-	}
 	config := c.tls.Clone()
-	config.ServerName = a.name()
+	config.ServerName = a.serverName
 	return config
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -19,10 +18,10 @@ func init() { caddy.RegisterModule(new(TCPProbe)) }
 // Choose it for protocols that no other probe speaks. Set `expect` if the protocol has an answer: a
 // mere connection says little, because the kernel accepts it even if the process hangs.
 //
-// `send` and `expect` may have Go's escapes, such as `\r\n`, `\x00` and `\\`, and the placeholders
-// `{endpoint.host}`, `{endpoint.port}`, `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}`,
-// `{endpoint.metadata.<key>}`, `{env.*}` and `{file.*}`. Escapes in the value of a placeholder are
-// not replaced.
+// `send` and `expect` may have Go's escapes, such as `\r\n`, `\x00` and `\\`. They and `expect_regexp`
+// may have the placeholders `{endpoint.host}`, `{endpoint.port}`, `{endpoint.address}`,
+// `{endpoint.id}`, `{endpoint.zone}`, `{endpoint.metadata.<key>}`, `{env.*}` and `{file.*}`. The
+// value of a placeholder is taken literally.
 type TCPProbe struct {
 	Connection
 
@@ -39,7 +38,7 @@ type TCPProbe struct {
 	ExpectRegexp string `json:"expect_regexp,omitempty"`
 
 	send, expect template
-	pattern      *regexp.Regexp
+	pattern      *pattern // nil without expect_regexp
 }
 
 // CaddyModule returns the Caddy module information.
@@ -84,10 +83,8 @@ func (p *TCPProbe) Provision(ctx caddy.Context) (err error) {
 	if p.expect, err = compileEscapedTemplate("expect", p.Expect); err != nil {
 		return err
 	}
-	if p.ExpectRegexp != "" {
-		if p.pattern, err = regexp.Compile(p.ExpectRegexp); err != nil {
-			return fmt.Errorf("expect_regexp: %w", err)
-		}
+	if p.pattern, err = compilePattern("expect_regexp", p.ExpectRegexp); err != nil {
+		return err
 	}
 	return p.ProvisionConnection(ctx)
 }

@@ -98,7 +98,13 @@ func (p *TCPProbe) checkAnswer(ctx context.Context, connected io.Reader, e *Endp
 	if p.Expect == "" && p.pattern == nil {
 		return nil
 	}
-	a := tcpAnswer{pattern: p.pattern, expected: []byte(p.expect.expand(e))}
+	a := tcpAnswer{expected: []byte(p.expect.expand(e))}
+	if p.pattern != nil {
+		var err error
+		if a.pattern, err = p.pattern.of(e); err != nil {
+			return err
+		}
+	}
 	switch err := a.wait(ctx, connected); {
 	case err == nil:
 		return nil

@@ -13,7 +13,10 @@ import (
 // waited reads an answer with the settings of a probe, until it is as expected.
 func waited(t *testing.T, p *TCPProbe, r io.Reader) (*tcpAnswer, error) {
 	provisioned(t, p)
-	a := &tcpAnswer{pattern: p.pattern, expected: []byte(p.Expect)}
+	a := &tcpAnswer{expected: []byte(p.Expect)}
+	if p.pattern != nil {
+		a.pattern = p.pattern.fixed
+	}
 	return a, a.wait(t.Context(), r)
 }
 
