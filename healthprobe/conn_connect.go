@@ -11,8 +11,8 @@ import (
 // tested by the next check.
 var dialer = net.Dialer{KeepAlive: -1}
 
-// Connect connects to an endpoint, or to the address that stands for it, and completes the TLS
-// handshake if TLS is on. When ctx ends, reads and writes on the connection fail. Close resets the
+// Connect connects to an endpoint, or to the address that stands for it, sends the header of the
+// PROXY protocol if it is asked for, and completes the TLS handshake if TLS is on. When ctx ends, reads and writes on the connection fail. Close resets the
 // connection.
 func (c *Connection) Connect(ctx context.Context, e *Endpoint) (net.Conn, error) {
 	a, err := c.addressOf(e)
@@ -26,7 +26,7 @@ func (c *Connection) Connect(ctx context.Context, e *Endpoint) (net.Conn, error)
 	return connected, nil
 }
 
-// dial connects without TLS.
+// dial connects, and sends the header of the PROXY protocol if it is asked for.
 func (c *Connection) dial(ctx context.Context, a address) (*conn, error) {
 	raw, err := dialer.DialContext(ctx, a.network, a.socket)
 	if err != nil {
@@ -34,6 +34,12 @@ func (c *Connection) dial(ctx context.Context, a address) (*conn, error) {
 	}
 	connected := &conn{Conn: raw, raw: raw, usesLeft: randomUses()}
 	connected.bind(ctx)
+	if c.ProxyProtocol != "" {
+		if _, err := c.proxyHeader(raw).WriteTo(raw); err != nil {
+			connected.Close()
+			return nil, fmt.Errorf("sending the PROXY header: %w", Reason(ctx, err))
+		}
+	}
 	return connected, nil
 }
 

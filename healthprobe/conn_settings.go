@@ -15,8 +15,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
-// Connection says where a probe connects and whether it speaks TLS. Without settings it connects to
-// the endpoint's own address without TLS.
+// Connection says where a probe connects, and whether it speaks TLS or begins with the header of the
+// PROXY protocol. Without settings it connects to the endpoint's own address without either.
 //
 // A probe shares no connections with the proxy or with other probes. At the end it resets its
 // connection instead of closing it, because a closed one stays in TIME_WAIT for a minute, and those
@@ -43,6 +43,12 @@ type Connection struct {
 	// effect. Default: no TLS.
 	TLS *reverseproxy.TLSConfig `json:"tls,omitempty"`
 
+	// The version of the PROXY protocol's header to send first: `v1` or `v2`. It is required by
+	// servers that expect the header on every connection. Set it if the proxy's transport sends the
+	// header to this port. Version 1 names the two ends of the probe's connection, and version 2
+	// says LOCAL, which means that there is no client. Default: no header.
+	ProxyProtocol string `json:"proxy_protocol,omitempty"`
+
 	upstream, port template
 	fixedAddress   *address // upstream, if it is the same for all endpoints
 	tls            *tls.Config
@@ -55,6 +61,10 @@ func (c *Connection) Options() caddyfile.Param {
 		caddyfile.String("upstream", &c.Upstream),
 		caddyfile.String("port", (*string)(&c.Port)),
 		caddyfile.TLS(&c.TLS),
+		caddyfile.Func("proxy_protocol", expectedProxyProtocol, func(text string) bool {
+			c.ProxyProtocol = text
+			return isProxyProtocol(text)
+		}),
 	)
 }
 
@@ -71,7 +81,10 @@ func argumentOrOption(name, expected string, into *string, valid func(text strin
 // probe calls it. protocols are the application protocols that TLS offers, the preferred one first;
 // without any, TLS negotiates none.
 func (c *Connection) ProvisionConnection(ctx caddy.Context, protocols ...string) error {
-	if err := c.provisionAddress(); err != nil || c.TLS == nil {
+	if err := c.provisionAddress(); err != nil {
+		return err
+	}
+	if err := c.provisionProxyProtocol(); err != nil || c.TLS == nil {
 		return err
 	}
 	config, err := clienttls.Config(ctx, c.TLS)

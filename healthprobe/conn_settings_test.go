@@ -53,6 +53,9 @@ func TestProvisionRefusesMistakesInAConnection(t *testing.T) {
 		"port: unrecognized placeholder {http.port}":                 {Connection: Connection{Port: "{http.port}"}},
 		"upstream: unrecognized placeholder {a.b}":                   {Connection: Connection{Upstream: "{a.b}:80"}},
 		"upstream: no probe over udp; expected tcp or unix":          {Connection: Connection{Upstream: "udp/a:80"}},
+		`proxy_protocol: "v3" is not v1 or v2`:                       {Connection: Connection{ProxyProtocol: "v3"}},
+		"tls: server_name: unrecognized placeholder {a.b}": {
+			Connection: Connection{TLS: &reverseproxy.TLSConfig{ServerName: "{a.b}"}}},
 		"tls: failed to load ca module: loading module 'no': unknown module: tls.ca_pool.source.no": {
 			Connection: Connection{TLS: &reverseproxy.TLSConfig{CARaw: []byte(`{"provider":"no"}`)}}},
 	})

@@ -70,6 +70,7 @@ func (*GRPCProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_trust_pool   <module> ...
 //	    tls_client_auth  <certificate file> <key file>
 //	    tls_insecure_skip_verify
+//	    proxy_protocol   <v1|v2>
 //	}
 func (p *GRPCProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	service := argumentOrOption("service", "a service such as package.Service", &p.Service, func(text string) bool {

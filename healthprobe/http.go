@@ -124,6 +124,7 @@ func (*HTTPProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_trust_pool   <module> ...
 //	    tls_client_auth  <certificate file> <key file>
 //	    tls_insecure_skip_verify
+//	    proxy_protocol   <v1|v2>
 //	}
 func (p *HTTPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	uri := argumentOrOption("uri", "a path such as /healthz", &p.URI, func(text string) bool {
