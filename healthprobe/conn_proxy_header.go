@@ -27,3 +27,16 @@ func (c *Connection) proxyHeader(raw net.Conn) *proxyproto.Header {
 	}
 	return proxyproto.HeaderProxyFromAddrs(1, raw.LocalAddr(), raw.RemoteAddr())
 }
+
+// lacksProxyHeader reports whether the probe connects to the endpoint itself without a header.
+// Another port or address may be that of a server that demands none.
+func (c *Connection) lacksProxyHeader() bool {
+	return c.ProxyProtocol == "" && c.Port == "" && c.Upstream == ""
+}
+
+// LacksProxyHeader reports whether the endpoints get the header of the PROXY protocol from no check,
+// although checks connect to them. It is wrong if requests begin with that header.
+func (h *Health) LacksProxyHeader() bool {
+	probe, ok := h.probe.(interface{ lacksProxyHeader() bool })
+	return ok && probe.lacksProxyHeader()
+}
