@@ -83,8 +83,18 @@ type Source struct {
 	// works should be asked soon.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
+	// Whether queries go over TCP from the start, and not over UDP first. Choose it if a server
+	// gives all records over TCP only, or if UDP is blocked. Default: false.
+	TCP bool `json:"tcp,omitempty"`
+
 	resolvers []string
-	last      memory // the addresses of the last look-up; only Run uses it
+
+	// The rest belongs to Run.
+	servers  map[string]*server // by address
+	last     memory             // the addresses of the last look-up
+	troubled map[question]bool  // the questions that failed in it, beside others that did not
+	from     string             // the name that it found
+	listed   bool               // there was one
 }
 
 const (
@@ -110,6 +120,7 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 //	    min_refresh <duration>
 //	    max_refresh <duration>
 //	    timeout     <duration>
+//	    tcp
 //	}
 func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d,
@@ -126,6 +137,7 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			caddyfile.Duration("min_refresh", &s.MinRefresh),
 			caddyfile.Duration("max_refresh", &s.MaxRefresh),
 			caddyfile.Duration("timeout", &s.Timeout),
+			caddyfile.Flag("tcp", &s.TCP),
 		),
 	)
 }
