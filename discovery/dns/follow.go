@@ -35,35 +35,40 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 
 // lookUp returns the endpoints and their TTL in seconds. With an error, the endpoints are the part
 // of the list that came.
-//
-// It tries the names of the search list in turn. A name that fails is passed over, as in the
-// resolvers of the C library and of Go, unless the list came from it: the next name may be another
-// service. If no name has an answer, the failure counts.
 func (s *Source) lookUp(ctx context.Context, report discovery.Report) (discovery.Answer, uint32, error) {
 	names, resolvers, err := s.names(resolvConf)
 	if err != nil {
 		return discovery.Answer{}, 0, err
 	}
-	servers := s.serversAt(resolvers)
+	return s.search(ctx, names, s.serversAt(resolvers), report)
+}
+
+// search looks up names in turn until one of them has an answer. A name that fails is passed over,
+// as in the resolvers of the C library and of Go, unless the list came from it: the next name may
+// be another service. If no name has an answer, the first failure counts.
+func (s *Source) search(
+	ctx context.Context, names []string, servers []*server, report discovery.Report,
+) (discovery.Answer, uint32, error) {
 	before, troubled := s.troubled, make(map[question]bool)
 	s.troubled = nil // nothing is known of a single question unless others have an answer
 	ttl := uint32(math.MaxUint32)
+	var failure error
 	for _, name := range names {
 		l := s.newLookup(name, servers, before)
-		found, failure := l.runEarly(ctx, report)
-		if failure != nil && (name == s.from || len(found.Endpoints) > 0 || ctx.Err() != nil) {
-			return found, 0, failure
+		found, err := l.runEarly(ctx, report)
+		if err != nil && (name == s.from || len(found.Endpoints) > 0 || ctx.Err() != nil) {
+			return found, 0, err
 		}
-		err = cmp.Or(err, failure)
+		failure = cmp.Or(failure, err)
 		for q := range l.failed {
 			troubled[q] = true
 		}
 		found.Dropped = append(found.Dropped, l.dropped()...)
-		if failure == nil && (len(found.Endpoints)+len(found.Dropped) > 0 || found.Authoritative) {
+		if err == nil && (len(found.Endpoints)+len(found.Dropped) > 0 || found.Authoritative) {
 			s.last, s.troubled, s.from, s.listed = l.remembered(), troubled, name, true
 			return found, l.ttl, nil
 		}
 		ttl = min(ttl, l.ttl)
 	}
-	return new(discovery.AnswerBuilder).Answer(), ttl, err
+	return new(discovery.AnswerBuilder).Answer(), ttl, failure
 }
