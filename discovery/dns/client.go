@@ -22,8 +22,10 @@ type query struct {
 	tcp     bool          // asks over TCP from the start
 }
 
-// budget is the maximum time of one question.
-func (q *query) budget() time.Duration { return rounds * time.Duration(len(q.servers)) * q.timeout }
+// budget is more than the time that one question may take.
+func (q *query) budget() time.Duration {
+	return time.Duration(rounds*len(q.servers)+1) * q.timeout
+}
 
 // ask returns a reply to a question. It may be negative: no such name, or no record of that type.
 // With an error, the reply is the largest part of the answer that came, nil if none did.
@@ -40,7 +42,7 @@ func (q *query) ask(ctx context.Context, asked question) (*dns.Msg, error) {
 				noteSilence(silent)
 				return reply, nil
 			case ctx.Err() != nil:
-				return part, context.Cause(ctx)
+				return part, asked.failure([]string{context.Cause(ctx).Error()})
 			}
 			part = larger(part, reply)
 			silent[s] = silent[s] || errors.Is(err, errSilent)
@@ -85,7 +87,7 @@ func (q *query) askOnce(ctx context.Context, asked question) (*dns.Msg, error) {
 	case answer != nil:
 		return answer, nil
 	case ctx.Err() != nil:
-		return part, context.Cause(ctx)
+		return part, asked.failure([]string{context.Cause(ctx).Error()})
 	}
 	return part, asked.failure(failures)
 }

@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -89,8 +90,8 @@ func (l *lookup) run(ctx context.Context) (discovery.Answer, error) {
 	if total := l.countAddresses(); total > maxAddresses {
 		return discovery.Answer{}, fmt.Errorf("the targets have more than %d addresses", maxAddresses)
 	}
-	if cut != nil {
-		err = cut
+	if err = cmp.Or(cut, err); err != nil && l.source.listed {
+		return discovery.Answer{}, err
 	}
 	return l.endpoints(), err
 }
