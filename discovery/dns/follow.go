@@ -66,6 +66,7 @@ func (s *Source) search(
 		found.Dropped = append(found.Dropped, l.dropped()...)
 		if err == nil && (len(found.Endpoints)+len(found.Dropped) > 0 || found.Authoritative) {
 			s.last, s.troubled, s.from, s.listed = l.remembered(), troubled, name, true
+			s.rotation.apply(&found, time.Now())
 			return found, l.ttl, nil
 		}
 		ttl = min(ttl, l.ttl)

@@ -20,6 +20,7 @@ type srvTarget struct {
 	addresses []netip.Addr
 
 	unresolved bool // there may be more addresses; the look-up knows why
+	unroutable bool // it has addresses, but there is no route to them
 }
 
 func srvTargets(records []dns.RR) []srvTarget {
@@ -74,7 +75,10 @@ func targetEndpoints(targets []srvTarget) discovery.Answer {
 	weights := shares(targets)
 	for i := range targets {
 		t := &targets[i]
-		if len(t.addresses) == 0 && !t.unresolved {
+		switch {
+		case t.unroutable:
+			g.Drop(t.key(), errors.New("target: this machine has no route to its addresses"))
+		case len(t.addresses) == 0 && !t.unresolved:
 			g.Drop(t.key(), errors.New("target: has no address"))
 		}
 		for _, address := range t.addresses {

@@ -101,8 +101,10 @@ func (l *lookup) endpoints() discovery.Answer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.source.Type == "a" {
-		addresses, _ := l.addresses(l.name)
-		return addressEndpoints(addresses, l.source.Port)
+		only := []srvTarget{{}}
+		only[0].addresses, _ = l.addresses(l.name)
+		l.leaveOut(only)
+		return addressEndpoints(only[0].addresses, l.source.Port)
 	}
 	targets := slices.Clone(l.targets)
 	for i := range targets {
@@ -113,7 +115,15 @@ func (l *lookup) endpoints() discovery.Answer {
 			t.unresolved = !whole
 		}
 	}
+	l.leaveOut(targets)
 	return targetEndpoints(targets)
+}
+
+// leaveOut removes addresses that cannot be reached, if the source is to find that out.
+func (l *lookup) leaveOut(targets []srvTarget) {
+	if l.source.IP == "auto" {
+		(&routes{has: l.source.hasRoute}).leaveOut(targets)
+	}
 }
 
 // addresses returns what is known of the addresses of a name, and whether that is all of them.

@@ -7,6 +7,8 @@ package dns
 
 import (
 	"math"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -61,8 +63,9 @@ type Source struct {
 	// read before each look-up.
 	Resolvers []string `json:"resolvers,omitempty"`
 
-	// The kind of address to use: `ipv4`, `ipv6` or `both`. With `both`, a server that has an
-	// address of each kind is two endpoints. Default: both.
+	// The kind of address to use: `auto`, `ipv4`, `ipv6` or `both`. With `auto` and `both`, a server
+	// that has an address of each kind is two endpoints. `auto` leaves a kind out that the machine
+	// has no route to, as long as it has a route to addresses of the other kind. Default: auto.
 	IP string `json:"ip,omitempty"`
 
 	// Whether the names of SRV targets become the addresses of endpoints, instead of the addresses
@@ -87,7 +90,20 @@ type Source struct {
 	// gives all records over TCP only, or if UDP is blocked. Default: false.
 	TCP bool `json:"tcp,omitempty"`
 
+	// Whether each answer is only a part of the endpoints, a different one each time: `auto`, `on`
+	// or `off`. Cloud Map answers so, as do Consul over UDP and servers with more records than fit.
+	// An endpoint then stays although an answer lacks it. `auto` finds out after some answers, by
+	// endpoints that are replaced by others that were there before, again and again. Choose `off`
+	// if endpoints leave and return so often by themselves. Default: auto.
+	Rotating string `json:"rotating,omitempty"`
+
+	// How long an endpoint of a name that rotates stays after the last answer that had it. Default:
+	// as many answers as show that it is gone, with a chance of one in a million that it is not: 33
+	// if each has 8 of 20, and 221 if each has 8 of 100.
+	KeepUnseen caddy.Duration `json:"keep_unseen,omitempty"`
+
 	resolvers []string
+	hasRoute  func(netip.Addr) bool
 
 	// The rest belongs to Run.
 	servers  map[string]*server // by address
@@ -95,6 +111,7 @@ type Source struct {
 	troubled map[question]bool  // the questions that failed in it, beside others that did not
 	from     string             // the name that it found
 	listed   bool               // there was one
+	rotation rotation
 }
 
 const (
@@ -115,12 +132,14 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 //
 //	source dns srv|a <name> [<port>] {
 //	    resolvers   <addresses...>
-//	    ip          ipv4|ipv6|both
+//	    ip          auto|ipv4|ipv6|both
 //	    keep_names
 //	    min_refresh <duration>
 //	    max_refresh <duration>
 //	    timeout     <duration>
 //	    tcp
+//	    rotating    auto|on|off
+//	    keep_unseen <duration>
 //	}
 func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d,
@@ -129,7 +148,7 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		caddyfile.Optional(caddyfile.Int("port", &s.Port, 1, math.MaxUint16)),
 		caddyfile.Block(
 			caddyfile.Strings("resolvers", &s.Resolvers),
-			caddyfile.Func("ip", "ipv4, ipv6 or both", func(text string) bool {
+			caddyfile.Func("ip", "auto, ipv4, ipv6 or both", func(text string) bool {
 				s.IP = text
 				return families[text] != nil
 			}),
@@ -138,6 +157,11 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			caddyfile.Duration("max_refresh", &s.MaxRefresh),
 			caddyfile.Duration("timeout", &s.Timeout),
 			caddyfile.Flag("tcp", &s.TCP),
+			caddyfile.Func("rotating", "auto, on or off", func(text string) bool {
+				s.Rotating = text
+				return slices.Contains(rotationModes, text)
+			}),
+			caddyfile.Duration("keep_unseen", &s.KeepUnseen),
 		),
 	)
 }
