@@ -2,7 +2,6 @@ package attempt
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -20,8 +19,8 @@ const (
 	refusedRetries = 5
 
 	// refusedWithin is the time in which a connection fails that is refused, or for which there is
-	// no route. It covers a long round trip. A connection that fails later has cost the client time,
-	// and another may cost as much.
+	// no route; the error itself does not tell. It covers a long round trip. A connection that fails
+	// later has cost the client time, and another may cost as much.
 	refusedWithin = time.Second
 )
 
@@ -55,7 +54,7 @@ func (nothing) MatchWithError(*http.Request) (bool, error) { return false, nil }
 // see it. After it Caddy repeats the request only if the connection was refused at once, and there
 // is another endpoint.
 func (t *Transport) afterError(req *http.Request, e *endpoint.Endpoint, began load.Instant, err error) error {
-	if !isRefused(err) || load.Now().Sub(began) > refusedWithin {
+	if !isDialError(err) || load.Now().Sub(began) > refusedWithin {
 		return t.final(err)
 	}
 	attempts := t.attemptsOf(req)
@@ -81,13 +80,6 @@ func (t *Transport) attemptsOf(req *http.Request) *RequestAttempts {
 	vars, _ := req.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
 	attempts, _ := vars[t.key].(*RequestAttempts)
 	return attempts
-}
-
-// isRefused reports whether a connection failed because the other side or the network said so.
-func isRefused(err error) bool {
-	var failed *net.OpError
-	var dial reverseproxy.DialError
-	return errors.As(err, &dial) && errors.As(error(dial), &failed) && !failed.Timeout()
 }
 
 // finalError is an error that Caddy does not take for one of dialing.
