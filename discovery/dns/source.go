@@ -40,8 +40,10 @@ func init() { caddy.RegisterModule(new(Source)) }
 //
 // "No such name" (NXDOMAIN) and "no such record" are answers: the list becomes empty. SERVFAIL,
 // REFUSED and silence are failures: the next resolver is asked, in two rounds, and if none answers
-// the pool keeps its list. If only AAAA fails, or one target of several, its last addresses stay
-// and the others are followed. An address that cannot belong to one server, such as 0.0.0.0, is
+// the pool keeps its list. A resolver that does not answer queries with EDNS is asked without. If
+// only AAAA fails, or one target of several, its last addresses stay and the others are followed.
+// What is known serves when half of the pool's `initial_wait` is over, if there is no list yet. So
+// does the part of a truncated answer if TCP fails. An address that cannot belong to one server, such as 0.0.0.0, is
 // dropped, as is a record with a mistake, such as port 0.
 type Source struct {
 	// The kind of record to look up: `srv`, or `a`, which includes AAAA. Required.
@@ -50,7 +52,7 @@ type Source struct {
 	// The name to look up, such as _http._tcp.example.com or web.default.svc.cluster.local.
 	// Required. A name without a final dot is tried with the search domains of /etc/resolv.conf, in
 	// the order that `ndots` there demands, unless `resolvers` is given. The first name with an
-	// answer counts. /etc/hosts has no effect. Placeholders such as {env.SERVICE} are replaced when
+	// answer counts. One that fails is passed over, unless the list came from it. /etc/hosts has no effect. Placeholders such as {env.SERVICE} are replaced when
 	// the config is loaded.
 	Name string `json:"name"`
 
