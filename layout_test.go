@@ -42,7 +42,7 @@ var rooms = map[string][]string{
 	"internal/listing":    {},
 	"internal/load":       {},
 	"internal/signal":     {},
-	"internal/status":     {"discovery/registry", "internal/listing"},
+	"internal/status":     {"discovery/registry", "internal/endpoint", "internal/listing"},
 
 	// Proof.
 	"internal/arrivals":      {},
