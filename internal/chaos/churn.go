@@ -13,7 +13,7 @@ import (
 const rememberedEndpoint = 2 << 10
 
 var churn = scenario{
-	name:  "10,000 endpoints",
+	name:  "ten thousand endpoints",
 	about: "Of ten thousand endpoints 5 % are replaced every second. Static upstreams need a reload for that.",
 	prepare: func(t *trial) error {
 		t.checks, t.memories = 0, rememberedEndpoint*t.in(1000, 10_000)

@@ -45,3 +45,11 @@ func TestWrongFlagsAreRefusedWithTheReason(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryScenarioCanBeChosen(t *testing.T) {
+	for _, name := range names() {
+		if selected, err := selectScenarios(name); err != nil || len(selected) != 1 {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
