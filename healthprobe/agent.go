@@ -66,6 +66,7 @@ func (*AgentProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_trust_pool   <module> ...
 //	    tls_client_auth  <certificate file> <key file>
 //	    tls_insecure_skip_verify
+//	    proxy_protocol   <v1|v2>
 //	}
 func (p *AgentProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.Block(

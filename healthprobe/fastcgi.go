@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -28,9 +27,9 @@ func init() { caddy.RegisterModule(new(FastCGIProbe)) }
 // Each check makes a new connection, because a worker of php-fpm serves nothing else as long as a
 // connection is open. If all workers are busy, a check waits for one of them, up to its timeout.
 //
-// In the URI, root and params, the placeholders `{endpoint.host}`, `{endpoint.port}`,
-// `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}`, `{endpoint.metadata.<key>}`, `{env.*}`
-// and `{file.*}` are replaced.
+// In the URI, root, params and expected body, the placeholders `{endpoint.host}`,
+// `{endpoint.port}`, `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}`,
+// `{endpoint.metadata.<key>}`, `{env.*}` and `{file.*}` are replaced.
 type FastCGIProbe struct {
 	Connection
 
@@ -51,13 +50,14 @@ type FastCGIProbe struct {
 	ExpectStatus []caddyhttp.WeakString `json:"expect_status,omitempty"`
 
 	// A regular expression in [Go's syntax](https://pkg.go.dev/regexp/syntax) that must match
-	// somewhere in the first 64 KiB of the body. Default: none; the body does not matter.
+	// somewhere in the first 64 KiB of the body. The values of placeholders are taken literally.
+	// Default: none; the body does not matter.
 	ExpectBody string `json:"expect_body,omitempty"`
 
 	name     string // of the request in errors; as configured, because placeholders may stand for secrets
 	request  fastCGIRequest
 	statuses httpstatus.Set
-	body     *regexp.Regexp
+	body     *pattern // nil without expect_body
 }
 
 // defaultFastCGIURI is the default of uri. The documentation of php-fpm suggests it as ping.path.
@@ -86,6 +86,7 @@ func (*FastCGIProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_trust_pool   <module> ...
 //	    tls_client_auth  <certificate file> <key file>
 //	    tls_insecure_skip_verify
+//	    proxy_protocol   <v1|v2>
 //	}
 func (p *FastCGIProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	uri := argumentOrOption("uri", "a path such as /ping", &p.URI, func(text string) bool {
@@ -118,13 +119,8 @@ func (p *FastCGIProbe) Provision(ctx caddy.Context) (err error) {
 	if p.statuses, err = httpstatus.Parse(p.ExpectStatus); err != nil {
 		return fmt.Errorf("expect_status: %w", err)
 	}
-	if p.ExpectBody == "" {
-		return nil
-	}
-	if p.body, err = regexp.Compile(p.ExpectBody); err != nil {
-		return fmt.Errorf("expect_body: %w", err)
-	}
-	return nil
+	p.body, err = compilePattern("expect_body", p.ExpectBody)
+	return err
 }
 
 // Check implements Probe.
@@ -140,7 +136,7 @@ func (p *FastCGIProbe) Check(ctx context.Context, t *Target) error {
 	defer connected.Close()
 	answer, err := exchangeFastCGI(connected, params)
 	if err == nil {
-		err = p.checkAnswer(answer)
+		err = p.checkAnswer(answer, t.Endpoint)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.name, Reason(ctx, err))
@@ -150,7 +146,7 @@ func (p *FastCGIProbe) Check(ctx context.Context, t *Target) error {
 
 // checkAnswer returns why an answer is not as expected, nil if it is. php-fpm says on its standard
 // error why it has no answer, such as "Primary script unknown".
-func (p *FastCGIProbe) checkAnswer(answer *fastCGIAnswer) error {
+func (p *FastCGIProbe) checkAnswer(answer *fastCGIAnswer, e *Endpoint) error {
 	if !p.statuses.Contains(answer.status) {
 		text := fmt.Sprintf("status %d", answer.status)
 		if said := answer.stderr(); said != "" {
@@ -161,11 +157,15 @@ func (p *FastCGIProbe) checkAnswer(answer *fastCGIAnswer) error {
 	if p.body == nil {
 		return nil
 	}
+	expected, err := p.body.of(e)
+	if err != nil {
+		return err
+	}
 	text, err := io.ReadAll(io.LimitReader(answer.body, defaultMaxSize))
 	if err != nil {
 		return err
 	}
-	if !p.body.Match(text) {
+	if !expected.Match(text) {
 		return fmt.Errorf("body does not match %q", p.ExpectBody)
 	}
 	return nil

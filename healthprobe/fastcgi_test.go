@@ -45,6 +45,7 @@ func TestAFastCGIProbeChecksStatusAndBody(t *testing.T) {
 		{statuses("302", "404"), answering(302), ""},
 		{statuses("302"), answering(200), "GET /ping: status 200"},
 		{&FastCGIProbe{ExpectBody: "^pong$"}, saying("pong"), ""},
+		{&FastCGIProbe{ExpectBody: "^pong of {endpoint.metadata.site}$"}, saying("pong of shop"), ""},
 		{&FastCGIProbe{ExpectBody: "^pong$"}, saying("down"), `GET /ping: body does not match "^pong$"`},
 		{&FastCGIProbe{ExpectBody: "end$"}, saying(strings.Repeat("x", 60<<10) + "end"), ""}, // several records
 		{&FastCGIProbe{ExpectBody: "end"}, saying(strings.Repeat("x", 64<<10) + "end"), `GET /ping: body does not match "end"`},

@@ -23,6 +23,7 @@ type Roster struct {
 	owner    atomic.Pointer[Owner]
 	observer Observer // guarded by the pool's lock
 	queue    eventQueue
+	said     sync.Map // texts of FirstTime, which are a few constants
 
 	provenance provenance
 
