@@ -10,7 +10,7 @@
 //	Percent, Switch                       80%; on or off
 //	Pointer(kind, ...)                    one value; leaving it out differs from giving zero
 //	OrOff(p, ...)                         the value of p, or off
-//	Func                                  one value that the module reads itself
+//	Func, Checked                         one value that the module reads itself
 //	Ints, Strings, Rest(p)                one value or more, to the end of the line
 //	Pairs                                 option <key> <value>, may be repeated
 //	Lists                                 option <key> <values...>, may be repeated
