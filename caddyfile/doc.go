@@ -17,6 +17,7 @@
 //	Module, Modules                       option <module> ..., once or repeated
 //	Guest                                 option { ... }, which one certain module reads
 //	Repeated                              option with arguments and a block of its own, repeated
+//	Again(p)                              an option that may be repeated, each time with more values
 //	Optional(p)                           an argument that may be left out, after required ones
 //	Block(options...)                     the options in braces, last; may be absent or empty
 //	Group(options...), TLS                options that several modules share, inside a Block

@@ -44,6 +44,9 @@ func (p *prober) callProbe(ctx context.Context, t *Target) (advice Advice, err e
 			err = fmt.Errorf("the probe panicked: %v", cause)
 		}
 	}()
+	if rules := p.roster.Egress(); rules != nil && !t.Trusted {
+		ctx = withEgress(ctx, rules)
+	}
 	if adviser, ok := p.probe.(Adviser); ok {
 		return adviser.Advise(ctx, t)
 	}

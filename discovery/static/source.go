@@ -118,9 +118,13 @@ func (s *Source) Run(_ context.Context, report discovery.Report) error {
 // Local implements discovery.Local: the config keeps the list.
 func (*Source) Local() {}
 
+// Trusted implements discovery.Trusted: the list is part of the config.
+func (*Source) Trusted() {}
+
 // Interface guards
 var (
 	_ caddy.Provisioner     = (*Source)(nil)
 	_ caddyfile.Unmarshaler = (*Source)(nil)
 	_ discovery.Local       = (*Source)(nil)
+	_ discovery.Trusted     = (*Source)(nil)
 )

@@ -34,6 +34,8 @@ type Transport struct {
 	// prefersAnswers is whether errors of writing are held back until answers are read.
 	prefersAnswers bool
 
+	guard *requestGuard // judges requests if the connections cannot be judged; else nil
+
 	fresh   func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
 	rosters []*endpoint.Roster
 	routes  *load.Routes // of the static upstreams
@@ -66,6 +68,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	t.routes = new(load.Routes)
 	t.handler = handler
 	t.prefersAnswers = preferAnswers(t.RoundTripper)
+	t.guardConnections()
 	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })
 	handler.Transport = t
 	return t, handler, nil
@@ -120,9 +123,9 @@ func (t *Transport) find(dial string) *endpoint.Endpoint {
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if a := t.attempt(req); a != nil {
-		return a.roundTrip(req, t.RoundTripper)
+		return a.roundTrip(req, t.next())
 	}
-	return t.RoundTripper.RoundTrip(req)
+	return t.next().RoundTrip(req)
 }
 
 // attempt returns the attempt that a round trip belongs to, nil if it is not to be observed.

@@ -81,5 +81,5 @@ func normalHost(host string) (string, error) {
 		return strings.ToLower(host), nil
 	}
 	ip = ip.Unmap()
-	return ip.String(), checkUnicast(ip)
+	return ip.String(), CheckUnicast(ip)
 }

@@ -42,9 +42,9 @@ func isIP(host string) bool {
 
 func startsWithDigit(s string) bool { return s != "" && '0' <= s[0] && s[0] <= '9' }
 
-// checkUnicast returns an error if an IP address does not belong to one server. Filtering resolvers
+// CheckUnicast returns an error if an IP address does not belong to one server. Filtering resolvers
 // answer with 0.0.0.0, for example, and dialing it reaches the proxy's own machine.
-func checkUnicast(ip netip.Addr) error {
+func CheckUnicast(ip netip.Addr) error {
 	const expected = "expected the address of one server, such as 10.0.0.7"
 	switch plain := ip.WithZone(""); {
 	case plain.IsUnspecified():
