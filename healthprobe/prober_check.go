@@ -71,6 +71,10 @@ func (p *prober) applyResult(t *target, r result) time.Duration {
 		p.notePass(t)
 	}
 	if v.Passes != old.Passes {
+		if v.Passes {
+			// Policies would avoid the endpoint for as long as they remember its failures.
+			t.endpoint.Load.Recover()
+		}
 		p.emitChange(t, old, v)
 	}
 	switch {
