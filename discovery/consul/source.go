@@ -38,7 +38,7 @@ func init() { caddy.RegisterModule(new(Source)) }
 //	metadata      the service's meta
 //
 // An instance with a mistake, such as port 0 or a priority that is not a number, is dropped alone,
-// and the status names it. Instances that are critical or in maintenance are left out.
+// and the log names it. Instances that are critical or in maintenance are left out.
 //
 // The token, if Consul requires one, needs the rules `service_prefix "" { policy = "read" }` and
 // `node_prefix "" { policy = "read" }`, or the same for only the services and nodes concerned.

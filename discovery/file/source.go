@@ -66,9 +66,13 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Local implements discovery.Local: the files themselves keep the list.
 func (*Source) Local() {}
 
+// Trusted implements discovery.Trusted: the files are part of the machine, as the config is.
+func (*Source) Trusted() {}
+
 // Interface guards
 var (
 	_ caddy.Provisioner     = (*Source)(nil)
 	_ caddyfile.Unmarshaler = (*Source)(nil)
 	_ discovery.Local       = (*Source)(nil)
+	_ discovery.Trusted     = (*Source)(nil)
 )
