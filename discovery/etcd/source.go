@@ -68,9 +68,9 @@ type Source struct {
 	// otherwise. Placeholders are replaced when the config is loaded.
 	Endpoints []string `json:"endpoints"`
 
-	// The layout of the values: `kitex` for that of Kitex and Hertz, `kratos` for that of Kratos, or
-	// `auto` to recognize each value by its fields. Choose one to have all other values reported.
-	// Default: `auto`.
+	// The layout of the values: `kitex` for that of Kitex and Hertz, `kratos` for that of Kratos,
+	// or `auto` to recognize each value by its fields. Choose one to have all other values
+	// reported. Default: `auto`.
 	Format string `json:"format,omitempty"`
 
 	// The scheme of the URL to use of each Kratos instance, such as `grpc`. An instance without

@@ -89,6 +89,7 @@ func address(urls []string, scheme string) (string, error) {
 			addresses[u.Scheme] = hostPort(u)
 		}
 	}
+	found := strings.Join(schemes, " ")
 	switch {
 	case len(schemes) == 0:
 		return "", errors.New("has no URL; expected one such as http://10.0.0.7:8080")
@@ -100,10 +101,10 @@ func address(urls []string, scheme string) (string, error) {
 	case len(schemes) == 1:
 		scheme = schemes[0]
 	default:
-		return "", fmt.Errorf("schemes are %.100q; expected http, or one that the option scheme names", strings.Join(schemes, " "))
+		return "", fmt.Errorf("schemes are %.100q; expected http, or one that the option scheme names", found)
 	}
 	if addresses[scheme] == "" {
-		return "", fmt.Errorf("schemes are %.100q; expected %s", strings.Join(schemes, " "), scheme)
+		return "", fmt.Errorf("schemes are %.100q; expected %s", found, scheme)
 	}
 	return addresses[scheme], nil
 }

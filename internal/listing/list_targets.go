@@ -70,8 +70,8 @@ func (b *listBuilder) addLabels(shared *Info, targets int) error {
 		size += len(name) + len(value)
 	}
 	if size*targets > MaxListSize-b.labelSize {
-		return &fieldError{"labels", fmt.Errorf(
-			"are %d bytes at each of %d targets; those of all targets together may have %d", size, targets, MaxListSize)}
+		return &fieldError{"labels", fmt.Errorf("are %d bytes at each of %d targets; "+
+			"those of all targets together may have %d", size, targets, MaxListSize)}
 	}
 	b.labelSize += size * targets
 	return nil
@@ -105,7 +105,8 @@ func (n *node) decodeLabel(label *node, labels map[string]string, i *Info) error
 	case label.kind == kindList || label.kind == kindObject:
 		return &lineError{label.line, n.errorf("%s is %s; expected text", quoted(label.name), label.kind)}
 	case hasControl(label.name) || hasControl(label.text):
-		return &lineError{label.line, n.errorf("%s: %s has a control character", quoted(label.name), quoted(label.text))}
+		err := n.errorf("%s: %s has a control character", quoted(label.name), quoted(label.text))
+		return &lineError{label.line, err}
 	}
 	labels[label.name] = label.text
 	switch {

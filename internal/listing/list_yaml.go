@@ -95,8 +95,8 @@ func (r *yamlReader) alias(y *yaml.Node) (node, error) {
 	}
 	r.values += of.values
 	if r.aliased += of.values; r.aliased > maxAliased {
-		err := fmt.Errorf("alias %s: the aliases of the list stand for more than %d values", quoted(y.Value), maxAliased)
-		return node{}, &lineError{y.Line, err}
+		return node{}, &lineError{y.Line, fmt.Errorf("alias %s: "+
+			"the aliases of the list stand for more than %d values", quoted(y.Value), maxAliased)}
 	}
 	of.node.line = y.Line
 	return of.node, nil
@@ -160,7 +160,8 @@ func (n *node) merge(keys []node) error {
 		}
 		for _, object := range objects {
 			if object.kind != kindObject {
-				return &lineError{key.line, fmt.Errorf("<<: is %s; expected an object or a list of objects", object.kind)}
+				err := fmt.Errorf("<<: is %s; expected an object or a list of objects", object.kind)
+				return &lineError{key.line, err}
 			}
 			n.addMissing(object.children, has)
 		}
