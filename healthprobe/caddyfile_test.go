@@ -57,7 +57,9 @@ func TestACaddyfileBecomesJSON(t *testing.T) {
 		"http {\nport {endpoint.metadata.port}\n}":            `{"port":"{endpoint.metadata.port}"}`,
 		"http {\ntls\n}":                                      `{"tls":{}}`,
 		"http {" + tlsOptions + "}":                           `{` + tlsJSON + `}`,
+		"http {\nproxy_protocol v2\n}":                        `{"proxy_protocol":"v2"}`,
 		"tcp":                                                 `{}`,
+		"tcp {\nproxy_protocol v1\n}":                         `{"proxy_protocol":"v1"}`,
 		"tcp {\nsend \"PING\\r\\n\"\nexpect PONG\nport 81\n}": `{"port":81,"send":"PING\\r\\n","expect":"PONG"}`,
 		"tcp {\nexpect_regexp ^2\nupstream unix//a.sock\n}":   `{"upstream":"unix//a.sock","expect_regexp":"^2"}`,
 		"tcp {" + tlsOptions + "}":                            `{` + tlsJSON + `}`,
@@ -77,7 +79,7 @@ func TestACaddyfileBecomesJSON(t *testing.T) {
 }
 
 func TestMistakesInACaddyfileNameTheLine(t *testing.T) {
-	const options = "upstream, port, tls, tls_server_name, tls_trust_pool, tls_client_auth or tls_insecure_skip_verify"
+	const options = "upstream, port, tls, tls_server_name, tls_trust_pool, tls_client_auth, tls_insecure_skip_verify or proxy_protocol"
 	const text, statuses = "text of one character or more", httpstatus.Expected
 	for input, want := range map[string]string{
 		"http /a /b":                      "http: unexpected argument '/b', at Testfile:1",
@@ -109,6 +111,8 @@ func TestMistakesInACaddyfileNameTheLine(t *testing.T) {
 		"tcp {\nsend\n}":                  "tcp: send: missing value; expected " + text + ", at Testfile:2",
 		"tcp {\nexpect a b\n}":            "tcp: expect: unexpected argument 'b', at Testfile:2",
 		"tcp {\nexpect_regexp\n}":         "tcp: expect_regexp: missing value; expected " + text + ", at Testfile:2",
+		"tcp {\nproxy_protocol\n}":        "tcp: proxy_protocol: missing value; expected v1 or v2, at Testfile:2",
+		"tcp {\nproxy_protocol v3\n}":     "tcp: proxy_protocol: 'v3' is not v1 or v2, at Testfile:2",
 		"tcp {\nuri /\n}":                 "tcp: unknown option 'uri'; expected send, expect, expect_regexp, " + options + ", at Testfile:2",
 		"grpc a b":                        "grpc: unexpected argument 'b', at Testfile:1",
 		"grpc {\nauthority\n}":            "grpc: authority: missing value; expected " + text + ", at Testfile:2",

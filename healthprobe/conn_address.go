@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -13,6 +14,7 @@ type address struct {
 	network, socket string // arguments of the dialer
 	host, port      string // localhost and no port for a unix socket, which has no host
 	h2c             bool   // whether the network asks for HTTP/2 without TLS, as unix+h2c does
+	serverName      string // that TLS asks for and the certificate must have
 }
 
 // parseAddress parses the address of an endpoint. It costs about a thousandth of a check, so its
@@ -59,5 +61,20 @@ func (a address) authority() string {
 	if a.port == "" {
 		return a.host
 	}
-	return a.socket
+	return net.JoinHostPort(a.name(), a.port)
+}
+
+// name returns the host as requests and certificates name it: without the zone of an IPv6 address,
+// which has a meaning on this machine only.
+func (a address) name() string {
+	host, _, _ := strings.Cut(a.host, "%")
+	return host
+}
+
+// hostOnly returns the host of a text such as a Host field, which may have a port.
+func hostOnly(text string) string {
+	if host, _, err := net.SplitHostPort(text); err == nil {
+		return host
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
 }

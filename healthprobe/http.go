@@ -29,10 +29,10 @@ func init() { caddy.RegisterModule(new(HTTPProbe)) }
 // the Caddyfile. One thing differs: a probe has its own connection and does not use the proxy's
 // transport. It speaks HTTP/1.1 without TLS unless `versions` and `tls` say otherwise.
 //
-// In the URI, header fields, host and body, the placeholders `{endpoint.host}`, `{endpoint.port}`,
-// `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}` and `{endpoint.metadata.<key>}` are
-// replaced for each endpoint. Global placeholders such as `{env.TOKEN}` and
-// `{file./run/secrets/token}` are replaced once, when the config is loaded.
+// In the URI, header fields, host, body and expected body, the placeholders `{endpoint.host}`,
+// `{endpoint.port}`, `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}` and
+// `{endpoint.metadata.<key>}` are replaced for each endpoint. Global placeholders such as
+// `{env.TOKEN}` and `{file./run/secrets/token}` are replaced once, when the config is loaded.
 type HTTPProbe struct {
 	Connection
 
@@ -46,7 +46,8 @@ type HTTPProbe struct {
 	// `User-Agent: caddy-balance`.
 	Headers map[string][]string `json:"headers,omitempty"`
 
-	// The Host of the request. Default: the probed host and port, or localhost for a unix socket.
+	// The Host of the request. With TLS it is also the server name, without the port, unless `tls`
+	// has a `server_name`. Default: the probed host and port, or localhost for a unix socket.
 	Host string `json:"host,omitempty"`
 
 	// The body of the request. Default: none.
@@ -68,7 +69,8 @@ type HTTPProbe struct {
 	ExpectStatus []caddyhttp.WeakString `json:"expect_status,omitempty"`
 
 	// A regular expression in [Go's syntax](https://pkg.go.dev/regexp/syntax) that must match
-	// somewhere in the body. Default: none; the body does not matter.
+	// somewhere in the body. The values of placeholders are taken literally. Default: none; the
+	// body does not matter.
 	ExpectBody string `json:"expect_body,omitempty"`
 
 	// The maximum number of bytes of the body that `expect_body` is matched against. The rest is
@@ -87,7 +89,7 @@ type HTTPProbe struct {
 	request  requestTemplate
 	versions http.Protocols
 	statuses httpstatus.Set
-	body     *regexp.Regexp
+	body     *pattern // nil without expect_body
 }
 
 // defaultMaxSize is the default of max_size.
@@ -122,6 +124,7 @@ func (*HTTPProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_trust_pool   <module> ...
 //	    tls_client_auth  <certificate file> <key file>
 //	    tls_insecure_skip_verify
+//	    proxy_protocol   <v1|v2>
 //	}
 func (p *HTTPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	uri := argumentOrOption("uri", "a path such as /healthz", &p.URI, func(text string) bool {
@@ -166,6 +169,7 @@ func (p *HTTPProbe) Provision(ctx caddy.Context) (err error) {
 	if p.request, err = p.compileRequest(); err != nil {
 		return err
 	}
+	p.serverNames = append(p.serverNames, p.request.host)
 	p.name = p.request.method + " " + cmp.Or(p.URI, "/")
 	return p.provisionExpectations()
 }
@@ -183,10 +187,8 @@ func (p *HTTPProbe) provisionExpectations() (err error) {
 	if p.request.method == http.MethodHead {
 		return errors.New("expect_body: the answer to HEAD has no body; expected another method")
 	}
-	if p.body, err = regexp.Compile(p.ExpectBody); err != nil {
-		return fmt.Errorf("expect_body: %w", err)
-	}
-	return nil
+	p.body, err = compilePattern("expect_body", p.ExpectBody)
+	return err
 }
 
 // Check implements Probe.
@@ -200,25 +202,25 @@ func (p *HTTPProbe) Check(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if err := p.checkAnswer(ctx, answer); err != nil {
+	if err := p.checkAnswer(ctx, answer, state.body); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	return nil
 }
 
 // checkAnswer returns why an answer is not as expected, nil if it is.
-func (p *HTTPProbe) checkAnswer(ctx context.Context, answer *http.Response) error {
+func (p *HTTPProbe) checkAnswer(ctx context.Context, answer *http.Response, body *regexp.Regexp) error {
 	if !p.statuses.Contains(answer.StatusCode) {
 		return fmt.Errorf("status %d", answer.StatusCode)
 	}
-	if p.body == nil {
+	if body == nil {
 		return nil
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, cmp.Or(p.MaxSize, defaultMaxSize)))
 	if err != nil {
 		return Reason(ctx, err)
 	}
-	if !p.body.Match(text) {
+	if !body.Match(text) {
 		return fmt.Errorf("body does not match %q", p.ExpectBody)
 	}
 	return nil
