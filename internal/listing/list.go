@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"unicode/utf8"
 )
 
@@ -64,9 +63,11 @@ func decodeEntries(name string, data []byte) (b listBuilder, err error) {
 		return b, err
 	}
 	b = listBuilder{infos: make([]Info, 0, len(root.children)), origins: make(map[string]origin, len(root.children))}
-	b.hasGroups = slices.ContainsFunc(root.children, func(n node) bool { return n.isGroup() })
 	for i := range root.children {
 		b.add(i+1, &root.children[i])
+	}
+	if !b.hasGroups {
+		b.mistakes = append(b.mistakes, b.empty...)
 	}
 	return b, nil
 }
@@ -122,6 +123,7 @@ type listBuilder struct {
 	hasGroups bool // some entry is a group of targets
 	infos     []Info
 	mistakes  []error
+	empty     []error // objects without fields, which are mistakes unless some entry is a group
 	repeated  []error // targets that another group has too
 	origins   map[string]origin
 	labelSize int // of the metadata of all targets, in bytes
@@ -141,8 +143,11 @@ type repeatedError struct{ error }
 func (b *listBuilder) add(entry int, n *node) {
 	switch {
 	case n.isGroup():
+		b.hasGroups = true
 		b.addGroup(entry, n)
-	case b.hasGroups && n.kind == kindObject && len(n.children) == 0:
+	case n.kind == kindObject && len(n.children) == 0:
+		var none Info
+		b.empty = append(b.empty, n.inEntry(entry, none.Normalize()))
 	default:
 		info, err := n.info()
 		if err == nil {
