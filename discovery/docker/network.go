@@ -28,7 +28,9 @@ func networkMode(c *container.InspectResponse) container.NetworkMode {
 // networkOwner returns the container in whose network a container runs. That is another one with
 // the network mode container:..., which Compose writes as service:.... It returns nil if that one
 // does not run.
-func (f *follower) networkOwner(ctx context.Context, c *container.InspectResponse) (*container.InspectResponse, error) {
+func (f *follower) networkOwner(
+	ctx context.Context, c *container.InspectResponse,
+) (*container.InspectResponse, error) {
 	for range maxOwners {
 		mode := networkMode(c)
 		if !mode.IsContainer() {
@@ -38,7 +40,8 @@ func (f *follower) networkOwner(ctx context.Context, c *container.InspectRespons
 		if err != nil {
 			return nil, fmt.Errorf("listing containers: %w", err)
 		}
-		if owner == nil || owner.NetworkSettings == nil || owner.State == nil || owner.State.Status != container.StateRunning {
+		if owner == nil || owner.NetworkSettings == nil || owner.State == nil ||
+			owner.State.Status != container.StateRunning {
 			return nil, nil
 		}
 		c = owner
@@ -57,7 +60,8 @@ func (s *Source) address(owner *container.InspectResponse, host string, port int
 	case s.Published:
 		return s.published(owner, host, port)
 	case networkMode(owner).IsHost():
-		return "", errors.New("network: is that of the engine's machine; expected its address in the label balance.address, or the option published")
+		return "", errors.New("network: is that of the engine's machine; " +
+			"expected its address in the label balance.address, or the option published")
 	}
 	return s.inside(owner, port)
 }
