@@ -1,6 +1,6 @@
 // Package egress says what a source that reads from a network may make Caddy dial.
 //
-// Whoever writes to a registry would otherwise choose among everything that the machine can reach:
+// A client that writes to a registry would otherwise choose among all that the machine can reach:
 // the admin endpoint of Caddy, sockets of other programs, the credentials that clouds serve at
 // link-local addresses, or a listener of Caddy itself, which makes a loop.
 //

@@ -62,6 +62,10 @@ func TestAHostNameIsJudgedByWhatItResolvesTo(t *testing.T) {
 		return fmt.Sprintf("http:// {\nbind unix/%s\n%s\n}\nhttp://%s {\nbind 127.0.0.1\n%[2]s\n}\n", p.SiteSocket(0), site, own)
 	})
 	c := p.client()
+	loop := expectStatus(t, http.StatusBadRequest)(p.registerAs("one", own))
+	if !strings.Contains(loop.body, own+" is a listener of this Caddy") {
+		t.Errorf("got %s", loop.body)
+	}
 	for _, target := range []struct{ name, port, refusal string }{
 		{"good.test", port, ""},
 		{"mixed.test", port, ""},
