@@ -153,8 +153,8 @@ func (r *rotation) forget(size int, now time.Time) {
 	forgetOldest(r.dropped)
 }
 
-// answersUntilGone returns how many answers in a row must lack an endpoint until it is gone, if each
-// answer is a random part of that size.
+// answersUntilGone returns how many answers in a row must lack an endpoint until it is gone, if
+// each answer is a random part of that size.
 func answersUntilGone(part, all int) int {
 	if part >= all {
 		return 1

@@ -43,8 +43,8 @@ func init() { caddy.RegisterModule(new(Source)) }
 // the pool keeps its list. A resolver that does not answer queries with EDNS is asked without. If
 // only AAAA fails, or one target of several, its last addresses stay and the others are followed.
 // What is known serves when half of the pool's `initial_wait` is over, if there is no list yet. So
-// does the part of a truncated answer if TCP fails. An address that cannot belong to one server, such as 0.0.0.0, is
-// dropped, as is a record with a mistake, such as port 0.
+// does the part of a truncated answer if TCP fails. An address that cannot belong to one server,
+// such as 0.0.0.0, is dropped, as is a record with a mistake, such as port 0.
 type Source struct {
 	// The kind of record to look up: `srv`, or `a`, which includes AAAA. Required.
 	Type string `json:"type"`
@@ -52,8 +52,8 @@ type Source struct {
 	// The name to look up, such as _http._tcp.example.com or web.default.svc.cluster.local.
 	// Required. A name without a final dot is tried with the search domains of /etc/resolv.conf, in
 	// the order that `ndots` there demands, unless `resolvers` is given. The first name with an
-	// answer counts. One that fails is passed over, unless the list came from it. /etc/hosts has no effect. Placeholders such as {env.SERVICE} are replaced when
-	// the config is loaded.
+	// answer counts. One that fails is passed over, unless the list came from it. /etc/hosts has no
+	// effect. Placeholders such as {env.SERVICE} are replaced when the config is loaded.
 	Name string `json:"name"`
 
 	// The port of the endpoints, from 1 to 65535. Required for `a`. SRV records have ports of their
@@ -65,9 +65,10 @@ type Source struct {
 	// read before each look-up.
 	Resolvers []string `json:"resolvers,omitempty"`
 
-	// The kind of address to use: `auto`, `ipv4`, `ipv6` or `both`. With `auto` and `both`, a server
-	// that has an address of each kind is two endpoints. `auto` leaves a kind out that the machine
-	// has no route to, as long as it has a route to addresses of the other kind. Default: auto.
+	// The kind of address to use: `auto`, `ipv4`, `ipv6` or `both`. With `auto` and `both`, a
+	// server that has an address of each kind is two endpoints. `auto` leaves a kind out that the
+	// machine has no route to, as long as it has a route to addresses of the other kind. Default:
+	// auto.
 	IP string `json:"ip,omitempty"`
 
 	// Whether the names of SRV targets become the addresses of endpoints, instead of the addresses

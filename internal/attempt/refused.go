@@ -19,8 +19,8 @@ const (
 	refusedRetries = 5
 
 	// refusedWithin is the time in which a connection fails that is refused, or for which there is
-	// no route; the error itself does not tell. It covers a long round trip. A connection that fails
-	// later has cost the client time, and another may cost as much.
+	// no route; the error itself does not tell. It covers a long round trip. A connection that
+	// fails later has cost the client time, and another may cost as much.
 	refusedWithin = time.Second
 )
 
