@@ -19,7 +19,7 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 
 // run looks for changes until ctx ends.
 func (s *Source) run(ctx context.Context, report discovery.Report, watch *watch) {
-	files := newSet(s.absolute)
+	files := newSet(s.absolute, discovery.MaxEndpoints(ctx))
 	reportNews := func(list []listing.Info, err error) {
 		if list != nil || err != nil {
 			report(discovery.Answer{Endpoints: list, Err: err, Authoritative: true})

@@ -16,6 +16,7 @@ import (
 // listFile is one file and the last valid list that it held.
 type listFile struct {
 	path    string
+	limit   int            // the maximum number of entries
 	list    []listing.Info // nil before the first valid one
 	problem string         // the error of the current content, or ""
 
@@ -55,7 +56,7 @@ func (f *listFile) look(now time.Time) (changed bool, err error) {
 func (f *listFile) update(data []byte) (changed bool, err error) {
 	recovers := f.problem != ""
 	f.problem = ""
-	list, err := listing.DecodeList(f.path, data)
+	list, err := listing.DecodeList(f.path, data, f.limit)
 	if err != nil {
 		return false, f.failOnce(err)
 	}

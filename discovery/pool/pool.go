@@ -84,6 +84,7 @@ func (*Pool) CaddyModule() caddy.ModuleInfo {
 //	    empty_grace     <duration>
 //	    removal_grace   <duration>
 //	    update_interval <duration>
+//	    max_endpoints   <number>
 //	    persist         on|off
 //	    health          { ... }
 //	    outlier         { ... }

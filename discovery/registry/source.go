@@ -91,10 +91,14 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Local implements discovery.Local: the source stores its list itself.
 func (*Source) Local() {}
 
+// SelfLimiting implements discovery.SelfLimiting: the source has a limit of its own.
+func (*Source) SelfLimiting() {}
+
 // Interface guards
 var (
-	_ caddy.Provisioner     = (*Source)(nil)
-	_ caddy.CleanerUpper    = (*Source)(nil)
-	_ caddyfile.Unmarshaler = (*Source)(nil)
-	_ discovery.Local       = (*Source)(nil)
+	_ caddy.Provisioner      = (*Source)(nil)
+	_ caddy.CleanerUpper     = (*Source)(nil)
+	_ caddyfile.Unmarshaler  = (*Source)(nil)
+	_ discovery.Local        = (*Source)(nil)
+	_ discovery.SelfLimiting = (*Source)(nil)
 )

@@ -116,9 +116,13 @@ func (s *Source) Run(_ context.Context, report discovery.Report) error {
 // Local implements discovery.Local: the config keeps the list.
 func (*Source) Local() {}
 
+// SelfLimiting implements discovery.SelfLimiting: the config has the endpoints.
+func (*Source) SelfLimiting() {}
+
 // Interface guards
 var (
-	_ caddy.Provisioner     = (*Source)(nil)
-	_ caddyfile.Unmarshaler = (*Source)(nil)
-	_ discovery.Local       = (*Source)(nil)
+	_ caddy.Provisioner      = (*Source)(nil)
+	_ caddyfile.Unmarshaler  = (*Source)(nil)
+	_ discovery.Local        = (*Source)(nil)
+	_ discovery.SelfLimiting = (*Source)(nil)
 )

@@ -13,6 +13,9 @@ import (
 // protect little.
 const MaxListSize = 16 << 20
 
+// MaxMistakes is the maximum number of mistakes that are kept of a list.
+const MaxMistakes = 100
+
 // DecodeList reads a list of endpoints in JSON or YAML and normalizes each of them. An entry is an
 // object with an endpoint's fields, a bare address, or a Prometheus group of targets.
 //
@@ -20,71 +23,70 @@ const MaxListSize = 16 << 20
 // only appears in errors, which say name:line, the entry, the field and what was expected. Empty
 // input is an error, because it is what a reader sees while a writer has only truncated its file;
 // an empty list is written as [].
-func DecodeList(name string, data []byte) ([]Info, error) {
-	list, err := decodeList(name, data)
-	var at *lineError
-	switch {
-	case err == nil:
-		return list, nil
-	case errors.As(err, &at) && at.line > 0:
-		return nil, fmt.Errorf("%s:%d: %w", name, at.line, err)
+//
+// A list with more than limit entries is an error. A group has as many as it has targets.
+func DecodeList(name string, data []byte, limit int) ([]Info, error) {
+	b := newListBuilder(limit, len(data))
+	b.strict = true
+	if err := b.read(name, data); err != nil {
+		return nil, named(name, err)
 	}
-	return nil, fmt.Errorf("%s: %w", name, err)
+	return b.infos, nil
 }
 
-func decodeList(name string, data []byte) ([]Info, error) {
-	list, mistakes, err := DecodeEntries(name, data)
-	if err == nil && len(mistakes) > 0 {
-		err = mistakes[0]
+func named(name string, err error) error {
+	var at *lineError
+	if errors.As(err, &at) && at.line > 0 {
+		return fmt.Errorf("%s:%d: %w", name, at.line, err)
 	}
-	return list, err
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// Entries is what a list holds.
+type Entries struct {
+	Infos    []Info
+	Mistakes []error // the first MaxMistakes
+	Invalid  int     // the number of all mistakes
 }
 
 // DecodeEntries reads a list like DecodeList, but leaves out invalid entries and returns a mistake
 // for each of them. It is for lists that programs write, where one bad entry should not hold up the
 // others. err is about the list as a whole.
-func DecodeEntries(name string, data []byte) (infos []Info, mistakes []error, err error) {
-	root, err := parseList(name, data)
-	if err != nil {
-		return nil, nil, err
+func DecodeEntries(name string, data []byte, limit int) (Entries, error) {
+	b := newListBuilder(limit, len(data))
+	if err := b.read(name, data); err != nil {
+		return Entries{}, err
 	}
-	b := listBuilder{infos: make([]Info, 0, len(root.children)), origins: make(map[string]origin, len(root.children))}
-	for i := range root.children {
-		if err := b.add(i+1, &root.children[i]); err != nil {
-			mistakes = append(mistakes, err)
-		}
-	}
-	return b.infos, mistakes, nil
+	return Entries{b.infos, b.mistakes, b.invalid}, nil
 }
 
-func parseList(name string, data []byte) (node, error) {
+// read adds the entries of a list one after the other, so that the list in a form that is large in
+// memory never exists as a whole.
+func (b *listBuilder) read(name string, data []byte) error {
 	if len(data) > MaxListSize {
-		return node{}, fmt.Errorf("has %d bytes; a list may have %d", len(data), MaxListSize)
+		return fmt.Errorf("has %d bytes; a list may have %d", len(data), MaxListSize)
 	}
 	if at := invalidUTF8(data); at >= 0 {
-		return node{}, &lineError{lineAt(data, at), errors.New("is not UTF-8")}
+		return &lineError{lineAt(data, at), errors.New("is not UTF-8")}
 	}
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
-	root, err := parse(name, data)
-	switch {
-	case err != nil:
-		return node{}, err
-	case root.kind == kindNull && root.text == "":
-		return node{}, errors.New("is empty; an empty list is written as []")
-	case root.kind != kindList:
-		return node{}, &lineError{root.line, fmt.Errorf("is %s; expected a list of endpoints", root.kind)}
-	}
-	return root, nil
-}
-
-func parse(name string, data []byte) (node, error) {
 	switch start := bytes.TrimLeft(data, " \t\r\n"); {
 	case len(start) == 0:
-		return node{}, nil
+		return errEmpty
 	case path.Ext(name) == ".yaml", path.Ext(name) == ".yml", start[0] != '[' && start[0] != '{':
-		return parseYAML(data)
+		return eachOfYAML(data, b.limit, b.visit)
 	}
-	return parseJSON(data)
+	return eachOfJSON(data, b.limit, b.visit)
+}
+
+var errEmpty = errors.New("is empty; an empty list is written as []")
+
+// notAList returns the error about a value in place of a list.
+func (n *node) notAList() error {
+	if n.kind == kindNull && n.text == "" {
+		return errEmpty
+	}
+	return &lineError{n.line, fmt.Errorf("is %s; expected a list of endpoints", n.kind)}
 }
 
 // invalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
@@ -106,13 +108,49 @@ func invalidUTF8(data []byte) int {
 type listBuilder struct {
 	infos   []Info
 	origins map[string]origin
+
+	strict   bool    // the first mistake ends the list
+	mistakes []error // the first MaxMistakes
+	invalid  int     // the number of all
+
+	entry    int // the number of the last one
+	limit    int
+	targets  int // beyond the first one of each group
+	repeated int // the bytes of labels beyond the first target of each group
+	maxBytes int // the maximum of repeated
+}
+
+// newListBuilder returns a builder for a text of some size.
+func newListBuilder(limit, size int) *listBuilder {
+	return &listBuilder{
+		infos: []Info{}, origins: make(map[string]origin), limit: limit, maxBytes: max(size, minRepeated),
+	}
 }
 
 // origin is the place of an entry in its list.
 type origin struct{ entry, line int }
 
+// visit adds the next entry. An error ends the list.
+func (b *listBuilder) visit(n *node) error {
+	b.entry++
+	if err := b.checkSize(n); err != nil {
+		return err
+	}
+	err := b.add(b.entry, n)
+	switch {
+	case err == nil:
+		return nil
+	case b.strict:
+		return err
+	case len(b.mistakes) < MaxMistakes:
+		b.mistakes = append(b.mistakes, err)
+	}
+	b.invalid++
+	return nil
+}
+
 func (b *listBuilder) add(entry int, n *node) error {
-	if n.kind == kindObject && (n.child("targets") != nil || n.child("labels") != nil) {
+	if n.isGroup() {
 		return b.addTargets(entry, n)
 	}
 	info, err := n.info()
@@ -120,6 +158,11 @@ func (b *listBuilder) add(entry int, n *node) error {
 		err = b.addInfo(entry, n.line, info)
 	}
 	return n.inEntry(entry, err)
+}
+
+// isGroup reports whether an entry is a group of targets.
+func (n *node) isGroup() bool {
+	return n.kind == kindObject && (n.child("targets") != nil || n.child("labels") != nil)
 }
 
 func (b *listBuilder) addInfo(entry, line int, info Info) error {

@@ -1,9 +1,6 @@
 package listing
 
-import (
-	"errors"
-	"maps"
-)
+import "errors"
 
 // addTargets adds a group in the format of Prometheus' file_sd and http_sd:
 // {"targets":["10.0.0.7:8080"],"labels":{"zone":"eu-1a"}}. The labels weight and zone set these
@@ -17,8 +14,7 @@ func (b *listBuilder) addTargets(entry int, group *node) error {
 	for i := range targets {
 		target := &targets[i]
 		target.name = "targets"
-		info := shared
-		info.Metadata = maps.Clone(shared.Metadata)
+		info := shared // and its metadata, because nothing changes an Info
 		if err = target.decodeText(&info.Address); err == nil {
 			err = b.addInfo(entry, target.line, info)
 		}
