@@ -39,6 +39,7 @@ var rooms = map[string][]string{
 	"internal/attempt":    {"internal/endpoint", "internal/load"},
 	"internal/endpoint":   {"internal/listing", "internal/load", "internal/signal"},
 	"internal/httpstatus": {},
+	"internal/jsonlist":   {"discovery"},
 	"internal/listing":    {},
 	"internal/load":       {},
 	"internal/signal":     {},

@@ -100,7 +100,7 @@ func TestADeadConnectionThatStaysOpenIsAnError(t *testing.T) {
 			return near, nil
 		}
 		start := time.Now()
-		err = s.follow(t.Context(), connection.Health(), "web", nil)
+		err = s.follow(t.Context(), connection.Client, "web", nil)
 		if err == nil || !strings.Contains(err.Error(), "no answer in time") {
 			t.Errorf("ended with %v", err)
 		}
