@@ -123,9 +123,9 @@ func FuzzDecode(f *testing.F) {
 
 // answerOf returns the list of keys with these values.
 func answerOf(values map[string]string) discovery.Answer {
-	e := entries{prefix: "web/"}
+	e := entries{prefix: "web/", limit: discovery.DefaultMaxEndpoints}
 	for key, value := range values {
-		e.put(&mvccpb.KeyValue{Key: []byte(key), Value: []byte(value)})
+		_ = e.put(&mvccpb.KeyValue{Key: []byte(key), Value: []byte(value)})
 	}
 	return e.answer()
 }
