@@ -104,7 +104,10 @@ func (a *RequestAttempts) Begin(e *endpoint.Endpoint) {
 		// A policy of Caddy's picked it, which knows no trials. Beside a trial it is none itself.
 		next.trial = e.BeginTrial(load.Now())
 	}
-	next.begin(a.request.Context(), a.transport, e, a.Route(e, load.Now()))
+	if table := a.tableOf(e); a.route.Table != table { // a policy of Caddy's finds no route
+		a.findRoute(table, load.Now())
+	}
+	next.begin(a.request.Context(), a.transport, e, a.route)
 }
 
 // Picked returns the endpoint that was picked for the request and that it was not sent to yet.

@@ -54,7 +54,10 @@ func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, dec
 	if result == Nothing {
 		return
 	}
-	latency, surprise := max(c.Latency.Seconds(), minLatency), nats(result == Failed, c.Expected)
+	latency, surprise := max(c.Latency.Seconds(), minLatency), 0.
+	if result == Failed || l.hasEvidence() {
+		surprise = nats(result == Failed, c.Expected)
+	}
 	if result != Failed || l.byRoute.of(r.route).left(now, decay) == 0 {
 		// Further failures of one route say nothing of the others.
 		l.suspect(now, surprise, decay)
@@ -71,10 +74,13 @@ func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, dec
 	r.table.observe(r.route, now, latency, result == Failed, decay)
 }
 
+// hasEvidence reports whether an answer can lower anything. The caller must hold the lock.
+func (l *Load) hasEvidence() bool { return l.evidence.nats > 0 || l.byRoute.any() }
+
 // suspect adds evidence that the endpoint is sick, and returns by how much it changed. The caller
 // must hold the lock.
 func (l *Load) suspect(now Instant, nats float64, decay time.Duration) (added float64) {
-	if nats < 0 && l.evidence.nats == 0 {
+	if nats <= 0 && l.evidence.nats == 0 {
 		return 0 // an answer of a healthy endpoint, as nearly always
 	}
 	added = l.evidence.add(now, nats, decay)
