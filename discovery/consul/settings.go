@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 // Provision implements caddy.Provisioner. It sends nothing to Consul, so that a config loads while
@@ -79,8 +80,8 @@ func (s *Source) check() error {
 		}
 		seen[name] = true
 	}
-	if wait := time.Duration(s.Wait); wait < time.Second || wait > longestWait {
-		return fmt.Errorf("wait: %s is not between %s and %s", wait, time.Second, longestWait)
+	if wait := time.Duration(s.Wait); wait > longestWait {
+		return fmt.Errorf("wait: %s is more than %s", wait, longestWait)
 	}
-	return nil
+	return options.AtLeast("wait", s.Wait, time.Second)
 }

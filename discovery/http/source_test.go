@@ -166,7 +166,7 @@ func TestAListThatChangesIsFollowed(t *testing.T) {
 			}
 			body(now)(w, r)
 		})
-		running := sourcetest.Start(t, &Source{URL: server.URL, Interval: caddy.Duration(time.Millisecond)})
+		running := sourcetest.Start(t, &Source{URL: server.URL, Interval: caddy.Duration(100 * time.Millisecond)})
 		running.WantList("10.0.0.1:80")
 		<-text
 		text <- `["10.0.0.1:80", "10.0.0.2:80"]`

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 // FollowOptions say how a pool follows its sources.
@@ -86,8 +87,8 @@ func (f *FollowOptions) check() error {
 		{"removal_grace", f.RemovalGrace},
 		{"update_interval", valueOr(f.UpdateInterval, 0)},
 	} {
-		if d.value < 0 {
-			return fmt.Errorf("%s: %s is negative", d.name, time.Duration(d.value))
+		if err := options.AtLeastOrZero(d.name, d.value, options.MinDuration); err != nil {
+			return err
 		}
 	}
 	return nil
