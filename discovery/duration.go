@@ -10,8 +10,8 @@ import (
 )
 
 // DefaultDuration sets a duration that was left out to its default, and returns an error that names
-// the field if it is less than a millisecond. Such a duration is a number in JSON that was not meant
-// as nanoseconds, most likely.
+// the field if it is less than a millisecond. Such a duration is most likely a number in JSON that
+// was not meant as nanoseconds.
 func DefaultDuration(field string, value *caddy.Duration, byDefault time.Duration) error {
 	*value = cmp.Or(*value, caddy.Duration(byDefault))
 	return options.AtLeast(field, *value, MinDuration)

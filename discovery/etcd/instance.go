@@ -40,8 +40,8 @@ type entry struct {
 	size int // of the key, and of the value if it is kept
 }
 
-// put adds or replaces the entry of a key. It returns an error if there are too many, or if they are
-// larger together than a list may be.
+// put adds or replaces the entry of a key. It returns an error if there are too many, or if all
+// together are larger than a list may be.
 func (e *entries) put(kv *mvccpb.KeyValue) error {
 	info, err := decode(kv.Value)
 	if info.ID == "" {

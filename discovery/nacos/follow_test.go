@@ -106,7 +106,7 @@ func TestARefusalIsNotAList(t *testing.T) {
 		"SubscribeServiceResponse: invalid":       payload("SubscribeServiceResponse", "<html>", nil),
 		"SubscribeServiceResponse: unexpected":    {Metadata: &wire.Metadata{Type: "SubscribeServiceResponse"}},
 		`the answer is ""; expected Subscribe`:    {},
-		"SubscribeServiceResponse: json: cannot ": payload("SubscribeServiceResponse", `{"serviceInfo": {"hosts": {}}}`, nil),
+		"SubscribeServiceResponse: is an object; expected a list": payload("SubscribeServiceResponse", `{"serviceInfo": {"hosts": {}}}`, nil),
 	} {
 		t.Run(want, func(t *testing.T) {
 			nacos := startFake(t)

@@ -3,8 +3,8 @@ package listing
 import "fmt"
 
 const (
-	// minRepeated is how many bytes of labels a small list may repeat for the targets of its groups.
-	// It is 400 bytes for each of 20,000 targets.
+	// minRepeated is how many bytes of labels a small list may repeat for the targets of its
+	// groups. It is 400 bytes for each of 20,000 targets.
 	minRepeated = 8 << 20
 
 	// pairOverhead is the smallest number of bytes by which the text of a label is longer than its

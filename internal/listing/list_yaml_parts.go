@@ -7,8 +7,8 @@ import (
 )
 
 // YAML takes over a thousand bytes of memory for each value while it is read, and its reader cannot
-// stop early. Two limits keep that bounded: a list whose text is short enough is read at once, and a
-// longer one in parts.
+// stop early. Two limits keep that bounded: a list whose text is short enough is read at once, and
+// a longer one in parts.
 const (
 	// wholeValues is the maximum number of values of a text that is read at once.
 	wholeValues = 20_000
@@ -60,8 +60,8 @@ func visitPart(part []byte, after, limit int, visit func(*node) error) error {
 // block has a dash, a line break and the colon before its port.
 const valuesOfEntry = 3
 
-// countValues returns at least the number of values in a text, and for most texts two or three times
-// the number.
+// countValues returns at least the number of values in a text, and for most texts two or three
+// times the number.
 func countValues(data []byte) (n int) {
 	n = 1 + bytes.Count(data, []byte("- "))
 	for _, c := range data {

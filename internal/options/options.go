@@ -56,8 +56,8 @@ func isZero(value json.RawMessage) bool {
 	return err == nil && number == 0
 }
 
-// AtLeast returns an error if a duration is less than the minimum. The error tells the unit, because
-// the reason is often a number that was meant as seconds.
+// AtLeast returns an error if a duration is less than the minimum. The error tells the unit,
+// because the reason is often a number that was meant as seconds.
 func AtLeast(name string, value caddy.Duration, least time.Duration) error {
 	if time.Duration(value) >= least {
 		return nil

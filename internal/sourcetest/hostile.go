@@ -17,15 +17,15 @@ var HostileEntries = map[string]string{
 	"entries of 1,000 objects": "[" + Repeated("{}", 3000) + "]",
 }
 
-// Repeated returns an entry again and again, with commas in between, until the text is about as long
-// as size.
+// Repeated returns an entry again and again, with commas in between, until the text is about as
+// long as size.
 func Repeated(entry string, size int) string {
 	n := max(1, size/(len(entry)+1))
 	return strings.Repeat(entry+",", n-1) + entry
 }
 
-// Numbered returns the texts of format with the numbers from 0 on, with commas in between, until the
-// text is about as long as size.
+// Numbered returns the texts of format with the numbers from 0 on, with commas in between, until
+// the text is about as long as size.
 func Numbered(format string, size int) string {
 	var text strings.Builder
 	for i := 0; text.Len() < size; i++ {
