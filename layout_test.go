@@ -20,19 +20,19 @@ const module = "github.com/caddy-balance/caddy-balance/"
 var rooms = map[string][]string{
 	"": {"discovery/...", "healthprobe/...", "lbpolicy", "internal/status"},
 
-	"discovery":           {"internal/listing"},
-	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/egress", "internal/endpoint", "internal/signal"},
-	"discovery/dns":       {"caddyfile", "discovery", "internal/listing"},
+	"discovery":           {"internal/listing", "internal/options"},
+	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/egress", "internal/endpoint", "internal/options", "internal/signal"},
+	"discovery/dns":       {"caddyfile", "discovery", "internal/listing", "internal/options"},
 	"discovery/file":      {"caddyfile", "discovery", "internal/listing"},
-	"discovery/http":      {"caddyfile", "discovery", "internal/clienttls", "internal/listing"},
-	"discovery/registry":  {"caddyfile", "discovery", "internal/listing"},
+	"discovery/http":      {"caddyfile", "discovery", "internal/clienttls", "internal/listing", "internal/options"},
+	"discovery/registry":  {"caddyfile", "discovery", "internal/listing", "internal/options"},
 	"discovery/static":    {"caddyfile", "discovery", "internal/listing"},
-	"discovery/upstreams": {"caddyfile", "discovery", "internal/listing"},
+	"discovery/upstreams": {"caddyfile", "discovery", "internal/listing", "internal/options"},
 
-	"healthprobe":         {"caddyfile", "internal/clienttls", "internal/egress", "internal/endpoint", "internal/httpstatus", "internal/listing", "internal/load", "internal/signal"},
-	"healthprobe/outlier": {"caddyfile", "internal/endpoint", "internal/httpstatus", "internal/load", "internal/signal"},
+	"healthprobe":         {"caddyfile", "internal/clienttls", "internal/egress", "internal/endpoint", "internal/httpstatus", "internal/listing", "internal/load", "internal/signal", "internal/options"},
+	"healthprobe/outlier": {"caddyfile", "internal/endpoint", "internal/httpstatus", "internal/load", "internal/signal", "internal/options"},
 
-	"lbpolicy": {"caddyfile", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load"},
+	"lbpolicy": {"caddyfile", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load", "internal/options"},
 
 	"caddyfile":           {},
 	"internal/clienttls":  {},
@@ -40,8 +40,10 @@ var rooms = map[string][]string{
 	"internal/egress":     {"internal/listing"},
 	"internal/endpoint":   {"internal/egress", "internal/listing", "internal/load", "internal/signal"},
 	"internal/httpstatus": {},
+	"internal/jsonlist":   {"discovery"},
 	"internal/listing":    {},
 	"internal/load":       {},
+	"internal/options":    {},
 	"internal/signal":     {},
 	"internal/status":     {"discovery/registry", "internal/endpoint", "internal/listing"},
 
@@ -56,6 +58,7 @@ var rooms = map[string][]string{
 	"internal/figures":       {},
 	"internal/golden":        {},
 	"internal/lab":           {"internal/arrivals", "internal/figures", "internal/process"},
+	"internal/optionstest":   {},
 	"internal/outside":       {},
 	"internal/process":       {},
 	"internal/simulation":    {"..."},

@@ -36,7 +36,7 @@ func TestExamplesAdaptAndLoad(t *testing.T) {
 // check decodes an array as a list of endpoints, and loads anything else as a config.
 func check(t *testing.T, name string, data []byte) error {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
-		_, err := listing.DecodeList(name, data)
+		_, err := listing.DecodeList(name, data, 1000)
 		return err
 	}
 	return golden.Load(t, data)

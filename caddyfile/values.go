@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -76,6 +77,16 @@ func Duration(name string, into *caddy.Duration) Param {
 		value, err := caddy.ParseDuration(text)
 		*into = caddy.Duration(value)
 		return err == nil && value >= 0
+	})
+}
+
+// DurationFrom is a duration like Duration, but not less than least.
+func DurationFrom(name string, into *caddy.Duration, least time.Duration) Param {
+	expected := fmt.Sprintf("a duration of %s or more, such as 10s or 2m", least)
+	return Func(name, expected, func(text string) bool {
+		value, err := caddy.ParseDuration(text)
+		*into = caddy.Duration(value)
+		return err == nil && value >= least
 	})
 }
 

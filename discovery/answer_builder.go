@@ -11,7 +11,8 @@ import (
 // cost the others. The zero value is ready to use.
 type AnswerBuilder struct {
 	endpoints []Endpoint
-	dropped   []Dropped
+	dropped   []Dropped         // the first MaxDropped
+	omitted   int               // how many more were dropped
 	keys      map[string]string // by address: the key of the entry that it came from
 }
 
@@ -44,8 +45,13 @@ func (b *AnswerBuilder) Decode(key string, value []byte) {
 	b.Add(key, e)
 }
 
-// Drop leaves an entry out. err says what is wrong with the entry and what was expected.
+// Drop leaves an entry out. err says what is wrong with the entry and what was expected. Beyond
+// MaxDropped it only counts the entry.
 func (b *AnswerBuilder) Drop(key string, err error) {
+	if len(b.dropped) == MaxDropped {
+		b.omitted++
+		return
+	}
 	b.dropped = append(b.dropped, Dropped{key, err})
 }
 
@@ -56,5 +62,5 @@ func (b *AnswerBuilder) Answer() Answer {
 	if endpoints == nil {
 		endpoints = []Endpoint{}
 	}
-	return Answer{Endpoints: endpoints, Dropped: b.dropped}
+	return Answer{Endpoints: endpoints, Dropped: b.dropped, Omitted: b.omitted}
 }

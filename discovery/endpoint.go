@@ -14,7 +14,8 @@ type Endpoint = listing.Info
 
 // DecodeList reads a whole list in JSON or YAML, in the formats of docs/endpoints.md, and
 // normalizes each endpoint. One mistake fails the whole list, because a person or a program wrote
-// it as a whole. name is the name of the list in errors, such as a path or a URL.
-func DecodeList(name string, data []byte) ([]Endpoint, error) {
-	return listing.DecodeList(name, data)
+// it as a whole. name is the name of the list in errors, such as a path or a URL. limit is the
+// maximum number of entries, see MaxEndpoints.
+func DecodeList(name string, data []byte, limit int) ([]Endpoint, error) {
+	return listing.DecodeList(name, data, limit)
 }

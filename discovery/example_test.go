@@ -59,10 +59,10 @@ func ExampleAnswerBuilder() {
 
 // A list in the format of the source `file`, which another source may read from anywhere.
 func ExampleDecodeList() {
-	list, err := discovery.DecodeList("web.yaml", []byte("- 10.0.0.1:80\n- {address: 10.0.0.2:80, weight: 3}\n"))
+	list, err := discovery.DecodeList("web.yaml", []byte("- 10.0.0.1:80\n- {address: 10.0.0.2:80, weight: 3}\n"), discovery.DefaultMaxEndpoints)
 	fmt.Println(len(list), err)
 
-	_, err = discovery.DecodeList("web.yaml", []byte("- 10.0.0.1:80\n- 10.0.0.2\n"))
+	_, err = discovery.DecodeList("web.yaml", []byte("- 10.0.0.1:80\n- 10.0.0.2\n"), discovery.DefaultMaxEndpoints)
 	fmt.Println(err)
 	// Output:
 	// 2 <nil>

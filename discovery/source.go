@@ -27,6 +27,15 @@ type Local interface {
 	Local()
 }
 
+// SelfLimiting marks a source that limits the number of its endpoints itself, or has them from the
+// config. `max_endpoints` of the pool does not apply to it.
+type SelfLimiting interface {
+	Source
+
+	// SelfLimiting does nothing.
+	SelfLimiting()
+}
+
 // Report hands an answer to the pool. It returns as soon as the pool has taken the answer over, or
 // at once if the pool has ended.
 type Report func(Answer)
@@ -41,6 +50,9 @@ type Answer struct {
 	// Dropped holds the entries that are not in the list because they are invalid. The pool logs
 	// them once for each set.
 	Dropped []Dropped
+
+	// Omitted is the number of entries that were dropped beyond those in Dropped.
+	Omitted int
 
 	// Err is the reason why the list is missing or incomplete, if the source itself goes on. An
 	// error that ends Run is the result of Run instead.

@@ -9,13 +9,14 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 // CheckOptions say how often an endpoint is checked, and how many results in a row change the
 // verdict.
 type CheckOptions struct {
 	// The time from one check of an endpoint to the next, with a jitter of a tenth. The minimum is
-	// 1ms. A shorter interval notices failures earlier and costs CPU time here and at the
+	// 100ms. A shorter interval notices failures earlier and costs CPU time here and at the
 	// endpoints: 10,000 endpoints at 5s take about a tenth of a core. Default: 5s, or for one of
 	// several probes that of `health`.
 	Interval caddy.Duration `json:"interval,omitempty"`
@@ -46,18 +47,16 @@ const (
 	defaultFall     = 3
 	fastIntervals   = 5 // number of fast intervals in an interval by default
 
-	// minInterval is the minimum of all durations. It keeps a typing error from flooding the
-	// endpoints.
-	minInterval = time.Millisecond
+	minInterval = options.MinDuration
 	maxCount    = math.MaxInt32
 )
 
 // options are the options of a block. Those of `health` and of a probe are the same.
 func (o *CheckOptions) options() caddyfile.Param {
 	return caddyfile.Group(
-		caddyfile.Duration("interval", &o.Interval),
-		caddyfile.Duration("fast_interval", &o.FastInterval),
-		caddyfile.Duration("timeout", &o.Timeout),
+		caddyfile.DurationFrom("interval", &o.Interval, options.MinInterval),
+		caddyfile.DurationFrom("fast_interval", &o.FastInterval, minInterval),
+		caddyfile.DurationFrom("timeout", &o.Timeout, minInterval),
 		caddyfile.Int("rise", &o.Rise, 1, maxCount),
 		caddyfile.Int("fall", &o.Fall, 1, maxCount),
 	)
@@ -83,15 +82,14 @@ func (o *CheckOptions) setDefaults() {
 }
 
 func (o *CheckOptions) check() error {
-	for _, d := range []struct {
-		name  string
-		value caddy.Duration
-	}{{"interval", o.Interval}, {"fast_interval", o.FastInterval}, {"timeout", o.Timeout}} {
-		if time.Duration(d.value) < minInterval {
-			return fmt.Errorf("%s: %s is less than %s", d.name, time.Duration(d.value), minInterval)
-		}
-	}
+	err := cmp.Or(
+		options.AtLeast("interval", o.Interval, options.MinInterval),
+		options.AtLeast("fast_interval", o.FastInterval, minInterval),
+		options.AtLeast("timeout", o.Timeout, minInterval),
+	)
 	switch {
+	case err != nil:
+		return err
 	case o.Rise < 1 || o.Rise > maxCount:
 		return fmt.Errorf("rise: %d; expected 1 or more checks", o.Rise)
 	case o.Fall < 1 || o.Fall > maxCount:

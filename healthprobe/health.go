@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(Health)) }
@@ -29,8 +30,7 @@ func init() { caddy.RegisterModule(new(Health)) }
 // instant. Endpoints whose verdict may be about to change are checked more often. Checks that hang
 // delay only other checks that hang.
 //
-// If no endpoint is usable, the pool's `fail_open` applies. In all numbers and durations, 0 stands
-// for the default.
+// If no endpoint is usable, the pool's `fail_open` applies.
 type Health struct {
 	// How to check an endpoint once. Required, unless `probes` has it.
 	ProbeRaw json.RawMessage `json:"probe,omitempty" caddy:"namespace=http.reverse_proxy.upstreams.pool.probes inline_key=probe"`
@@ -65,6 +65,12 @@ func (*Health) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.upstreams.pool.health",
 		New: func() caddy.Module { return new(Health) },
 	}
+}
+
+// UnmarshalJSON refuses zeros that would become defaults.
+func (h *Health) UnmarshalJSON(data []byte) error {
+	type fields Health
+	return options.Decode(data, (*fields)(h), "interval", "fast_interval", "timeout", "rise", "fall")
 }
 
 // UnmarshalCaddyfile sets up the checks from Caddyfile tokens. Syntax:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/httpstatus"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(HTTPProbe)) }
@@ -101,6 +102,12 @@ func (*HTTPProbe) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.upstreams.pool.probes.http",
 		New: func() caddy.Module { return new(HTTPProbe) },
 	}
+}
+
+// UnmarshalJSON refuses zeros that would become defaults.
+func (p *HTTPProbe) UnmarshalJSON(data []byte) error {
+	type fields HTTPProbe
+	return options.Decode(data, (*fields)(p), "max_size")
 }
 
 // UnmarshalCaddyfile sets up the probe from Caddyfile tokens. Syntax:

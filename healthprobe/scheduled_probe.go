@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 // ProbeOptions are one of several probes, with check options of its own.
@@ -16,6 +18,12 @@ type ProbeOptions struct {
 	ProbeRaw json.RawMessage `json:"probe,omitempty" caddy:"namespace=http.reverse_proxy.upstreams.pool.probes inline_key=probe"`
 
 	CheckOptions
+}
+
+// UnmarshalJSON refuses zeros that would become defaults.
+func (o *ProbeOptions) UnmarshalJSON(data []byte) error {
+	type fields ProbeOptions
+	return options.Decode(data, (*fields)(o), "interval", "fast_interval", "timeout", "rise", "fall")
 }
 
 // scheduledProbe is a probe, and when it checks.

@@ -1,6 +1,7 @@
 package lbpolicy
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/load"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(AdaptiveLatency)) }
@@ -86,6 +88,12 @@ func (*AdaptiveLatency) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// UnmarshalJSON refuses zeros that would become defaults.
+func (p *AdaptiveLatency) UnmarshalJSON(data []byte) error {
+	type fields AdaptiveLatency
+	return options.Decode(data, (*fields)(p), "decay", "error_penalty")
+}
+
 // UnmarshalCaddyfile sets up the policy from Caddyfile tokens. Syntax:
 //
 //	lb_policy adaptive_latency {
@@ -96,8 +104,8 @@ func (*AdaptiveLatency) CaddyModule() caddy.ModuleInfo {
 //	}
 func (p *AdaptiveLatency) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.Block(
-		caddyfile.Duration("decay", &p.Decay),
-		caddyfile.Duration("error_penalty", &p.ErrorPenalty),
+		caddyfile.DurationFrom("decay", &p.Decay, options.MinDuration),
+		caddyfile.DurationFrom("error_penalty", &p.ErrorPenalty, options.MinDuration),
 		caddyfile.Func("choices", choicesFormat, func(text string) (ok bool) {
 			p.Choices, ok = parseChoices(text)
 			return ok
@@ -118,11 +126,11 @@ func parseChoices(text string) (choices int, ok bool) {
 
 // Provision implements caddy.Provisioner.
 func (p *AdaptiveLatency) Provision(ctx caddy.Context) error {
-	if p.Decay < 0 {
-		return fmt.Errorf("decay: %s is negative", time.Duration(p.Decay))
-	}
-	if p.ErrorPenalty < 0 {
-		return fmt.Errorf("error_penalty: %s is negative", time.Duration(p.ErrorPenalty))
+	if err := cmp.Or(
+		options.AtLeastOrZero("decay", p.Decay, options.MinDuration),
+		options.AtLeastOrZero("error_penalty", p.ErrorPenalty, options.MinDuration),
+	); err != nil {
+		return err
 	}
 	if p.Choices < 0 || p.Choices == 1 || p.Choices > maxChoices {
 		return fmt.Errorf("choices: %d; expected 0 (automatic), or from 2 to %d endpoints to compare",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(BoundedLoadHash)) }
@@ -65,6 +66,12 @@ func (*BoundedLoadHash) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.selection_policies.bounded_load_hash",
 		New: func() caddy.Module { return new(BoundedLoadHash) },
 	}
+}
+
+// UnmarshalJSON refuses zeros that would become defaults.
+func (p *BoundedLoadHash) UnmarshalJSON(data []byte) error {
+	type fields BoundedLoadHash
+	return options.Decode(data, (*fields)(p), "load_factor")
 }
 
 // UnmarshalCaddyfile sets up the policy from Caddyfile tokens. Syntax:

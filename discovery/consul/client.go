@@ -3,6 +3,7 @@ package consul
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -43,7 +44,7 @@ func (s *Source) connect() (*connection, error) {
 		// Any token keeps the client from reading the environment. The transport replaces it.
 		Token: "unused",
 		HttpClient: &http.Client{
-			Transport: &explicitSettings{transport, s.Token, s.Namespace, s.Partition},
+			Transport: &explicitSettings{transport, s.Token, s.Namespace, s.Partition, s.selection()},
 			// Consul never redirects, and the token must not reach another host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -92,6 +93,17 @@ func setAddress(address string, config *api.Config, transport *http.Transport) e
 type explicitSettings struct {
 	*http.Transport
 	token, namespace, partition string
+	selection                   url.Values // the instances that a query asks for
+}
+
+// selection returns the parameters that choose the instances of a service. Consul's client has no
+// other way to send them with an answer that it does not decode itself.
+func (s *Source) selection() url.Values {
+	chosen := url.Values{"tag": s.Tags}
+	if !s.PassWarning {
+		chosen.Set(api.HealthPassing, "1")
+	}
+	return chosen
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -101,6 +113,7 @@ func (t *explicitSettings) RoundTrip(r *http.Request) (*http.Response, error) {
 	query := r.URL.Query()
 	setOrDelete(query, "ns", t.namespace)
 	setOrDelete(query, "partition", t.partition)
+	maps.Copy(query, t.selection)
 	r.URL.RawQuery = query.Encode()
 	answer, err := t.Transport.RoundTrip(r)
 	if err != nil {

@@ -100,7 +100,7 @@ func TestADeadConnectionThatStaysOpenIsAnError(t *testing.T) {
 			return near, nil
 		}
 		start := time.Now()
-		err = s.follow(t.Context(), connection.Health(), "web", nil)
+		err = s.follow(t.Context(), connection.Client, "web", nil)
 		if err == nil || !strings.Contains(err.Error(), "no answer in time") {
 			t.Errorf("ended with %v", err)
 		}
@@ -143,8 +143,8 @@ func TestInvalidSettingsAreRefused(t *testing.T) {
 		`format: "hertz" is not known; expected auto, kitex or kratos`: {Services: []string{"web"}, Format: "hertz"},
 		"scheme: evaluated placeholder {env.CADDY_BALANCE_NONE}":       {Services: []string{"web"}, Scheme: "{env.CADDY_BALANCE_NONE}"},
 		`services: "web" is given twice`:                               {Services: []string{"web", "web"}},
-		"wait: 500ms is not between 1s and 10m0s":                      {Services: []string{"web"}, Wait: caddy.Duration(time.Second / 2)},
-		"wait: 1h0m0s is not":                                          {Services: []string{"web"}, Wait: caddy.Duration(time.Hour)},
+		"wait: 500ms is less than 1s":                      {Services: []string{"web"}, Wait: caddy.Duration(time.Second / 2)},
+		"wait: 1h0m0s is more than 10m0s":                                          {Services: []string{"web"}, Wait: caddy.Duration(time.Hour)},
 		"address: expected a host and port":                            {Services: []string{"web"}, Address: "ftp://consul"},
 		"address: expected a URL of a scheme":                          {Services: []string{"web"}, Address: "http://user:secret@consul:8500"},
 		"token: evaluated placeholder {env.CADDY_BALANCE_NONE}":        {Services: []string{"web"}, Token: "{env.CADDY_BALANCE_NONE}"},

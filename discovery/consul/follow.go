@@ -37,7 +37,7 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	queries, queryCtx := errgroup.WithContext(ctx)
 	for i, name := range s.Services {
 		queries.Go(func() error {
-			err := s.follow(queryCtx, connection.Health(), name, func(a *answer) { merger.setAnswer(i, a) })
+			err := s.follow(queryCtx, connection.Client, name, func(a *answer) { merger.setAnswer(i, a) })
 			return fmt.Errorf("service %q: %w", name, err)
 		})
 	}
@@ -56,13 +56,13 @@ type answer struct {
 // follow queries one service in a loop and passes each answer to handle. It always ends with an
 // error. The first query has no index, also in a Run after an error: with an index from before a
 // loss of state, a query would hang at Consul for its whole wait.
-func (s *Source) follow(ctx context.Context, health *api.Health, service string, handle func(*answer)) error {
+func (s *Source) follow(ctx context.Context, client *api.Client, service string, handle func(*answer)) error {
 	limit := rate.NewLimiter(answersPerSecond, answersPerSecond)
 	for index := uint64(0); ; {
 		if err := limit.Wait(ctx); err != nil {
 			return err
 		}
-		a, next, err := s.ask(ctx, health, service, index)
+		a, next, err := s.ask(ctx, client, service, index)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (s *Source) follow(ctx context.Context, health *api.Health, service string,
 // ask queries one service once and returns the index for the next query. With index 0 Consul
 // answers at once. With any other index it answers when the service has changed since that index,
 // or at the end of the wait.
-func (s *Source) ask(ctx context.Context, health *api.Health, service string, index uint64) (*answer, uint64, error) {
+func (s *Source) ask(ctx context.Context, client *api.Client, service string, index uint64) (*answer, uint64, error) {
 	wait := time.Duration(s.Wait)
 	// Without a limit a connection that is dead but open would hold the source for ever.
 	ctx, cancel := context.WithTimeoutCause(ctx, wait+wait/16+answerTime, errors.New("no answer in time"))
@@ -90,34 +90,22 @@ func (s *Source) ask(ctx context.Context, health *api.Health, service string, in
 		WaitIndex:  index,
 		WaitTime:   wait,
 	}
-	instances, meta, err := s.query(health, service, options.WithContext(ctx))
+	list := instanceList{limit: discovery.MaxEndpoints(ctx)}
+	meta, err := client.Raw().Query("/v1/health/service/"+service, &list, options.WithContext(ctx))
 	switch {
 	case err != nil:
 		return nil, 0, readable(ctx, err)
-	case instances == nil:
+	case list.entries == nil:
 		return nil, 0, errors.New("the answer is null; expected a list, is this Consul?")
 	case meta.LastIndex == 0:
 		// Consul never sends 0. A query with index 0 does not wait, so the loop would not pause.
 		return nil, 0, errors.New("the answer has no index; is this Consul?")
 	}
 	hidden := s.hidden(meta)
-	if hidden != nil && len(instances) == 0 {
+	if hidden != nil && len(list.entries) == 0 {
 		return nil, 0, hidden
 	}
-	return &answer{instances, hidden}, meta.LastIndex, nil
-}
-
-// query calls Consul's client and turns its panics into errors. The client panics, for example, on
-// a check whose definition is null, which would end Caddy.
-func (s *Source) query(health *api.Health, service string, options *api.QueryOptions) (
-	list []*api.ServiceEntry, meta *api.QueryMeta, err error,
-) {
-	defer func() {
-		if problem := recover(); problem != nil {
-			err = fmt.Errorf("the answer cannot be read: %v", problem)
-		}
-	}()
-	return health.ServiceMultipleTags(service, s.Tags, !s.PassWarning, options)
+	return &answer{list.entries, hidden}, meta.LastIndex, nil
 }
 
 // hidden returns an error if the token may not see all instances. Without it, a list that is hidden

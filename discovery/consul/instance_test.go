@@ -164,7 +164,7 @@ func FuzzAnswers(f *testing.F) {
 			t.Fatal(err)
 		}
 		s := &Source{PassWarning: true, ZoneMeta: "zone"}
-		a, _, err := s.ask(t.Context(), client.Health(), "web", 0)
+		a, _, err := s.ask(t.Context(), client, "web", 0)
 		if err != nil {
 			return
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 	"github.com/caddy-balance/caddy-balance/internal/format"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 // Provision implements caddy.Provisioner. It sends nothing to Consul, so that a config loads while
@@ -80,8 +81,11 @@ func (s *Source) check() error {
 		}
 		seen[name] = true
 	}
-	if wait := time.Duration(s.Wait); wait < time.Second || wait > longestWait {
-		return fmt.Errorf("wait: %s is not between %s and %s", wait, time.Second, longestWait)
+	if wait := time.Duration(s.Wait); wait > longestWait {
+		return fmt.Errorf("wait: %s is more than %s", wait, longestWait)
+	}
+	if err := options.AtLeast("wait", s.Wait, time.Second); err != nil {
+		return err
 	}
 	return format.Check(s.Format)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/format"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(Source)) }
@@ -141,6 +142,12 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// UnmarshalJSON refuses zeros that would become defaults.
+func (s *Source) UnmarshalJSON(data []byte) error {
+	type fields Source
+	return options.Decode(data, (*fields)(s), "wait")
+}
+
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
 //
 //	source consul <services...> {
@@ -178,7 +185,7 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			caddyfile.Pairs("node_meta", &s.NodeMeta),
 			caddyfile.Flag("allow_stale", &s.AllowStale),
 			caddyfile.Flag("pass_warning", &s.PassWarning),
-			caddyfile.Duration("wait", &s.Wait),
+			caddyfile.DurationFrom("wait", &s.Wait, time.Second),
 			caddyfile.String("zone_meta", &s.ZoneMeta),
 			caddyfile.Func("format", "auto, kitex or kratos", func(text string) bool {
 				s.Format = text

@@ -60,8 +60,8 @@ func (s *Source) checkFamily() error {
 
 func (s *Source) checkDurations() error {
 	if err := cmp.Or(
-		discovery.DefaultDuration("min_refresh", &s.MinRefresh, defaultMinRefresh),
-		discovery.DefaultDuration("max_refresh", &s.MaxRefresh, defaultMaxRefresh),
+		discovery.DefaultInterval("min_refresh", &s.MinRefresh, defaultMinRefresh),
+		discovery.DefaultInterval("max_refresh", &s.MaxRefresh, defaultMaxRefresh),
 		discovery.DefaultDuration("timeout", &s.Timeout, defaultTimeout),
 	); err != nil {
 		return err

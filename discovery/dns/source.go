@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(Source)) }
@@ -77,7 +78,7 @@ type Source struct {
 	// each target has a certificate of its own. Default: false.
 	KeepNames bool `json:"keep_names,omitempty"`
 
-	// The minimum time between two look-ups, whatever the TTL. Default: 1s.
+	// The minimum time between two look-ups, whatever the TTL, at least 100ms. Default: 1s.
 	MinRefresh caddy.Duration `json:"min_refresh,omitempty"`
 
 	// The maximum time between two look-ups, whatever the TTL. Up to a tenth is added, so that
@@ -131,6 +132,12 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// UnmarshalJSON refuses zeros that would become defaults.
+func (s *Source) UnmarshalJSON(data []byte) error {
+	type fields Source
+	return options.Decode(data, (*fields)(s), "port", "min_refresh", "max_refresh", "timeout")
+}
+
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
 //
 //	source dns srv|a <name> [<port>] {
@@ -156,9 +163,9 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 				return families[text] != nil
 			}),
 			caddyfile.Flag("keep_names", &s.KeepNames),
-			caddyfile.Duration("min_refresh", &s.MinRefresh),
-			caddyfile.Duration("max_refresh", &s.MaxRefresh),
-			caddyfile.Duration("timeout", &s.Timeout),
+			caddyfile.DurationFrom("min_refresh", &s.MinRefresh, discovery.MinInterval),
+			caddyfile.DurationFrom("max_refresh", &s.MaxRefresh, discovery.MinInterval),
+			caddyfile.DurationFrom("timeout", &s.Timeout, discovery.MinDuration),
 			caddyfile.Flag("tcp", &s.TCP),
 			caddyfile.Func("rotating", "auto, on or off", func(text string) bool {
 				s.Rotating = text

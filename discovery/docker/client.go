@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -29,14 +30,22 @@ func machine(host string) (string, error) {
 
 // connect makes the client. The client negotiates the version of the API, but would assume TLS for
 // a transport that it did not make, so the scheme is set here.
-func (s *Source) connect() (*client.Client, error) {
+func (s *Source) connect(limit int) (c *client.Client, closeIdle func(), err error) {
+	transport := &http.Transport{TLSClientConfig: s.tls}
+	if socket, ok := strings.CutPrefix(s.Host, "unix://"); ok {
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		}
+	}
 	own := &http.Client{
-		Transport:     &http.Transport{TLSClientConfig: s.tls},
+		Transport:     &boundedTransport{transport, limit},
 		CheckRedirect: client.CheckRedirect,
 	}
 	scheme := "http"
 	if s.tls != nil {
 		scheme = "https"
 	}
-	return client.New(client.WithHTTPClient(own), client.WithHost(s.Host), client.WithScheme(scheme))
+	// The host comes first, because the client can only make a transport of its own dial it.
+	c, err = client.New(client.WithHost(s.Host), client.WithHTTPClient(own), client.WithScheme(scheme))
+	return c, own.CloseIdleConnections, err
 }

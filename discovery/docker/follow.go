@@ -28,8 +28,9 @@ const (
 
 // Run implements discovery.Source.
 func (s *Source) Run(ctx context.Context, report discovery.Report) error {
-	client, err := s.connect()
+	client, closeIdle, err := s.connect(discovery.MaxEndpoints(ctx))
 	if err == nil {
+		defer closeIdle()
 		defer func() { _ = client.Close() }()
 		f := follower{source: s, client: client}
 		err = f.run(ctx, report)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(Source)) }
@@ -97,6 +98,12 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// UnmarshalJSON refuses zeros that would become defaults.
+func (s *Source) UnmarshalJSON(data []byte) error {
+	type fields Source
+	return options.Decode(data, (*fields)(s), "port", "timeout")
+}
+
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
 //
 //	source docker <labels...> {
@@ -119,7 +126,7 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			caddyfile.String("network", &s.Network),
 			caddyfile.Int("port", &s.Port, 1, maxPort),
 			caddyfile.Flag("published", &s.Published),
-			caddyfile.Duration("timeout", &s.Timeout),
+			caddyfile.DurationFrom("timeout", &s.Timeout, discovery.MinDuration),
 			caddyfile.TLS(&s.TLS),
 		),
 	)

@@ -98,6 +98,7 @@ func (s *Source) connect(ctx context.Context) (*clientv3.Client, error) {
 		MaxUnaryRetries:      maxTries,
 		Logger:               zap.NewNop(),
 		DialOptions: []grpc.DialOption{
+			grpc.WithDefaultCallOptions(grpc.ForceCodecV2(newBoundedCodec())),
 			grpc.WithChainUnaryInterceptor(failFast),
 			grpc.WithChainStreamInterceptor(new(oneWatch).intercept),
 		},

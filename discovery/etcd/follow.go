@@ -28,7 +28,7 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	client, err := s.connect(ctx)
 	if err == nil {
 		defer func() { _ = client.Close() }()
-		w := watcher{source: s, client: client, entries: s.entries()}
+		w := watcher{source: s, client: client, entries: s.entries(discovery.MaxEndpoints(ctx))}
 		err = w.run(ctx, report)
 	}
 	if ctx.Err() != nil {
@@ -76,7 +76,9 @@ func (w *watcher) list(ctx context.Context) error {
 			w.cluster, w.revision = page.Header.ClusterId, page.Header.Revision
 		}
 		for _, kv := range page.Kvs {
-			w.entries.put(kv)
+			if err := w.entries.put(kv); err != nil {
+				return err
+			}
 		}
 		if !page.More || len(page.Kvs) == 0 {
 			return nil
@@ -132,8 +134,8 @@ func (w *watcher) apply(response clientv3.WatchResponse, open bool) error {
 	for _, event := range response.Events {
 		if event.Type == clientv3.EventTypeDelete {
 			w.entries.delete(event.Kv)
-		} else {
-			w.entries.put(event.Kv)
+		} else if err := w.entries.put(event.Kv); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -29,22 +30,26 @@ func folderPrefix(prefix string) string {
 type entries struct {
 	prefix string
 	reader format.Reader
+	limit  int // the maximum number of keys
 	byKey  map[string]entry
+	size   int // of all keys and values, in bytes
 }
 
 // entries returns no entries yet, for the keys of the source.
-func (s *Source) entries() entries {
-	return entries{prefix: s.prefix, reader: format.Reader{Format: s.Format, Scheme: s.Scheme}}
+func (s *Source) entries(limit int) entries {
+	return entries{prefix: s.prefix, limit: limit, reader: format.Reader{Format: s.Format, Scheme: s.Scheme}}
 }
 
 // entry is a decoded value. If err is not nil, the value has a mistake.
 type entry struct {
 	info listing.Info
 	err  error
+	size int // of the key, and of the value if it is kept
 }
 
-// put adds or replaces the entry of a key.
-func (e *entries) put(kv *mvccpb.KeyValue) {
+// put adds or replaces the entry of a key. It returns an error if there are too many, or if all
+// together are larger than a list may be.
+func (e *entries) put(kv *mvccpb.KeyValue) error {
 	info, err := e.reader.Decode(kv.Value)
 	if info.ID == "" {
 		info.ID = e.id(kv)
@@ -52,11 +57,27 @@ func (e *entries) put(kv *mvccpb.KeyValue) {
 	if e.byKey == nil {
 		e.byKey = make(map[string]entry)
 	}
-	e.byKey[string(kv.Key)] = entry{info, err}
+	e.delete(kv)
+	size := len(kv.Key)
+	if err == nil { // nothing is kept of another value
+		size += len(kv.Value)
+	}
+	e.byKey[string(kv.Key)] = entry{info, err, size}
+	e.size += size
+	switch {
+	case len(e.byKey) > e.limit:
+		return discovery.TooManyEndpoints(e.limit)
+	case e.size > listing.MaxListSize:
+		return fmt.Errorf("the keys and values have more than %d bytes", listing.MaxListSize)
+	}
+	return nil
 }
 
 // delete removes the entry of a key.
-func (e *entries) delete(kv *mvccpb.KeyValue) { delete(e.byKey, string(kv.Key)) }
+func (e *entries) delete(kv *mvccpb.KeyValue) {
+	e.size -= e.byKey[string(kv.Key)].size
+	delete(e.byKey, string(kv.Key))
+}
 
 // id returns the part of a key below the prefix. It is empty if the key ends in the number of its
 // lease, because such a key changes each time that the service starts.

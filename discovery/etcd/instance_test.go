@@ -58,7 +58,7 @@ func TestValuesOfFrameworksAreEndpoints(t *testing.T) {
 		{Source{Format: "kratos"}, []listing.Info{kratos}},
 	} {
 		c.source.prefix = "web/"
-		e := c.source.entries()
+		e := c.source.entries(discovery.DefaultMaxEndpoints)
 		for key, value := range values {
 			e.put(&mvccpb.KeyValue{Key: []byte(key), Value: []byte(value)})
 		}
@@ -156,9 +156,9 @@ func FuzzDecode(f *testing.F) {
 
 // answerOf returns the list of keys with these values.
 func answerOf(values map[string]string) discovery.Answer {
-	e := entries{prefix: "web/"}
+	e := entries{prefix: "web/", limit: discovery.DefaultMaxEndpoints}
 	for key, value := range values {
-		e.put(&mvccpb.KeyValue{Key: []byte(key), Value: []byte(value)})
+		_ = e.put(&mvccpb.KeyValue{Key: []byte(key), Value: []byte(value)})
 	}
 	return e.answer()
 }

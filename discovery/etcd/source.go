@@ -18,6 +18,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/format"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(Source)) }
@@ -117,6 +118,12 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// UnmarshalJSON refuses zeros that would become defaults.
+func (s *Source) UnmarshalJSON(data []byte) error {
+	type fields Source
+	return options.Decode(data, (*fields)(s), "timeout")
+}
+
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
 //
 //	source etcd <prefix> {
@@ -144,7 +151,7 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			caddyfile.String("scheme", &s.Scheme),
 			caddyfile.String("username", &s.Username),
 			caddyfile.String("password", &s.Password),
-			caddyfile.Duration("timeout", &s.Timeout),
+			caddyfile.DurationFrom("timeout", &s.Timeout, discovery.MinDuration),
 			caddyfile.TLS(&s.TLS),
 		),
 	)

@@ -18,7 +18,7 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 
 // run looks for changes until ctx ends.
 func (s *Source) run(ctx context.Context, report discovery.Report, watch *watch) {
-	files := newSet(s.absolute)
+	files := newSet(s.absolute, discovery.MaxEndpoints(ctx))
 	reportNews := func(a discovery.Answer) {
 		if a.Authoritative = true; a.Endpoints != nil || a.Err != nil {
 			report(a)

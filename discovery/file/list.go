@@ -18,6 +18,7 @@ import (
 // listFile is one file and the last valid list that it held.
 type listFile struct {
 	path    string
+	limit   int                 // the maximum number of entries
 	list    []listing.Info      // nil before the first valid one
 	dropped []discovery.Dropped // targets that the list repeats
 	problem string              // the error of the current content, or ""
@@ -58,7 +59,7 @@ func (f *listFile) look(now time.Time) (changed bool, err error) {
 func (f *listFile) update(data []byte) (changed bool, err error) {
 	recovers := f.problem != ""
 	f.problem = ""
-	list, repeated, err := listing.DecodeFile(f.path, data)
+	list, repeated, err := listing.DecodeFile(f.path, data, f.limit)
 	if err != nil {
 		return false, f.failOnce(err)
 	}

@@ -118,7 +118,7 @@ func TestAYoungFileIsReadThoughItLooksTheSame(t *testing.T) {
 		age  time.Duration // when the first content is read
 		want string
 	}{{timestampResolution, "b:1"}, {timestampResolution + 1, "a:1"}} {
-		file := listFile{path: path}
+		file := listFile{path: path, limit: 10}
 		for _, content := range []string{`["a:1"]`, `["b:1"]`} {
 			write(t, path, content)
 			if err := os.Chtimes(path, written, written); err != nil {

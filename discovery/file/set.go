@@ -15,12 +15,13 @@ import (
 // set is all the files of a source, by the paths of its config.
 type set []pattern
 
-func newSet(paths []string) set {
+// newSet makes a set of files with up to limit entries each.
+func newSet(paths []string, limit int) set {
 	s := make(set, len(paths))
 	for i, path := range paths {
-		s[i].path = path
+		s[i].path, s[i].limit = path, limit
 		if !isGlob(path) {
-			s[i].files = []*listFile{{path: path}}
+			s[i].files = []*listFile{{path: path, limit: limit}}
 		}
 	}
 	return s
@@ -78,6 +79,7 @@ func (s set) folders() []string {
 // pattern is one path of the config and the files that it matches.
 type pattern struct {
 	path    string      // of a file, or a glob
+	limit   int         // the maximum number of entries in a file
 	files   []*listFile // in the order of their paths
 	globbed bool        // the glob was read once, so that it is known to match no file
 	problem string      // the last error, to report each only once
@@ -110,7 +112,7 @@ func (p *pattern) glob() (changed bool, err error) {
 			files[i] = old
 			kept++
 		} else {
-			files[i] = &listFile{path: path}
+			files[i] = &listFile{path: path, limit: p.limit}
 		}
 	}
 	changed = kept < len(p.files) || !p.globbed || p.problem != ""

@@ -23,7 +23,7 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 // follow polls the list. It also waits for a busy server, because the pool would only know that
 // there was an error.
 func (s *Source) follow(ctx context.Context, client *http.Client, report discovery.Report) error {
-	list := list{source: s, client: client}
+	list := list{source: s, client: client, limit: discovery.MaxEndpoints(ctx)}
 	for {
 		err := discovery.Poll(ctx, time.Duration(s.Interval), report, list.get)
 		var busy *busyError

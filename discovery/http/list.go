@@ -23,6 +23,7 @@ import (
 type list struct {
 	source *Source
 	client *http.Client
+	limit  int // the maximum number of entries
 
 	answer       *discovery.Answer // nil before the first one
 	etag         string
@@ -76,15 +77,15 @@ func (l *list) read(response *http.Response) error {
 	case response.StatusCode != http.StatusOK:
 		return statusError(response, time.Now())
 	}
-	limit := l.source.MaxSize
-	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	size := l.source.MaxSize
+	body, err := io.ReadAll(io.LimitReader(response.Body, size+1))
 	switch {
 	case err != nil:
 		return fmt.Errorf("reading the list: %w", err)
-	case int64(len(body)) > limit:
-		return fmt.Errorf("the list has more than %d bytes; max_size allows more, up to %d", limit, listing.MaxListSize)
+	case int64(len(body)) > size:
+		return fmt.Errorf("the list has more than %d bytes; max_size allows more, up to %d", size, listing.MaxListSize)
 	}
-	answer, err := decode(body)
+	answer, err := decode(body, l.limit)
 	if err != nil {
 		return err
 	}
@@ -93,17 +94,17 @@ func (l *list) read(response *http.Response) error {
 }
 
 // decode reads the list of a body. Entries with a mistake are dropped.
-func decode(body []byte) (discovery.Answer, error) {
+func decode(body []byte, limit int) (discovery.Answer, error) {
 	text := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\uFEFF")), " \t\r\n")
 	if len(text) > 0 && text[0] != '[' && text[0] != '{' {
 		return discovery.Answer{}, fmt.Errorf("the list is not JSON; it starts with %.20q", text)
 	}
-	infos, mistakes, err := listing.DecodeEntries("the list", body)
+	entries, err := listing.DecodeEntries("the list", body, limit)
 	if err != nil {
 		return discovery.Answer{}, fmt.Errorf("the list: %w", err)
 	}
-	answer := discovery.Answer{Endpoints: infos}
-	for _, mistake := range mistakes {
+	answer := discovery.Answer{Endpoints: entries.Infos, Omitted: entries.Invalid - len(entries.Mistakes)}
+	for _, mistake := range entries.Mistakes {
 		key, reason, _ := strings.Cut(mistake.Error(), ": ")
 		answer.Dropped = append(answer.Dropped, discovery.Dropped{Key: key, Err: errors.New(reason)})
 	}

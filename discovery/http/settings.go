@@ -47,7 +47,7 @@ func (s *Source) check() error {
 		return fmt.Errorf("max_size: %d is not between 1 and %d bytes", s.MaxSize, listing.MaxListSize)
 	}
 	return cmp.Or(
-		discovery.DefaultDuration("interval", &s.Interval, defaultInterval),
+		discovery.DefaultInterval("interval", &s.Interval, defaultInterval),
 		discovery.DefaultDuration("timeout", &s.Timeout, defaultTimeout),
 	)
 }

@@ -42,7 +42,7 @@ func FuzzListsBecomeValidEndpoints(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		answer, err := decode(data)
+		answer, err := decode(data, 10)
 		if err == nil && answer.Endpoints == nil {
 			t.Error("neither a list nor an error")
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(Source)) }
@@ -39,7 +40,7 @@ type Source struct {
 	// often hold secrets.
 	URL string `json:"url"`
 
-	// The time between two requests. Default: 10s.
+	// The time between two requests, at least 100ms. Default: 10s.
 	Interval caddy.Duration `json:"interval,omitempty"`
 
 	// The maximum time of a request, including its body. A request that takes longer is an error.
@@ -78,6 +79,12 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// UnmarshalJSON refuses zeros that would become defaults.
+func (s *Source) UnmarshalJSON(data []byte) error {
+	type fields Source
+	return options.Decode(data, (*fields)(s), "interval", "timeout", "max_size")
+}
+
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
 //
 //	source http <url> {
@@ -97,8 +104,8 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d,
 		caddyfile.String("url", &s.URL),
 		caddyfile.Block(
-			caddyfile.Duration("interval", &s.Interval),
-			caddyfile.Duration("timeout", &s.Timeout),
+			caddyfile.DurationFrom("interval", &s.Interval, discovery.MinInterval),
+			caddyfile.DurationFrom("timeout", &s.Timeout, discovery.MinDuration),
 			caddyfile.Pairs("header", &s.Headers),
 			caddyfile.String("bearer_token", &s.BearerToken),
 			caddyfile.Func("max_size", "a size up to 16MiB, such as 512KiB or 4MiB", s.setMaxSize),

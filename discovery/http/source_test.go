@@ -29,7 +29,7 @@ func ask(t *testing.T, s *Source, times int) (discovery.Answer, error) {
 	}
 	client, closeIdle := s.client()
 	defer closeIdle()
-	list := list{source: s, client: client}
+	list := list{source: s, client: client, limit: discovery.DefaultMaxEndpoints}
 	answer, err := list.get(ctx)
 	for range times - 1 {
 		answer, err = list.get(ctx)
@@ -164,7 +164,7 @@ func TestCertificatesAreVerifiedByDefault(t *testing.T) {
 	s.tls = &tls.Config{RootCAs: roots}
 	client, closeIdle := s.client()
 	defer closeIdle()
-	if _, err := (&list{source: &s, client: client}).get(t.Context()); err != nil {
+	if _, err := (&list{source: &s, client: client, limit: 10}).get(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -182,7 +182,7 @@ func TestAListThatChangesIsFollowed(t *testing.T) {
 			}
 			body(now)(w, r)
 		})
-		running := sourcetest.Start(t, &Source{URL: server.URL, Interval: caddy.Duration(time.Millisecond)})
+		running := sourcetest.Start(t, &Source{URL: server.URL, Interval: caddy.Duration(100 * time.Millisecond)})
 		running.WantList("10.0.0.1:80")
 		<-text
 		text <- `["10.0.0.1:80", "10.0.0.2:80"]`

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -18,6 +19,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
 	"k8s.io/client-go/util/connrotation"
+
+	"github.com/caddy-balance/caddy-balance/internal/jsonlist"
 )
 
 // maxListSize limits the size of a list in bytes. A thousand endpoints take half a megabyte, and
@@ -37,10 +40,11 @@ type client struct {
 // dialer has the settings of the one in http.DefaultTransport, which does not export it.
 var dialer = net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 
-// connect makes a client for both groups of the API. It opens no connection yet.
-func connect(to server) (*client, error) {
+// connect makes a client for both groups of the API. It opens no connection yet. limit is the
+// maximum number of endpoints.
+func connect(to server, limit int) (*client, error) {
 	c := &client{connections: connrotation.NewDialer(dialer.DialContext)}
-	authenticated, err := c.makeTransport(to)
+	authenticated, err := c.makeTransport(to, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +59,7 @@ func connect(to server) (*client, error) {
 }
 
 // makeTransport sets the client's transport, and returns it with the credentials around it.
-func (c *client) makeTransport(to server) (http.RoundTripper, error) {
+func (c *client) makeTransport(to server, limit int) (http.RoundTripper, error) {
 	settings, err := to.config.TransportConfig()
 	if err != nil {
 		return nil, err
@@ -70,7 +74,7 @@ func (c *client) makeTransport(to server) (http.RoundTripper, error) {
 	c.transport = utilnet.SetTransportDefaults(&http.Transport{
 		TLSClientConfig: to.tls.Clone(), Proxy: to.config.Proxy, DialContext: c.connections.DialContext,
 	})
-	return transport.HTTPWrappersForConfig(settings, limitedTransport{c.transport})
+	return transport.HTTPWrappersForConfig(settings, limitedTransport{c.transport, limit})
 }
 
 // groupClient makes a client for one group of the API. It knows only the given types, because those
@@ -117,14 +121,34 @@ func (c *client) slices(namespace, service string) resource {
 	}
 }
 
-// limitedTransport limits the size of each answer that is not a watch.
-type limitedTransport struct{ http.RoundTripper }
+const (
+	// objectsPerEndpoint has room for an endpoint with its conditions, its pod and its hints, and
+	// for slices that hold a few endpoints each.
+	objectsPerEndpoint = 8
+
+	// valuesPerEndpoint has room for the fields of these objects.
+	valuesPerEndpoint = 60
+)
+
+// limitedTransport limits the size of each answer that is not a watch, and how many objects are in
+// it, or in each event of a watch.
+type limitedTransport struct {
+	http.RoundTripper
+	limit int // the maximum number of endpoints
+}
 
 // RoundTrip implements http.RoundTripper.
 func (l limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := l.RoundTripper.RoundTrip(r)
-	if err == nil && !strings.Contains(r.URL.RawQuery, "watch=true") {
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(r.URL.RawQuery, "watch=true") {
 		response.Body = http.MaxBytesReader(nil, response.Body, maxListSize)
 	}
-	return response, err
+	limit := min(l.limit, math.MaxInt32)
+	response.Body = &jsonlist.Reader{
+		ReadCloser: response.Body, MaxObjects: objectsPerEndpoint * limit, MaxValues: valuesPerEndpoint * limit,
+	}
+	return response, nil
 }

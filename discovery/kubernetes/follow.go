@@ -25,7 +25,7 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	if err != nil {
 		return err
 	}
-	client, err := connect(server)
+	client, err := connect(server, discovery.MaxEndpoints(ctx))
 	if err != nil {
 		return err
 	}

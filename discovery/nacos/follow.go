@@ -14,7 +14,6 @@ import (
 	"github.com/nacos-group/nacos-sdk-go/v2/common/constant"
 	"github.com/nacos-group/nacos-sdk-go/v2/common/remote/rpc/rpc_request"
 	"github.com/nacos-group/nacos-sdk-go/v2/common/remote/rpc/rpc_response"
-	"github.com/nacos-group/nacos-sdk-go/v2/model"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
@@ -30,7 +29,7 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	c, err := s.connect(runCtx, rand.IntN(len(s.servers)))
 	if err == nil {
 		defer func() { _ = c.conn.Close() }()
-		sub := &subscription{report: report}
+		sub := &subscription{report: report, limit: discovery.MaxEndpoints(ctx)}
 		tasks.Go(func() error { return c.listen(sub) })
 		tasks.Go(func() error { return s.subscribe(runCtx, c, sub) })
 		tasks.Go(func() error { return c.sendHeartbeats(runCtx) })
@@ -48,7 +47,7 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 func (s *Source) subscribe(ctx context.Context, c *connection, sub *subscription) error {
 	clusters := strings.Join(s.Clusters, ",")
 	request := rpc_request.NewSubscribeServiceRequest(s.Namespace, s.Service, s.Group, clusters, true)
-	list := &rpc_response.SubscribeServiceResponse{Response: new(rpc_response.Response)}
+	list := newSubscribed(sub.limit)
 	err := c.call(ctx, request, list)
 	for deadline := time.Now().Add(setupTime); unregistered(err) && time.Now().Before(deadline) && ctx.Err() == nil; {
 		time.Sleep(setupPause)
@@ -107,6 +106,7 @@ func (c *connection) listen(sub *subscription) error {
 // subscription reports the lists of the service that Nacos sends.
 type subscription struct {
 	report discovery.Report
+	limit  int // the maximum number of instances
 
 	mu     sync.Mutex
 	newest uint64 // the time of the newest list
@@ -116,12 +116,12 @@ type subscription struct {
 func (s *subscription) handle(message *wire.Payload) (answer *wire.Payload, err error) {
 	switch kind := message.GetMetadata().GetType(); kind {
 	case constant.NOTIFY_SUBSCRIBE_REQUEST_NAME:
-		push := rpc_request.NotifySubscriberRequest{NamingRequest: rpc_request.NewNamingRequest("", "", "")}
-		if err := json.Unmarshal(message.GetBody().GetValue(), &push); err != nil {
+		push := newPushed(s.limit)
+		if err := json.Unmarshal(message.GetBody().GetValue(), push); err != nil {
 			return nil, fmt.Errorf("%s: %w", kind, err)
 		}
 		s.reportList(&push.ServiceInfo)
-		return confirm(&rpc_response.NotifySubscriberResponse{Response: confirmation(push.GetRequestId())}), nil
+		return confirm(&rpc_response.NotifySubscriberResponse{Response: confirmation(push.RequestId)}), nil
 	case "ClientDetectionRequest":
 		request := rpc_request.ClientDetectionRequest{InternalRequest: rpc_request.NewInternalRequest()}
 		if err := json.Unmarshal(message.GetBody().GetValue(), &request); err != nil {
@@ -136,14 +136,14 @@ func (s *subscription) handle(message *wire.Payload) (answer *wire.Payload, err 
 
 // reportList reports a list unless a newer one was reported. A push may overtake the answer to the
 // subscription.
-func (s *subscription) reportList(list *model.Service) {
+func (s *subscription) reportList(list *service) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if list.LastRefTime < s.newest {
 		return
 	}
 	s.newest = list.LastRefTime
-	s.report(gather(list.Hosts))
+	s.report(gather(list.Hosts.list))
 }
 
 // confirmation returns the head of a response that says success.

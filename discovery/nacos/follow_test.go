@@ -101,12 +101,12 @@ func TestARefusalIsNotAList(t *testing.T) {
 		`service "web": the server answered 403: "user not found"`: refuse(403, "user not found"),
 		`the server answered 500: "failed"`: confirm(&rpc_response.SubscribeServiceResponse{
 			Response: &rpc_response.Response{ResultCode: 500, ErrorCode: 500, Message: "failed"}}),
-		`the server answered 0: ""`:               payload("SubscribeServiceResponse", "{}", nil),
-		`the answer is "HealthCheckResponse"`:     confirm(&rpc_response.HealthCheckResponse{Response: confirmation("")}),
-		"SubscribeServiceResponse: invalid":       payload("SubscribeServiceResponse", "<html>", nil),
-		"SubscribeServiceResponse: unexpected":    {Metadata: &wire.Metadata{Type: "SubscribeServiceResponse"}},
-		`the answer is ""; expected Subscribe`:    {},
-		"SubscribeServiceResponse: json: cannot ": payload("SubscribeServiceResponse", `{"serviceInfo": {"hosts": {}}}`, nil),
+		`the server answered 0: ""`:                               payload("SubscribeServiceResponse", "{}", nil),
+		`the answer is "HealthCheckResponse"`:                     confirm(&rpc_response.HealthCheckResponse{Response: confirmation("")}),
+		"SubscribeServiceResponse: invalid":                       payload("SubscribeServiceResponse", "<html>", nil),
+		"SubscribeServiceResponse: unexpected":                    {Metadata: &wire.Metadata{Type: "SubscribeServiceResponse"}},
+		`the answer is ""; expected Subscribe`:                    {},
+		"SubscribeServiceResponse: is an object; expected a list": payload("SubscribeServiceResponse", `{"serviceInfo": {"hosts": {}}}`, nil),
 	} {
 		t.Run(want, func(t *testing.T) {
 			nacos := startFake(t)

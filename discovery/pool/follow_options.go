@@ -1,12 +1,16 @@
 package pool
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 // FollowOptions say how a pool follows its sources.
@@ -43,6 +47,12 @@ type FollowOptions struct {
 	// publishes each change. Default: 100ms.
 	UpdateInterval *caddy.Duration `json:"update_interval,omitempty"`
 
+	// The maximum number of endpoints of each source. A longer list is an error, and the last good
+	// list stays. A list in a file or from a URL counts its entries and targets, also those that
+	// are dropped. The source `registry` has a limit of its own, and `static` has none. Default:
+	// 10000.
+	MaxEndpoints int `json:"max_endpoints,omitempty"`
+
 	// Whether the last good list of each source is stored in Caddy's storage, below
 	// `balance/pools`. If a source cannot be reached when Caddy starts, its stored list serves
 	// until the first answer. Sources that need no network, such as files, are not stored. Turn it
@@ -57,6 +67,7 @@ func (f *FollowOptions) options() []caddyfile.Param {
 		caddyfile.Pointer(caddyfile.Duration, "empty_grace", &f.EmptyGrace),
 		caddyfile.Duration("removal_grace", &f.RemovalGrace),
 		caddyfile.Pointer(caddyfile.Duration, "update_interval", &f.UpdateInterval),
+		caddyfile.Int("max_endpoints", &f.MaxEndpoints, 1, math.MaxInt32),
 		caddyfile.Pointer(caddyfile.Switch, "persist", &f.Persist),
 	}
 }
@@ -64,6 +75,9 @@ func (f *FollowOptions) options() []caddyfile.Param {
 func (f *FollowOptions) check() error {
 	if f.MaxLoss != nil && !(0 <= *f.MaxLoss && *f.MaxLoss <= 100) {
 		return fmt.Errorf("max_loss: %v is not between 0 and 100", *f.MaxLoss)
+	}
+	if f.MaxEndpoints < 0 || f.MaxEndpoints > math.MaxInt32 {
+		return fmt.Errorf("max_endpoints: %d is not between 1 and %d", f.MaxEndpoints, math.MaxInt32)
 	}
 	for _, d := range []struct {
 		name  string
@@ -73,8 +87,8 @@ func (f *FollowOptions) check() error {
 		{"removal_grace", f.RemovalGrace},
 		{"update_interval", valueOr(f.UpdateInterval, 0)},
 	} {
-		if d.value < 0 {
-			return fmt.Errorf("%s: %s is negative", d.name, time.Duration(d.value))
+		if err := options.AtLeastOrZero(d.name, d.value, options.MinDuration); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -86,6 +100,7 @@ type followSettings struct {
 	emptyGrace     time.Duration
 	removalGrace   time.Duration
 	updateInterval time.Duration
+	maxEndpoints   int
 	initialWait    time.Duration
 	persist        bool
 }
@@ -96,6 +111,7 @@ func (f *FollowOptions) settings(initialWait time.Duration) followSettings {
 		emptyGrace:     time.Duration(valueOr(f.EmptyGrace, caddy.Duration(30*time.Second))),
 		removalGrace:   time.Duration(f.RemovalGrace),
 		updateInterval: time.Duration(valueOr(f.UpdateInterval, caddy.Duration(100*time.Millisecond))),
+		maxEndpoints:   cmp.Or(f.MaxEndpoints, discovery.DefaultMaxEndpoints),
 		initialWait:    initialWait,
 		persist:        valueOr(f.Persist, true),
 	}

@@ -9,9 +9,9 @@ import (
 
 func TestSettingsThatAreNotGivenHaveDefaults(t *testing.T) {
 	for config, want := range map[string]followSettings{
-		`{}`: {maxLoss: 80, emptyGrace: 30 * time.Second, updateInterval: 100 * time.Millisecond, persist: true},
-		`{"max_loss": 0, "empty_grace": 0, "removal_grace": "1m", "update_interval": 0, "persist": false}`: {
-			removalGrace: time.Minute,
+		`{}`: {maxLoss: 80, emptyGrace: 30 * time.Second, updateInterval: 100 * time.Millisecond, maxEndpoints: 10_000, persist: true},
+		`{"max_loss": 0, "empty_grace": 0, "removal_grace": "1m", "update_interval": 0, "max_endpoints": 7, "persist": false}`: {
+			removalGrace: time.Minute, maxEndpoints: 7,
 		},
 	} {
 		var p Pool

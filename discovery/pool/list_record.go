@@ -25,8 +25,8 @@ func encodeRecord(list []discovery.Endpoint, at time.Time) ([]byte, error) {
 
 // decodeRecord checks everything, because storage may be shared, or hold a file that a full disk
 // cut off. One mistake rejects the whole list: no person wrote it, so a mistake means that the rest
-// is unreliable too.
-func decodeRecord(data []byte) (list []discovery.Endpoint, at time.Time, err error) {
+// is unreliable too. limit is the maximum number of endpoints.
+func decodeRecord(data []byte, limit int) (list []discovery.Endpoint, at time.Time, err error) {
 	var r struct {
 		Version   int             `json:"version"`
 		Time      time.Time       `json:"time"`
@@ -41,7 +41,7 @@ func decodeRecord(data []byte) (list []discovery.Endpoint, at time.Time, err err
 	if len(r.Endpoints) == 0 || r.Endpoints[0] != '[' { // DecodeList would read it as YAML
 		return nil, time.Time{}, errors.New("endpoints: expected a list")
 	}
-	if list, err = discovery.DecodeList("endpoints", r.Endpoints); err != nil {
+	if list, err = discovery.DecodeList("endpoints", r.Endpoints, limit); err != nil {
 		return nil, time.Time{}, err
 	}
 	return sorted(list), r.Time, nil

@@ -21,7 +21,7 @@ func TestAStoredListIsReadAsItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, when, err := decodeRecord(data); err != nil || !equal(got, list) || !when.Equal(at) {
+	if got, when, err := decodeRecord(data, discovery.DefaultMaxEndpoints); err != nil || !equal(got, list) || !when.Equal(at) {
 		t.Errorf("%s is read as %v of %s, %v", data, got, when, err)
 	}
 	const empty = `{"version":1,"time":"2026-03-04T05:06:07Z","endpoints":[]}`
@@ -44,7 +44,7 @@ func TestARecordWithAMistakeIsAnError(t *testing.T) {
 		`{"version":1,"time":"yesterday","endpoints":[]}`:     "parsing time",
 		`{"version":1,"endpoints":[{"address":"a:1","x":1}]}`: "unknown field",
 	} {
-		list, _, err := decodeRecord([]byte(data))
+		list, _, err := decodeRecord([]byte(data), discovery.DefaultMaxEndpoints)
 		if err == nil || !strings.Contains(err.Error(), want) || list != nil {
 			t.Errorf("%s: got %v, %v; want %s", data, list, err, want)
 		}
@@ -56,7 +56,7 @@ func FuzzStoredListsAreNormalizedOrAnError(f *testing.F) {
 	f.Add([]byte(`{"version":1,"endpoints":[{"targets":["a:1"],"labels":{"weight":"2"}}]}`))
 	f.Add([]byte(`{"version":1,"endpoints":null}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		list, at, err := decodeRecord(data)
+		list, at, err := decodeRecord(data, discovery.DefaultMaxEndpoints)
 		if err != nil {
 			return
 		}
@@ -69,7 +69,7 @@ func FuzzStoredListsAreNormalizedOrAnError(f *testing.F) {
 		if err != nil {
 			return // a year that JSON cannot say
 		}
-		if got, _, err := decodeRecord(again); err != nil || !equal(got, list) {
+		if got, _, err := decodeRecord(again, discovery.DefaultMaxEndpoints); err != nil || !equal(got, list) {
 			t.Errorf("%s becomes %v, %v", again, got, err)
 		}
 	})

@@ -126,11 +126,11 @@ func (s *listStore) write(ctx context.Context, key string, p *pendingList) error
 }
 
 // read returns the stored list of a source, or nil if there is none or it is not usable. It may
-// block for as long as storage does.
-func (s *listStore) read(ctx context.Context, key string) (list []discovery.Endpoint, at time.Time) {
+// block for as long as storage does. limit is the maximum number of endpoints.
+func (s *listStore) read(ctx context.Context, key string, limit int) (list []discovery.Endpoint, at time.Time) {
 	data, err := s.storage().Load(ctx, s.path(key))
 	if err == nil {
-		list, at, err = decodeRecord(data)
+		list, at, err = decodeRecord(data, limit)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
 		s.log().Error("stored list is not usable", zap.String("key", s.path(key)), zap.Error(err))

@@ -45,7 +45,7 @@ func followSources(ctx context.Context, pool string, refs []sourceRef, s followS
 	var running sync.WaitGroup
 	for _, source := range l.sources {
 		running.Go(func() {
-			superviseSource(ctx, source.ref.source, func(a discovery.Answer) {
+			superviseSource(discovery.WithMaxEndpoints(ctx, source.limit), source.ref.source, func(a discovery.Answer) {
 				l.enqueue(ctx, func(now time.Time) { l.applyAnswer(ctx, source, a, now) })
 			})
 		})
@@ -86,13 +86,15 @@ func newLoop(pool string, refs []sourceRef, s followSettings, r *endpoint.Roster
 
 func (l *loop) newSourceState(ref sourceRef) *sourceState {
 	return &sourceState{
-		ref: ref, onListChange: l.saveList,
+		ref: ref, limit: ref.limit(l.settings.maxEndpoints), onListChange: l.saveList,
 		log: func() *zap.Logger {
 			return l.log().With(zap.String("source", ref.name), zap.Int("position", ref.position))
 		},
-		guard:     lossGuard{maxLoss: l.settings.maxLoss, grace: l.settings.emptyGrace},
-		lingering: lingering{grace: l.settings.removalGrace, passes: l.roster.Passes},
-		egress:    egressFilter{trusted: ref.isTrusted(), rules: l.roster.Egress},
+		guard: lossGuard{maxLoss: l.settings.maxLoss, grace: l.settings.emptyGrace},
+		lingering: lingering{
+			grace: l.settings.removalGrace, limit: l.settings.maxEndpoints, passes: l.roster.Passes,
+		},
+		egress: egressFilter{trusted: ref.isTrusted(), rules: l.roster.Egress},
 	}
 }
 

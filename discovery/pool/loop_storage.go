@@ -17,7 +17,7 @@ func (l *loop) loadStored(ctx context.Context, s *sourceState) {
 	}
 	s.storedRead = true
 	l.reads.Go(func() {
-		list, at := l.store.read(ctx, s.ref.key)
+		list, at := l.store.read(ctx, s.ref.key, s.limit)
 		l.enqueue(ctx, func(now time.Time) {
 			if s.restoreList(list, fromStorage, at) {
 				l.dirty = true

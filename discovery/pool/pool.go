@@ -15,6 +15,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(Pool)) }
@@ -45,7 +46,7 @@ type Pool struct {
 	// The maximum time that requests wait for the first list, counted from each load of the config.
 	// After it, requests to a pool without any list fail at once, and the reverse proxy falls back
 	// to its static upstreams if it has any. A pool that has a list, even an empty one, does not
-	// wait. Default: 5s, which is also what 0 means.
+	// wait. The minimum is 1ms. Default: 5s.
 	InitialWait caddy.Duration `json:"initial_wait,omitempty"`
 
 	FollowOptions
@@ -76,6 +77,12 @@ func (*Pool) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// UnmarshalJSON refuses zeros that would become defaults.
+func (p *Pool) UnmarshalJSON(data []byte) error {
+	type fields Pool
+	return options.Decode(data, (*fields)(p), "initial_wait", "max_endpoints")
+}
+
 // UnmarshalCaddyfile sets up the pool from Caddyfile tokens. Syntax:
 //
 //	dynamic pool <name> {
@@ -85,6 +92,7 @@ func (*Pool) CaddyModule() caddy.ModuleInfo {
 //	    empty_grace     <duration>
 //	    removal_grace   <duration>
 //	    update_interval <duration>
+//	    max_endpoints   <number>
 //	    persist         on|off
 //	    allow           <networks...>
 //	    deny            <networks...>
@@ -99,7 +107,7 @@ func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		caddyfile.String("name", &p.Name),
 		caddyfile.Block(
 			caddyfile.Modules("source", "http.reverse_proxy.upstreams.pool.sources", "source", &p.SourcesRaw),
-			caddyfile.Duration("initial_wait", &p.InitialWait),
+			caddyfile.DurationFrom("initial_wait", &p.InitialWait, discovery.MinDuration),
 			caddyfile.Group(p.FollowOptions.options()...),
 			caddyfile.Group(p.EgressOptions.options()...),
 			caddyfile.Group(p.ServingOptions.options()...),
@@ -140,11 +148,8 @@ func (p *Pool) check() error {
 	if len(p.SourcesRaw) == 0 {
 		return fmt.Errorf("pool %q: sources: none given; expected at least one, such as static or file", p.Name)
 	}
-	if p.InitialWait < 0 {
-		return fmt.Errorf("pool %q: initial_wait: %s is negative", p.Name, time.Duration(p.InitialWait))
-	}
-	if p.InitialWait == 0 {
-		p.InitialWait = caddy.Duration(defaultInitialWait)
+	if err := discovery.DefaultDuration("initial_wait", &p.InitialWait, defaultInitialWait); err != nil {
+		return fmt.Errorf("pool %q: %w", p.Name, err)
 	}
 	if err := p.FollowOptions.check(); err != nil {
 		return fmt.Errorf("pool %q: %w", p.Name, err)

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -15,8 +16,12 @@ const lingerCheckInterval = time.Second
 // the removal grace. An endpoint lingers until the grace is over or its probes fail, whichever
 // comes first; without probes it lingers for the whole grace. Envoy has the same rule for hosts
 // that are absent from discovery and pass their checks.
+//
+// A registry whose lists have other endpoints each time could fill the memory with lingering ones,
+// so there is a limit, beyond which those that have lingered longest leave.
 type lingering struct {
 	grace  time.Duration
+	limit  int                       // the maximum number of endpoints
 	passes func(address string) bool // reports whether no probe has failed
 
 	endpoints []lingeringEndpoint // in the order of addresses
@@ -49,6 +54,19 @@ func (l *lingering) update(before, after []discovery.Endpoint, now time.Time) {
 			l.endpoints = append(l.endpoints, lingeringEndpoint{e, end})
 		}
 	}
+	l.enforceLimit()
+}
+
+// enforceLimit removes the endpoints whose grace ends first.
+func (l *lingering) enforceLimit() {
+	excess := len(l.endpoints) - l.limit
+	if excess <= 0 {
+		return
+	}
+	byEnd := func(a, b lingeringEndpoint) int { return a.until.Compare(b.until) }
+	last := slices.SortedStableFunc(slices.Values(l.endpoints), byEnd)[excess:]
+	slices.SortFunc(last, func(a, b lingeringEndpoint) int { return cmp.Compare(a.Address, b.Address) })
+	l.endpoints = last
 }
 
 // expire removes the endpoints whose grace is over or whose probes fail.

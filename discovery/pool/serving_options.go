@@ -13,6 +13,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 // ServingOptions say which endpoints of a pool serve, and how requests are shared among them.
@@ -77,8 +78,8 @@ func (s *ServingOptions) options() []caddyfile.Param {
 
 // provision checks the settings and loads the monitors.
 func (s *ServingOptions) provision(ctx caddy.Context) error {
-	if s.SlowStart < 0 {
-		return fmt.Errorf("slow_start: %s is negative", time.Duration(s.SlowStart))
+	if err := options.AtLeastOrZero("slow_start", s.SlowStart, options.MinDuration); err != nil {
+		return err
 	}
 	if s.FailOpen != failOpenNever && !(s.FailOpen >= 0 && s.FailOpen <= 100) {
 		return fmt.Errorf("fail_open: %v is not a percentage from 0 to 100, or -1 for never", s.FailOpen)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 )
@@ -48,4 +49,12 @@ func (r *sourceRef) isTrusted() bool {
 func (r *sourceRef) isLocal() bool {
 	_, local := r.source.(discovery.Local)
 	return local
+}
+
+// limit returns the maximum number of endpoints of the source, by that of the pool.
+func (r *sourceRef) limit(ofPool int) int {
+	if _, selfLimiting := r.source.(discovery.SelfLimiting); selfLimiting {
+		return math.MaxInt
+	}
+	return ofPool
 }

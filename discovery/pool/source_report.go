@@ -39,25 +39,26 @@ func (s *sourceState) recordSuccess(now time.Time) {
 
 // recordDropped keeps the dropped entries of the latest list, and logs them if they are not those
 // of the list before.
-func (s *sourceState) recordDropped(dropped []discovery.Dropped) {
-	before := s.dropped
+func (s *sourceState) recordDropped(dropped []discovery.Dropped, omitted int) {
+	before, omittedBefore := s.dropped, s.omitted
 	s.dropped = nil
-	for _, d := range dropped {
+	for _, d := range dropped[:min(len(dropped), discovery.MaxDropped)] {
 		entry := endpoint.DroppedEntry{Key: shorten(d.Key), Reason: shorten(d.Err.Error())}
 		s.dropped = append(s.dropped, entry)
 	}
+	s.omitted = omitted + len(dropped) - len(s.dropped)
 	slices.SortFunc(s.dropped, func(a, b endpoint.DroppedEntry) int { // registries do not keep an order
 		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Reason, b.Reason))
 	})
-	if len(s.dropped) == 0 || slices.Equal(before, s.dropped) {
-		return
+	if len(s.dropped) == 0 || s.omitted == omittedBefore && (omitted > 0 || slices.Equal(before, s.dropped)) {
+		return // with some omitted, others may be described each time, because registries do not keep an order
 	}
 	var first []string
 	for _, d := range s.firstDropped() {
 		first = append(first, d.Key+": "+d.Reason)
 	}
 	s.log().Warn("discovery: entries were dropped",
-		zap.Int("dropped", len(s.dropped)), zap.Strings("first", first))
+		zap.Int("dropped", len(s.dropped)+s.omitted), zap.Strings("first", first))
 }
 
 func (s *sourceState) firstDropped() []endpoint.DroppedEntry {
@@ -80,7 +81,7 @@ func (s *sourceState) status() endpoint.SourceStatus {
 		State: s.state(), Entries: len(s.serving),
 		LastSuccess: s.lastSuccess, LastError: s.lastError, LastErrorAt: s.lastErrorAt,
 		HeldUntil:    s.guard.nextDeadline(),
-		Dropped:      len(s.dropped) + s.egress.refused,
+		Dropped:      len(s.dropped) + s.omitted + s.egress.refused,
 		FirstDropped: slices.Concat(s.firstDropped(), s.egress.first),
 	}
 }

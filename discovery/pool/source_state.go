@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,8 +14,9 @@ import (
 // each answer means for the pool. It has no goroutine and no clock of its own: the loop calls its
 // methods, one at a time.
 type sourceState struct {
-	ref sourceRef
-	log func() *zap.Logger
+	ref   sourceRef
+	limit int // the maximum number of endpoints in an answer
+	log   func() *zap.Logger
 
 	list          []discovery.Endpoint // the last good one; nil before the first
 	origin        origin               // of list
@@ -37,6 +39,7 @@ type sourceState struct {
 	lastError   string
 	lastErrorAt time.Time
 	dropped     []endpoint.DroppedEntry
+	omitted     int // the number of dropped entries beyond those
 }
 
 // origin is where a list comes from.
@@ -51,10 +54,13 @@ const (
 
 // applyAnswer applies an answer and reports whether the pool's list may have changed.
 func (s *sourceState) applyAnswer(a discovery.Answer, now time.Time) (changed bool) {
+	if len(a.Endpoints) > s.limit {
+		a = discovery.Answer{Err: fmt.Errorf("the list %w", discovery.TooManyEndpoints(s.limit))}
+	}
 	s.reported, s.failing = true, a.Endpoints == nil
 	if a.Endpoints != nil {
 		s.lastSuccess = now
-		s.recordDropped(a.Dropped)
+		s.recordDropped(a.Dropped, a.Omitted)
 		s.applyList(s.egress.mark(sorted(a.Endpoints)), a.Authoritative, now)
 	}
 	switch {
@@ -120,7 +126,7 @@ func (s *sourceState) applyPart(a discovery.Answer, otherList bool) (changed boo
 	if otherList || s.hasWholeList() || len(a.Endpoints) == 0 {
 		return false
 	}
-	s.recordDropped(a.Dropped)
+	s.recordDropped(a.Dropped, a.Omitted)
 	if s.list == nil {
 		s.log().Warn("discovery: incomplete list serves until the source answers",
 			zap.Int("endpoints", len(a.Endpoints)))

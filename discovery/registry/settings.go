@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 // Provision implements caddy.Provisioner. It opens the leases of the pool, so that services can
@@ -47,9 +49,11 @@ func (s *Source) check() error {
 	}
 	switch maximum, usual := time.Duration(s.MaxTTL), time.Duration(s.DefaultTTL); {
 	case maximum < minTTL:
-		return fmt.Errorf("max_ttl: %s is less than %s", maximum, minTTL)
-	case usual < minTTL || usual > maximum:
-		return fmt.Errorf("default_ttl: %s is not between %s and max_ttl, which is %s", usual, minTTL, maximum)
+		return options.AtLeast("max_ttl", s.MaxTTL, minTTL)
+	case usual < minTTL:
+		return options.AtLeast("default_ttl", s.DefaultTTL, minTTL)
+	case usual > maximum:
+		return fmt.Errorf("default_ttl: %s is more than max_ttl, which is %s", usual, maximum)
 	case s.MaxEndpoints < 0:
 		return fmt.Errorf("max_endpoints: %d is negative", s.MaxEndpoints)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(Source)) }
@@ -78,6 +79,12 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// UnmarshalJSON refuses zeros that would become defaults.
+func (s *Source) UnmarshalJSON(data []byte) error {
+	type fields Source
+	return options.Decode(data, (*fields)(s), "default_ttl", "max_ttl", "max_endpoints")
+}
+
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
 //
 //	source registry {
@@ -87,8 +94,8 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 //	}
 func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.Block(
-		caddyfile.Duration("default_ttl", &s.DefaultTTL),
-		caddyfile.Duration("max_ttl", &s.MaxTTL),
+		caddyfile.DurationFrom("default_ttl", &s.DefaultTTL, minTTL),
+		caddyfile.DurationFrom("max_ttl", &s.MaxTTL, minTTL),
 		caddyfile.Int("max_endpoints", &s.MaxEndpoints, 1, math.MaxInt32),
 	))
 }
@@ -96,10 +103,14 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Local implements discovery.Local: the source stores its list itself.
 func (*Source) Local() {}
 
+// SelfLimiting implements discovery.SelfLimiting: the source has a limit of its own.
+func (*Source) SelfLimiting() {}
+
 // Interface guards
 var (
-	_ caddy.Provisioner     = (*Source)(nil)
-	_ caddy.CleanerUpper    = (*Source)(nil)
-	_ caddyfile.Unmarshaler = (*Source)(nil)
-	_ discovery.Local       = (*Source)(nil)
+	_ caddy.Provisioner      = (*Source)(nil)
+	_ caddy.CleanerUpper     = (*Source)(nil)
+	_ caddyfile.Unmarshaler  = (*Source)(nil)
+	_ discovery.Local        = (*Source)(nil)
+	_ discovery.SelfLimiting = (*Source)(nil)
 )

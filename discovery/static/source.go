@@ -121,10 +121,14 @@ func (*Source) Local() {}
 // Trusted implements discovery.Trusted: the list is part of the config.
 func (*Source) Trusted() {}
 
+// SelfLimiting implements discovery.SelfLimiting: the config has the endpoints.
+func (*Source) SelfLimiting() {}
+
 // Interface guards
 var (
-	_ caddy.Provisioner     = (*Source)(nil)
-	_ caddyfile.Unmarshaler = (*Source)(nil)
-	_ discovery.Local       = (*Source)(nil)
-	_ discovery.Trusted     = (*Source)(nil)
+	_ caddy.Provisioner      = (*Source)(nil)
+	_ caddyfile.Unmarshaler  = (*Source)(nil)
+	_ discovery.Local        = (*Source)(nil)
+	_ discovery.Trusted      = (*Source)(nil)
+	_ discovery.SelfLimiting = (*Source)(nil)
 )

@@ -39,7 +39,7 @@ func (s *Source) check() error {
 		return errors.New("from: is missing; expected an upstream source such as srv")
 	}
 	return cmp.Or(
-		discovery.DefaultDuration("interval", &s.Interval, defaultInterval),
+		discovery.DefaultInterval("interval", &s.Interval, defaultInterval),
 		discovery.DefaultDuration("timeout", &s.Timeout, defaultTimeout),
 	)
 }

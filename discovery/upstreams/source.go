@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(Source)) }
@@ -40,7 +41,7 @@ type Source struct {
 	// The module to ask. Required.
 	FromRaw json.RawMessage `json:"from,omitempty" caddy:"namespace=http.reverse_proxy.upstreams inline_key=source"`
 
-	// The time between two look-ups. Default: 10s.
+	// The time between two look-ups, at least 100ms. Default: 10s.
 	Interval caddy.Duration `json:"interval,omitempty"`
 
 	// The maximum time of a look-up. A look-up that takes longer is an error. Default: 10s.
@@ -65,6 +66,12 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// UnmarshalJSON refuses zeros that would become defaults.
+func (s *Source) UnmarshalJSON(data []byte) error {
+	type fields Source
+	return options.Decode(data, (*fields)(s), "interval", "timeout")
+}
+
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
 //
 //	source upstreams {
@@ -75,8 +82,8 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.Block(
 		caddyfile.Module("from", "http.reverse_proxy.upstreams", "source", &s.FromRaw),
-		caddyfile.Duration("interval", &s.Interval),
-		caddyfile.Duration("timeout", &s.Timeout),
+		caddyfile.DurationFrom("interval", &s.Interval, discovery.MinInterval),
+		caddyfile.DurationFrom("timeout", &s.Timeout, discovery.MinDuration),
 	))
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/httpstatus"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(Detection)) }
@@ -31,8 +32,6 @@ func init() { caddy.RegisterModule(new(Detection)) }
 // not: a broken page, a database that fails for some requests, a neighbour that makes an endpoint
 // slow. Start with `observe_only` if you are not sure of the rules.
 //
-// In all numbers and durations, 0 stands for the default.
-//
 // Sources: outlier detection (Envoy; gRPC's A50), the half-open state (Nygard, Release It!, 2007).
 type Detection struct {
 	// The number of failures in a row that ejects an endpoint; -1 turns the rule off. Default: 5.
@@ -45,8 +44,7 @@ type Detection struct {
 
 	// The share of requests in an interval, in percent, that must fail to eject an endpoint; -1
 	// turns the rule off. It is a fixed limit, however usual the failures are; only requests of
-	// routes that fail more often than not at all endpoints are left out. There is no 0 %, because
-	// 0 stands for the default. Default: 85.
+	// routes that fail more often than not at all endpoints are left out. Default: 85.
 	FailurePercentage float64 `json:"failure_percentage,omitempty"`
 
 	// The number of standard deviations by which the share of surprising failures of an endpoint in
@@ -71,7 +69,7 @@ type Detection struct {
 	FailureStatus []caddyhttp.WeakString `json:"failure_status,omitempty"`
 
 	// The time between two judgements of shares and latencies; each covers the time since the one
-	// before. The minimum is 1ms. Default: 10s.
+	// before. The minimum is 100ms. Default: 10s.
 	Interval caddy.Duration `json:"interval,omitempty"`
 
 	// The minimum number of requests in an interval for an endpoint's shares and latencies to
@@ -90,8 +88,8 @@ type Detection struct {
 	MaxEjection caddy.Duration `json:"max_ejection,omitempty"`
 
 	// The maximum share of endpoints that are ejected at once, in percent. One always may be, in
-	// however small a pool, and never the last usable one. There is no 0 %, because 0 stands for
-	// the default; use `observe_only` to eject none. Default: 30.
+	// however small a pool, and never the last usable one. There is no 0 %; use `observe_only` to
+	// eject none. Default: 30.
 	MaxEjectedPercent float64 `json:"max_ejected_percent,omitempty"`
 
 	// What readmits an endpoint when its time is over: `request`, one real request that succeeds,
@@ -108,8 +106,6 @@ type Detection struct {
 const (
 	// off turns a rule off.
 	off = -1
-
-	minDuration = caddy.Duration(time.Millisecond)
 
 	readmitRequest = "request"
 	readmitProbe   = "probe"
@@ -168,17 +164,16 @@ func (d *Detection) check() error {
 			return fmt.Errorf("%s: %v is not between %v and %v", n.name, n.value, n.min, n.max)
 		}
 	}
-	for _, n := range []struct {
-		name       string
-		value, min caddy.Duration
-	}{
-		{"interval", d.Interval, minDuration},
-		{"base_ejection", d.BaseEjection, minDuration},
-		{"max_ejection", d.MaxEjection, d.BaseEjection},
-	} {
-		if n.value < n.min {
-			return fmt.Errorf("%s: %s is less than %s", n.name, time.Duration(n.value), time.Duration(n.min))
-		}
+	if err := cmp.Or(
+		options.AtLeast("interval", d.Interval, options.MinInterval),
+		options.AtLeast("base_ejection", d.BaseEjection, options.MinDuration),
+		options.AtLeast("max_ejection", d.MaxEjection, options.MinDuration),
+	); err != nil {
+		return err
+	}
+	if d.MaxEjection < d.BaseEjection {
+		return fmt.Errorf("max_ejection: %s is less than base_ejection, %s",
+			time.Duration(d.MaxEjection), time.Duration(d.BaseEjection))
 	}
 	if d.Readmit != readmitRequest && d.Readmit != readmitProbe {
 		return fmt.Errorf("readmit: %q; expected request or probe", d.Readmit)

@@ -9,7 +9,14 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/httpstatus"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
+
+// UnmarshalJSON refuses zeros that would become defaults.
+func (d *Detection) UnmarshalJSON(data []byte) error {
+	type fields Detection
+	return options.Decode(data, (*fields)(d), "consecutive_failures", "consecutive_gateway_failures", "failure_percentage", "success_rate", "latency", "interval", "min_requests", "base_ejection", "max_ejection", "max_ejected_percent")
+}
 
 // UnmarshalCaddyfile sets up the detection from Caddyfile tokens. Syntax:
 //
@@ -36,10 +43,10 @@ func (d *Detection) UnmarshalCaddyfile(dispenser *caddyfile.Dispenser) error {
 		caddyfile.OrOff(caddyfile.Float("success_rate", &d.SuccessRate, 0.1, 100), &d.SuccessRate, off),
 		caddyfile.OrOff(caddyfile.Float("latency", &d.Latency, 1.1, 1000), &d.Latency, off),
 		caddyfile.Rest(caddyfile.Func("failure_status", httpstatus.Expected, d.addFailureStatus)),
-		caddyfile.Duration("interval", &d.Interval),
+		caddyfile.DurationFrom("interval", &d.Interval, options.MinInterval),
 		caddyfile.Int("min_requests", &d.MinRequests, 1, math.MaxInt32),
-		caddyfile.Duration("base_ejection", &d.BaseEjection),
-		caddyfile.Duration("max_ejection", &d.MaxEjection),
+		caddyfile.DurationFrom("base_ejection", &d.BaseEjection, options.MinDuration),
+		caddyfile.DurationFrom("max_ejection", &d.MaxEjection, options.MinDuration),
 		percent("max_ejected_percent", &d.MaxEjectedPercent),
 		caddyfile.Func("readmit", "request or probe", func(text string) bool {
 			d.Readmit = text
@@ -53,7 +60,7 @@ func numberOrOff(name string, into *int) caddyfile.Param {
 	return caddyfile.OrOff(caddyfile.Int(name, into, 1, math.MaxInt32), into, off)
 }
 
-// percent is caddyfile.Percent without 0%, which the settings could not tell from the default.
+// percent is caddyfile.Percent without 0%, which would eject without a reason, or nothing.
 func percent(name string, into *float64) caddyfile.Param {
 	return caddyfile.Func(name, "a percentage above 0% and up to 100%", func(text string) bool {
 		number, hasSign := strings.CutSuffix(text, "%")

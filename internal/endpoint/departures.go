@@ -14,6 +14,10 @@ type trackedEndpoint struct {
 // membership (DNS above all) does not erase what was learned of it.
 const departedKept = 10 * time.Minute
 
+// maxDeparted is the maximum number of departures. Beyond it the oldest are forgotten early. A
+// registry whose lists have other addresses each time would fill the memory otherwise.
+const maxDeparted = 10_000
+
 // departures is a queue of endpoints that left every list, each at most once. A walk over all
 // endpoints of the pool instead would make each release cost more the more others there are: all
 // static upstreams of a config share one pool.
@@ -37,14 +41,17 @@ func (d *departures) push(t *trackedEndpoint, now time.Time) {
 // be forgotten. An endpoint with requests in flight, or one that left again meanwhile, waits for
 // another turn.
 func (d *departures) expire(now time.Time) (forgotten []string) {
-	for len(*d) > 0 && now.Sub((*d)[0].queuedAt) > departedKept {
-		t := (*d)[0]
+	for range len(*d) {
+		t, tooMany := (*d)[0], len(*d) > maxDeparted
+		if !tooMany && now.Sub(t.queuedAt) <= departedKept {
+			break
+		}
 		(*d)[0] = nil
 		*d = (*d)[1:]
 		switch {
 		case t.rosters > 0:
 			t.queuedAt = time.Time{}
-		case t.endpoint.InFlight() > 0 || now.Sub(t.departedAt) <= departedKept:
+		case t.endpoint.InFlight() > 0 || !tooMany && now.Sub(t.departedAt) <= departedKept:
 			d.push(t, now)
 		default:
 			forgotten = append(forgotten, t.endpoint.address)

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,5 +48,29 @@ func TestAnEndpointThatCameBackIsNotForgotten(t *testing.T) {
 		if len(c.Pool.departed) != 1 {
 			t.Errorf("%d endpoints are in the queue; one has left", len(c.Pool.departed))
 		}
+	})
+}
+
+func TestTheNumberOfDepartedEndpointsIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := acquire(t, 1, t.Name(), "")
+		defer c.Release()
+		c.Roster.Replace(infos("a:1"))
+		a := c.Roster.Snapshot().Find("a:1").Endpoint
+		a.Reserve(0)
+		for i := range 3 * maxDeparted / 100 {
+			var all []string
+			for j := range 100 {
+				all = append(all, fmt.Sprintf("h%d-%d:1", i, j))
+			}
+			c.Roster.Replace(infos(all...))
+		}
+		if n := len(c.Pool.endpoints); n > maxDeparted+100 || len(c.Pool.departed) > maxDeparted {
+			t.Errorf("%d endpoints are known, %d of them departed", n, len(c.Pool.departed))
+		}
+		if !known(c.Pool, "a:1") || !known(c.Pool, "h200-0:1") || known(c.Pool, "h0-0:1") {
+			t.Error("the one with a request in flight is forgotten, or not the oldest")
+		}
+		a.Release()
 	})
 }

@@ -52,7 +52,7 @@ func benchmarkLoad(b *testing.B, name string, data []byte) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := DecodeList(name, data); err != nil {
+		if _, err := DecodeList(name, data, someLimit); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -316,7 +316,7 @@ func TestErrorsNameTheLineTheEntryAndTheExpectation(t *testing.T) {
 
 func wantListError(t *testing.T, why, name, data, want string) {
 	t.Helper()
-	list, err := DecodeList(name, []byte(data))
+	list, err := DecodeList(name, []byte(data), someLimit)
 	if err == nil || err.Error() != want {
 		t.Errorf("%s: %q: got %v\n  error %v\n  want  %s", why, data, list, err, want)
 	}
@@ -325,7 +325,7 @@ func wantListError(t *testing.T, why, name, data, want string) {
 func TestADeepListIsAnErrorAndDoesNotPanic(t *testing.T) {
 	for _, open := range []string{"[", `[{"address":`, "- ", "{a: "} {
 		for _, name := range []string{"web.json", "web.yaml"} {
-			if _, err := DecodeList(name, []byte(strings.Repeat(open, 100_000))); err == nil {
+			if _, err := DecodeList(name, []byte(strings.Repeat(open, 100_000)), someLimit); err == nil {
 				t.Errorf("%s of %q: no error", name, open)
 			}
 		}

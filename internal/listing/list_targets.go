@@ -1,7 +1,5 @@
 package listing
 
-import "fmt"
-
 // isGroup reports whether an entry has a field that only groups of targets have.
 func (n *node) isGroup() bool {
 	return n.kind == kindObject && (n.child("targets") != nil || n.child("labels") != nil)
@@ -22,10 +20,6 @@ func (b *listBuilder) addGroup(entry int, group *node) {
 	b.drop(group.inEntry(entry, group.checkGroup()))
 	targets := group.child("targets")
 	if targets == nil {
-		return
-	}
-	if err := b.addLabels(&shared, len(targets.children)); err != nil {
-		b.drop(group.inEntry(entry, err))
 		return
 	}
 	for i := range targets.children {
@@ -60,21 +54,6 @@ func (b *listBuilder) addTarget(entry int, target *node, shared Info) {
 		err = b.addInfo(origin{entry, target.line, true}, shared)
 	}
 	b.drop(target.inEntry(entry, err))
-}
-
-// addLabels counts the metadata of a group once for each target. A short list must not stand for
-// one that exceeds the maximum size when it is written out, as it is when the list is stored.
-func (b *listBuilder) addLabels(shared *Info, targets int) error {
-	size := 0
-	for name, value := range shared.Metadata {
-		size += len(name) + len(value)
-	}
-	if size*targets > MaxListSize-b.labelSize {
-		return &fieldError{"labels", fmt.Errorf("are %d bytes at each of %d targets; "+
-			"those of all targets together may have %d", size, targets, MaxListSize)}
-	}
-	b.labelSize += size * targets
-	return nil
 }
 
 // decodeLabels reads the labels of a group. A label with a mistake is left out and reported. One

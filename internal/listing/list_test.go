@@ -11,6 +11,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
+// someLimit is the usual maximum number of entries.
+const someLimit = 10_000
+
 func TestJSONAndYAMLGiveTheSameEndpoints(t *testing.T) {
 	want := []Info{
 		{
@@ -44,12 +47,12 @@ func TestPrometheusGroupsOfTargetsAreEndpoints(t *testing.T) {
 
 func TestAnEmptyListIsWrittenAsBrackets(t *testing.T) {
 	for _, data := range []string{"[]", " [ ]\n", "\uFEFF[]"} {
-		if got, err := DecodeList("web.json", []byte(data)); err != nil || got == nil || len(got) != 0 {
+		if got, err := DecodeList("web.json", []byte(data), someLimit); err != nil || got == nil || len(got) != 0 {
 			t.Errorf("%q: got %v, %v; want an empty list", data, got, err)
 		}
 	}
 	for _, data := range []string{"", " \n", "# nothing yet\n", "---\n", "\uFEFF"} {
-		got, err := DecodeList("web.yaml", []byte(data))
+		got, err := DecodeList("web.yaml", []byte(data), someLimit)
 		if err == nil || !strings.Contains(err.Error(), "is empty; an empty list is written as []") {
 			t.Errorf("%q: got %v, %v; want an error that it is empty", data, got, err)
 		}
@@ -64,7 +67,7 @@ func TestTheTextDecidesTheFormatUnlessTheNameEndsInYAML(t *testing.T) {
 		{"web.yaml", "[{address: a:80}]"},
 		{"web.yml", "\n[a:80]"},
 	} {
-		if got, err := DecodeList(c.name, []byte(c.data)); err != nil || len(got) != 1 || got[0].Address != "a:80" {
+		if got, err := DecodeList(c.name, []byte(c.data), someLimit); err != nil || len(got) != 1 || got[0].Address != "a:80" {
 			t.Errorf("%s, %q: got %v, %v", c.name, c.data, got, err)
 		}
 	}
@@ -72,17 +75,17 @@ func TestTheTextDecidesTheFormatUnlessTheNameEndsInYAML(t *testing.T) {
 
 func TestAByteOrderMarkIsIgnored(t *testing.T) {
 	data := "\uFEFF" + `[{"address": "a:1", "id": "\ud83d\ude00"}]` // YAML has no surrogate pairs
-	if got, err := DecodeList("web.json", []byte(data)); err != nil || len(got) != 1 || got[0].ID != "😀" {
+	if got, err := DecodeList("web.json", []byte(data), someLimit); err != nil || len(got) != 1 || got[0].ID != "😀" {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
 
 func TestTheSizeOfAListIsLimited(t *testing.T) {
 	data := []byte(strings.Repeat(" ", MaxListSize-2) + "[]")
-	if _, err := DecodeList("web.json", data); err != nil {
+	if _, err := DecodeList("web.json", data, someLimit); err != nil {
 		t.Errorf("a list of %d bytes: %v", len(data), err)
 	}
-	_, err := DecodeList("web.json", append(data, '\n'))
+	_, err := DecodeList("web.json", append(data, '\n'), someLimit)
 	if err == nil || err.Error() != "web.json: has 16777217 bytes; a list may have 16777216" {
 		t.Errorf("got %v", err)
 	}
@@ -111,7 +114,7 @@ func FuzzDecodeList(f *testing.F) {
 		f.Add("web.yaml", []byte(bad.yaml))
 	}
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		list, err := DecodeList(name, data)
+		list, err := DecodeList(name, data, someLimit)
 		if err != nil {
 			if list != nil || !strings.HasPrefix(err.Error(), name+":") {
 				t.Fatalf("got %v with the error %v", list, err)
@@ -140,7 +143,7 @@ func surviveBothFormats(t *testing.T, list []Info) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := DecodeList("again.json", asJSON); err != nil || !reflect.DeepEqual(got, list) {
+	if got, err := DecodeList("again.json", asJSON, someLimit); err != nil || !reflect.DeepEqual(got, list) {
 		t.Fatalf("in JSON %+v\nbecame %+v, %v", list, got, err)
 	}
 	var plain []map[string]any
@@ -158,7 +161,7 @@ func surviveBothFormats(t *testing.T, list []Info) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := DecodeList("again.yaml", asYAML); err != nil || !reflect.DeepEqual(got, list) {
+	if got, err := DecodeList("again.yaml", asYAML, someLimit); err != nil || !reflect.DeepEqual(got, list) {
 		t.Fatalf("in YAML %+v\nbecame %+v, %v\n%s", list, got, err, asYAML)
 	}
 }
@@ -169,7 +172,7 @@ func decodeFile(t *testing.T, name string) []Info {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := DecodeList(name, data)
+	list, err := DecodeList(name, data, someLimit)
 	if err != nil {
 		t.Fatal(err)
 	}

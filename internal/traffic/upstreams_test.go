@@ -85,7 +85,7 @@ func (z *dnsZone) site(module string) string {
 	return fmt.Sprintf(`reverse_proxy {
 		dynamic pool web {
 			source upstreams {
-				interval 20ms
+				interval 100ms
 				from %s
 			}
 		}

@@ -1,0 +1,65 @@
+package options
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+type module struct {
+	Interval caddy.Duration `json:"interval,omitempty"`
+	Count    int            `json:"count,omitempty"`
+	Share    float64        `json:"share,omitempty"`
+	Grace    caddy.Duration `json:"grace,omitempty"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (m *module) UnmarshalJSON(data []byte) error {
+	type fields module
+	return Decode(data, (*fields)(m), "interval", "count", "share")
+}
+
+func TestAZeroIsRefusedWhereItIsNotTheDefault(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`: "",
+		`{"interval": 1, "count": 1, "share": 0.1, "grace": 0}`: "",
+		`{"interval": 0}`:     "interval: is 0; leave it out for its default",
+		`{"interval": "0s"}`:  `interval: is "0s"; leave it out for its default`,
+		`{"Interval": "0ms"}`: `interval: is "0ms"; leave it out for its default`,
+		`{"count": 0}`:        "count: is 0; leave it out for its default",
+		`{"count": -0}`:       "count: is -0; leave it out for its default",
+		`{"share": 0.0e1}`:    "share: is 0.0e1; leave it out for its default",
+		`{"other": 0}`:        `json: unknown field "other"`,
+		`{"count": "0s"}`:     "json: cannot unmarshal string into Go struct field fields.count of type int",
+	} {
+		got := ""
+		if err := caddy.StrictUnmarshalJSON([]byte(text), new(module)); err != nil {
+			got = err.Error()
+		}
+		if (want == "") != (got == "") || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %q; want %q", text, got, want)
+		}
+	}
+}
+
+func TestAnErrorAboutAShortDurationTellsTheUnit(t *testing.T) {
+	for value, want := range map[time.Duration]string{
+		10:                     `interval: 10ns is less than 100ms; a number in JSON is in nanoseconds, so write it with a unit, such as "10s"`,
+		0:                      `interval: 0s is less than 100ms; a number in JSON is in nanoseconds, so write it with a unit, such as "10s"`,
+		-1:                     "interval: -1ns is negative",
+		100 * time.Millisecond: "",
+	} {
+		got := ""
+		if err := AtLeast("interval", caddy.Duration(value), MinInterval); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: got %q; want %q", value, got, want)
+		}
+	}
+	if err := AtLeastOrZero("interval", 0, MinInterval); err != nil {
+		t.Error(err)
+	}
+}
