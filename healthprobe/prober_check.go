@@ -14,9 +14,10 @@ import (
 
 // result is the result of one check.
 type result struct {
-	failure string // the reason; empty if the check passed
-	hung    bool   // whether the check ran into its time limit
-	advice  Advice
+	failure      string // the reason; empty if the check passed
+	inconclusive bool   // whether the check neither passed nor failed
+	hung         bool   // whether the check ran into its time limit
+	advice       Advice
 }
 
 // check checks a target once. ctx is the time limit.
@@ -25,13 +26,20 @@ func (p *prober) check(ctx context.Context, t *Target) result {
 	advice, err := p.callProbe(ctx, t)
 	took := time.Since(start)
 	r := result{advice: advice}
-	if err != nil {
+	if errors.Is(err, ErrInconclusive) {
+		r.inconclusive = true
+	} else if err != nil {
 		t.closeKept()
 		r.hung = errors.Is(ctx.Err(), context.DeadlineExceeded)
 		r.failure = fmt.Sprintf("%v in %s", err, took.Round(time.Millisecond/10))
 	}
 	if entry := p.roster.Logger().Check(zap.DebugLevel, "checked endpoint"); entry != nil {
 		entry.Write(zap.String("address", t.Address), zap.Duration("took", took), zap.Error(err))
+	}
+	if len(t.unknown) > 0 && !t.warned {
+		t.warned = true
+		p.roster.Logger().Warn("agent's line has unknown words", zap.String("pool", p.roster.Name()),
+			zap.String("address", t.Address), zap.Strings("words", t.unknown))
 	}
 	return r
 }
@@ -54,8 +62,17 @@ func (p *prober) callProbe(ctx context.Context, t *Target) (advice Advice, err e
 // next check.
 func (p *prober) applyResult(t *target, r result) time.Duration {
 	e := t.endpoint
+	if t.probed.ID != t.latest.ID { // the process that was asked has left meanwhile
+		r.advice = Advice{}
+	}
 	e.Advise(r.advice)
 	old := p.verdict(e)
+	if r.inconclusive && !p.awaitsFirst(e) {
+		return p.pause(old)
+	}
+	if _, ok := p.probe.(Adviser); ok && r.failure == "" && isDown(e.Advice()) {
+		r.failure = "the agent has said that the endpoint is down, and not that it is up"
+	}
 	v := p.thresholds.next(old, r.failure, time.Now())
 	if v != old {
 		e.SetVerdict(&v)
@@ -71,11 +88,23 @@ func (p *prober) applyResult(t *target, r result) time.Duration {
 	if v.Passes != old.Passes {
 		p.emitChange(e, old, v)
 	}
-	switch {
-	case !old.Checked:
+	if !old.Checked {
 		// Spreads endpoints that joined together over the interval.
 		return time.Duration(p.random() * float64(p.interval))
-	case v.Streak > 0:
+	}
+	return p.pause(v)
+}
+
+// awaitsFirst reports whether an endpoint waits for its first result, whatever that is.
+func (p *prober) awaitsFirst(e *endpoint.Endpoint) bool {
+	return e.Is(endpoint.Unchecked) && p.initial != initialUnhealthy
+}
+
+func isDown(a Advice) bool { return a.Down != nil && *a.Down }
+
+// pause returns the time between two checks of an endpoint with this verdict.
+func (p *prober) pause(v endpoint.Verdict) time.Duration {
+	if v.Streak > 0 {
 		return p.jittered(p.fastInterval)
 	}
 	return p.jittered(p.interval)

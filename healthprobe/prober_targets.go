@@ -14,11 +14,14 @@ func (p *prober) updateTargets(s *endpoint.Snapshot) {
 	defer p.mu.Unlock()
 	first := len(p.targets) == 0
 	present := make(map[*endpoint.Endpoint]bool, len(s.Members))
-	var added []*target
+	var added, replaced []*target
 	for i := range s.Members {
 		m := &s.Members[i]
 		present[m.Endpoint] = true
 		if t := p.targets[m.Endpoint]; t != nil {
+			if t.latest.ID != m.Info.ID && p.roster.IsCurrent() && m.Endpoint.ForgetAdvice() {
+				replaced = append(replaced, t)
+			}
 			t.latest = m.Info
 		} else {
 			t := &target{endpoint: m.Endpoint, latest: m.Info, index: -1}
@@ -31,6 +34,22 @@ func (p *prober) updateTargets(s *endpoint.Snapshot) {
 		p.wake.Set()
 	}
 	p.admitNew(added, !first && p.roster.Running() && hasServing(s))
+	p.checkSoon(replaced)
+}
+
+// checkSoon schedules the next check of targets without delay. The processes at their addresses are
+// others now, which may give the same advice.
+func (p *prober) checkSoon(targets []*target) {
+	now := time.Now()
+	for i, t := range targets {
+		if t.index >= 0 { // otherwise it waits in a queue, or is being checked
+			p.schedule.remove(t)
+			p.schedule.add(t, now.Add(time.Duration(i)*firstCheckGap))
+		}
+	}
+	if len(targets) > 0 {
+		p.wake.Set()
+	}
 }
 
 // removeDeparted forgets the endpoints that have left the pool. One that comes back is new.
@@ -46,6 +65,7 @@ func (p *prober) removeDeparted(present map[*endpoint.Endpoint]bool) {
 		if p.roster.IsCurrent() {
 			e.SetVerdict(nil)
 			e.Set(endpoint.ProbeFailed|endpoint.Unchecked, false)
+			e.ForgetAdvice()
 		}
 	}
 }
