@@ -15,6 +15,7 @@
 //	Pairs                                 option <key> <value>, may be repeated
 //	Lists                                 option <key> <values...>, may be repeated
 //	Module, Modules                       option <module> ..., once or repeated
+//	ModulesWith                           the same, repeated, with settings in the module's block
 //	Guest                                 option { ... }, which one certain module reads
 //	Repeated                              option with arguments and a block of its own, repeated
 //	Optional(p)                           an argument that may be left out, after required ones

@@ -109,7 +109,7 @@ func readBlock(d *Dispenser, options []Param) error {
 func readOption(d *Dispenser, options []Param, seen map[string]string) error {
 	p, known := find(options, d.Val())
 	if !known {
-		return d.Errf("unknown option '%s'; expected %s", d.Val(), oneOf(names(options)))
+		return d.Errf("unknown option '%s'; expected %s", d.Val(), oneOf(append(names(options), settingsBeside(d)...)))
 	}
 	if first, twice := seen[p.name]; twice && !p.repeat {
 		return within(p.name, d.Errf("already given at %s", first))

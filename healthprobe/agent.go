@@ -46,7 +46,7 @@ type AgentProbe struct {
 
 	// Whether the check passes if the agent cannot be reached, as in HAProxy, where another check
 	// finds out whether the endpoint works. Choose it if the agent may be down while its endpoint
-	// works. Default: false, which fails the check, because a pool has no other one.
+	// works. Default: false, which fails the check, because a pool may have no other one.
 	Optional bool `json:"optional,omitempty"`
 
 	send template

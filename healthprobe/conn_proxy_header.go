@@ -34,9 +34,13 @@ func (c *Connection) lacksProxyHeader() bool {
 	return c.ProxyProtocol == "" && c.Port == "" && c.Upstream == ""
 }
 
-// LacksProxyHeader reports whether the endpoints get the header of the PROXY protocol from no check,
-// although checks connect to them. It is wrong if requests begin with that header.
+// LacksProxyHeader reports whether a check connects to the endpoints themselves without the header of
+// the PROXY protocol. It fails if they demand one.
 func (h *Health) LacksProxyHeader() bool {
-	probe, ok := h.probe.(interface{ lacksProxyHeader() bool })
-	return ok && probe.lacksProxyHeader()
+	for _, p := range h.probes {
+		if probe, ok := p.Probe.(interface{ lacksProxyHeader() bool }); ok && probe.lacksProxyHeader() {
+			return true
+		}
+	}
+	return false
 }

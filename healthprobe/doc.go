@@ -3,7 +3,8 @@
 //
 // A [Probe] checks one endpoint once: over HTTP ([HTTPProbe]), TCP ([TCPProbe]) or gRPC
 // ([GRPCProbe]), or by asking an agent ([AgentProbe]). The prober owns time: it decides when to
-// check which endpoint, and what a series of results means. Its settings are [Health].
+// check which endpoint, what a series of results means, and what several probes mean together. Its
+// settings are [Health].
 //
 // Package outlier does the same with the results of real requests.
 //

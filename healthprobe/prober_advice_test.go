@@ -117,7 +117,9 @@ func TestDownOutlivesAReload(t *testing.T) {
 		pool.Sleep(longEnough)
 		pool.WantServing("a")
 		// Nor does it matter to probes that are no agents.
-		pool.Reload(newHealth(newScriptedProbe(), func(h *Health) { h.key = "other" }))
+		other := new(Health)
+		other.setDefaults()
+		pool.Reload(other.with("other", newScriptedProbe(), CheckOptions{}))
 		pool.Sleep(longEnough)
 		pool.WantServing("a b")
 	})

@@ -18,7 +18,9 @@ type srvTarget struct {
 	*dns.SRV
 	name      string // of the target, in lower case with its final dot
 	addresses []netip.Addr
-	failed    bool // the addresses could not be resolved; the look-up keeps the error
+
+	unresolved bool // there may be more addresses; the look-up knows why
+	unroutable bool // it has addresses, but there is no route to them
 }
 
 func srvTargets(records []dns.RR) []srvTarget {
@@ -73,7 +75,10 @@ func targetEndpoints(targets []srvTarget) discovery.Answer {
 	weights := shares(targets)
 	for i := range targets {
 		t := &targets[i]
-		if len(t.addresses) == 0 && !t.failed {
+		switch {
+		case t.unroutable:
+			g.Drop(t.key(), errors.New("target: this machine has no route to its addresses"))
+		case len(t.addresses) == 0 && !t.unresolved:
 			g.Drop(t.key(), errors.New("target: has no address"))
 		}
 		for _, address := range t.addresses {

@@ -39,6 +39,7 @@ type loop struct {
 func followSources(ctx context.Context, pool string, refs []sourceRef, s followSettings, r *endpoint.Roster) {
 	l := newLoop(pool, refs, s, r)
 	ctx = discovery.WithStorage(ctx, r.Storage)
+	ctx = discovery.WithFirstListBy(ctx, l.handover.since.Add(s.initialWait/2))
 	var running sync.WaitGroup
 	for _, source := range l.sources {
 		running.Go(func() {
@@ -124,6 +125,10 @@ func (l *loop) run(ctx context.Context) {
 // applyAnswer updates the state of a source. If the source fails, its stored list is read at once
 // instead of after the head start.
 func (l *loop) applyAnswer(ctx context.Context, s *sourceState, a discovery.Answer, now time.Time) {
+	if a.Partial {
+		l.dirty = s.applyPart(a, len(l.handover.list) > 0) || l.dirty
+		return
+	}
 	l.dirty = s.applyAnswer(a, now) || l.dirty
 	if s.failing {
 		l.loadStored(ctx, s)

@@ -20,7 +20,8 @@ type RequestAttempts struct {
 	tried     []*endpoint.Endpoint
 	current   *Attempt
 	route     Route
-	trial     endpoint.Trial // begun for the place that the next Begin makes the request's own
+	refused   []*endpoint.Endpoint // those of the tried ones that refused the connection at once
+	trial     endpoint.Trial       // begun for the place that the next Begin makes the request's own
 
 	// Room for what nearly every request needs, so that all of it is one allocation.
 	first      Attempt
@@ -95,7 +96,7 @@ func (a *RequestAttempts) Begin(e *endpoint.Endpoint) {
 	a.Abandon()
 	next := &a.first
 	if len(a.tried) > 0 {
-		next = new(Attempt)
+		next = &Attempt{others: a}
 	}
 	a.tried = append(a.tried, e)
 	a.current = next

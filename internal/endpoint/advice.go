@@ -1,8 +1,6 @@
 package endpoint
 
 import (
-	"cmp"
-
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -38,18 +36,51 @@ const (
 	AdvisedMaint                    // no requests at all, even if no other endpoint is left
 )
 
-// mergedWith returns the advice, with the fields that it does not mention taken from old.
-func (a Advice) mergedWith(old Advice) Advice {
-	if a.Percent != nil || a.Weight != nil {
-		old.Percent, old.Weight = nil, nil
+// MergedWith returns the advice, with the fields that it does not mention taken from old. A field
+// that says the same as old keeps the pointer of old, so that advice without news compares equal.
+func (a Advice) MergedWith(old Advice) Advice {
+	m := Advice{
+		Percent:     merged(a.Percent, old.Percent),
+		Weight:      merged(a.Weight, old.Weight),
+		MaxRequests: merged(a.MaxRequests, old.MaxRequests),
+		Mode:        merged(a.Mode, old.Mode),
+		Down:        merged(a.Down, old.Down),
 	}
+	switch { // one of the two weights ends the other
+	case a.Percent == nil && a.Weight != nil:
+		m.Percent = nil
+	case a.Percent != nil && a.Weight == nil:
+		m.Weight = nil
+	}
+	return m
+}
+
+func merged[T comparable](a, old *T) *T {
+	if a == nil || equalValues(a, old) {
+		return old
+	}
+	return a
+}
+
+// strictest returns the advice that gives the endpoint the fewest requests, field by field.
+func (a Advice) strictest(b Advice) Advice {
 	return Advice{
-		Percent:     cmp.Or(a.Percent, old.Percent),
-		Weight:      cmp.Or(a.Weight, old.Weight),
-		MaxRequests: cmp.Or(a.MaxRequests, old.MaxRequests),
-		Mode:        cmp.Or(a.Mode, old.Mode),
-		Down:        cmp.Or(a.Down, old.Down),
+		Percent: stricter(a.Percent, b.Percent, func(a, b int) bool { return a < b }),
+		Weight:  stricter(a.Weight, b.Weight, func(a, b int) bool { return a < b }),
+		MaxRequests: stricter(a.MaxRequests, b.MaxRequests, func(a, b int) bool {
+			return a > 0 && (b <= 0 || a < b) // 0 is no limit
+		}),
+		Mode: stricter(a.Mode, b.Mode, func(a, b AdvisedMode) bool { return a > b }),
+		Down: stricter(a.Down, b.Down, func(a, _ bool) bool { return a }),
 	}
+}
+
+// stricter returns the stricter one of two fields of advice. A field that is nil says nothing.
+func stricter[T any](a, b *T, isStricter func(a, b T) bool) *T {
+	if b == nil || a != nil && !isStricter(*b, *a) {
+		return a
+	}
+	return b
 }
 
 func (a Advice) equal(b Advice) bool {
@@ -71,7 +102,11 @@ func (a Advice) weight(fromSource int) float64 {
 		weight *= float64(min(max(*a.Percent, 0), maxPercent)) / 100
 	}
 	if a.Weight != nil {
-		weight = float64(min(max(*a.Weight, 0), listing.MaxWeight))
+		given := float64(min(max(*a.Weight, 0), listing.MaxWeight))
+		if a.Percent == nil {
+			return given
+		}
+		weight = min(weight, given) // of two probes, the stricter one
 	}
 	return weight
 }

@@ -43,11 +43,13 @@ func newRoster(name string, p *Pool, rules Rules) *Roster {
 		answered: make(chan struct{}), dirty: signal.New(),
 	}
 	r.owner.Store(new(Owner))
-	r.snapshot.Store(rules.snapshot(nil, 0))
+	empty := rules.snapshot(nil, 0)
+	empty.ModeSince = time.Now()
+	r.snapshot.Store(empty)
 	return r
 }
 
-// Name returns the name of the pool.
+// Name returns the name of the roster's pool.
 func (r *Roster) Name() string { return r.name }
 
 // Snapshot returns the list as it is now.
@@ -138,6 +140,7 @@ func (r *Roster) inheritLocked(from *Roster) {
 		r.pool.retainLocked(inherited.Members[i].Address())
 	}
 	s := r.rules.snapshot(memberCopies(inherited), load.Now())
+	s.continueMode(inherited)
 	s.index(inherited)
 	r.snapshot.Store(s)
 	r.announced = s.Mode

@@ -18,8 +18,8 @@ const (
 	fasterAlarm = 8
 )
 
-// evidence returns what an answer says, which a share of n answers does that have not changed. It is
-// 0 where the sum would stay 0, as it mostly does.
+// evidence returns what an answer says, which a share of n answers does while nothing changes. It
+// is 0 where the sum would stay 0, as it mostly does.
 func (c *change) evidence(holds bool, share *value, n float64) float64 {
 	if !holds && c.nats == 0 {
 		return 0
