@@ -35,6 +35,12 @@ func Optional(p Param) Param {
 	return p
 }
 
+// Again lets an option be given several times, where each adds to its field.
+func Again(p Param) Param {
+	p.repeat = true
+	return p
+}
+
 // Block lists the options that may follow in braces, each on its own line.
 func Block(options ...Param) Param {
 	options = flatten(options)

@@ -33,8 +33,8 @@ func init() { caddy.RegisterModule(new(AgentProbe)) }
 // ID, because another process is there then. A line without "up" or "down" passes unless the last
 // of these words was "down".
 //
-// Of two words of one kind the later one counts. Unknown words have no effect, and one warning names
-// them. A line without any known word, and an empty answer, leave the state as it is.
+// Of two words of one kind the later one counts. Unknown words have no effect, and one warning
+// names them. A line without any known word, and an empty answer, leave the state as it is.
 //
 // Choose it for backends that know their load, or that an operator drains at the backend itself.
 type AgentProbe struct {

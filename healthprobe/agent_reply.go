@@ -24,9 +24,9 @@ type agentReply struct {
 	unknown []string // the words that are not
 }
 
-// parseAgentReply parses the line of an agent, without the end of the line. An agent may report that
-// the endpoint is down and advise at the same time; the advice then counts when the endpoint is up
-// again.
+// parseAgentReply parses the line of an agent, without the end of the line. An agent may report
+// that the endpoint is down and advise at the same time; the advice then counts when the endpoint
+// is up again.
 func parseAgentReply(line string) (r agentReply) {
 	line, reason, _ := strings.Cut(line, "#")
 	words := strings.FieldsFunc(line, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })

@@ -13,7 +13,7 @@ import (
 type address struct {
 	network, socket string // arguments of the dialer
 	host, port      string // localhost and no port for a unix socket, which has no host
-	h2c             bool   // whether the network asks for HTTP/2 without TLS, as unix+h2c does
+	h2c             bool   // whether the setting `upstream` asks for HTTP/2 without TLS
 	serverName      string // that TLS asks for and the certificate must have
 }
 
@@ -25,9 +25,8 @@ func parseAddress(text string) (address, error) {
 		return address{}, err
 	}
 	switch parsed.Network {
-	case "unix", "unix+h2c":
-		h2c := parsed.Network == "unix+h2c"
-		return address{network: "unix", socket: parsed.Host, host: "localhost", h2c: h2c}, nil
+	case "unix":
+		return address{network: "unix", socket: parsed.Host, host: "localhost"}, nil
 	case "tcp", "tcp4", "tcp6":
 		return address{
 			network: parsed.Network, socket: parsed.JoinHostPort(0),

@@ -9,11 +9,11 @@ import (
 
 // dialer sends no keep-alives: no check lasts as long as their interval, and a kept connection is
 // tested by the next check.
-var dialer = net.Dialer{KeepAlive: -1}
+var dialer = net.Dialer{KeepAlive: -1, ControlContext: checkEgress}
 
 // Connect connects to an endpoint, or to the address that stands for it, sends the header of the
-// PROXY protocol if it is asked for, and completes the TLS handshake if TLS is on. When ctx ends, reads and writes on the connection fail. Close resets the
-// connection.
+// PROXY protocol if it is asked for, and completes the TLS handshake if TLS is on. When ctx ends,
+// reads and writes on the connection fail. Close resets the connection.
 func (c *Connection) Connect(ctx context.Context, e *Endpoint) (net.Conn, error) {
 	a, err := c.addressOf(e)
 	if err != nil {
@@ -28,7 +28,7 @@ func (c *Connection) Connect(ctx context.Context, e *Endpoint) (net.Conn, error)
 
 // dial connects, and sends the header of the PROXY protocol if it is asked for.
 func (c *Connection) dial(ctx context.Context, a address) (*conn, error) {
-	raw, err := dialer.DialContext(ctx, a.network, a.socket)
+	raw, err := dialer.DialContext(c.egressContext(ctx), a.network, a.socket)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", Reason(ctx, err))
 	}

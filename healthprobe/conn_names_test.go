@@ -167,7 +167,8 @@ func TestEveryOptionThatNamesSomethingOfTheEndpointHasPlaceholders(t *testing.T)
 			case reflect.String:
 				option.SetString(unknown)
 			case reflect.Map:
-				option.Set(reflect.ValueOf(map[string][]string{"A": {unknown}}))
+				option.Set(reflect.MakeMap(option.Type()))
+				setUnknown(option, unknown)
 			case reflect.Pointer: // tls
 				option.Set(reflect.ValueOf(&reverseproxy.TLSConfig{ServerName: unknown}))
 			default:
@@ -179,6 +180,15 @@ func TestEveryOptionThatNamesSomethingOfTheEndpointHasPlaceholders(t *testing.T)
 			}
 		})
 	}
+}
+
+// setUnknown adds a text, or a list of one text, to a map.
+func setUnknown(option reflect.Value, text string) {
+	value := reflect.ValueOf(text)
+	if option.Type().Elem().Kind() == reflect.Slice {
+		value = reflect.ValueOf([]string{text})
+	}
+	option.SetMapIndex(reflect.ValueOf("A"), value)
 }
 
 // walkOptions calls each with every option of a probe that is not literal.

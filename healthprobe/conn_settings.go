@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -15,8 +16,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
-// Connection says where a probe connects, and whether it speaks TLS or begins with the header of the
-// PROXY protocol. Without settings it connects to the endpoint's own address without either.
+// Connection says where a probe connects, and whether it speaks TLS or begins with the header of
+// the PROXY protocol. Without settings it connects to the endpoint's own address without either.
 //
 // A probe shares no connections with the proxy or with other probes. At the end it resets its
 // connection instead of closing it, because a closed one stays in TIME_WAIT for a minute, and those
@@ -122,12 +123,18 @@ func (c *Connection) provisionAddress() (err error) {
 }
 
 // parseUpstream is as strict as pools are with their endpoints: the address must mean one socket.
+// Other than an endpoint, it may demand HTTP/2 without TLS.
 func parseUpstream(text string) (address, error) {
+	socket, h2c := strings.CutPrefix(text, "unix+h2c/")
 	e := Endpoint{Address: text}
+	if h2c {
+		e.Address = "unix/" + socket
+	}
 	err := e.Normalize()
 	if err == nil {
 		var a address
 		if a, err = parseAddress(e.Address); err == nil {
+			a.h2c = h2c
 			return a, nil
 		}
 	}

@@ -55,8 +55,8 @@ type HTTPProbe struct {
 
 	// The versions of HTTP to speak: `1.1`, `2` (or `h2`; needs `tls`) and `h2c` (HTTP/2 without
 	// TLS). If both `1.1` and `2` are given, TLS negotiates one. Default: 1.1, because some
-	// backends fail on the first bytes of HTTP/2; for endpoints whose address begins with unix+h2c
-	// it is h2c.
+	// backends fail on the first bytes of HTTP/2; for an `upstream` that begins with unix+h2c it is
+	// h2c.
 	Versions []string `json:"versions,omitempty"`
 
 	// Whether to follow redirects, up to ten. All requests go to the endpoint, whatever host a

@@ -22,6 +22,9 @@ type result struct {
 
 // check checks a target once. ctx is the time limit.
 func (p *prober) check(ctx context.Context, t *target) result {
+	if rules := p.roster.Egress(); rules != nil && !t.probed.Trusted {
+		ctx = withEgress(ctx, rules)
+	}
 	start := time.Now()
 	advice, err := callProbe(ctx, t.probe.Probe, &t.probed)
 	took := time.Since(start)

@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// realServer is a server that demands the PROXY header. Over TLS it answers only for the server name
-// backend.test.
+// realServer is a server that demands the PROXY header. Over TLS it answers only for the server
+// name backend.test.
 type realServer struct {
 	name   string
 	config string // $plain and $tls are addresses, and $dir/cert.pem has the certificate and its key

@@ -30,7 +30,8 @@ type loop struct {
 
 	handover     handover
 	loadStoredAt time.Time // when stored lists are read; zero if that is done
-	dirty        bool      // something changed since the last publication
+	egress       egressState
+	dirty        bool // something changed since the last publication
 	published    time.Time
 }
 
@@ -39,6 +40,7 @@ type loop struct {
 func followSources(ctx context.Context, pool string, refs []sourceRef, s followSettings, r *endpoint.Roster) {
 	l := newLoop(pool, refs, s, r)
 	ctx = discovery.WithStorage(ctx, r.Storage)
+	ctx = discovery.WithAddressCheck(ctx, func(address string) error { return r.Egress().Check(address) })
 	ctx = discovery.WithFirstListBy(ctx, l.handover.since.Add(s.initialWait/2))
 	var running sync.WaitGroup
 	for _, source := range l.sources {
@@ -67,6 +69,7 @@ func newLoop(pool string, refs []sourceRef, s followSettings, r *endpoint.Roster
 		handover: handover{
 			list: inheritedList(r), since: now, initialWait: s.initialWait, emptyGrace: s.emptyGrace,
 		},
+		egress: egressState{r.Egress(), now},
 	}
 	if s.persist {
 		l.store = newListStore(pool, r.Storage, l.log)
@@ -89,6 +92,7 @@ func (l *loop) newSourceState(ref sourceRef) *sourceState {
 		},
 		guard:     lossGuard{maxLoss: l.settings.maxLoss, grace: l.settings.emptyGrace},
 		lingering: lingering{grace: l.settings.removalGrace, passes: l.roster.Passes},
+		egress:    egressFilter{trusted: ref.isTrusted(), rules: l.roster.Egress},
 	}
 }
 
@@ -111,6 +115,8 @@ func (l *loop) run(ctx context.Context) {
 			return
 		case event := <-l.events:
 			event(time.Now())
+		case <-l.roster.EgressChanged():
+			l.applyRules(time.Now())
 		case <-timer.C:
 		}
 		l.applyDeadlines(ctx, time.Now())
@@ -141,6 +147,9 @@ func (l *loop) applyDeadlines(ctx context.Context, now time.Time) {
 		l.dirty = s.applyDeadlines(now) || l.dirty
 	}
 	l.dirty = l.handover.expire(l.sources, now) || l.dirty
+	if isDue(l.judgeAt(), now) {
+		l.judge(now)
+	}
 	if isDue(l.loadStoredAt, now) {
 		l.loadStoredAt = time.Time{}
 		for _, s := range l.sources {
@@ -155,6 +164,7 @@ func (l *loop) applyDeadlines(ctx context.Context, now time.Time) {
 // nextDeadline returns when applyDeadlines has something to do; zero if never.
 func (l *loop) nextDeadline() time.Time {
 	at := earliest(l.handover.nextDeadline(l.sources), earliest(l.loadStoredAt, l.publishAt()))
+	at = earliest(at, l.judgeAt())
 	for _, s := range l.sources {
 		at = earliest(at, s.nextDeadline())
 	}

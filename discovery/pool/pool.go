@@ -49,6 +49,7 @@ type Pool struct {
 	InitialWait caddy.Duration `json:"initial_wait,omitempty"`
 
 	FollowOptions
+	EgressOptions
 	ServingOptions
 
 	handler   *reverseproxy.Handler
@@ -85,6 +86,8 @@ func (*Pool) CaddyModule() caddy.ModuleInfo {
 //	    removal_grace   <duration>
 //	    update_interval <duration>
 //	    persist         on|off
+//	    allow           <networks...>
+//	    deny            <networks...>
 //	    health          { ... }
 //	    outlier         { ... }
 //	    slow_start      <duration>
@@ -98,6 +101,7 @@ func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			caddyfile.Modules("source", "http.reverse_proxy.upstreams.pool.sources", "source", &p.SourcesRaw),
 			caddyfile.Duration("initial_wait", &p.InitialWait),
 			caddyfile.Group(p.FollowOptions.options()...),
+			caddyfile.Group(p.EgressOptions.options()...),
 			caddyfile.Group(p.ServingOptions.options()...),
 		),
 	)
@@ -166,6 +170,10 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 	if err := p.ServingOptions.provision(ctx); err != nil {
 		return fmt.Errorf("pool %q: %w", p.Name, err)
 	}
+	rules, err := p.EgressOptions.rules(ctx)
+	if err != nil {
+		return fmt.Errorf("pool %q: %w", p.Name, err)
+	}
 	emit, err := eventEmitter(ctx)
 	if err != nil {
 		return fmt.Errorf("pool %q: %w", p.Name, err)
@@ -177,7 +185,7 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 		Name:   p.Name,
 		Text:   string(definition),
 		Rules:  p.ServingOptions.rules(),
-		Owner:  endpoint.Owner{Logger: p.logger, Storage: ctx.Storage(), Emit: emit},
+		Owner:  endpoint.Owner{Logger: p.logger, Storage: ctx.Storage(), Emit: emit, Egress: rules},
 		Run: func(ctx context.Context, r *endpoint.Roster) {
 			var wg sync.WaitGroup
 			for _, m := range p.ServingOptions.monitors {

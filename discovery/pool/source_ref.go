@@ -40,6 +40,11 @@ func sourceKey(pool string, raw json.RawMessage) string {
 	return hex.EncodeToString(sum[:16]) // collisions are out of the question, and the file name stays short
 }
 
+func (r *sourceRef) isTrusted() bool {
+	_, trusted := r.source.(discovery.Trusted)
+	return trusted
+}
+
 func (r *sourceRef) isLocal() bool {
 	_, local := r.source.(discovery.Local)
 	return local

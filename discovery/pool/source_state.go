@@ -22,11 +22,12 @@ type sourceState struct {
 	onListChange  func(*sourceState)   // called when list changes
 
 	// serving is what the source adds to the pool: list, the answer that the guard holds, and the
-	// lingering endpoints. It is nil before the first list.
+	// lingering endpoints, as far as they may be dialed. It is nil before the first list.
 	serving []discovery.Endpoint
 
 	guard     lossGuard
 	lingering lingering
+	egress    egressFilter
 
 	reported    bool // the source has reported a list or an error
 	storedRead  bool // the read of its stored list has begun
@@ -54,7 +55,7 @@ func (s *sourceState) applyAnswer(a discovery.Answer, now time.Time) (changed bo
 	if a.Endpoints != nil {
 		s.lastSuccess = now
 		s.recordDropped(a.Dropped)
-		s.applyList(sorted(a.Endpoints), a.Authoritative, now)
+		s.applyList(s.egress.mark(sorted(a.Endpoints)), a.Authoritative, now)
 	}
 	switch {
 	case a.Err != nil: // last, so that an answer with an error does not start the guard's timer
@@ -163,6 +164,6 @@ func (s *sourceState) updateServing() (changed bool) {
 	if s.guard.holding {
 		s.serving = union(s.guard.held, s.serving)
 	}
-	s.serving = union(s.serving, s.lingering.list())
+	s.serving = s.permitted(union(s.serving, s.lingering.list()))
 	return before == nil && s.serving != nil || !equal(before, s.serving)
 }

@@ -41,7 +41,7 @@ func (d *detector) releaseExpired(now time.Time) time.Duration {
 	return next
 }
 
-// hasRecovered reports whether checks have found the endpoint unhealthy, and since then healthy again.
+// hasRecovered reports whether checks have found the endpoint healthy again since then.
 func hasRecovered(e *endpoint.Endpoint, then time.Time) bool {
 	v := e.Verdict()
 	return v != nil && v.Passes && v.Since.After(then)

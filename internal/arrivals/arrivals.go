@@ -1,5 +1,5 @@
-// Package arrivals says when requests are sent: at times that do not depend on the answers, as those
-// of many independent clients.
+// Package arrivals says when requests are sent: at times that do not depend on the answers, as
+// those of many independent clients.
 package arrivals
 
 import (
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Poisson returns the times of the arrivals of a Poisson process, with so many of them in a second on
-// average. It has no end.
+// Poisson returns the times of the arrivals of a Poisson process, whose mean rate is per second. It
+// has no end.
 func Poisson(rng *rand.Rand, rate float64) iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
 		interval := float64(time.Second) / rate

@@ -30,8 +30,8 @@ func (a *Attempt) trackBody(res *http.Response) {
 	}
 }
 
-// breakOff records that the endpoint did not send the rest of its answer. Otherwise an endpoint that
-// sends a header and resets the connection would look like the fastest one.
+// breakOff records that the endpoint did not send the rest of its answer. Otherwise an endpoint
+// that sends a header and resets the connection would look like the fastest one.
 func (a *Attempt) breakOff(now load.Instant) {
 	if a.clientIsToBlame(now) || a.advance(answered) != answered {
 		return

@@ -137,3 +137,12 @@ func (t *Transport) announceLeftOut(e, answered *endpoint.Endpoint) {
 		}
 	}
 }
+
+// FoundNoList records that there is no list of endpoints for the request, and reports whether it
+// was recorded before.
+func (a *RequestAttempts) FoundNoList() (before bool) {
+	if a != nil {
+		before, a.noList = a.noList, true
+	}
+	return before
+}

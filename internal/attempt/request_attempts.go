@@ -20,6 +20,7 @@ type RequestAttempts struct {
 	tried     []*endpoint.Endpoint
 	current   *Attempt
 	route     Route
+	noList    bool                 // there was no list of endpoints for the request
 	refused   []*endpoint.Endpoint // those of the tried ones that refused the connection at once
 	trial     endpoint.Trial       // begun for the place that the next Begin makes the request's own
 

@@ -37,6 +37,8 @@ type Transport struct {
 	// prefersAnswers is whether errors of writing are held back until answers are read.
 	prefersAnswers bool
 
+	guard *requestGuard // judges requests if the connections cannot be judged; else nil
+
 	fresh   func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
 	rosters []*endpoint.Roster
 	routes  *load.Routes // of the static upstreams
@@ -69,6 +71,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	t.routes = new(load.Routes)
 	t.handler = handler
 	t.prefersAnswers = preferAnswers(t.RoundTripper)
+	t.guardConnections()
 	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })
 	handler.Transport = t
 	t.retryRefused()
@@ -125,11 +128,11 @@ func (t *Transport) find(dial string) *endpoint.Endpoint {
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	a := t.attempt(req)
 	if a == nil {
-		res, err := t.RoundTripper.RoundTrip(req)
+		res, err := t.next().RoundTrip(req)
 		return res, t.final(err)
 	}
 	began := load.Now()
-	res, err := a.roundTrip(req, t.RoundTripper)
+	res, err := a.roundTrip(req, t.next())
 	if err != nil {
 		return nil, t.afterError(req, a.endpoint, began, err)
 	}

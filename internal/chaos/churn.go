@@ -8,11 +8,15 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/process"
 )
 
+// rememberedEndpoint is what a pool keeps of an endpoint that has left, in bytes. It remembers
+// those of the last ten minutes, so that flapping lists do not erase what was learned.
+const rememberedEndpoint = 2 << 10
+
 var churn = scenario{
-	name:  "10,000 endpoints",
+	name:  "ten thousand endpoints",
 	about: "Of ten thousand endpoints 5 % are replaced every second. Static upstreams need a reload for that.",
 	prepare: func(t *trial) error {
-		t.checks = 0
+		t.checks, t.memories = 0, rememberedEndpoint*t.in(1000, 10_000)
 		return t.startMany(t.in(1000, 10_000))
 	},
 	during: func(t *trial) error {
@@ -32,7 +36,7 @@ var churn = scenario{
 	},
 }
 
-// startMany starts a process that listens at all addresses of the loopback device, and lists so many
+// startMany starts a process that listens at all addresses of the loopback device, and lists some
 // of them.
 func (t *trial) startMany(n int) error {
 	free, err := process.FreeAddress()

@@ -8,7 +8,7 @@ import (
 
 var rollingDeploy = scenario{
 	name:    "rolling deploy",
-	about:   "Each of six backends in turn drains, ends and is started again. A pool learns from its list that it drains, static upstreams from its health check.",
+	about:   "Each of six backends in turn drains, ends and is started again. The list says so.",
 	prepare: startSix,
 	during: func(t *trial) error {
 		for range t.in(1, 3) {

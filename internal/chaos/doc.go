@@ -16,6 +16,6 @@
 // that is busy.
 //
 // Both Caddys are one binary, which also has a storage that fails on demand and tells what is in
-// flight. Both have the same checks, retries and time limits. Where a list changes, static upstreams
-// get theirs by a reload.
+// flight. Both have the same checks, retries and time limits. Where a list changes, a reload brings
+// it to static upstreams.
 package main

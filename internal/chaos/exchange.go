@@ -31,9 +31,9 @@ const (
 	// request and its method is not idempotent.
 	broken
 
-	// dropped requests were in no Caddy's hands: there was none, or it closed the connection without
-	// an answer and no backend saw the request. They have failed unless a Caddy ended just then.
-	// net/http drops what it reads after it was told to shut down, at each reload too.
+	// dropped requests were in no Caddy's hands: there was none, or it closed the connection
+	// without an answer and no backend saw the request. They have failed unless a Caddy ended just
+	// then. net/http drops what it reads after it was told to shut down, at each reload too.
 	dropped
 
 	// rejected requests found no backend. They have failed unless all backends were full.
@@ -58,7 +58,7 @@ func isTimeout(err error) bool {
 }
 
 // withAnswer is for requests whose answer has begun. An error of the proxy has the reason as its
-// text, see errorText.
+// text, as the config says.
 func (e exchange) withAnswer(status int, text []byte, err error) exchange {
 	switch {
 	case err != nil:

@@ -6,8 +6,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/chaos/backend"
 )
 
-// The first backends misbehave for a time that is long enough for every check, and are expected to
-// have at least half of their fair share of the requests from recoveryTime on.
+// The first backends misbehave for a time that is long enough for every check. If checks notice the
+// fault, they are expected to have at least half of their fair share of the requests from
+// recoveryTime on. If they do not, a policy may try such a backend seldom.
 const (
 	faulty       = 2
 	recoveryTime = 5 * time.Second
@@ -19,7 +20,9 @@ var hang = scenario{
 	about:   "Two of six backends hang: their processes are suspended, and the system accepts their connections.",
 	prepare: startSix,
 	during: func(t *trial) error {
-		return t.misbehave((*server).suspend, (*server).resume)
+		err := t.misbehave((*server).suspend, (*server).resume)
+		t.expectShare(time.Now().Add(-observedTime))
+		return err
 	},
 }
 
@@ -48,7 +51,7 @@ func ordering(f backend.Fault) func(*server) error {
 func (s *server) suspend() error { return s.Suspend() }
 func (s *server) resume() error  { return s.Resume() }
 
-// misbehave begins a fault, ends it, and counts what the backends get after that.
+// misbehave begins a fault, ends it, and waits for what the backends get after that.
 func (t *trial) misbehave(begin, end func(*server) error) error {
 	if err := t.pause(time.Second); err != nil {
 		return err
@@ -66,12 +69,7 @@ func (t *trial) misbehave(begin, end func(*server) error) error {
 			return err
 		}
 	}
-	recovered := time.Now()
-	if err := t.pause(recoveryTime + observedTime); err != nil {
-		return err
-	}
-	t.expectShare(recovered.Add(recoveryTime))
-	return nil
+	return t.pause(recoveryTime + observedTime)
 }
 
 // expectShare expects that the backends that have recovered get half of their fair share.

@@ -55,7 +55,8 @@ func (s *server) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.Process, err = process.Start(s.folder, self, append([]string{backendCommand, s.name}, s.addresses...)...); err != nil {
+	args := append([]string{backendCommand, s.name}, s.addresses...)
+	if s.Process, err = process.Start(s.folder, self, args...); err != nil {
 		return err
 	}
 	last := s.addresses[len(s.addresses)-1]
@@ -63,12 +64,6 @@ func (s *server) start(ctx context.Context) (err error) {
 		return fmt.Errorf("backend %s: %w\n%s", s.name, err, s.Output())
 	}
 	return nil
-}
-
-// restart kills the process and starts another one.
-func (s *server) restart(ctx context.Context) error {
-	s.Kill()
-	return s.start(ctx)
 }
 
 func (s *server) order(o backend.Orders) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,13 +42,15 @@ var heartbeats = scenario{
 // startServices starts a process that listens at many addresses, each of which is a service.
 func (t *trial) startServices(n int) error {
 	var addresses []string
-	for range n {
+	for len(addresses) < n {
 		address, err := process.FreeAddress()
 		if err != nil {
 			return err
 		}
-		addresses = append(addresses, address)
-		t.list = append(t.list, &entry{Address: address})
+		if !slices.Contains(addresses, address) {
+			addresses = append(addresses, address)
+			t.list = append(t.list, &entry{Address: address})
+		}
 	}
 	_, err := t.newServer("services", addresses...)
 	return err

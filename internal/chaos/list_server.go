@@ -12,7 +12,7 @@ import (
 
 var listServer = scenario{
 	name:  "list server",
-	about: "The server of the list is down, through a restart of Caddy too; it comes back, answers with an empty list and with errors, and comes back with one backend less.",
+	about: "The server of the list is down, during a restart of Caddy too, then it sends an empty list, then errors.",
 	prepare: func(t *trial) error {
 		if err := startSix(t); err != nil {
 			return err

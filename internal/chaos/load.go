@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/arrivals"
@@ -29,7 +30,6 @@ type load struct {
 	capacity int
 
 	mu        sync.Mutex
-	begun     int // requests so far
 	open      int // requests without an answer
 	lastFull  time.Time
 	down      window
@@ -59,11 +59,15 @@ func (t *trial) newLoad() *load {
 	return &load{client: client, hosts: t.hosts, capacity: t.capacity(), saw: t.saw}
 }
 
+// ids is the last ID of a request. A backend may see those of several loads.
+var ids atomic.Int64
+
 // socketTransport returns a transport that opens a connection to a socket for each request.
 func socketTransport(socket string) *http.Transport {
-	return &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
-	}}
+	}
+	return &http.Transport{DisableKeepAlives: true, DialContext: dial}
 }
 
 // send sends requests of a kind until ctx ends, and then waits for the answers.
@@ -119,7 +123,7 @@ func (l *load) record(e exchange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e.ended = time.Now()
-	if e.result == dropped && l.down.covers(&e) || e.result == rejected && l.lastFull.After(e.sent) {
+	if e.result == dropped && l.down.covers(&e) || e.result == rejected && !l.lastFull.Before(e.sent) {
 		e.result = turnedAway
 	}
 	l.open--
@@ -131,15 +135,14 @@ func (l *load) begin(e *exchange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e.sent = time.Now()
-	e.id = strconv.Itoa(l.begun)
-	l.begun++
+	e.id = strconv.FormatInt(ids.Add(1), 10)
 	if l.open++; l.capacity > 0 && l.open >= l.capacity {
 		l.lastFull = e.sent
 	}
 }
 
-// window is a time in which a Caddy ends, or one of its configs. A server that a reload has replaced
-// may end a while after the reload.
+// window is a time in which a Caddy ends, or one of its configs. A server that a reload has
+// replaced may end a while after the reload.
 type window struct {
 	open       bool
 	begin, end time.Time
@@ -164,7 +167,7 @@ func (l *load) setDown(w window) {
 }
 
 // answersSince returns the number of answers to requests that were due after a time, in all and by
-// the name of the backend.
+// backend.
 func (l *load) answersSince(begin time.Time) (all int, by map[string]int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -59,10 +59,12 @@ func TestOnlyWhenAllBackendsAreFullMayRequestsBeRejected(t *testing.T) {
 			t.Errorf("alone: %d", got)
 		}
 		first, second := begin(), begin()
-		if got := end(first); got != turnedAway {
+		if got := end(second); got != turnedAway {
 			t.Errorf("with as many as there may be: %d", got)
 		}
-		end(second)
+		if got := end(first); got != turnedAway {
+			t.Errorf("with another one meanwhile: %d", got)
+		}
 		if got := end(begin()); got != rejected {
 			t.Errorf("alone again: %d", got)
 		}

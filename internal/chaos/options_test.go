@@ -39,8 +39,17 @@ func TestWrongFlagsAreRefusedWithTheReason(t *testing.T) {
 		{"-rate -1", "must be positive"},
 		{"kills", `unexpected argument "kills"`},
 	} {
-		if _, err := parse(strings.Fields(test.args), io.Discard); err == nil || !strings.Contains(err.Error(), test.want) {
+		_, err := parse(strings.Fields(test.args), io.Discard)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", test.args, err)
+		}
+	}
+}
+
+func TestEveryScenarioCanBeChosen(t *testing.T) {
+	for _, name := range names() {
+		if selected, err := selectScenarios(name); err != nil || len(selected) != 1 {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func (p *proxy) start(ctx context.Context, config string) (err error) {
 	}
 	if err := p.AwaitListener(ctx, "unix", p.site()); err != nil {
 		p.Kill()
-		return fmt.Errorf("Caddy: %w\n%s", err, p.Output())
+		return fmt.Errorf("starting Caddy: %w\n%s", err, p.Output())
 	}
 	return nil
 }

@@ -80,19 +80,19 @@ const (
 	moreHeap = 8 << 20
 )
 
-// isBack reports whether a Caddy holds no more than before.
-func (r rest) isBack(before rest) bool {
-	return r.inFlight == 0 && r.goroutines <= before.goroutines+moreGoroutines && r.heap <= before.heap+moreHeap
-}
-
-// awaitRest returns what a Caddy holds once that is no more than before, or when the time is over.
-func (p *proxy) awaitRest(ctx context.Context, before rest) (r rest, err error) {
-	ctx, cancel := context.WithTimeout(ctx, restTime)
+// awaitRest returns what Caddy holds once that is no more than before, or when the time is over.
+func (t *trial) awaitRest(before rest) (r rest, err error) {
+	ctx, cancel := context.WithTimeout(t.ctx, restTime)
 	defer cancel()
 	for {
-		if r, err = p.rest(); err != nil || r.isBack(before) || ctx.Err() != nil {
+		if r, err = t.proxy.rest(); err != nil || t.isBack(r, before) || ctx.Err() != nil {
 			return r, err
 		}
 		arrivals.Sleep(ctx, 500*time.Millisecond)
 	}
+}
+
+func (t *trial) isBack(now, before rest) bool {
+	return now.inFlight == 0 && now.goroutines <= before.goroutines+moreGoroutines &&
+		now.heap <= before.heap+moreHeap+t.memories
 }

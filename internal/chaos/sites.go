@@ -7,7 +7,7 @@ import (
 
 var manySites = scenario{
 	name:  "300 sites",
-	about: "Three hundred sites share one pool. A backend is killed, the list loses one, and the config is loaded again.",
+	about: "Three hundred sites share one pool. A backend is killed, the list loses one, and the config is loaded.",
 	prepare: func(t *trial) error {
 		t.hosts = nil
 		for i := range t.in(30, 300) {

@@ -15,7 +15,7 @@ import (
 
 var sockets = scenario{
 	name:    "websockets",
-	about:   "Five hundred websockets are idle beside the requests, through a reload and the removal of a backend. All of them work afterwards.",
+	about:   "Five hundred websockets are idle through a reload and the removal of a backend, and work afterwards.",
 	prepare: startSix,
 	during: func(t *trial) error {
 		open, err := t.openSockets(t.in(50, 500))

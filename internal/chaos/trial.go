@@ -42,6 +42,7 @@ type trial struct {
 	lists       *lists // of the pool, if it is from a server
 	port        string // of many endpoints
 	newcomers   int    // so far
+	memories    int    // bytes that are kept on purpose for a while
 }
 
 // run prepares the backends and the proxy, and lets the scenario happen under load.
@@ -73,7 +74,7 @@ func (t *trial) run() (f measurements, err error) {
 	if err := t.underLoad(t.during); err != nil {
 		return f, err
 	}
-	after, err := t.proxy.awaitRest(t.ctx, before)
+	after, err := t.awaitRest(before)
 	if err != nil {
 		return f, err
 	}

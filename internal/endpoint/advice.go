@@ -21,8 +21,8 @@ type Advice struct {
 	// Mode says which requests the endpoint wants.
 	Mode *AdvisedMode
 
-	// Down says that the endpoint does not work, in its own opinion. Until it says otherwise, checks
-	// fail that find nothing wrong.
+	// Down says that the endpoint does not work, in its own opinion. Until it says otherwise,
+	// checks fail that find nothing wrong.
 	Down *bool
 }
 

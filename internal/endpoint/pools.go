@@ -9,6 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
+
+	"github.com/caddy-balance/caddy-balance/internal/egress"
 )
 
 // pools keeps every pool that a config uses, by name. A reload acquires the new config's pools
@@ -48,6 +50,9 @@ type Owner struct {
 
 	// Emit passes an event to Caddy's events app. It is nil if there is none.
 	Emit func(name string, data map[string]any)
+
+	// Egress says which addresses may be dialed. Nil permits all.
+	Egress *egress.Rules
 }
 
 // Claim is the right of one module to use a roster, until it releases it.
@@ -115,7 +120,7 @@ func (p *Pool) claim(def Definition) (*Claim, error) {
 	running := p.runningLocked(def)
 	claim := &Claim{Roster: running.roster, Pool: p, running: running, def: def}
 	running.claims = append(running.claims, claim)
-	running.roster.owner.Store(&def.Owner)
+	running.roster.setOwner(&def.Owner)
 	return claim, nil
 }
 
@@ -177,7 +182,7 @@ func (p *Pool) unclaim(c *Claim) (last bool) {
 	running := c.running
 	running.claims = slices.DeleteFunc(running.claims, func(other *Claim) bool { return other == c })
 	if n := len(running.claims); n > 0 {
-		running.roster.owner.Store(&running.claims[n-1].def.Owner)
+		running.roster.setOwner(&running.claims[n-1].def.Owner)
 		return false
 	}
 	p.rosters = slices.DeleteFunc(p.rosters, func(other *runningRoster) bool { return other == running })

@@ -21,7 +21,8 @@ type Roster struct {
 	included atomic.Uint64 // how many of the pool's changes the snapshot includes
 	current  atomic.Bool
 	owner    atomic.Pointer[Owner]
-	observer Observer // guarded by the pool's lock
+	owned    signal.Signal // set when the owner changes
+	observer Observer      // guarded by the pool's lock
 	queue    eventQueue
 	said     sync.Map // texts of FirstTime, which are a few constants
 
@@ -40,7 +41,7 @@ type Roster struct {
 func newRoster(name string, p *Pool, rules Rules) *Roster {
 	r := &Roster{
 		name: name, pool: p, rules: rules, preparers: make(map[*func(*Snapshot)]struct{}),
-		answered: make(chan struct{}), dirty: signal.New(),
+		answered: make(chan struct{}), dirty: signal.New(), owned: signal.New(),
 	}
 	r.owner.Store(new(Owner))
 	empty := rules.snapshot(nil, 0)

@@ -111,5 +111,6 @@ func (s *session) load(
 
 func (s *session) progress(round int, scenario, proxy string, r summary) {
 	fmt.Fprintf(s.notes, "round %d, %s, %s: %s ms, %s errors; sent late by %s ms (p99), processors %s busy\n",
-		round+1, scenario, proxy, r.latencies(" / "), figures.Percent(r.errors), figures.Milliseconds(r.late), figures.Percent(r.busy))
+		round+1, scenario, proxy, r.latencies(" / "), figures.Percent(r.errors),
+		figures.Milliseconds(r.late), figures.Percent(r.busy))
 }

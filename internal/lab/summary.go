@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/figures"
@@ -73,5 +74,7 @@ func median[T time.Duration | float64](all []summary, of func(summary) T) (middl
 }
 
 func (s *summary) latencies(separator string) string {
-	return figures.Milliseconds(s.p50) + separator + figures.Milliseconds(s.p99) + separator + figures.Milliseconds(s.p999)
+	return strings.Join([]string{
+		figures.Milliseconds(s.p50), figures.Milliseconds(s.p99), figures.Milliseconds(s.p999),
+	}, separator)
 }

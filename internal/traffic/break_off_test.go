@@ -37,7 +37,7 @@ func TestAnEndpointThatBreaksOffItsAnswersIsAvoided(t *testing.T) {
 				return count.Load()
 			}
 			broken(100)
-			// It is tried again within each decay of ten seconds, by a few requests at the same time.
+			// It is tried again within each decay of ten seconds, by a few requests at a time.
 			if n := broken(900); n > 30 {
 				t.Errorf("%d of 900 answers broke off, a third would be 300", n)
 			}

@@ -1,5 +1,5 @@
-// Caddy is a Caddy with the balance modules, whose storage fails on demand, and whose admin API says
-// what is in flight.
+// Caddy is a Caddy with the balance modules, whose storage fails on demand, and whose admin API
+// says what is in flight.
 package main
 
 import (
