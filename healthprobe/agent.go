@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -17,18 +18,23 @@ func init() { caddy.RegisterModule(new(AgentProbe)) }
 // AgentProbe asks an agent beside the endpoint how the endpoint wants to be treated, by the
 // protocol of HAProxy's
 // [agent-check](https://docs.haproxy.org/3.2/configuration.html#5.2-agent-check). It connects and
-// reads one line. The words of the line, in upper or lower case, are separated by spaces, tabs or
-// commas:
+// reads one line, which ends with the connection at the latest. The words of the line, in upper or
+// lower case, are separated by spaces, tabs or commas:
 //
 //	up                    the check passes
 //	down, fail, stopped   the check fails; a reason may follow, as in "down # disk full"
 //	ready, drain, maint   the endpoint gets all requests, no new requests, or none at all
-//	75%                   the share of the weight that the source gives; 0% drains
+//	75%, weight:75%       the share of the weight that the source gives; 0% drains
+//	weight:128            the weight, instead of the source's, up to 65535; 0 drains
 //	maxconn:30            the maximum of requests in flight, instead of the source's; 0: no limit
 //
-// A line without "up" or "down" passes. What a line does not mention stays as it was, so only
-// "ready" ends a "drain". Of two words of one kind the later one counts. A line with an unknown
-// word fails, and none of its words counts.
+// What a line does not mention stays as it was, so only "up" ends a "down", and only "ready" ends a
+// "drain". All of it is forgotten when the endpoint leaves the pool or its source gives it another
+// ID, because another process is there then. A line without "up" or "down" passes unless the last
+// of these words was "down".
+//
+// Of two words of one kind the later one counts. Unknown words have no effect, and one warning
+// names them. A line without any known word, and an empty answer, leave the state as it is.
 //
 // Choose it for backends that know their load, or that an operator drains at the backend itself.
 type AgentProbe struct {
@@ -116,14 +122,24 @@ func (p *AgentProbe) Advise(ctx context.Context, t *Target) (Advice, error) {
 	if err != nil {
 		return Advice{}, fmt.Errorf("waiting for a line: %w", Reason(ctx, err))
 	}
-	return parseAgentReply(line)
+	return interpretLine(t, line)
+}
+
+// interpretLine returns what the line of an agent means for its endpoint.
+func interpretLine(t *Target, line string) (Advice, error) {
+	reply := parseAgentReply(line)
+	t.unknown = reply.unknown
+	if !reply.known {
+		return Advice{}, fmt.Errorf("the agent's line, %s, has no known word: %w", excerpt([]byte(line)), ErrInconclusive)
+	}
+	return reply.advice, reply.down
 }
 
 // maxLine is the maximum length of the line. A line with every word once has less than 100 bytes.
 const maxLine = 1 << 10
 
-// readLine reads up to the end of the line. It fails without one, because of "100%" perhaps only
-// "10" has arrived.
+// readLine reads up to the end of the line, or of the connection, which need not be an orderly end
+// if there is something to read: an agent that closes without reading what it was sent resets it.
 func readLine(r io.Reader) (string, error) {
 	lines := bufio.NewReaderSize(io.LimitReader(r, maxLine), maxLine)
 	var line []byte
@@ -131,6 +147,8 @@ func readLine(r io.Reader) (string, error) {
 		switch c, err := lines.ReadByte(); {
 		case err != nil && len(line) == maxLine:
 			return "", errors.New("the line is longer than 1 KiB")
+		case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET) && len(line) > 0:
+			return string(line), nil
 		case err != nil:
 			return "", err
 		case c == '\r' || c == '\n':

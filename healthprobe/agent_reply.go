@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 var advisedModes = map[string]AdvisedMode{
@@ -14,46 +16,70 @@ var advisedModes = map[string]AdvisedMode{
 	"maint": AdvisedMaint,
 }
 
-// parseAgentReply parses the line of an agent, without the end of the line. down is the reason if
-// the endpoint is down or the line has an error. An agent may report that the endpoint is down and
-// advise at the same time; the advice then counts when the endpoint is up again.
-func parseAgentReply(line string) (advice Advice, down error) {
-	line, reason, _ := strings.Cut(line, "#")
-	words := strings.FieldsFunc(line, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
-	if len(words) == 0 {
-		return advice, errors.New("the agent's line has no word; expected up, down, drain, 75% or the like")
-	}
-	for _, given := range words {
-		switch word := strings.ToLower(given); word {
-		case "up":
-			down = nil
-		case "down", "fail", "failed", "stopped":
-			down = agentDown(word, reason)
-		default:
-			if !applyAdvice(&advice, word) {
-				return Advice{}, fmt.Errorf("the agent's word %.40q is not known", given)
-			}
-		}
-	}
-	return advice, down
+// agentReply is the meaning of an agent's line.
+type agentReply struct {
+	advice  Advice
+	down    error    // the reason if the endpoint is down
+	known   bool     // whether any word is known
+	unknown []string // the words that are not
 }
 
-// applyAdvice adds what a word says to the advice. It reports whether the word is known.
-func applyAdvice(advice *Advice, word string) bool {
+// parseAgentReply parses the line of an agent, without the end of the line. An agent may report
+// that the endpoint is down and advise at the same time; the advice then counts when the endpoint
+// is up again.
+func parseAgentReply(line string) (r agentReply) {
+	line, reason, _ := strings.Cut(line, "#")
+	words := strings.FieldsFunc(line, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
+	for _, given := range words {
+		if r.apply(strings.ToLower(given), reason) {
+			r.known = true
+		} else {
+			r.unknown = append(r.unknown, given)
+		}
+	}
+	return r
+}
+
+// apply adds what a word says. It reports whether the word is known.
+func (r *agentReply) apply(word, reason string) bool {
+	switch word {
+	case "up":
+		r.down, r.advice.Down = nil, new(bool)
+		return true
+	case "down", "fail", "failed", "stopped":
+		isDown := true
+		r.down, r.advice.Down = agentDown(word, reason), &isDown
+		return true
+	}
 	if mode, ok := advisedModes[word]; ok {
-		advice.Mode = &mode
+		r.advice.Mode = &mode
 		return true
 	}
 	if limit, ok := strings.CutPrefix(word, "maxconn:"); ok {
-		return setCount(&advice.MaxRequests, limit)
+		return setCount(&r.advice.MaxRequests, limit, listing.MaxCount)
 	}
-	share, ok := strings.CutSuffix(word, "%")
-	return ok && setCount(&advice.Percent, share)
+	return r.applyWeight(word)
 }
 
-func setCount(into **int, digits string) bool {
-	n, err := strconv.ParseUint(digits, 10, 31)
-	if err != nil {
+// applyWeight takes 50%, weight:50% and weight:50. The last one of them counts.
+func (r *agentReply) applyWeight(word string) bool {
+	number, isWeight := strings.CutPrefix(word, "weight:")
+	var weight Advice
+	ok := false
+	if share, isShare := strings.CutSuffix(number, "%"); isShare {
+		ok = setCount(&weight.Percent, share, listing.MaxCount)
+	} else if isWeight {
+		ok = setCount(&weight.Weight, number, listing.MaxWeight)
+	}
+	if ok {
+		r.advice.Percent, r.advice.Weight = weight.Percent, weight.Weight
+	}
+	return ok
+}
+
+func setCount(into **int, digits string, most uint64) bool {
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || n > most {
 		return false
 	}
 	count := int(n)

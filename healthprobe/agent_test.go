@@ -23,24 +23,49 @@ func answeringAgent(t *testing.T, text string) *AgentProbe {
 
 func TestAnAgentAnswersWithOneLine(t *testing.T) {
 	verifyNoLeaks(t)
-	const closed = "waiting for a line: the connection was closed before the answer was complete"
+	const inconclusive = ", has no known word: the check was inconclusive"
 	for answer, want := range map[string]struct{ advice, err string }{
-		"up 50%\n":                             {"50%", ""},
+		"up 50%\n":                             {"up 50%", ""},
+		"up 50%":                               {"up 50%", ""},
 		"drain\r\n":                            {"drain", ""},
+		"drain\r":                              {"drain", ""},
 		"ready\rdown\n":                        {"ready", ""}, // one line only
+		"up\n50%\n":                            {"up", ""},
 		"maint\n" + strings.Repeat("x", 1<<20): {"maint", ""},
-		"down#no disk\n":                       {"", `the agent says down: "no disk"`},
-		"":                                     {"", closed},
-		"100%":                                 {"", closed},
-		"\n":                                   {"", "the agent's line has no word; expected up, down, drain, 75% or the like"},
-		"hello\n":                              {"", `the agent's word "hello" is not known`},
-		strings.Repeat("up ", 341) + "\n":      {"", ""},
+		"down#no disk\n":                       {"down", `the agent says down: "no disk"`},
+		"down#no disk":                         {"down", `the agent says down: "no disk"`},
+		"weight:128 foo\n":                     {"weight:128", ""},
+		"":                                     {"", `the agent's line, ""` + inconclusive},
+		"\n":                                   {"", `the agent's line, ""` + inconclusive},
+		"\r\nup\r\n":                           {"", `the agent's line, ""` + inconclusive},
+		"hello\n":                              {"", `the agent's line, "hello"` + inconclusive},
+		strings.Repeat("up ", 341) + "\n":      {"up", ""},
 		strings.Repeat("up ", 342) + "\n":      {"", "waiting for a line: the line is longer than 1 KiB"},
 	} {
 		advice, err := answeringAgent(t, answer).Advise(t.Context(), &Target{Endpoint: web7})
 		if wantError(t, excerpt([]byte(answer)), err, want.err); replyOf(advice) != want.advice {
 			t.Errorf("%q: got %q, want %q", answer, replyOf(advice), want.advice)
 		}
+	}
+}
+
+// An agent that closes without reading what it was sent resets its connection.
+func TestAnAgentNeedNotReadWhatItIsSent(t *testing.T) {
+	sent := make(chan struct{})
+	e := serve(t, func(c net.Conn) {
+		<-sent // so that there is something that it does not read
+		io.WriteString(c, "up 50%")
+	})
+	connected, err := provisioned(t, agentAt(e)).Connect(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connected.Close()
+	io.WriteString(connected, "state")
+	close(sent)
+	line, err := readLine(connected)
+	if line != "up 50%" || err != nil {
+		t.Errorf("got %q, %v", line, err)
 	}
 }
 

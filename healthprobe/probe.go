@@ -2,6 +2,7 @@ package healthprobe
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -31,6 +32,10 @@ type Adviser interface {
 	Advise(ctx context.Context, t *Target) (Advice, error)
 }
 
+// ErrInconclusive is the error of a check that says nothing of the endpoint, whose verdict stays as
+// it is. Only an endpoint that waits for its first result no longer waits.
+var ErrInconclusive = errors.New("the check was inconclusive")
+
 // Endpoint is what the sources of a pool report of an endpoint: its address, weight, ID, zone and
 // metadata. A probe only reads it.
 type Endpoint = listing.Info
@@ -57,6 +62,9 @@ type Target struct {
 	// connection. The prober closes it after a check that failed, when the endpoint leaves the
 	// pool, and when the checks end. Default: nil, so that every check begins from scratch.
 	Kept io.Closer
+
+	unknown []string // words of the agent that had no meaning in the last check
+	warned  bool     // whether the prober has logged such words
 }
 
 func (t *Target) closeKept() {

@@ -14,9 +14,10 @@ import (
 
 // result is the result of one check.
 type result struct {
-	failure endpoint.Failure // zero if the check passed
-	hung    bool             // whether the check ran into its time limit
-	advice  Advice
+	failure      endpoint.Failure // zero if the check passed
+	inconclusive bool             // whether the check neither passed nor failed
+	hung         bool             // whether the check ran into its time limit
+	advice       Advice
 }
 
 // check checks a target once. ctx is the time limit.
@@ -28,7 +29,9 @@ func (p *prober) check(ctx context.Context, t *target) result {
 	advice, err := callProbe(ctx, t.probe.Probe, &t.probed)
 	took := time.Since(start)
 	r := result{advice: advice}
-	if err != nil {
+	if errors.Is(err, ErrInconclusive) {
+		r.inconclusive = true
+	} else if err != nil {
 		t.probed.closeKept()
 		r.hung = errors.Is(ctx.Err(), context.DeadlineExceeded)
 		r.failure = endpoint.Failure{Reason: err.Error(), Took: took}
@@ -37,6 +40,7 @@ func (p *prober) check(ctx context.Context, t *target) result {
 		entry.Write(zap.String("address", t.probed.Address), zap.String("probe", t.probe.name),
 			zap.Duration("took", took), zap.Error(err))
 	}
+	p.warnOfUnknownWords(&t.probed)
 	return r
 }
 
@@ -59,15 +63,14 @@ func callProbe(ctx context.Context, p Probe, t *Target) (advice Advice, err erro
 func (p *prober) applyResult(t *target, r result) time.Duration {
 	old := p.verdict(t.endpoint)
 	said := old.Probes[t.position]
-	now := t.probe.thresholds.next(said, r.failure, time.Now())
-	now.Advice = r.advice.MergedWith(said.Advice)
+	now := p.next(t, said, &r)
 	v := old
 	if now != said {
 		v = withProbe(old, t.position, now)
 	}
 	t.endpoint.Advise(v.Advice())
 	setVerdict(t.endpoint, v)
-	if r.failure.Reason == "" {
+	if r.failure.Reason == "" && !r.inconclusive {
 		p.notePass(t)
 	}
 	if v.Passes != old.Passes {

@@ -14,13 +14,15 @@ func (p *prober) updateTargets(s *endpoint.Snapshot) {
 	defer p.mu.Unlock()
 	first := len(p.targets) == 0
 	present := make(map[*endpoint.Endpoint]bool, len(s.Members))
-	var added []*target
+	var added, replaced []*target
 	for i := range s.Members {
 		m := &s.Members[i]
 		present[m.Endpoint] = true
 		if p.targets[m.Endpoint] == nil {
 			p.targets[m.Endpoint] = p.newTargets(m.Endpoint)
 			added = append(added, p.targets[m.Endpoint]...)
+		} else if p.targets[m.Endpoint][0].latest.ID != m.Info.ID && p.forgetAdvice(m.Endpoint) {
+			replaced = append(replaced, p.targets[m.Endpoint]...)
 		}
 		for _, t := range p.targets[m.Endpoint] {
 			t.latest = m.Info
@@ -31,6 +33,22 @@ func (p *prober) updateTargets(s *endpoint.Snapshot) {
 		p.wake.Set()
 	}
 	p.admitNew(added, !first && p.roster.Running() && hasServing(s))
+	p.checkSoon(replaced)
+}
+
+// checkSoon schedules the next check of targets without delay. The processes at their addresses are
+// others now, which may give the same advice.
+func (p *prober) checkSoon(targets []*target) {
+	now := time.Now()
+	for i, t := range targets {
+		if t.index >= 0 { // otherwise it waits in a queue, or is being checked
+			p.schedule.remove(t)
+			p.schedule.add(t, now.Add(time.Duration(i)*firstCheckGap))
+		}
+	}
+	if len(targets) > 0 {
+		p.wake.Set()
+	}
 }
 
 // newTargets returns the targets of an endpoint, one for each probe.
@@ -57,6 +75,7 @@ func (p *prober) removeDeparted(present map[*endpoint.Endpoint]bool) {
 		if p.roster.IsCurrent() {
 			e.SetVerdict(nil)
 			e.Set(endpoint.ProbeFailed|endpoint.Unchecked, false)
+			e.ForgetAdvice()
 		}
 	}
 }

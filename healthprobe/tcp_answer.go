@@ -25,8 +25,8 @@ type tcpAnswer struct {
 	searched int // bytes that the pattern was matched against, all matches together
 }
 
-// searchRate is how many bytes the probe may search at once, and how many in each second after that.
-// A pattern is matched against the whole answer after each piece, because a match may begin
+// searchRate is how many bytes the probe may search at once, and how many in each second after
+// that. A pattern is matched against the whole answer after each piece, because a match may begin
 // anywhere. An endpoint that sends single bytes would make that 64 KiB times 64 KiB, or a minute of
 // CPU time. The limit is as much as 64 KiB in 15 pieces need. What comes during a pause is one
 // piece, so a large answer in small pieces costs some tenths of a second and does not fail.

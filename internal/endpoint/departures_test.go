@@ -74,3 +74,24 @@ func TestTheNumberOfDepartedEndpointsIsBounded(t *testing.T) {
 		a.Release()
 	})
 }
+
+// Another process may come back at the address. No prober need be there to forget the advice.
+func TestAdviceIsForgottenWhenTheLastListDropsTheEndpoint(t *testing.T) {
+	drain, limit := AdvisedDrain, 7
+	c := acquire(t, 1, t.Name(), "one")
+	defer c.Release()
+	c.Roster.Replace(infos("a:1", "b:1"))
+	b := c.Roster.Snapshot().Find("b:1").Endpoint
+	b.Advise(Advice{Mode: &drain, MaxRequests: &limit})
+	other := acquire(t, 2, t.Name(), "two")
+	c.Roster.Replace(infos("a:1"))
+	if !b.Is(DrainRequested) {
+		t.Error("the advice is forgotten although another config lists the endpoint")
+	}
+	other.Release()
+	c.Roster.Replace(infos("a:1", "b:1"))
+	again := c.Roster.Snapshot().Find("b:1").Endpoint
+	if again != b || b.Is(DrainRequested) || b.Advice() != (Advice{}) {
+		t.Errorf("the endpoint came back with %+v and conditions %b", b.Advice(), b.Conditions())
+	}
+}

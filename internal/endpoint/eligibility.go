@@ -14,10 +14,10 @@ type eligibility struct {
 
 func (r Rules) eligibility(m *Member) eligibility {
 	conditions := m.Conditions() & r.Watched
-	factor := r.advice(m).factor()
+	weight := r.advice(m).weight(m.Info.Weight)
 	e := eligibility{
-		weight:      float64(m.Info.Weight) * factor,
-		drains:      m.Info.Weight == 0 || factor == 0 || m.Info.Draining || conditions&DrainRequested != 0,
+		weight:      weight,
+		drains:      m.Info.Weight == 0 || weight == 0 || m.Info.Draining || conditions&DrainRequested != 0,
 		maintenance: conditions&Maintenance != 0,
 		healthy:     conditions&unhealthy == 0,
 		unchecked:   conditions&unhealthy == Unchecked,

@@ -79,6 +79,7 @@ func (p *Pool) release(members []Member) {
 	for i := range members {
 		tracked := p.endpoints[members[i].Address()]
 		if tracked.rosters--; tracked.rosters == 0 {
+			tracked.endpoint.clearAdvice() // what comes back may be another process
 			p.departed.add(tracked, now)
 		}
 	}

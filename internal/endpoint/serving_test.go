@@ -240,6 +240,39 @@ func TestAdviceScalesTheWeightOfTheSource(t *testing.T) {
 	}
 }
 
+func TestAdviceReplacesTheWeightOfTheSource(t *testing.T) {
+	for _, c := range []struct {
+		given  string
+		weight int
+		want   uint32
+		mode   Mode
+	}{
+		{"a/w2", 1, 1, Healthy}, {"a/w2", 128, 128, Healthy}, {"a/w2", 1 << 40, 65535, Healthy},
+		{"a/w2", 0, 2, Draining}, {"a/w2", -1, 2, Draining}, {"a/w0", 128, 128, Draining},
+	} {
+		all := members(c.given)
+		all[0].Advise(Advice{Weight: &c.weight})
+		if s := (Rules{Watched: everything}).snapshot(all, 0); s.Members[0].Weight != c.want || s.Mode != c.mode {
+			t.Errorf("%+v: weight %d, %s", c, s.Members[0].Weight, s.Mode)
+		}
+	}
+}
+
+func TestOfTwoWeightsTheLaterOneCounts(t *testing.T) {
+	e := members("a/w2")[0].Endpoint
+	half, weight := 50, 7
+	for i, c := range []struct {
+		advice Advice
+		want   float64
+	}{
+		{Advice{Percent: &half}, 5}, {Advice{Weight: &weight}, 7}, {Advice{}, 7}, {Advice{Percent: &half}, 5},
+	} {
+		if e.Advise(c.advice); e.Advice().weight(10) != c.want {
+			t.Errorf("%d: weight %v, want %v", i, e.Advice().weight(10), c.want)
+		}
+	}
+}
+
 func TestAFractionOfTheSmallestWeightCounts(t *testing.T) {
 	half := 50
 	all := members("a b")

@@ -104,3 +104,23 @@ func (e *Endpoint) Advice() Advice {
 	}
 	return Advice{}
 }
+
+// ForgetAdvice forgets what an endpoint has said of itself, because another process is at its
+// address now.
+func (e *Endpoint) ForgetAdvice() {
+	if e.clearAdvice() {
+		e.pool.wake()
+	}
+}
+
+// clearAdvice is ForgetAdvice for an endpoint that no roster lists, so that no shares change.
+func (e *Endpoint) clearAdvice() bool {
+	if e.advice.Load() == nil {
+		return false
+	}
+	e.pool.changesBegun.Add(1)
+	e.advice.Store(nil)
+	e.conditions.And(^uint32(advised))
+	e.pool.changesEnded.Add(1)
+	return true
+}
