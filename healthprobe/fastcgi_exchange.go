@@ -105,7 +105,8 @@ func encodeFastCGI(params map[string]string) []byte {
 }
 
 func writeRecord(b *bytes.Buffer, kind byte, content []byte) {
-	header := fastCGIRecord{Version: fastCGIVersion, Type: kind, RequestID: fastCGIRequestID, Length: uint16(len(content))}
+	length := uint16(len(content))
+	header := fastCGIRecord{Version: fastCGIVersion, Type: kind, RequestID: fastCGIRequestID, Length: length}
 	_ = binary.Write(b, binary.BigEndian, header) // a buffer takes all
 	b.Write(content)
 }
