@@ -39,6 +39,7 @@ var rooms = map[string][]string{
 	"internal/attempt":    {"internal/egress", "internal/endpoint", "internal/load"},
 	"internal/egress":     {"internal/listing"},
 	"internal/endpoint":   {"internal/egress", "internal/listing", "internal/load", "internal/signal"},
+	"internal/format":     {"internal/listing"},
 	"internal/httpstatus": {},
 	"internal/jsonlist":   {"discovery"},
 	"internal/listing":    {},

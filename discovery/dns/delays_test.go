@@ -77,7 +77,7 @@ func TestWhatIsKnownIsReportedWhileTargetsAreSilent(t *testing.T) {
 func TestNothingIsReportedEarlyOnceThereIsAList(t *testing.T) {
 	z := serve(t, "web.test. 0 A 10.0.0.1", "web.test. 0 AAAA 2001:db8::1")
 	s := z.source("a", "web.test")
-	s.MinRefresh, s.Timeout = caddy.Duration(time.Millisecond), caddy.Duration(300*time.Millisecond)
+	s.MinRefresh, s.Timeout = caddy.Duration(discovery.MinInterval), caddy.Duration(300*time.Millisecond)
 	running := follow(t, s)
 	running.WantList("10.0.0.1:80", "[2001:db8::1]:80")
 	z.silentFor(isAAAA)

@@ -79,8 +79,8 @@ func (s *Source) checkRotation() error {
 	}
 	keep := time.Duration(s.KeepUnseen)
 	switch {
-	case keep < 0:
-		return fmt.Errorf("keep_unseen: %s is negative", keep)
+	case keep < 0 || keep > 0 && keep < discovery.MinInterval:
+		return discovery.DefaultInterval("keep_unseen", &s.KeepUnseen, 0)
 	case keep > 0 && s.Rotating == "off":
 		return fmt.Errorf("keep_unseen: %s is given, but rotating is off", keep)
 	case keep > 0 && s.KeepUnseen < s.MinRefresh:

@@ -135,7 +135,7 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 // UnmarshalJSON refuses zeros that would become defaults.
 func (s *Source) UnmarshalJSON(data []byte) error {
 	type fields Source
-	return options.Decode(data, (*fields)(s), "port", "min_refresh", "max_refresh", "timeout")
+	return options.Decode(data, (*fields)(s), "port", "min_refresh", "max_refresh", "timeout", "keep_unseen")
 }
 
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
@@ -171,7 +171,7 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 				s.Rotating = text
 				return slices.Contains(rotationModes, text)
 			}),
-			caddyfile.Duration("keep_unseen", &s.KeepUnseen),
+			caddyfile.DurationFrom("keep_unseen", &s.KeepUnseen, discovery.MinInterval),
 		),
 	)
 }

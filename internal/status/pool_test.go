@@ -29,7 +29,7 @@ http:// {
 				probe http /role {
 					fall 2
 				}
-				interval 20ms
+				interval 100ms
 			}
 		}
 	}
