@@ -71,12 +71,14 @@ func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, dec
 	r.table.observe(r.route, now, latency, result == Failed, decay)
 }
 
-// BreakOff records that an answer broke off. It counted as an answer when it began.
+// BreakOff records that an answer broke off. It counted as an answer when it began, and what that
+// has taken from the evidence comes back. Otherwise an endpoint that breaks off every answer would
+// not stand out among few others: its failures are usual for the route, and half of its results.
 func (l *Load) BreakOff(r *Request, now Instant, decay time.Duration) (c Comparison) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c = r.compare(now)
-	l.suspectRoute(r.route, now, nats(true, c.Expected), decay)
+	l.suspectRoute(r.route, now, nats(true, c.Expected)-nats(false, c.Expected), decay)
 	r.table.observe(r.route, now, 0, true, decay)
 	return c
 }
