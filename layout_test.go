@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"": {"discovery/...", "healthprobe/...", "lbpolicy", "internal/status"},
 
 	"discovery":           {"internal/listing"},
-	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/endpoint", "internal/signal"},
+	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/definition", "internal/endpoint", "internal/signal"},
 	"discovery/dns":       {"caddyfile", "discovery", "internal/listing"},
 	"discovery/file":      {"caddyfile", "discovery", "internal/listing"},
 	"discovery/http":      {"caddyfile", "discovery", "internal/clienttls", "internal/listing"},
@@ -29,7 +29,7 @@ var rooms = map[string][]string{
 	"discovery/static":    {"caddyfile", "discovery", "internal/listing"},
 	"discovery/upstreams": {"caddyfile", "discovery", "internal/listing"},
 
-	"healthprobe":         {"caddyfile", "internal/clienttls", "internal/endpoint", "internal/httpstatus", "internal/listing", "internal/load", "internal/signal"},
+	"healthprobe":         {"caddyfile", "internal/clienttls", "internal/definition", "internal/endpoint", "internal/httpstatus", "internal/listing", "internal/load", "internal/signal"},
 	"healthprobe/outlier": {"caddyfile", "internal/endpoint", "internal/httpstatus", "internal/load", "internal/signal"},
 
 	"lbpolicy": {"caddyfile", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load"},
@@ -37,7 +37,8 @@ var rooms = map[string][]string{
 	"caddyfile":           {},
 	"internal/clienttls":  {},
 	"internal/attempt":    {"internal/endpoint", "internal/load"},
-	"internal/endpoint":   {"internal/listing", "internal/load", "internal/signal"},
+	"internal/definition": {},
+	"internal/endpoint":   {"internal/definition", "internal/listing", "internal/load", "internal/signal"},
 	"internal/httpstatus": {},
 	"internal/listing":    {},
 	"internal/load":       {},

@@ -25,6 +25,8 @@
 //   - It stores the last good list for a start during an outage (`persist`).
 //   - It merges sources, removes duplicates, and publishes at most once in `update_interval`.
 //   - It keeps the old list when a reload changes the sources, until the new ones have answered.
+//   - It runs a source again at a reload if a placeholder in its settings has another value, or a
+//     file that they name another content.
 //
 // # What helps
 //

@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/definition"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -66,7 +67,7 @@ type Health struct {
 	Initial string `json:"initial,omitempty"`
 
 	probe Probe
-	key   string // the probe's JSON; verdicts of another probe are known by it
+	key   string // tells verdicts of this probe from those of others
 }
 
 const (
@@ -124,7 +125,7 @@ func (h *Health) Provision(ctx caddy.Context) error {
 	if h.ProbeRaw == nil {
 		return errors.New("probe: is missing; expected one such as http or tcp")
 	}
-	h.key = string(h.ProbeRaw) // LoadModule clears it
+	h.key = probeKey(h.ProbeRaw) // before LoadModule, which clears it
 	module, err := ctx.LoadModule(h, "ProbeRaw")
 	if err != nil {
 		return fmt.Errorf("probe: %w", err)
@@ -132,6 +133,13 @@ func (h *Health) Provision(ctx caddy.Context) error {
 	h.probe = module.(Probe)
 	h.setDefaults()
 	return h.check()
+}
+
+// probeKey identifies a probe by what its settings stand for: one that has a new token is another
+// probe, so its first result decides.
+func probeKey(raw []byte) string {
+	sum := definition.Of(raw)
+	return string(sum[:])
 }
 
 func (h *Health) setDefaults() {

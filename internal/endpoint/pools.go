@@ -9,6 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
+
+	"github.com/caddy-balance/caddy-balance/internal/definition"
 )
 
 // pools keeps every pool that a config uses, by name. A reload acquires the new config's pools
@@ -24,11 +26,17 @@ type Definition struct {
 	// Name is the name of the pool.
 	Name string
 
-	// Text is everything that defines the pool. Definitions with equal texts share one roster.
+	// Text is everything that defines the pool, in JSON. Within one config, equal texts are the same
+	// definition.
 	Text string
 
-	// Run keeps the roster up to date until ctx ends. Only the Run of the first definition with
-	// this text is called, in a goroutine of its own. It may outlive the config of that definition.
+	// Resolved is what Text stands for. In different configs, equal texts are the same definition
+	// only if they stand for the same: a token or a certificate may have been rotated meanwhile. Only
+	// that of the first module of a config counts.
+	Resolved definition.Resolved
+
+	// Run keeps the roster up to date until ctx ends. Only the Run of the first of equal
+	// definitions is called, in a goroutine of its own. It may outlive the config of that one.
 	Run func(ctx context.Context, r *Roster)
 
 	// Rules say how requests are shared among the endpoints. Text covers them too.
@@ -66,6 +74,7 @@ type Claim struct {
 type runningRoster struct {
 	roster     *Roster
 	text       string
+	resolved   definition.Resolved
 	claims     []*Claim // oldest first
 	cancel     context.CancelFunc
 	goroutines sync.WaitGroup
@@ -73,8 +82,9 @@ type runningRoster struct {
 
 // configUse is how one config defines a pool, and how many of its modules use it.
 type configUse struct {
-	text string
-	uses int
+	text     string
+	resolved definition.Resolved // by the first of its modules
+	uses     int
 }
 
 // Destruct implements caddy.Destructor. Caddy calls it when no config uses the pool.
@@ -99,18 +109,35 @@ func Acquire(def Definition) (*Claim, error) {
 	return claim, nil
 }
 
+// IsDefined reports whether a config has this definition already, so that what it stands for need
+// not be found out again: a pool may stand in hundreds of places.
+func IsDefined(config any, name, text string) bool {
+	value, _, err := pools.LoadOrNew(name, newNamedPool)
+	if err != nil {
+		return false
+	}
+	defer func() { _, _ = pools.Delete(name) }()
+	p := value.(*Pool)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	use := p.configs[config]
+	return use != nil && use.text == text
+}
+
 func (p *Pool) claim(def Definition) (*Claim, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	use := p.configs[def.Config]
 	if use == nil {
-		use = &configUse{text: def.Text}
+		use = &configUse{text: def.Text, resolved: def.Resolved}
 		p.configs[def.Config] = use
 	}
 	if use.text != def.Text {
-		return nil, fmt.Errorf("pool %q is defined twice and differently; "+
-			"give one of them another name, or make them equal:\n%s\n%s", def.Name, use.text, def.Text)
+		return nil, fmt.Errorf("pool %q is defined twice and differently, in %s; "+
+			"give one of them another name, or make them equal",
+			def.Name, definition.Differences([]byte(use.text), []byte(def.Text)))
 	}
+	def.Resolved = use.resolved // a file may have changed while the config is being loaded
 	use.uses++
 	running := p.runningLocked(def)
 	claim := &Claim{Roster: running.roster, Pool: p, running: running, def: def}
@@ -122,7 +149,7 @@ func (p *Pool) claim(def Definition) (*Claim, error) {
 // runningLocked returns the running roster of a definition, which it starts if there is none.
 func (p *Pool) runningLocked(def Definition) *runningRoster {
 	for _, running := range p.rosters {
-		if running.text == def.Text {
+		if running.text == def.Text && running.resolved.Equal(def.Resolved) {
 			return running
 		}
 	}
@@ -133,7 +160,7 @@ func (p *Pool) runningLocked(def Definition) *runningRoster {
 	if n := len(p.rosters); n > 0 {
 		r.inheritLocked(p.rosters[n-1].roster)
 	}
-	running := &runningRoster{roster: r, text: def.Text, cancel: cancel}
+	running := &runningRoster{roster: r, text: def.Text, resolved: def.Resolved, cancel: cancel}
 	p.rosters = append(p.rosters, running)
 	p.electLocked()
 	running.goroutines.Go(func() { def.Run(ctx, r) })
