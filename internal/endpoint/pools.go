@@ -3,7 +3,6 @@ package endpoint
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -35,7 +34,7 @@ type Definition struct {
 	// that of the first module of a config counts.
 	Resolved definition.Resolved
 
-	// Run keeps the roster up to date until ctx ends. Only the Run of the first of equal
+	// Run keeps the roster up to date until ctx ends, and returns soon after: see package bounded. Only the Run of the first of equal
 	// definitions is called, in a goroutine of its own. It may outlive the config of that one.
 	Run func(ctx context.Context, r *Roster)
 
@@ -56,18 +55,6 @@ type Owner struct {
 
 	// Emit passes an event to Caddy's events app. It is nil if there is none.
 	Emit func(name string, data map[string]any)
-}
-
-// Claim is the right of one module to use a roster, until it releases it.
-type Claim struct {
-	// Roster is the list of endpoints by the module's definition.
-	Roster *Roster
-
-	// Pool is the pool that the roster belongs to.
-	Pool *Pool
-
-	running *runningRoster
-	def     Definition
 }
 
 // runningRoster is a roster with its goroutines, and the claims that keep it alive.
@@ -180,34 +167,4 @@ func (p *Pool) electLocked() {
 		}
 	}
 	p.observer.Store(observer)
-}
-
-// Release ends the claim. The last claim on a roster ends its goroutines and waits for them.
-func (c *Claim) Release() {
-	if c.Pool.unclaim(c) {
-		c.running.cancel()
-		c.running.goroutines.Wait()
-		c.Roster.close()
-	}
-	_, _ = pools.Delete(c.def.Name)
-}
-
-// unclaim removes a claim, and reports whether it was the last one on its roster.
-func (p *Pool) unclaim(c *Claim) (last bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if use := p.configs[c.def.Config]; use.uses > 1 {
-		use.uses--
-	} else {
-		delete(p.configs, c.def.Config)
-	}
-	running := c.running
-	running.claims = slices.DeleteFunc(running.claims, func(other *Claim) bool { return other == c })
-	if n := len(running.claims); n > 0 {
-		running.roster.owner.Store(&running.claims[n-1].def.Owner)
-		return false
-	}
-	p.rosters = slices.DeleteFunc(p.rosters, func(other *runningRoster) bool { return other == running })
-	p.electLocked()
-	return true
 }

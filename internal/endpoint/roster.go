@@ -46,6 +46,9 @@ func newRoster(name string, p *Pool, rules Rules) *Roster {
 	return r
 }
 
+// Name returns the name of the pool.
+func (r *Roster) Name() string { return r.name }
+
 // Snapshot returns the list as it is now.
 func (r *Roster) Snapshot() *Snapshot { return r.snapshot.Load() }
 
