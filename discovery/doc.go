@@ -28,11 +28,15 @@
 //   - It runs a source again at a reload if a placeholder in its settings has another value, or a
 //     file that they name another content.
 //
+// Fields that hold secrets, such as tokens, have the tag `balance:"secret"`. The stored list of a
+// source belongs to its settings, and secrets are left out of that.
+//
 // # What helps
 //
 // [AnswerBuilder] builds an answer from the entries of a registry. [Poll] implements Run for a
 // registry that cannot be watched. [Resolve] replaces placeholders in settings. [DecodeList] reads
-// a whole list. [Sleep] waits and respects the context. [StorageOf] returns Caddy's storage.
+// a whole list. [Sleep] waits and respects the context. [StorageOf] returns Caddy's storage, and [OriginOf] where a source keeps its
+// records there.
 // Package caddyfile, at the root of this module, reads the options of a source from a Caddyfile.
 //
 // A source may live in any Go module: nothing that it needs is internal. The example of [Source] is

@@ -51,6 +51,7 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
+	context.AfterFunc(ctx, p.claim.End) // all pools stop at once; Cleanup then waits for each
 	p.unusable.watch(p.claim.Roster)
 	return nil
 }
@@ -76,7 +77,7 @@ func (p *Pool) Trust(authorities *x509.CertPool) {
 }
 
 func (p *Pool) loadSources(ctx caddy.Context) ([]sourceRef, error) {
-	sources := sourceRefs(p.Name, p.SourcesRaw)
+	sources := sourceRefs(p.SourcesRaw)
 	modules, err := ctx.LoadModule(p, "SourcesRaw")
 	if err != nil {
 		return nil, fmt.Errorf("sources: %w", err)

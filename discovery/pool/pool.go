@@ -84,7 +84,7 @@ func (*Pool) CaddyModule() caddy.ModuleInfo {
 //	    empty_grace     <duration>
 //	    removal_grace   <duration>
 //	    update_interval <duration>
-//	    persist         on|off
+//	    persist         on|off|<name>
 //	    health          { ... }
 //	    outlier         { ... }
 //	    slow_start      <duration>
