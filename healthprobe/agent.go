@@ -106,8 +106,9 @@ func (p *AgentProbe) Advise(ctx context.Context, t *Target) (Advice, error) {
 		return Advice{}, err
 	}
 	defer connected.Close()
-	if text := p.send.expand(t.Endpoint); text != "" {
-		if _, err := io.WriteString(connected, text); err != nil {
+	sent := p.send.expand(t.Endpoint)
+	if sent != "" {
+		if _, err := io.WriteString(connected, sent); err != nil {
 			return Advice{}, fmt.Errorf("sending: %w", Reason(ctx, err))
 		}
 	}
@@ -115,7 +116,11 @@ func (p *AgentProbe) Advise(ctx context.Context, t *Target) (Advice, error) {
 	if err != nil {
 		return Advice{}, fmt.Errorf("waiting for a line: %w", Reason(ctx, err))
 	}
-	return parseAgentReply(line)
+	advice, err := parseAgentReply(line)
+	if err != nil {
+		err = errors.New(hide(err.Error(), sent)) // the error quotes the line
+	}
+	return advice, err
 }
 
 // maxLine is the maximum length of the line. A line with every word once has less than 100 bytes.

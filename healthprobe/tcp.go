@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -104,35 +105,40 @@ func (p *TCPProbe) Check(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer connected.Close()
-	if text := p.send.expand(t.Endpoint); text != "" {
-		if _, err := io.WriteString(connected, text); err != nil {
+	sent := p.send.expand(t.Endpoint)
+	if sent != "" {
+		if _, err := io.WriteString(connected, sent); err != nil {
 			return fmt.Errorf("sending: %w", Reason(ctx, err))
 		}
 	}
-	return p.readAnswer(ctx, connected, []byte(p.expect.expand(t.Endpoint)))
+	answer, err := p.readAnswer(ctx, connected, []byte(p.expect.expand(t.Endpoint)))
+	if err == nil && answer != nil {
+		err = fmt.Errorf("the answer, %s, is not %s", excerpt(answer, sent), p.expectation())
+	}
+	return err
 }
 
-// readAnswer reads until the answer is as expected. It leaves the rest unread, because the rest
-// does not matter and may never end.
-func (p *TCPProbe) readAnswer(ctx context.Context, connected io.Reader, expected []byte) error {
+// readAnswer reads until the answer is as expected, and then returns nil. It leaves the rest unread,
+// because the rest does not matter and may never end. It returns an answer that is not as expected.
+func (p *TCPProbe) readAnswer(ctx context.Context, connected io.Reader, expected []byte) ([]byte, error) {
 	if p.Expect == "" && p.pattern == nil {
-		return nil
+		return nil, nil
 	}
-	var answer []byte
+	answer := []byte{}
 	for chunk := make([]byte, 4096); len(answer) < maxAnswer; {
 		n, err := connected.Read(chunk)
 		answer = append(answer, chunk[:n]...)
 		if p.matches(answer, expected) {
-			return nil
+			return nil, nil
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("waiting for %s: %w", p.expectation(), Reason(ctx, err))
+			return nil, fmt.Errorf("waiting for %s: %w", p.expectation(), Reason(ctx, err))
 		}
 		if err != nil {
 			break
 		}
 	}
-	return fmt.Errorf("the answer, %s, is not %s", excerpt(answer), p.expectation())
+	return answer, nil
 }
 
 func (p *TCPProbe) matches(answer, expected []byte) bool {
@@ -151,13 +157,23 @@ func (p *TCPProbe) expectation() string {
 	return fmt.Sprintf("%q", p.Expect)
 }
 
-// excerpt quotes the beginning of an answer, enough to recognize what went wrong.
-func excerpt(answer []byte) string {
+// excerpt quotes the beginning of an answer, enough to recognize what went wrong. It does not
+// show what was sent.
+func excerpt(answer []byte, sent string) string {
 	const maxLength = 60
+	answer = []byte(hide(string(answer), sent))
 	if len(answer) > maxLength {
 		return fmt.Sprintf("%q...", answer[:maxLength])
 	}
 	return fmt.Sprintf("%q", answer)
+}
+
+// hide leaves what was sent out of a text about the answer, because it may be a password.
+func hide(text, sent string) string {
+	if sent = strings.TrimSpace(sent); sent == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, sent, "...")
 }
 
 // Interface guards

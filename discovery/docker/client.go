@@ -1,7 +1,7 @@
 package docker
 
 import (
-	"fmt"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -24,7 +24,7 @@ func machine(host string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("host: %q is not a socket; expected unix:///path or tcp://host:port", host)
+	return "", errors.New("host: is not a socket; expected unix:///path or tcp://host:port") // it may hold a password
 }
 
 // connect makes the client. The client negotiates the version of the API, but would assume TLS for
