@@ -83,8 +83,8 @@ type HTTPProbe struct {
 	// Over HTTP/2 each check makes a new connection anyway.
 	FreshConnections bool `json:"fresh_connections,omitempty"`
 
-	// name is the request in errors. It is as configured, because placeholders may stand for secrets,
-	// and without the query, which may be one.
+	// name is the request in errors. It is as configured, because placeholders may stand for
+	// secrets, and without the query, which may be one.
 	name     string
 	request  requestTemplate
 	versions http.Protocols

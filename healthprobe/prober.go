@@ -64,7 +64,8 @@ const (
 	shrinkInterval = time.Second
 )
 
-// run checks until ctx ends, and then waits for the checks that are still running, but not for long.
+// run checks until ctx ends, and then waits for the checks that are still running, but not for
+// long.
 func (p *prober) run(ctx context.Context) {
 	p.workers = newWorkers(func(t *target) {
 		if r := p.check(t.batch, &t.probed); ctx.Err() == nil {

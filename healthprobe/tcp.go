@@ -118,8 +118,9 @@ func (p *TCPProbe) Check(ctx context.Context, t *Target) error {
 	return err
 }
 
-// readAnswer reads until the answer is as expected, and then returns nil. It leaves the rest unread,
-// because the rest does not matter and may never end. It returns an answer that is not as expected.
+// readAnswer reads until the answer is as expected, and then returns nil. It leaves the rest
+// unread, because the rest does not matter and may never end. It returns an answer that is not as
+// expected.
 func (p *TCPProbe) readAnswer(ctx context.Context, connected io.Reader, expected []byte) ([]byte, error) {
 	if p.Expect == "" && p.pattern == nil {
 		return nil, nil

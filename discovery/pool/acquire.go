@@ -24,7 +24,8 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 	}
 	config := ctx.GetMetricsRegistry() // each config has its own
 	if !endpoint.IsDefined(config, p.Name, string(text)) {
-		// Also before, because a file that changes meanwhile must count as changed at the next reload.
+		// Also before, because a file that changes meanwhile must count as changed at the next
+		// reload.
 		p.resolved.Sum = p.sum(text)
 	}
 	sources, err := p.loadSources(ctx)

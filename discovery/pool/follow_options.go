@@ -45,13 +45,13 @@ type FollowOptions struct {
 
 	// Whether the last good list of each source is stored in Caddy's storage, below
 	// `balance/pools`. If a source cannot be reached when Caddy starts, its stored list serves
-	// until the first answer. A stored list belongs to this instance of Caddy and to the settings of
-	// the source, with the values of their placeholders but without secrets. A name instead of true
-	// shares it with all instances that use the same storage and the same name: choose that for
-	// equal proxies, and where the instance ID in Caddy's data folder does not outlive a restart,
-	// as in many containers. Lists that no config has used for 30 days are deleted. Sources that
-	// need no network, such as files, are not stored. Turn it off if a start with an old list is
-	// worse than a start without one. Default: true.
+	// until the first answer. A stored list belongs to this instance of Caddy and to the settings
+	// of the source, with the values of their placeholders but without secrets. A name instead of
+	// true shares it with all instances that use the same storage and the same name: choose that
+	// for equal proxies, and where the instance ID in Caddy's data folder does not outlive a
+	// restart, as in many containers. Lists that no config has used for 30 days are deleted.
+	// Sources that need no network, such as files, are not stored. Turn it off if a start with an
+	// old list is worse than a start without one. Default: true.
 	Persist Persistence `json:"persist,omitempty"`
 }
 

@@ -100,8 +100,8 @@ func (s *listStore) run(ctx context.Context) {
 	s.save(context.WithoutCancel(ctx), flushTimeout)
 }
 
-// keepUp has all lists written again, which shows that they are in use, and deletes the records that
-// are not.
+// keepUp has all lists written again, which shows that they are in use, and deletes the records
+// that are not.
 func (s *listStore) keepUp(ctx context.Context) {
 	s.mu.Lock()
 	maps.Copy(s.unsaved, s.lists)

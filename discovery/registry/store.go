@@ -20,8 +20,8 @@ const (
 	// saveRetryPause is the pause after a failed write.
 	saveRetryPause = time.Minute
 
-	// renewInterval is how often the record is written again without a change. Its age tells that it
-	// is in use; the pool deletes old records.
+	// renewInterval is how often the record is written again without a change. Its age tells that
+	// it is in use; the pool deletes old records.
 	renewInterval = 24 * time.Hour
 
 	// storageTimeout is the maximum time of a call of the storage, and flushTimeout that of the

@@ -37,9 +37,9 @@ func Run(ctx context.Context, f func()) (returned bool) {
 	}
 }
 
-// Caller makes calls, one at a time, each of which has a time limit. As long as a call that exceeded
-// its limit has not returned, Caller makes no other, so that at most one goroutine hangs. The zero
-// value is ready to use.
+// Caller makes calls, one at a time, each of which has a time limit. As long as a call that
+// exceeded its limit has not returned, Caller makes no other, so that at most one goroutine hangs.
+// The zero value is ready to use.
 type Caller struct {
 	mu      sync.Mutex
 	running bool

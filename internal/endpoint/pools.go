@@ -25,17 +25,18 @@ type Definition struct {
 	// Name is the name of the pool.
 	Name string
 
-	// Text is everything that defines the pool, in JSON. Within one config, equal texts are the same
-	// definition.
+	// Text is everything that defines the pool, in JSON. Within one config, equal texts are the
+	// same definition.
 	Text string
 
 	// Resolved is what Text stands for. In different configs, equal texts are the same definition
-	// only if they stand for the same: a token or a certificate may have been rotated meanwhile. Only
-	// that of the first module of a config counts.
+	// only if they stand for the same: a token or a certificate may have been rotated meanwhile.
+	// Only that of the first module of a config counts.
 	Resolved definition.Resolved
 
-	// Run keeps the roster up to date until ctx ends, and returns soon after: see package bounded. Only the Run of the first of equal
-	// definitions is called, in a goroutine of its own. It may outlive the config of that one.
+	// Run keeps the roster up to date until ctx ends, and returns soon after: see package bounded.
+	// Only the Run of the first of equal definitions is called, in a goroutine of its own. It may
+	// outlive the config of that one.
 	Run func(ctx context.Context, r *Roster)
 
 	// Rules say how requests are shared among the endpoints. Text covers them too.
