@@ -1,6 +1,6 @@
 # Common tasks. What must hold before a change lands is in .ci/run.
 
-.PHONY: help test race lint golden bench e2e examples work gate release
+.PHONY: help test race lint golden bench e2e chaos examples work gate release
 
 help: ## list these tasks
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,6 +22,9 @@ bench: ## run the benchmarks of the core module
 
 e2e: ## run sources against real registries, which are built first
 	cd internal/e2e && go run ./servers/cmd/build && go test -timeout 2h ./...
+
+chaos: ## let things go wrong under load, with a pool and with stock Caddy: 15 minutes
+	go run ./internal/chaos
 
 examples: ## load every example that needs no nested module
 	go test -run TestExamples ./caddyfile

@@ -10,13 +10,15 @@
 //	Percent, Switch                       80%; on or off
 //	Pointer(kind, ...)                    one value; leaving it out differs from giving zero
 //	OrOff(p, ...)                         the value of p, or off
-//	Func                                  one value that the module reads itself
+//	Func, Checked                         one value that the module reads itself
 //	Ints, Strings, Rest(p)                one value or more, to the end of the line
 //	Pairs                                 option <key> <value>, may be repeated
 //	Lists                                 option <key> <values...>, may be repeated
 //	Module, Modules                       option <module> ..., once or repeated
+//	ModulesWith                           the same, repeated, with settings in the module's block
 //	Guest                                 option { ... }, which one certain module reads
 //	Repeated                              option with arguments and a block of its own, repeated
+//	Again(p)                              an option that may be repeated, each time with more values
 //	Optional(p)                           an argument that may be left out, after required ones
 //	Block(options...)                     the options in braces, last; may be absent or empty
 //	Group(options...), TLS                options that several modules share, inside a Block

@@ -35,6 +35,14 @@ type guest struct {
 	Fallback json.RawMessage     `json:"fallback,omitempty"`
 	Sources  []json.RawMessage   `json:"sources,omitempty"`
 	Members  []member            `json:"members,omitempty"`
+	Timed    []timed             `json:"timed,omitempty"`
+}
+
+// timed is a guest with settings beside it.
+type timed struct {
+	Guest json.RawMessage `json:"guest"`
+	Every caddy.Duration  `json:"every,omitempty"`
+	Times int             `json:"times,omitempty"`
 }
 
 type member struct {
@@ -73,6 +81,9 @@ func (g *guest) options() []Param {
 		Lists("headers", &g.Headers),
 		Module("fallback", guests, "guest", &g.Fallback),
 		Modules("source", guests, "source", &g.Sources),
+		ModulesWith("timed", guests, "guest", &g.Timed, func(t *timed) (*json.RawMessage, Param) {
+			return &t.Guest, Group(Duration("every", &t.Every), Int("times", &t.Times, 1, 10))
+		}),
 		Repeated("member", &g.Members, func(m *member) []Param {
 			m.Weight = 1
 			return []Param{String("address", &m.Address), Block(Int("weight", &m.Weight, 0, 65535))}

@@ -38,16 +38,25 @@ func Guest(name, id string, into *json.RawMessage) Param {
 	}}
 }
 
-func readModule(d *Dispenser, namespace, inlineKey string) (json.RawMessage, error) {
+// readModule reads the name of a module and lets the module read the rest, except for the settings.
+func readModule(d *Dispenser, namespace, inlineKey string, settings ...Param) (json.RawMessage, error) {
 	if !d.NextArg() {
 		return nil, d.Errf("missing value; expected %s", known(namespace))
 	}
 	name, id := d.Val(), namespace+"."+d.Val()
-	if _, err := caddy.GetModule(id); err != nil {
+	info, err := caddy.GetModule(id)
+	if err != nil {
 		return nil, d.Errf("unknown module '%s'; expected %s", name, known(namespace))
 	}
-	module, err := caddyfile.UnmarshalModule(d, id)
+	module, ok := info.New().(Unmarshaler)
+	if !ok {
+		return nil, d.Errf("module '%s' cannot be written in a Caddyfile", name)
+	}
+	rest, err := readSettings(d, settings)
 	if err != nil {
+		return nil, err
+	}
+	if err := module.UnmarshalCaddyfile(rest); err != nil {
 		return nil, err
 	}
 	var warnings []caddyconfig.Warning

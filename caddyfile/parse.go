@@ -35,6 +35,12 @@ func Optional(p Param) Param {
 	return p
 }
 
+// Again lets an option be given several times, where each adds to its field.
+func Again(p Param) Param {
+	p.repeat = true
+	return p
+}
+
 // Block lists the options that may follow in braces, each on its own line.
 func Block(options ...Param) Param {
 	options = flatten(options)
@@ -109,7 +115,7 @@ func readBlock(d *Dispenser, options []Param) error {
 func readOption(d *Dispenser, options []Param, seen map[string]string) error {
 	p, known := find(options, d.Val())
 	if !known {
-		return d.Errf("unknown option '%s'; expected %s", d.Val(), oneOf(names(options)))
+		return d.Errf("unknown option '%s'; expected %s", d.Val(), oneOf(append(names(options), settingsBeside(d)...)))
 	}
 	if first, twice := seen[p.name]; twice && !p.repeat {
 		return within(p.name, d.Errf("already given at %s", first))

@@ -12,12 +12,23 @@ import (
 // Func is one value that set reads. set returns false if the value is not valid; the error then
 // says "'x' is not <expected>".
 func Func(name, expected string, set func(text string) bool) Param {
+	return Checked(name, expected, func(text string) error {
+		if !set(text) {
+			return fmt.Errorf("'%s' is not %s", text, expected)
+		}
+		return nil
+	})
+}
+
+// Checked is a Func whose values can be wrong in several ways. set returns what is wrong with a
+// value that is not valid.
+func Checked(name, expected string, set func(text string) error) Param {
 	return Param{name: name, read: func(d *Dispenser) error {
 		if !d.NextArg() {
 			return d.Errf("missing value; expected %s", expected)
 		}
-		if !set(d.Val()) {
-			return d.Errf("'%s' is not %s", d.Val(), expected)
+		if err := set(d.Val()); err != nil {
+			return d.WrapErr(err)
 		}
 		return nil
 	}}

@@ -47,6 +47,11 @@ type Answer struct {
 	// error that ends Run is the result of Run instead.
 	Err error
 
+	// Partial means that Endpoints is only a part of the list, because the source still waits for
+	// the rest or got no more. The pool uses such a list only if it has no other list, and only
+	// until the next answer. It is never stored.
+	Partial bool
+
 	// Authoritative means that the source knows every missing endpoint to be removed on purpose, as
 	// by an edit of a file. Such a removal takes effect at once. Without it, the pool holds back a
 	// loss of all or nearly all endpoints until the loss has lasted for `empty_grace`.

@@ -40,7 +40,7 @@ type AgentProbe struct {
 
 	// Whether the check passes if the agent cannot be reached, as in HAProxy, where another check
 	// finds out whether the endpoint works. Choose it if the agent may be down while its endpoint
-	// works. Default: false, which fails the check, because a pool has no other one.
+	// works. Default: false, which fails the check, because a pool may have no other one.
 	Optional bool `json:"optional,omitempty"`
 
 	send template
@@ -66,6 +66,7 @@ func (*AgentProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_trust_pool   <module> ...
 //	    tls_client_auth  <certificate file> <key file>
 //	    tls_insecure_skip_verify
+//	    proxy_protocol   <v1|v2>
 //	}
 func (p *AgentProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.Block(

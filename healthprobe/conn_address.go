@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -12,7 +13,8 @@ import (
 type address struct {
 	network, socket string // arguments of the dialer
 	host, port      string // localhost and no port for a unix socket, which has no host
-	h2c             bool   // whether the network asks for HTTP/2 without TLS, as unix+h2c does
+	h2c             bool   // whether the setting `upstream` asks for HTTP/2 without TLS
+	serverName      string // that TLS asks for and the certificate must have
 }
 
 // parseAddress parses the address of an endpoint. It costs about a thousandth of a check, so its
@@ -23,9 +25,8 @@ func parseAddress(text string) (address, error) {
 		return address{}, err
 	}
 	switch parsed.Network {
-	case "unix", "unix+h2c":
-		h2c := parsed.Network == "unix+h2c"
-		return address{network: "unix", socket: parsed.Host, host: "localhost", h2c: h2c}, nil
+	case "unix":
+		return address{network: "unix", socket: parsed.Host, host: "localhost"}, nil
 	case "tcp", "tcp4", "tcp6":
 		return address{
 			network: parsed.Network, socket: parsed.JoinHostPort(0),
@@ -59,5 +60,20 @@ func (a address) authority() string {
 	if a.port == "" {
 		return a.host
 	}
-	return a.socket
+	return net.JoinHostPort(a.name(), a.port)
+}
+
+// name returns the host as requests and certificates name it: without the zone of an IPv6 address,
+// which has a meaning on this machine only.
+func (a address) name() string {
+	host, _, _ := strings.Cut(a.host, "%")
+	return host
+}
+
+// hostOnly returns the host of a text such as a Host field, which may have a port.
+func hostOnly(text string) string {
+	if host, _, err := net.SplitHostPort(text); err == nil {
+		return host
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
 }

@@ -1,12 +1,12 @@
 package healthprobe
 
 import (
-	"context"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -16,8 +16,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
-// Connection says where a probe connects and whether it speaks TLS. Without settings it connects to
-// the endpoint's own address without TLS.
+// Connection says where a probe connects, and whether it speaks TLS or begins with the header of the
+// PROXY protocol. Without settings it connects to the endpoint's own address without either.
 //
 // A probe shares no connections with the proxy or with other probes. At the end it resets its
 // connection instead of closing it, because a closed one stays in TIME_WAIT for a minute, and those
@@ -37,14 +37,23 @@ type Connection struct {
 	// endpoint.
 	Port caddyhttp.WeakString `json:"port,omitempty"`
 
-	// Turns TLS on. The certificate must be valid for the probed host, or for `server_name` if that
-	// is given. The timeout of a check includes the handshake, so `handshake_timeout` has no
+	// Turns TLS on. The certificate must be valid for `server_name`, in which placeholders are
+	// replaced, such as `{endpoint.metadata.sni}`. Without it, or for an endpoint for which it is
+	// empty, the name is the `host` of an HTTP probe or the `authority` of a gRPC probe, and else
+	// the probed host. The timeout of a check includes the handshake, so `handshake_timeout` has no
 	// effect. Default: no TLS.
 	TLS *reverseproxy.TLSConfig `json:"tls,omitempty"`
+
+	// The version of the PROXY protocol's header to send first: `v1` or `v2`. It is required by
+	// servers that expect the header on every connection. Set it if the proxy's transport sends the
+	// header to this port. Version 1 names the two ends of the probe's connection, and version 2
+	// says LOCAL, which means that there is no client. Default: no header.
+	ProxyProtocol string `json:"proxy_protocol,omitempty"`
 
 	upstream, port template
 	fixedAddress   *address // upstream, if it is the same for all endpoints
 	tls            *tls.Config
+	serverNames    []template // for TLS; the first one that is not empty counts
 }
 
 // Options returns the Caddyfile options of a connection, for the block of the probe that embeds it.
@@ -53,6 +62,10 @@ func (c *Connection) Options() caddyfile.Param {
 		caddyfile.String("upstream", &c.Upstream),
 		caddyfile.String("port", (*string)(&c.Port)),
 		caddyfile.TLS(&c.TLS),
+		caddyfile.Func("proxy_protocol", expectedProxyProtocol, func(text string) bool {
+			c.ProxyProtocol = text
+			return isProxyProtocol(text)
+		}),
 	)
 }
 
@@ -69,7 +82,10 @@ func argumentOrOption(name, expected string, into *string, valid func(text strin
 // probe calls it. protocols are the application protocols that TLS offers, the preferred one first;
 // without any, TLS negotiates none.
 func (c *Connection) ProvisionConnection(ctx caddy.Context, protocols ...string) error {
-	if err := c.provisionAddress(); err != nil || c.TLS == nil {
+	if err := c.provisionAddress(); err != nil {
+		return err
+	}
+	if err := c.provisionProxyProtocol(); err != nil || c.TLS == nil {
 		return err
 	}
 	config, err := clienttls.Config(ctx, c.TLS)
@@ -78,7 +94,9 @@ func (c *Connection) ProvisionConnection(ctx caddy.Context, protocols ...string)
 	}
 	config.NextProtos = protocols
 	c.tls = config
-	return nil
+	name, err := compileTemplate("tls: server_name", c.TLS.ServerName)
+	c.serverNames = []template{name}
+	return err
 }
 
 func (c *Connection) provisionAddress() (err error) {
@@ -105,12 +123,18 @@ func (c *Connection) provisionAddress() (err error) {
 }
 
 // parseUpstream is as strict as pools are with their endpoints: the address must mean one socket.
+// Other than an endpoint, it may demand HTTP/2 without TLS.
 func parseUpstream(text string) (address, error) {
+	socket, h2c := strings.CutPrefix(text, "unix+h2c/")
 	e := Endpoint{Address: text}
+	if h2c {
+		e.Address = "unix/" + socket
+	}
 	err := e.Normalize()
 	if err == nil {
 		var a address
 		if a, err = parseAddress(e.Address); err == nil {
+			a.h2c = h2c
 			return a, nil
 		}
 	}
@@ -119,6 +143,14 @@ func parseUpstream(text string) (address, error) {
 
 // addressOf returns where to probe an endpoint.
 func (c *Connection) addressOf(e *Endpoint) (address, error) {
+	a, err := c.socketOf(e)
+	if err == nil && c.tls != nil {
+		a.serverName = cmp.Or(c.serverNameOf(e), a.name())
+	}
+	return a, err
+}
+
+func (c *Connection) socketOf(e *Endpoint) (address, error) {
 	switch {
 	case c.fixedAddress != nil:
 		return *c.fixedAddress, nil
@@ -132,64 +164,22 @@ func (c *Connection) addressOf(e *Endpoint) (address, error) {
 	return a, err
 }
 
+// serverNameOf returns the server name that the settings give, empty if they give none.
+func (c *Connection) serverNameOf(e *Endpoint) string {
+	for _, t := range c.serverNames {
+		if name := hostOnly(t.expand(e)); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
 // tlsFor returns the TLS settings for an address, nil if the probe speaks without TLS there.
 func (c *Connection) tlsFor(a address) *tls.Config {
 	if c.tls == nil || slices.Contains(c.TLS.ExceptPorts, a.port) {
 		return nil
 	}
-	if c.tls.ServerName != "" {
-		return c.tls
-	}
 	config := c.tls.Clone()
-	config.ServerName = a.host
+	config.ServerName = a.serverName
 	return config
-}
-
-// dialer sends no keep-alives: no check lasts as long as their interval, and a kept connection is
-// tested by the next check.
-var dialer = net.Dialer{KeepAlive: -1}
-
-// Connect connects to an endpoint, or to the address that stands for it, and completes the TLS
-// handshake if TLS is on. When ctx ends, reads and writes on the connection fail. Close resets the
-// connection.
-func (c *Connection) Connect(ctx context.Context, e *Endpoint) (net.Conn, error) {
-	a, err := c.addressOf(e)
-	if err != nil {
-		return nil, err
-	}
-	connected, err := c.connect(ctx, a)
-	if err != nil {
-		return nil, err // not a nil *conn in an interface
-	}
-	return connected, nil
-}
-
-// dial connects without TLS.
-func (c *Connection) dial(ctx context.Context, a address) (*conn, error) {
-	raw, err := dialer.DialContext(ctx, a.network, a.socket)
-	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", Reason(ctx, err))
-	}
-	connected := &conn{Conn: raw, raw: raw, usesLeft: randomUses()}
-	connected.bind(ctx)
-	return connected, nil
-}
-
-// connect dials, and completes the TLS handshake if TLS is on.
-func (c *Connection) connect(ctx context.Context, a address) (*conn, error) {
-	connected, err := c.dial(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	config := c.tlsFor(a)
-	if config == nil {
-		return connected, nil
-	}
-	secure := tls.Client(connected.Conn, config)
-	if err := secure.Handshake(); err != nil { // fails when ctx ends, because the connection is bound to it
-		connected.Close()
-		return nil, fmt.Errorf("TLS handshake: %w", Reason(ctx, err))
-	}
-	connected.Conn, connected.protocol = secure, secure.ConnectionState().NegotiatedProtocol
-	return connected, nil
 }

@@ -1,6 +1,7 @@
 package healthprobe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,6 +70,7 @@ func (*GRPCProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_trust_pool   <module> ...
 //	    tls_client_auth  <certificate file> <key file>
 //	    tls_insecure_skip_verify
+//	    proxy_protocol   <v1|v2>
 //	}
 func (p *GRPCProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	service := argumentOrOption("service", "a service such as package.Service", &p.Service, func(text string) bool {
@@ -126,6 +128,7 @@ func (p *GRPCProbe) Check(ctx context.Context, t *Target) error {
 // itself would reconnect after each failure, and would not report the reason of the failure.
 func (p *GRPCProbe) newClient(connected net.Conn, e *Endpoint, a address) (*grpc.ClientConn, error) {
 	var used atomic.Bool
+	security, authority := p.identify(e, a)
 	options := []grpc.DialOption{
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
 			if used.Swap(true) {
@@ -133,35 +136,33 @@ func (p *GRPCProbe) newClient(connected net.Conn, e *Endpoint, a address) (*grpc
 			}
 			return connected, nil
 		}),
-		grpc.WithTransportCredentials(p.credentials(a)),
+		grpc.WithTransportCredentials(security),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxHealthAnswer)),
 		grpc.WithMaxHeaderListSize(maxHeader),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithDisableRetry(),
 		grpc.WithNoProxy(),
 	}
-	if name := p.authorityOf(e, a); name != "" {
-		options = append(options, grpc.WithAuthority(name))
+	if authority != "" {
+		options = append(options, grpc.WithAuthority(authority))
 	}
-	return grpc.NewClient("passthrough:///"+a.authority(), options...)
+	// The target must be a URL, which an address with a zone is not. Its name has no effect, because
+	// the connection is there.
+	return grpc.NewClient("passthrough:///endpoint", options...)
 }
 
-// authorityOf returns the authority of the call. It is empty if the credentials set it.
-func (p *GRPCProbe) authorityOf(e *Endpoint, a address) string {
-	switch {
-	case p.Authority != "":
-		return p.authority.expand(e)
-	case p.tls != nil && p.tls.ServerName != "":
-		return ""
+// identify returns the credentials and the authority of a call. The authority is empty if it is the
+// server name of the credentials. Without one there, gRPC takes it from the authority.
+func (p *GRPCProbe) identify(e *Endpoint, a address) (credentials.TransportCredentials, string) {
+	authority := cmp.Or(p.authority.expand(e), a.authority())
+	config := p.tlsFor(a)
+	if config == nil {
+		return insecure.NewCredentials(), authority
 	}
-	return a.authority()
-}
-
-func (p *GRPCProbe) credentials(a address) credentials.TransportCredentials {
-	if p.tlsFor(a) == nil {
-		return insecure.NewCredentials()
+	if config.ServerName = p.serverNameOf(e); config.ServerName != "" {
+		authority = ""
 	}
-	return credentials.NewTLS(p.tls) // gRPC sets the server name to the authority
+	return credentials.NewTLS(config), authority
 }
 
 // subject names what was asked for, in errors.

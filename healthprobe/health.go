@@ -1,18 +1,13 @@
 package healthprobe
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
-	"github.com/caddy-balance/caddy-balance/internal/definition"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -27,6 +22,9 @@ func init() { caddy.RegisterModule(new(Health)) }
 // keeps them, and one that changes the probe keeps them until the first result of the new probe.
 // Two pools that check the same address have separate verdicts.
 //
+// With several probes, each has a schedule and a verdict of its own, and an endpoint is healthy if
+// all of them say so. Of what agents say, the strictest counts.
+//
 // Checks are spread over the interval, so that thousands of endpoints are not checked in one
 // instant. Endpoints whose verdict may be about to change are checked more often. Checks that hang
 // delay only other checks that hang.
@@ -34,53 +32,28 @@ func init() { caddy.RegisterModule(new(Health)) }
 // If no endpoint is usable, the pool's `fail_open` applies. In all numbers and durations, 0 stands
 // for the default.
 type Health struct {
-	// How to check an endpoint once. Required.
+	// How to check an endpoint once. Required, unless `probes` has it.
 	ProbeRaw json.RawMessage `json:"probe,omitempty" caddy:"namespace=http.reverse_proxy.upstreams.pool.probes inline_key=probe"`
 
-	// The time from one check of an endpoint to the next, with a jitter of a tenth. The minimum is
-	// 1ms. A shorter interval notices failures earlier and costs CPU time here and at the
-	// endpoints: 10,000 endpoints at 5s take about a tenth of a core. Default: 5s.
-	Interval caddy.Duration `json:"interval,omitempty"`
+	// Several probes instead of `probe`, all of which an endpoint must pass, such as whether it
+	// works and whether it has the right role. Each may have intervals, a time limit and counts of
+	// its own. Two equal probes are an error. Default: none.
+	Probes []ProbeOptions `json:"probes,omitempty"`
 
-	// The interval while results speak against the verdict: after the first failure of a healthy
-	// endpoint, or the first pass of an unhealthy one, until the verdict changes or the next result
-	// confirms it. The minimum is 1ms. Default: a fifth of `interval`.
-	FastInterval caddy.Duration `json:"fast_interval,omitempty"`
+	CheckOptions
 
-	// The maximum time of a check. A check that takes longer fails. The minimum is 1ms. Default:
-	// 2s.
-	Timeout caddy.Duration `json:"timeout,omitempty"`
-
-	// The number of checks in a row that must pass before an unhealthy endpoint becomes healthy.
-	// Default: 2.
-	Rise int `json:"rise,omitempty"`
-
-	// The number of checks in a row that must fail before a healthy endpoint becomes unhealthy.
-	// Default: 3.
-	Fall int `json:"fall,omitempty"`
-
-	// What an endpoint counts as before its first result: `healthy`, or `unhealthy`, which keeps
-	// requests away until a check has passed. Choose `unhealthy` if a request to an endpoint that
-	// is not ready does harm. Default: `healthy` when the pool starts, so that a start does not
-	// depend on checks. An endpoint that joins a running pool waits for its first result, but not
-	// longer than `timeout`, unless no other endpoint serves.
+	// What an endpoint counts as before its first result of each probe: `healthy`, or `unhealthy`,
+	// which keeps requests away until a check has passed. Choose `unhealthy` if a request to an
+	// endpoint that is not ready does harm. Default: `healthy` when the pool starts, so that a
+	// start does not depend on checks. An endpoint that joins a running pool waits for its first
+	// results, but not longer than `timeout`, unless no other endpoint serves.
 	Initial string `json:"initial,omitempty"`
 
-	probe Probe
-	key   string // tells verdicts of this probe from those of others
+	probes []*scheduledProbe
 }
 
 const (
-	defaultInterval = 5 * time.Second
-	defaultTimeout  = 2 * time.Second
-	defaultRise     = 2
-	defaultFall     = 3
-	fastIntervals   = 5 // number of fast intervals in an interval by default
-
-	// minInterval is the minimum of all durations. It keeps a typing error from flooding the
-	// endpoints.
-	minInterval = time.Millisecond
-	maxCount    = math.MaxInt32
+	probesNamespace = "http.reverse_proxy.upstreams.pool.probes"
 
 	initialHealthy   = "healthy"
 	initialUnhealthy = "unhealthy"
@@ -105,76 +78,54 @@ func (*Health) CaddyModule() caddy.ModuleInfo {
 //	    fall          <number>
 //	    initial       healthy|unhealthy
 //	}
+//
+// There may be several probes. The block of each may have the options from interval to fall, for
+// this probe only:
+//
+//	probe <probe> ... {
+//	    interval      <duration>
+//	    fast_interval <duration>
+//	    timeout       <duration>
+//	    rise          <number>
+//	    fall          <number>
+//	    ...
+//	}
 func (h *Health) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return caddyfile.Parse(d, caddyfile.Block(
-		caddyfile.Module("probe", "http.reverse_proxy.upstreams.pool.probes", "probe", &h.ProbeRaw),
-		caddyfile.Duration("interval", &h.Interval),
-		caddyfile.Duration("fast_interval", &h.FastInterval),
-		caddyfile.Duration("timeout", &h.Timeout),
-		caddyfile.Int("rise", &h.Rise, 1, maxCount),
-		caddyfile.Int("fall", &h.Fall, 1, maxCount),
+	err := caddyfile.Parse(d, caddyfile.Block(
+		caddyfile.ModulesWith("probe", probesNamespace, "probe", &h.Probes,
+			func(o *ProbeOptions) (*json.RawMessage, caddyfile.Param) { return &o.ProbeRaw, o.options() }),
+		h.options(),
 		caddyfile.Func("initial", "healthy or unhealthy", func(text string) bool {
 			h.Initial = text
 			return text == initialHealthy || text == initialUnhealthy
 		}),
 	))
+	if len(h.Probes) == 1 && h.Probes[0].CheckOptions == (CheckOptions{}) {
+		h.ProbeRaw, h.Probes = h.Probes[0].ProbeRaw, nil
+	}
+	return err
 }
 
 // Provision implements caddy.Provisioner.
 func (h *Health) Provision(ctx caddy.Context) error {
-	if h.ProbeRaw == nil {
-		return errors.New("probe: is missing; expected one such as http or tcp")
-	}
-	h.key = probeKey(h.ProbeRaw) // before LoadModule, which clears it
-	module, err := ctx.LoadModule(h, "ProbeRaw")
-	if err != nil {
-		return fmt.Errorf("probe: %w", err)
-	}
-	h.probe = module.(Probe)
-	h.setDefaults()
-	return h.check()
-}
-
-// probeKey identifies a probe by what its settings stand for: one that has a new token is another
-// probe, so its first result decides.
-func probeKey(raw []byte) string {
-	sum := definition.Of(raw)
-	return string(sum[:])
-}
-
-func (h *Health) setDefaults() {
-	h.Interval = cmp.Or(h.Interval, caddy.Duration(defaultInterval))
-	h.FastInterval = cmp.Or(h.FastInterval, max(h.Interval/fastIntervals, caddy.Duration(minInterval)))
-	h.Timeout = cmp.Or(h.Timeout, caddy.Duration(defaultTimeout))
-	h.Rise = cmp.Or(h.Rise, defaultRise)
-	h.Fall = cmp.Or(h.Fall, defaultFall)
-}
-
-func (h *Health) check() error {
-	for _, d := range []struct {
-		name  string
-		value caddy.Duration
-	}{{"interval", h.Interval}, {"fast_interval", h.FastInterval}, {"timeout", h.Timeout}} {
-		if time.Duration(d.value) < minInterval {
-			return fmt.Errorf("%s: %s is less than %s", d.name, time.Duration(d.value), minInterval)
-		}
-	}
-	switch {
-	case h.Rise < 1 || h.Rise > maxCount:
-		return fmt.Errorf("rise: %d; expected 1 or more checks", h.Rise)
-	case h.Fall < 1 || h.Fall > maxCount:
-		return fmt.Errorf("fall: %d; expected 1 or more checks", h.Fall)
-	case h.Initial != "" && h.Initial != initialHealthy && h.Initial != initialUnhealthy:
+	if h.Initial != "" && h.Initial != initialHealthy && h.Initial != initialUnhealthy {
 		return fmt.Errorf("initial: %q; expected healthy or unhealthy", h.Initial)
 	}
-	return nil
+	common := h.CheckOptions
+	common.setDefaults()
+	if err := common.check(); err != nil {
+		return err
+	}
+	return h.loadProbes(ctx)
 }
 
 // Conditions returns the conditions that the checks set on endpoints.
 func (h *Health) Conditions() endpoint.Condition {
 	conditions := endpoint.ProbeFailed | endpoint.Unchecked
-	if _, ok := h.probe.(Adviser); ok {
-		conditions |= endpoint.DrainRequested | endpoint.Maintenance
+	for _, p := range h.probes {
+		if _, ok := p.Probe.(Adviser); ok {
+			conditions |= endpoint.DrainRequested | endpoint.Maintenance
+		}
 	}
 	return conditions
 }

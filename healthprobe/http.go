@@ -29,10 +29,10 @@ func init() { caddy.RegisterModule(new(HTTPProbe)) }
 // the Caddyfile. One thing differs: a probe has its own connection and does not use the proxy's
 // transport. It speaks HTTP/1.1 without TLS unless `versions` and `tls` say otherwise.
 //
-// In the URI, header fields, host and body, the placeholders `{endpoint.host}`, `{endpoint.port}`,
-// `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}` and `{endpoint.metadata.<key>}` are
-// replaced for each endpoint. Global placeholders such as `{env.TOKEN}` and
-// `{file./run/secrets/token}` are replaced once, when the config is loaded.
+// In the URI, header fields, host, body and expected body, the placeholders `{endpoint.host}`,
+// `{endpoint.port}`, `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}` and
+// `{endpoint.metadata.<key>}` are replaced for each endpoint. Global placeholders such as
+// `{env.TOKEN}` and `{file./run/secrets/token}` are replaced once, when the config is loaded.
 type HTTPProbe struct {
 	Connection
 
@@ -46,7 +46,8 @@ type HTTPProbe struct {
 	// `User-Agent: caddy-balance`.
 	Headers map[string][]string `json:"headers,omitempty"`
 
-	// The Host of the request. Default: the probed host and port, or localhost for a unix socket.
+	// The Host of the request. With TLS it is also the server name, without the port, unless `tls`
+	// has a `server_name`. Default: the probed host and port, or localhost for a unix socket.
 	Host string `json:"host,omitempty"`
 
 	// The body of the request. Default: none.
@@ -54,8 +55,8 @@ type HTTPProbe struct {
 
 	// The versions of HTTP to speak: `1.1`, `2` (or `h2`; needs `tls`) and `h2c` (HTTP/2 without
 	// TLS). If both `1.1` and `2` are given, TLS negotiates one. Default: 1.1, because some
-	// backends fail on the first bytes of HTTP/2; for endpoints whose address begins with unix+h2c
-	// it is h2c.
+	// backends fail on the first bytes of HTTP/2; for an `upstream` that begins with unix+h2c it is
+	// h2c.
 	Versions []string `json:"versions,omitempty"`
 
 	// Whether to follow redirects, up to ten. All requests go to the endpoint, whatever host a
@@ -68,7 +69,8 @@ type HTTPProbe struct {
 	ExpectStatus []caddyhttp.WeakString `json:"expect_status,omitempty"`
 
 	// A regular expression in [Go's syntax](https://pkg.go.dev/regexp/syntax) that must match
-	// somewhere in the body. Default: none; the body does not matter.
+	// somewhere in the body. The values of placeholders are taken literally. Default: none; the
+	// body does not matter.
 	ExpectBody string `json:"expect_body,omitempty"`
 
 	// The maximum number of bytes of the body that `expect_body` is matched against. The rest is
@@ -89,7 +91,7 @@ type HTTPProbe struct {
 	request  requestTemplate
 	versions http.Protocols
 	statuses httpstatus.Set
-	body     *regexp.Regexp
+	body     *pattern // nil without expect_body
 }
 
 // defaultMaxSize is the default of max_size.
@@ -124,6 +126,7 @@ func (*HTTPProbe) CaddyModule() caddy.ModuleInfo {
 //	    tls_trust_pool   <module> ...
 //	    tls_client_auth  <certificate file> <key file>
 //	    tls_insecure_skip_verify
+//	    proxy_protocol   <v1|v2>
 //	}
 func (p *HTTPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	uri := argumentOrOption("uri", "a path such as /healthz", &p.URI, func(text string) bool {
@@ -168,6 +171,7 @@ func (p *HTTPProbe) Provision(ctx caddy.Context) (err error) {
 	if p.request, err = p.compileRequest(); err != nil {
 		return err
 	}
+	p.serverNames = append(p.serverNames, p.request.host)
 	path, _, _ := strings.Cut(cmp.Or(p.URI, "/"), "?")
 	p.name = p.request.method + " " + path
 	return p.provisionExpectations()
@@ -186,10 +190,8 @@ func (p *HTTPProbe) provisionExpectations() (err error) {
 	if p.request.method == http.MethodHead {
 		return errors.New("expect_body: the answer to HEAD has no body; expected another method")
 	}
-	if p.body, err = regexp.Compile(p.ExpectBody); err != nil {
-		return fmt.Errorf("expect_body: %w", err)
-	}
-	return nil
+	p.body, err = compilePattern("expect_body", p.ExpectBody)
+	return err
 }
 
 // Check implements Probe.
@@ -203,25 +205,25 @@ func (p *HTTPProbe) Check(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if err := p.checkAnswer(ctx, answer); err != nil {
+	if err := p.checkAnswer(ctx, answer, state.body); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	return nil
 }
 
 // checkAnswer returns why an answer is not as expected, nil if it is.
-func (p *HTTPProbe) checkAnswer(ctx context.Context, answer *http.Response) error {
+func (p *HTTPProbe) checkAnswer(ctx context.Context, answer *http.Response, body *regexp.Regexp) error {
 	if !p.statuses.Contains(answer.StatusCode) {
 		return fmt.Errorf("status %d", answer.StatusCode)
 	}
-	if p.body == nil {
+	if body == nil {
 		return nil
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, cmp.Or(p.MaxSize, defaultMaxSize)))
 	if err != nil {
 		return Reason(ctx, err)
 	}
-	if !p.body.Match(text) {
+	if !body.Match(text) {
 		return fmt.Errorf("body does not match %q", p.ExpectBody)
 	}
 	return nil

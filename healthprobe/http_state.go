@@ -5,6 +5,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http"
+	"regexp"
 	"time"
 )
 
@@ -14,7 +15,8 @@ type probeState struct {
 	endpoint *Endpoint // that the request was made for
 	address  address
 	request  *http.Request
-	encoded  []byte // the request as sent over HTTP/1.1; nil if it has a body
+	encoded  []byte         // the request as sent over HTTP/1.1; nil if it has a body
+	body     *regexp.Regexp // what must match in the body of the answer; nil if nothing must
 
 	// idle is the connection for the next check, nil if there is none. Unlike those of
 	// http.Transport, it has no goroutine and no buffers while it waits.
@@ -36,27 +38,39 @@ func (p *HTTPProbe) stateFor(t *Target) (*probeState, error) {
 	if ok && old.endpoint == t.Endpoint {
 		return old, nil
 	}
-	a, err := p.addressOf(t.Endpoint)
+	state, err := p.newState(t.Endpoint)
 	if err != nil {
 		return nil, err
-	}
-	r, err := p.request.build(t.Endpoint, a, p.scheme(a))
-	if err != nil {
-		return nil, err
-	}
-	r.Close = p.FreshConnections
-	state := &probeState{endpoint: t.Endpoint, address: a, request: r}
-	var encoded bytes.Buffer
-	if r.Body == nil && r.Write(&encoded) == nil {
-		state.encoded = encoded.Bytes()
 	}
 	switch {
-	case ok && old.address == a:
+	case ok && old.address == state.address:
 		state.idle = old.idle
 	case ok:
 		old.Close()
 	}
 	t.Kept = state
+	return state, nil
+}
+
+func (p *HTTPProbe) newState(e *Endpoint) (*probeState, error) {
+	a, err := p.addressOf(e)
+	if err != nil {
+		return nil, err
+	}
+	state := &probeState{endpoint: e, address: a}
+	if p.body != nil {
+		if state.body, err = p.body.of(e); err != nil {
+			return nil, err
+		}
+	}
+	if state.request, err = p.request.build(e, a, p.scheme(a)); err != nil {
+		return nil, err
+	}
+	state.request.Close = p.FreshConnections
+	var encoded bytes.Buffer
+	if state.request.Body == nil && state.request.Write(&encoded) == nil {
+		state.encoded = encoded.Bytes()
+	}
 	return state, nil
 }
 

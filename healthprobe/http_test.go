@@ -151,8 +151,9 @@ func TestAnHTTPProbeConnectsToUnixSockets(t *testing.T) {
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
 	defer server.Close()
-	for network, want := range map[string]string{"unix": "localhostHTTP/1.1", "unix+h2c": "localhostHTTP/2.0"} {
-		wantError(t, network, checked(t, provisioned(t, &HTTPProbe{}), &Endpoint{Address: network + "/" + path}), "")
+	for upstream, want := range map[string]string{"": "localhostHTTP/1.1", "unix+h2c/" + path: "localhostHTTP/2.0"} {
+		probe := provisioned(t, &HTTPProbe{Connection: Connection{Upstream: upstream}})
+		wantError(t, upstream, checked(t, probe, &Endpoint{Address: "unix/" + path}), "")
 		if host != want {
 			t.Errorf("got %q, want %q", host, want)
 		}

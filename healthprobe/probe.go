@@ -48,8 +48,8 @@ const (
 	AdvisedMaint = endpoint.AdvisedMaint // no requests at all, even if no other endpoint is usable
 )
 
-// Target is an endpoint in the eyes of a probe. An endpoint has the same target in all checks until
-// it leaves the pool. Its checks never overlap, so a probe needs no lock for the target.
+// Target is an endpoint in the eyes of one probe. An endpoint has the same target in all checks by
+// that probe until it leaves the pool. They never overlap, so a probe needs no lock for the target.
 type Target struct {
 	*Endpoint
 

@@ -28,6 +28,18 @@ var placeholder = regexp.MustCompile(`\{[A-Za-z_][A-Za-z0-9_]*\.[^{}\s]*\}`)
 // compileTemplate resolves {env.*}, {file.*} and other global placeholders of a setting. Its errors
 // name the field and the placeholder but never a value, because values are often secrets.
 func compileTemplate(field, given string) (template, error) {
+	return compileWith(resolveGlobal, func(value string) string { return value }, field, given)
+}
+
+func resolveGlobal(found string) (string, error) {
+	return caddy.NewReplacer().ReplaceOrErr(found, true, true)
+}
+
+// compileWith compiles a template. resolve returns the text for a placeholder that is not of an
+// endpoint, and quote writes the value of one that is.
+func compileWith(
+	resolve func(found string) (string, error), quote func(string) string, field, given string,
+) (template, error) {
 	var t template
 	var literal strings.Builder
 	end := 0
@@ -40,11 +52,12 @@ func compileTemplate(field, given string) (template, error) {
 			if err != nil {
 				return template{}, fmt.Errorf("%s: %s: %w", field, found, err)
 			}
-			t.parts = append(t.parts, templatePart{literal: literal.String()}, templatePart{value: value})
+			quoted := func(e *Endpoint) string { return quote(value(e)) }
+			t.parts = append(t.parts, templatePart{literal: literal.String()}, templatePart{value: quoted})
 			literal.Reset()
 			continue
 		}
-		global, err := caddy.NewReplacer().ReplaceOrErr(found, true, true)
+		global, err := resolve(found)
 		if err != nil {
 			return template{}, fmt.Errorf("%s: %w", field, err)
 		}
@@ -71,13 +84,22 @@ func (t template) varies() bool { return t.parts != nil }
 // expand returns the text for one endpoint. A value that the endpoint lacks is empty, as in all of
 // Caddy.
 func (t template) expand(e *Endpoint) string {
+	return t.join(func(value func(*Endpoint) string) string { return value(e) })
+}
+
+// expandAs returns the text with an example in the place of each value.
+func (t template) expandAs(example string) string {
+	return t.join(func(func(*Endpoint) string) string { return example })
+}
+
+func (t template) join(read func(value func(*Endpoint) string) string) string {
 	if !t.varies() {
 		return t.literal
 	}
 	var b strings.Builder
 	for _, p := range t.parts {
 		if p.value != nil {
-			b.WriteString(p.value(e))
+			b.WriteString(read(p.value))
 		} else {
 			b.WriteString(p.literal)
 		}

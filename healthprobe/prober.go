@@ -11,45 +11,47 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/signal"
 )
 
-// prober checks the endpoints of a roster, each at its time. One goroutine starts the checks, and
-// workers run them.
+// prober checks the endpoints of a roster with each probe, each at its time. One goroutine starts
+// the checks, and workers run them.
 //
-// A target is in one place at a time: in the schedule, in a queue because too many checks are
-// running, or with a worker.
+// A target is an endpoint for one of the probes. It is in one place at a time: in the schedule, in
+// a queue because too many checks are running, or with a worker.
 type prober struct {
-	probe        Probe
-	key          string // identifies the probe and its settings in verdicts
-	initial      string
+	probes  []*scheduledProbe
+	initial string
+	random  func() float64
+
+	// The shortest of the probes.
 	interval     time.Duration
 	fastInterval time.Duration
-	timeout      time.Duration
-	thresholds   thresholds
-	random       func() float64
+
+	lastReminder time.Time // when remindOfFailOpen last looked
 
 	roster  *endpoint.Roster
 	workers *workers
 	wake    signal.Signal
 
 	mu       sync.Mutex
-	targets  map[*endpoint.Endpoint]*target
-	departed []*target // no longer in the list, with kept things to close
-	ended    bool      // run has returned; checks that are still running are abandoned
+	targets  map[*endpoint.Endpoint][]*target // for each probe one
+	departed []*target                        // no longer in the list, with kept things to close
+	ended    bool                             // run has returned; checks that are still running are abandoned
 	schedule schedule
 	queues   [2]queue // for targets that answer, and for targets that hang
 }
 
 func newProber(h *Health, r *endpoint.Roster) *prober {
-	return &prober{
-		probe: h.probe, key: h.key, initial: h.Initial,
-		interval:     time.Duration(h.Interval),
-		fastInterval: time.Duration(h.FastInterval),
-		timeout:      time.Duration(h.Timeout),
-		thresholds:   thresholds{h.Rise, h.Fall},
-		random:       rand.Float64,
-		roster:       r,
-		wake:         signal.New(),
-		targets:      make(map[*endpoint.Endpoint]*target),
+	p := &prober{
+		probes: h.probes, initial: h.Initial,
+		random:  rand.Float64,
+		roster:  r,
+		wake:    signal.New(),
+		targets: make(map[*endpoint.Endpoint][]*target),
 	}
+	p.interval, p.fastInterval = h.probes[0].interval, h.probes[0].fastInterval
+	for _, probe := range h.probes {
+		p.interval, p.fastInterval = min(p.interval, probe.interval), min(p.fastInterval, probe.fastInterval)
+	}
+	return p
 }
 
 const (
@@ -68,7 +70,7 @@ const (
 // long.
 func (p *prober) run(ctx context.Context) {
 	p.workers = newWorkers(func(t *target) {
-		if r := p.check(t.batch, &t.probed); ctx.Err() == nil {
+		if r := p.check(t.batch, t); ctx.Err() == nil {
 			p.finish(ctx, t, r)
 		} else {
 			p.finishLate(t)
@@ -83,6 +85,7 @@ func (p *prober) run(ctx context.Context) {
 		p.closeAll()
 	}()
 	timer, lastShrink := time.NewTimer(0), time.Now()
+	p.lastReminder = time.Now()
 	defer timer.Stop()
 	for {
 		select {
@@ -91,7 +94,8 @@ func (p *prober) run(ctx context.Context) {
 		case <-timer.C:
 		case <-p.wake.C():
 		}
-		timer.Reset(max(p.startDue(ctx), min(batchGap, p.fastInterval/batchGapFraction)))
+		pause := max(p.startDue(ctx), min(batchGap, p.fastInterval/batchGapFraction))
+		timer.Reset(min(pause, p.remindOfFailOpen(time.Now())))
 		p.closeDeparted()
 		if time.Since(lastShrink) > shrinkInterval {
 			p.workers.shrink()
@@ -105,34 +109,31 @@ func (p *prober) startDue(ctx context.Context) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	var b *batch
+	batches := newBatches(ctx)
 	for t := p.schedule.next(now); t != nil; t = p.schedule.next(now) {
 		if !p.roster.IsCurrent() { // the prober of a newer config checks, unless that config fails to load
-			p.schedule.add(t, now.Add(p.interval))
+			p.schedule.add(t, now.Add(t.probe.interval))
 		} else if p.queueOf(t).enter(t) {
-			if b == nil {
-				b = p.newBatch(ctx)
-			}
-			p.start(ctx, t, b)
+			p.start(ctx, t, batches.of(t))
 		}
 	}
-	p.expireUnchecked(now)
+	p.expireWaits(now)
 	if len(p.schedule) == 0 {
 		return p.interval
 	}
 	return min(p.interval, p.schedule[0].due.Sub(now))
 }
 
-// expireUnchecked lets endpoints get requests whose first check has been waiting in a queue for as
-// long as a check may take. The reason is not theirs: too many checks are running.
-func (p *prober) expireUnchecked(now time.Time) {
+// expireWaits lets endpoints get requests whose first check has been waiting in a queue for as long
+// as a check may take. The reason is not theirs: too many checks are running.
+func (p *prober) expireWaits(now time.Time) {
 	if p.initial == initialUnhealthy {
 		return
 	}
 	for _, q := range p.queues {
 		for _, t := range q.waiting {
-			if now.Sub(t.due) > p.timeout {
-				t.endpoint.Set(endpoint.Unchecked, false)
+			if now.Sub(t.due) > t.probe.timeout {
+				p.endWait(t)
 			}
 		}
 	}
@@ -158,7 +159,7 @@ func (p *prober) finish(ctx context.Context, t *target, r result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if next := p.queueOf(t).leave(); next != nil {
-		p.start(ctx, next, p.newBatch(ctx))
+		p.start(ctx, next, newBatches(ctx).of(next))
 	}
 	t.batch.close()
 	t.batch = nil
@@ -167,7 +168,7 @@ func (p *prober) finish(ctx context.Context, t *target, r result) {
 		return
 	}
 	t.hung = r.hung
-	pause := p.interval
+	pause := t.probe.interval
 	if p.roster.IsCurrent() {
 		pause = p.applyResult(t, r)
 	}

@@ -139,13 +139,11 @@ func benchSpans(b *testing.B, probe *countingProbe) {
 
 // startChecks checks 500 endpoints of a pool every 250 ms. Several endpoints share a backend.
 func startChecks(b *testing.B, probe Probe, backends []*Endpoint) {
-	h := &Health{
-		probe:        probe,
-		Interval:     caddy.Duration(250 * time.Millisecond),
-		FastInterval: caddy.Duration(time.Second),
-		Timeout:      caddy.Duration(10 * time.Second),
-	}
-	h.setDefaults()
+	h := newHealth(probe, func(h *Health) {
+		h.Interval = caddy.Duration(250 * time.Millisecond)
+		h.FastInterval = caddy.Duration(time.Second)
+		h.Timeout = caddy.Duration(10 * time.Second)
+	})
 	c, err := endpoint.Acquire(endpoint.Definition{
 		Config: b, Name: b.Name(),
 		Rules: endpoint.Rules{Watched: h.Conditions()},

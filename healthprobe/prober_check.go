@@ -14,89 +14,97 @@ import (
 
 // result is the result of one check.
 type result struct {
-	failure string // the reason; empty if the check passed
-	hung    bool   // whether the check ran into its time limit
+	failure endpoint.Failure // zero if the check passed
+	hung    bool             // whether the check ran into its time limit
 	advice  Advice
 }
 
 // check checks a target once. ctx is the time limit.
-func (p *prober) check(ctx context.Context, t *Target) result {
+func (p *prober) check(ctx context.Context, t *target) result {
+	if rules := p.roster.Egress(); rules != nil && !t.probed.Trusted {
+		ctx = withEgress(ctx, rules)
+	}
 	start := time.Now()
-	advice, err := p.callProbe(ctx, t)
+	advice, err := callProbe(ctx, t.probe.Probe, &t.probed)
 	took := time.Since(start)
 	r := result{advice: advice}
 	if err != nil {
-		t.closeKept()
+		t.probed.closeKept()
 		r.hung = errors.Is(ctx.Err(), context.DeadlineExceeded)
-		r.failure = fmt.Sprintf("%v in %s", err, took.Round(time.Millisecond/10))
+		r.failure = endpoint.Failure{Reason: err.Error(), Took: took}
 	}
 	if entry := p.roster.Logger().Check(zap.DebugLevel, "checked endpoint"); entry != nil {
-		entry.Write(zap.String("address", t.Address), zap.Duration("took", took), zap.Error(err))
+		entry.Write(zap.String("address", t.probed.Address), zap.String("probe", t.probe.name),
+			zap.Duration("took", took), zap.Error(err))
 	}
 	return r
 }
 
 // callProbe calls the probe. It turns a panic into a failure, because a probe may be third-party
 // code and must not take Caddy down.
-func (p *prober) callProbe(ctx context.Context, t *Target) (advice Advice, err error) {
+func callProbe(ctx context.Context, p Probe, t *Target) (advice Advice, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("the probe panicked: %v", cause)
 		}
 	}()
-	if adviser, ok := p.probe.(Adviser); ok {
+	if adviser, ok := p.(Adviser); ok {
 		return adviser.Advise(ctx, t)
 	}
-	return Advice{}, p.probe.Check(ctx, t)
+	return Advice{}, p.Check(ctx, t)
 }
 
 // applyResult updates the verdict and the conditions of an endpoint, and returns the time until its
 // next check.
 func (p *prober) applyResult(t *target, r result) time.Duration {
-	e := t.endpoint
-	e.Advise(r.advice)
-	old := p.verdict(e)
-	v := p.thresholds.next(old, r.failure, time.Now())
-	if v != old {
-		e.SetVerdict(&v)
+	old := p.verdict(t.endpoint)
+	said := old.Probes[t.position]
+	now := t.probe.thresholds.next(said, r.failure, time.Now())
+	now.Advice = r.advice.MergedWith(said.Advice)
+	v := old
+	if now != said {
+		v = withProbe(old, t.position, now)
 	}
-	if v.Passes {
-		e.Set(endpoint.ProbeFailed|endpoint.Unchecked, false)
-	} else {
-		e.Replace(endpoint.Unchecked, endpoint.ProbeFailed)
-	}
-	if r.failure == "" {
-		e.SetPassed(load.Now())
+	t.endpoint.Advise(v.Advice())
+	setVerdict(t.endpoint, v)
+	if r.failure.Reason == "" {
+		p.notePass(t)
 	}
 	if v.Passes != old.Passes {
-		p.emitChange(e, old, v)
+		if v.Passes {
+			// Policies would avoid the endpoint for as long as they remember its failures.
+			t.endpoint.Load.Recover()
+		}
+		p.emitChange(t, old, v)
 	}
 	switch {
-	case !old.Checked:
+	case !said.Checked:
 		// Spreads endpoints that joined together over the interval.
-		return time.Duration(p.random() * float64(p.interval))
-	case v.Streak > 0:
-		return p.jittered(p.fastInterval)
+		return time.Duration(p.random() * float64(t.probe.interval))
+	case now.Streak > 0:
+		return p.jittered(t.probe.fastInterval)
 	}
-	return p.jittered(p.interval)
+	return p.jittered(t.probe.interval)
 }
 
-// verdict returns the verdict so far. If the prober of another config wrote the last one, which
-// happens around a reload, its counts do not apply to this probe.
-func (p *prober) verdict(e *endpoint.Endpoint) endpoint.Verdict {
-	v := e.Verdict()
-	if v == nil {
-		return endpoint.Verdict{Probe: p.key, Passes: true, Since: time.Now()}
+// notePass records since when all probes have passed a check of the endpoint.
+func (p *prober) notePass(t *target) {
+	t.passed = load.Now()
+	all := t.passed
+	for _, sibling := range p.targets[t.endpoint] {
+		if sibling.passed == 0 {
+			return
+		}
+		all = min(all, sibling.passed)
 	}
-	if v.Probe != p.key {
-		return endpoint.Verdict{Probe: p.key, Passes: v.Passes, Since: v.Since, Last: v.Last}
-	}
-	return *v
+	t.endpoint.SetPassed(all)
 }
 
-func (p *prober) emitChange(e *endpoint.Endpoint, old, v endpoint.Verdict) {
+// emitChange emits the event of a change of the verdict, which the result of t made.
+func (p *prober) emitChange(t *target, old, v *endpoint.Verdict) {
 	event := endpoint.Event{
-		Name: endpoint.BecameUnhealthy, Address: e.Address(), Reason: p.thresholds.reason(old, v), Since: old.Since,
+		Name: endpoint.BecameUnhealthy, Address: t.endpoint.Address(), Since: old.Since,
+		Reason: v.Named(t.position, t.probe.thresholds.reason(old.Probes[t.position], v.Probes[t.position])),
 	}
 	if v.Passes {
 		event.Name = endpoint.BecameHealthy

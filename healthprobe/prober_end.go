@@ -1,9 +1,8 @@
 package healthprobe
 
 import (
-	"fmt"
+	"slices"
 
-	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 )
 
@@ -42,33 +41,35 @@ func (p *prober) all(yield func(*target) bool) {
 			return
 		}
 	}
-	for _, t := range p.targets {
-		if !yield(t) {
-			return
-		}
-	}
-}
-
-// logAbandoned logs that checks did not end in time, and names the first of their endpoints.
-func (p *prober) logAbandoned() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	first, checks := "", 0
-	for t := range p.all {
-		if address := t.endpoint.Address(); t.batch != nil {
-			checks++
-			if first == "" || address < first {
-				first = address
+	for _, targets := range p.targets {
+		for _, t := range targets {
+			if !yield(t) {
+				return
 			}
 		}
 	}
-	p.roster.Logger().Error("probe does not stop and is abandoned", zap.String("pool", p.roster.Name()),
-		zap.String("probe", nameOf(p.probe)), zap.Int("checks", checks), zap.String("address", first))
 }
 
-func nameOf(p Probe) string {
-	if m, ok := p.(caddy.Module); ok {
-		return m.CaddyModule().ID.Name()
+// logAbandoned logs for each probe whose checks did not end in time how many these are, and names
+// the first of their endpoints.
+func (p *prober) logAbandoned() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, probe := range p.probes {
+		if addresses := p.checking(probe); len(addresses) > 0 {
+			p.roster.Logger().Error("probe does not stop and is abandoned", zap.String("pool", p.roster.Name()),
+				zap.String("probe", probe.name), zap.Int("checks", len(addresses)), zap.String("address", slices.Min(addresses)))
+		}
 	}
-	return fmt.Sprintf("%T", p)
+}
+
+// checking returns the addresses of the endpoints that a probe is checking now. The caller must
+// hold mu.
+func (p *prober) checking(probe *scheduledProbe) (addresses []string) {
+	for t := range p.all {
+		if t.probe == probe && t.batch != nil {
+			addresses = append(addresses, t.endpoint.Address())
+		}
+	}
+	return addresses
 }

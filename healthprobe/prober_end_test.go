@@ -46,7 +46,7 @@ func TestAProbeThatDoesNotStopIsAbandoned(t *testing.T) {
 			t.Fatalf("%d lines are logged, want one", len(lines))
 		}
 		if line := lines[0].ContextMap(); line["address"] != "a:1" || line["checks"] != int64(1) ||
-			line["probe"] != "*healthprobe.deafProbe" || line["pool"] != deaf.Roster.Name() {
+			line["probe"] != "scripted" || line["pool"] != deaf.Roster.Name() {
 			t.Errorf("the line has %v", line)
 		}
 		if n := probe.closed.Load(); n != 1 {

@@ -55,12 +55,23 @@ func (s *scriptedProbe) times(name string) []time.Time {
 	return slices.Clone(s.checks[name])
 }
 
-// newHealth returns settings with their defaults.
+// newHealth returns settings of one probe with their defaults.
 func newHealth(p Probe, change ...func(*Health)) *Health {
-	h := &Health{probe: p, key: "scripted"}
+	h := new(Health)
 	for _, c := range change {
 		c(h)
 	}
 	h.setDefaults()
+	return h.with("scripted", p, CheckOptions{})
+}
+
+// with adds a probe to the settings.
+func (h *Health) with(name string, p Probe, own CheckOptions) *Health {
+	options := ProbeOptions{CheckOptions: own}
+	options.inherit(h.CheckOptions)
+	options.setDefaults()
+	probe := options.scheduled(p, name)
+	probe.definition = name
+	h.probes = append(h.probes, probe)
 	return h
 }

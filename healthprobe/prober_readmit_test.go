@@ -36,3 +36,48 @@ func TestWithReadmitProbeAPassedCheckReadmits(t *testing.T) {
 		}
 	}, newHealth(p), detection)
 }
+
+func TestAnEjectionEndsEarlyWhenFailedChecksPassAgain(t *testing.T) {
+	for readmit, want := range map[string]string{"request": "half-open", "probe": "closed"} {
+		detection := &outlier.Detection{Readmit: readmit}
+		if err := detection.Provision(caddy.Context{}); err != nil {
+			t.Fatal(err)
+		}
+		p := newScriptedProbe()
+		endpointtest.Run(t, func(pool *endpointtest.Pool) {
+			pool.SetEndpoints("a", "b")
+			pool.Sleep(time.Minute)
+			for range 5 {
+				pool.Endpoint("a").Observe(endpoint.Result{Failed: true})
+			}
+			p.set(p.fails, "a", true) // the checks notice it later than the requests
+			pool.Sleep(10 * time.Second)
+			if b := pool.Endpoint("a").Breaker(); b != "open" || !pool.Endpoint("a").Is(endpoint.ProbeFailed) {
+				t.Fatalf("the breaker is %s", b)
+			}
+			p.set(p.fails, "a", false)
+			pool.Sleep(8 * time.Second)
+			if b := pool.Endpoint("a").Breaker(); b != want {
+				t.Errorf("readmit %s: the breaker is %s, want %s", readmit, b, want)
+			}
+		}, newHealth(p), detection)
+	}
+}
+
+func TestChecksThatNeverFailedEndNoEjectionEarly(t *testing.T) {
+	detection := new(outlier.Detection)
+	if err := detection.Provision(caddy.Context{}); err != nil {
+		t.Fatal(err)
+	}
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		pool.Sleep(time.Minute)
+		for range 5 {
+			pool.Endpoint("a").Observe(endpoint.Result{Status: 500, Latency: time.Millisecond})
+		}
+		pool.Sleep(25 * time.Second)
+		if b := pool.Endpoint("a").Breaker(); b != "open" {
+			t.Errorf("the breaker is %s", b)
+		}
+	}, newHealth(newScriptedProbe()), detection)
+}

@@ -2,7 +2,6 @@ package healthprobe
 
 import (
 	"context"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,7 +21,7 @@ func TestAReloadKeepsVerdicts(t *testing.T) {
 		pool.Reload(newHealth(p, func(h *Health) { h.Interval *= 2 }))
 		pool.WantServing("b")
 		other := newHealth(p)
-		other.key = "another probe"
+		other.probes[0].definition = "another probe"
 		p.set(p.fails, "a", false)
 		pool.Reload(other) // checks at once, and its first result decides
 		pool.Sleep(100 * time.Millisecond)
@@ -62,7 +61,7 @@ func TestAProbeThatPanicsFails(t *testing.T) {
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a")
 		pool.Sleep(time.Second)
-		if v := pool.Endpoint("a").Verdict(); v.Passes || !strings.Contains(v.Last, "the probe panicked: oops") {
+		if v := pool.Endpoint("a").Verdict(); v.Passes || v.Probes[0].Last.Reason != "the probe panicked: oops" {
 			t.Errorf("the verdict is %+v", v)
 		}
 	}, newHealth(panickingProbe{}))

@@ -5,18 +5,23 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// target is an endpoint that the prober checks. The prober's mutex guards it, except for probed.
+// target is an endpoint that the prober checks with one of its probes. The prober's mutex guards
+// it, except for probed.
 type target struct {
 	endpoint *endpoint.Endpoint
+	probe    *scheduledProbe
+	position int       // of the probe
 	latest   *Endpoint // what the sources report now; the next check gets it
 	probed   Target    // owned by the check while one is running
 	batch    *batch    // nil while no check is running
 	due      time.Time
-	index    int  // in the schedule; -1 while the target is in a queue or being checked
-	removed  bool // whether the endpoint has left the pool
-	hung     bool // whether the last check ran into the time limit
+	index    int          // in the schedule; -1 while the target is in a queue or being checked
+	removed  bool         // whether the endpoint has left the pool
+	hung     bool         // whether the last check ran into the time limit
+	passed   load.Instant // when a check last passed; zero if none has
 }
 
 // schedule is a heap of targets by the time of their next check. It needs one timer for all, where

@@ -18,12 +18,12 @@ func (p *prober) updateTargets(s *endpoint.Snapshot) {
 	for i := range s.Members {
 		m := &s.Members[i]
 		present[m.Endpoint] = true
-		if t := p.targets[m.Endpoint]; t != nil {
+		if p.targets[m.Endpoint] == nil {
+			p.targets[m.Endpoint] = p.newTargets(m.Endpoint)
+			added = append(added, p.targets[m.Endpoint]...)
+		}
+		for _, t := range p.targets[m.Endpoint] {
 			t.latest = m.Info
-		} else {
-			t := &target{endpoint: m.Endpoint, latest: m.Info, index: -1}
-			p.targets[m.Endpoint] = t
-			added = append(added, t)
 		}
 	}
 	p.removeDeparted(present)
@@ -33,15 +33,26 @@ func (p *prober) updateTargets(s *endpoint.Snapshot) {
 	p.admitNew(added, !first && p.roster.Running() && hasServing(s))
 }
 
+// newTargets returns the targets of an endpoint, one for each probe.
+func (p *prober) newTargets(e *endpoint.Endpoint) []*target {
+	targets := make([]*target, len(p.probes))
+	for i, probe := range p.probes {
+		targets[i] = &target{endpoint: e, probe: probe, position: i, index: -1}
+	}
+	return targets
+}
+
 // removeDeparted forgets the endpoints that have left the pool. One that comes back is new.
 func (p *prober) removeDeparted(present map[*endpoint.Endpoint]bool) {
-	for e, t := range p.targets {
+	for e, targets := range p.targets {
 		if present[e] {
 			continue
 		}
-		t.removed = true
-		p.departed = append(p.departed, t)
-		p.schedule.remove(t)
+		for _, t := range targets {
+			t.removed = true
+			p.schedule.remove(t)
+		}
+		p.departed = append(p.departed, targets...)
 		delete(p.targets, e)
 		if p.roster.IsCurrent() {
 			e.SetVerdict(nil)
@@ -77,7 +88,7 @@ func hasServing(s *endpoint.Snapshot) bool {
 	})
 }
 
-// firstCheckGap is the minimum time between the first checks of two new endpoints. They are checked
+// firstCheckGap is the minimum time between two first checks of new endpoints. They are checked
 // without delay, but ten thousand of them not in one instant.
 const firstCheckGap = time.Millisecond
 
@@ -85,25 +96,14 @@ const firstCheckGap = time.Millisecond
 // says whether they join a pool that serves.
 func (p *prober) admitNew(added []*target, joining bool) {
 	now := time.Now()
-	gap := min(firstCheckGap, p.interval/time.Duration(max(len(p.targets), 1)))
+	gap := min(firstCheckGap, p.interval/time.Duration(max(len(p.targets)*len(p.probes), 1)))
 	for i, t := range added {
-		p.setInitialVerdict(t.endpoint, joining, now)
+		if t.position == 0 {
+			p.setInitialVerdict(t.endpoint, joining, now)
+		}
 		p.schedule.add(t, now.Add(time.Duration(i)*gap))
 	}
 	if len(added) > 0 {
 		p.wake.Set()
 	}
-}
-
-// setInitialVerdict continues from the verdict that an earlier config left, if there is one. A
-// verdict of another probe holds until the first result of this one.
-func (p *prober) setInitialVerdict(e *endpoint.Endpoint, joining bool, now time.Time) {
-	if e.Verdict() != nil {
-		v := p.verdict(e)
-		e.SetVerdict(&v)
-		return
-	}
-	waits := p.initial == initialUnhealthy || p.initial == "" && joining
-	e.SetVerdict(&endpoint.Verdict{Probe: p.key, Passes: !waits, Since: now})
-	e.Set(endpoint.Unchecked, waits)
 }

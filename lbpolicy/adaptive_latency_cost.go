@@ -70,7 +70,7 @@ func (l *leastCost) meanWeight() (mean float64) {
 func (l *leastCost) cost(i int, e expectation, overdue float64, r *attempt.Route, now load.Instant) float64 {
 	m := &l.members[i]
 	if e.partial {
-		e.sick += float32(m.Load.RouteAlarms(r.Route, now, l.decay) * penaltyOf(r.Table, l.penalty))
+		e.sick += float32(alarmCost{r.Table, l.penalty}.of(m.Load.RouteAlarms(r.Route, now, l.decay)))
 	}
 	inFlight := float64(m.InFlight())
 	if r.Parked {
@@ -121,7 +121,7 @@ func (l *leastCost) refresh(now load.Instant, routes *load.Routes) {
 	for j, i := range l.serving {
 		readings[j] = l.members[i].Load.Read(now, l.decay)
 	}
-	norm := normOf(readings, ages[:len(readings)], penaltyOf(routes, l.penalty))
+	norm := normOf(readings, ages[:len(readings)], alarmCost{routes, l.penalty})
 	for j, i := range l.serving {
 		l.expected[i].Store(norm.expect(&readings[j]).packed())
 	}

@@ -52,7 +52,7 @@ func unpacked(bits uint64) expectation {
 // norm is what the members have in common.
 type norm struct {
 	mean    float64 // of their relative times, each as far as it is certain
-	penalty float64 // what an alarm adds to a relative time
+	penalty alarmCost
 
 	// What half of the members have says nothing of one of them: these are medians.
 	age     float64 // of what waits, 1 at least
@@ -65,36 +65,38 @@ type norm struct {
 // Where most members have old requests, those are of a kind that takes long. Otherwise a pool whose
 // first answers are the quick ones would avoid each endpoint that gets a slow request. Where most
 // fail, what they all need is down.
-func normOf(readings []load.Reading, room []float64, penalty float64) norm {
-	n := norm{mean: 1, penalty: penalty}
-	var sum, certainty float64
+func normOf(readings []load.Reading, room []float64, p alarmCost) norm {
+	n := norm{mean: 1, penalty: p, age: 1}
+	var sum, certainty, age, alarms, overdue float64
 	for i := range readings {
-		sum += readings[i].Relative * readings[i].Certainty
-		certainty += readings[i].Certainty
+		r := &readings[i]
+		sum += r.Relative * r.Certainty
+		certainty += r.Certainty
+		age, alarms, overdue = max(age, r.Age), max(alarms, r.Alarms), max(overdue, r.Overdue)
 	}
 	if certainty > 0 {
 		n.mean = sum / certainty
 	}
-	n.age = median(readings, room, 1, func(r load.Reading) float64 { return r.Age })
-	n.alarms = median(readings, room, 0, func(r load.Reading) float64 { return r.Alarms })
-	n.overdue = median(readings, room, 0, func(r load.Reading) float64 { return r.Overdue })
+	if age > 1 {
+		n.age = max(1, median(readings, room, func(r load.Reading) float64 { return r.Age }))
+	}
+	if alarms > 0 {
+		n.alarms = median(readings, room, func(r load.Reading) float64 { return r.Alarms })
+	}
+	if overdue > 0 {
+		n.overdue = median(readings, room, func(r load.Reading) float64 { return r.Overdue })
+	}
 	return n
 }
 
-// median returns the median of a number of each reading, of two the lower one, and least at least.
-// It sorts only if any of the numbers is more than that, which is rare. A function of pointers
-// would move the readings to the heap.
-func median(readings []load.Reading, room []float64, least float64, of func(load.Reading) float64) float64 {
-	small := true
+// median returns the median of a number of each reading, of two the lower one. A function of
+// pointers would move the readings to the heap.
+func median(readings []load.Reading, room []float64, of func(load.Reading) float64) float64 {
 	for i := range readings {
 		room[i] = of(readings[i])
-		small = small && room[i] <= least
-	}
-	if small {
-		return least
 	}
 	slices.Sort(room)
-	return max(least, room[(len(room)-1)/2])
+	return room[(len(room)-1)/2]
 }
 
 // expect returns what is expected of a member. The uncertain part of a reading counts as average,
@@ -107,20 +109,29 @@ func (n *norm) expect(r *load.Reading) expectation {
 		difference = 0
 	}
 	relative := max(n.mean+difference*r.Certainty, r.Age/n.age, minRelative)
-	sick := max(r.Alarms-n.alarms, 0) * n.penalty
+	sick := 0.
+	if r.Alarms > n.alarms {
+		sick = n.penalty.of(r.Alarms - n.alarms)
+	}
 	return expectation{float32(relative), float32(sick), r.Certainty == 0, r.Partial}
 }
 
 // assumedLatency is the usual time to first byte in seconds before the first answer.
 const assumedLatency = .1
 
-// penaltyOf returns the penalty of an alarm relative to the usual latency of a pool.
-func penaltyOf(table *load.Routes, penalty time.Duration) float64 {
+// alarmCost is what an alarm adds to the expected time in the pool that has a table of routes.
+type alarmCost struct {
+	table *load.Routes // may be nil
+	time  time.Duration
+}
+
+// of returns what alarms add to a relative time.
+func (p alarmCost) of(alarms float64) float64 {
 	usual := assumedLatency
-	if table != nil {
-		if seconds, ok := table.Usual(); ok {
+	if p.table != nil {
+		if seconds, ok := p.table.Usual(); ok {
 			usual = seconds
 		}
 	}
-	return penalty.Seconds() / usual
+	return alarms * p.time.Seconds() / usual
 }

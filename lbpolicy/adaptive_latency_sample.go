@@ -26,7 +26,7 @@ const (
 
 func (l *leastOfSample) pick(c candidates) int {
 	for range maxReserveTries {
-		i := l.cheapestOfSample(&c)
+		i := l.cheapestOf(&c)
 		if i < 0 {
 			break
 		}
@@ -37,10 +37,21 @@ func (l *leastOfSample) pick(c candidates) int {
 	return c.reserveAny()
 }
 
-func (l *leastOfSample) cheapestOfSample(c *candidates) int {
-	var drawn [maxChoices]int32
+// cheapestOf returns the cheapest member of a new sample. A small sample has room of its own,
+// because clearing that of the largest one takes as long as comparing a small one.
+func (l *leastOfSample) cheapestOf(c *candidates) int {
+	if l.size <= sampleSize {
+		var readings [sampleSize]load.Reading
+		return l.cheapestIn(c, readings[:])
+	}
 	var readings [maxChoices]load.Reading
-	var ages [maxChoices]float64
+	return l.cheapestIn(c, readings[:])
+}
+
+// cheapestIn is cheapestOf with room for the readings of a sample.
+func (l *leastOfSample) cheapestIn(c *candidates, readings []load.Reading) int {
+	var drawn [maxChoices]int32
+	var room [maxChoices]float64
 	n := 0
 	for range l.size {
 		if i := l.draw(); c.usable(i) {
@@ -49,7 +60,7 @@ func (l *leastOfSample) cheapestOfSample(c *candidates) int {
 		}
 	}
 	route := c.attempts.Route(l.members[0].Endpoint, c.now)
-	norm := normOf(readings[:n], ages[:n], penaltyOf(route.Table, l.penalty))
+	norm := normOf(readings[:n], room[:n], alarmCost{route.Table, l.penalty})
 	best := cheapest{member: -1}
 	for j := range n {
 		i := int(drawn[j])

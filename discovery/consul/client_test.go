@@ -137,15 +137,17 @@ func TestAnAnswerIsBounded(t *testing.T) {
 
 func TestInvalidSettingsAreRefused(t *testing.T) {
 	for want, s := range map[string]*Source{
-		"services: none given":                                  {},
-		"services: service 2 is empty":                          {Services: []string{"web", ""}},
-		`services: "a/b" has a slash`:                           {Services: []string{"a/b"}},
-		`services: "web" is given twice`:                        {Services: []string{"web", "web"}},
-		"wait: 500ms is not between 1s and 10m0s":               {Services: []string{"web"}, Wait: caddy.Duration(time.Second / 2)},
-		"wait: 1h0m0s is not":                                   {Services: []string{"web"}, Wait: caddy.Duration(time.Hour)},
-		"address: expected a host and port":                     {Services: []string{"web"}, Address: "ftp://consul"},
-		"address: expected a URL of a scheme":                   {Services: []string{"web"}, Address: "http://user:secret@consul:8500"},
-		"token: evaluated placeholder {env.CADDY_BALANCE_NONE}": {Services: []string{"web"}, Token: "{env.CADDY_BALANCE_NONE}"},
+		"services: none given":                                         {},
+		"services: service 2 is empty":                                 {Services: []string{"web", ""}},
+		`services: "a/b" has a slash`:                                  {Services: []string{"a/b"}},
+		`format: "hertz" is not known; expected auto, kitex or kratos`: {Services: []string{"web"}, Format: "hertz"},
+		"scheme: evaluated placeholder {env.CADDY_BALANCE_NONE}":       {Services: []string{"web"}, Scheme: "{env.CADDY_BALANCE_NONE}"},
+		`services: "web" is given twice`:                               {Services: []string{"web", "web"}},
+		"wait: 500ms is not between 1s and 10m0s":                      {Services: []string{"web"}, Wait: caddy.Duration(time.Second / 2)},
+		"wait: 1h0m0s is not":                                          {Services: []string{"web"}, Wait: caddy.Duration(time.Hour)},
+		"address: expected a host and port":                            {Services: []string{"web"}, Address: "ftp://consul"},
+		"address: expected a URL of a scheme":                          {Services: []string{"web"}, Address: "http://user:secret@consul:8500"},
+		"token: evaluated placeholder {env.CADDY_BALANCE_NONE}":        {Services: []string{"web"}, Token: "{env.CADDY_BALANCE_NONE}"},
 	} {
 		ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 		err := s.Provision(ctx)

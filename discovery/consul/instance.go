@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/format"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -72,8 +73,11 @@ func status(instance *api.ServiceEntry) string {
 func (s *Source) endpoint(id string, instance *api.ServiceEntry, status string) (info listing.Info, err error) {
 	service, node := instance.Service, instance.Node
 	info = listing.Info{ID: id, Weight: weight(service.Weights, status), Metadata: service.Meta}
-	if info.Address, err = address(service, node); err != nil {
-		return info, err
+	urls := s.kratosURLs(service, node)
+	if len(urls) == 0 {
+		if info.Address, err = address(service, node); err != nil {
+			return info, err
+		}
 	}
 	info.Zone = cmp.Or(service.Meta["zone"], zone(service.Locality), node.Meta[s.ZoneMeta], zone(node.Locality))
 	if err := checkSize(&info); err != nil {
@@ -91,7 +95,13 @@ func (s *Source) endpoint(id string, instance *api.ServiceEntry, status string) 
 			return info, fmt.Errorf("meta draining: %.100q is not true or false", text)
 		}
 	}
-	return info, nil
+	switch {
+	case len(urls) > 0:
+		err = s.readKratos(&info, service, urls)
+	case s.Format == format.Kitex:
+		format.SetKitexTags(&info, service.Tags)
+	}
+	return info, err
 }
 
 // checkSize refuses an endpoint that is larger than any source may report. Consul's own limits are

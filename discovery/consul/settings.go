@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
+	"github.com/caddy-balance/caddy-balance/internal/format"
 )
 
 // Provision implements caddy.Provisioner. It sends nothing to Consul, so that a config loads while
@@ -37,7 +38,7 @@ func (s *Source) Provision(ctx caddy.Context) error {
 func (s *Source) resolve() error {
 	for field, value := range map[string]*string{
 		"address": &s.Address, "token": &s.Token, "datacenter": &s.Datacenter, "namespace": &s.Namespace,
-		"partition": &s.Partition, "filter": &s.Filter, "zone_meta": &s.ZoneMeta,
+		"partition": &s.Partition, "filter": &s.Filter, "zone_meta": &s.ZoneMeta, "scheme": &s.Scheme,
 	} {
 		if err := discovery.Resolve(field, value); err != nil {
 			return err
@@ -82,5 +83,5 @@ func (s *Source) check() error {
 	if wait := time.Duration(s.Wait); wait < time.Second || wait > longestWait {
 		return fmt.Errorf("wait: %s is not between %s and %s", wait, time.Second, longestWait)
 	}
-	return nil
+	return format.Check(s.Format)
 }

@@ -5,7 +5,7 @@
 //		--with github.com/caddy-balance/caddy-balance/discovery/consul
 //
 // source.go has the settings and settings.go their checks. follow.go queries Consul, client.go is
-// the connection, and instance.go makes an endpoint of an instance.
+// the connection, and instance.go and format.go make an endpoint of an instance.
 package consul
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/format"
 )
 
 func init() { caddy.RegisterModule(new(Source)) }
@@ -37,8 +38,14 @@ func init() { caddy.RegisterModule(new(Source)) }
 //	draining      meta draining of the service, true or false
 //	metadata      the service's meta
 //
+// An instance that Kratos registered, with URLs as its tagged addresses, has the address of one of
+// these URLs, its weight from the meta weight (100 without one, as in Kratos), and the version of
+// its tag version in its metadata. If its ID is a UUID, which is new at each start, its address
+// stands for it. Kitex and Hertz write what is metadata as tags such as zone:eu-1a, which the
+// format kitex reads.
+//
 // An instance with a mistake, such as port 0 or a priority that is not a number, is dropped alone,
-// and the status names it. Instances that are critical or in maintenance are left out.
+// and the log names it. Instances that are critical or in maintenance are left out.
 //
 // The token, if Consul requires one, needs the rules `service_prefix "" { policy = "read" }` and
 // `node_prefix "" { policy = "read" }`, or the same for only the services and nodes concerned.
@@ -103,6 +110,14 @@ type Source struct {
 	// The key of the node metadata that holds the zone. Default: zone.
 	ZoneMeta string `json:"zone_meta,omitempty"`
 
+	// The framework that registered the instances: `kitex` for Kitex and Hertz, `kratos` for
+	// Kratos, or `auto` to recognize Kratos by its URLs. Default: `auto`.
+	Format string `json:"format,omitempty"`
+
+	// The scheme of the URL to use of each Kratos instance, such as `grpc`. An instance without
+	// such a URL is dropped. Default: `http`, else `https`, else the only one.
+	Scheme string `json:"scheme,omitempty"`
+
 	tls *tls.Config
 }
 
@@ -141,6 +156,8 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 //	    pass_warning
 //	    wait         <duration>
 //	    zone_meta    <key>
+//	    format       auto|kitex|kratos
+//	    scheme       <scheme>
 //	    tls
 //	    tls_server_name          <name>
 //	    tls_trust_pool           <module> ...
@@ -163,6 +180,11 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			caddyfile.Flag("pass_warning", &s.PassWarning),
 			caddyfile.Duration("wait", &s.Wait),
 			caddyfile.String("zone_meta", &s.ZoneMeta),
+			caddyfile.Func("format", "auto, kitex or kratos", func(text string) bool {
+				s.Format = text
+				return format.Known(text)
+			}),
+			caddyfile.String("scheme", &s.Scheme),
 			caddyfile.TLS(&s.TLS),
 		),
 	)

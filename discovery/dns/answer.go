@@ -21,16 +21,22 @@ type answer struct {
 	aliases int
 }
 
-// resolve asks for a name and type, and follows the aliases that the server did not follow itself.
-func (q *query) resolve(ctx context.Context, name string, kind uint16) (answer, error) {
+// resolve asks a question, and follows the aliases that the server did not follow itself. With an
+// error, the answer has the part that came.
+func resolve(
+	ctx context.Context, q question, ask func(context.Context, question) (*dns.Msg, error),
+) (answer, error) {
 	found := answer{ttl: math.MaxUint32}
-	for next := name; next != ""; {
-		reply, err := q.ask(ctx, next, kind)
+	for next := q; next.name != ""; {
+		reply, err := ask(ctx, next)
+		if reply != nil {
+			next.name = found.read(reply, q.kind)
+		}
 		if err != nil {
 			return found, err
 		}
-		if next = found.read(reply, kind); found.aliases > maxAliases {
-			return found, fmt.Errorf("%s: more than %d aliases lead on from it", name, maxAliases)
+		if found.aliases > maxAliases {
+			return found, fmt.Errorf("%s: more than %d aliases lead on from it", q.name, maxAliases)
 		}
 	}
 	return found, nil

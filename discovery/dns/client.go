@@ -1,115 +1,184 @@
 package dns
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
-const (
-	// udpSize fits into one frame of any network, because a fragmented answer is lost with any of
-	// its fragments (https://www.dnsflagday.net/2020/).
-	udpSize = 1232
-
-	// rounds is how often each resolver is asked, because UDP loses packets and there may be only
-	// one resolver.
-	rounds = 2
-)
+// rounds is how often each resolver is asked, because UDP loses packets and there may be only one
+// resolver.
+const rounds = 2
 
 // query asks resolvers in turn until one of them answers.
 type query struct {
-	resolvers []string
-	timeout   time.Duration // of each question
+	servers []*server
+	timeout time.Duration // of each question
+	tcp     bool          // asks over TCP from the start
+}
+
+// budget is more than the time that one question may take.
+func (q *query) budget() time.Duration {
+	return time.Duration(rounds*len(q.servers)+1) * q.timeout
 }
 
 // ask returns a reply to a question. It may be negative: no such name, or no record of that type.
-func (q *query) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
+// With an error, the reply is the largest part of the answer that came, nil if none did.
+func (q *query) ask(ctx context.Context, asked question) (*dns.Msg, error) {
+	var part *dns.Msg
 	var failures []string
+	silent := make(map[*server]bool)
 	for range rounds {
 		failures = nil
-		for _, resolver := range q.resolvers {
-			reply, err := q.askOne(ctx, resolver, name, kind)
-			if err == nil {
+		for _, s := range inOrder(q.servers) {
+			reply, err := q.askServer(ctx, s, asked, silent[s])
+			switch {
+			case err == nil:
+				noteSilence(silent)
 				return reply, nil
+			case ctx.Err() != nil:
+				return part, asked.failure([]string{context.Cause(ctx).Error()})
 			}
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			failures = append(failures, resolver+": "+err.Error())
+			part = larger(part, reply)
+			silent[s] = silent[s] || errors.Is(err, errSilent)
+			failures = append(failures, s.address+": "+err.Error())
 		}
 	}
-	return nil, fmt.Errorf("%s %s: %s", name, dns.TypeToString[kind], strings.Join(failures, "; "))
+	return part, asked.failure(failures)
 }
 
-// askOne asks over UDP, and over TCP if the reply is truncated.
-func (q *query) askOne(ctx context.Context, resolver, name string, kind uint16) (*dns.Msg, error) {
-	for _, network := range []string{"udp", "tcp"} {
-		reply, err := q.exchange(ctx, network, resolver, name, kind)
-		if err != nil || !reply.Truncated {
-			return reply, err
+// askOnce is ask for a question that failed the last time. All resolvers are asked at once and once
+// only, so that the question delays others by one timeout at most.
+func (q *query) askOnce(ctx context.Context, asked question) (*dns.Msg, error) {
+	type result struct {
+		reply *dns.Msg
+		err   error
+	}
+	each, stop := context.WithCancel(ctx)
+	defer stop()
+	results := make([]chan result, len(q.servers))
+	for i, s := range q.servers {
+		results[i] = make(chan result, 1)
+		go func() {
+			reply, err := q.askServer(each, s, asked, false)
+			results[i] <- result{reply, err}
+			if err == nil {
+				stop()
+			}
+		}()
+	}
+	var answer, part *dns.Msg
+	var failures []string
+	for i, s := range q.servers { // waits for all, so that no goroutine is left
+		switch r := <-results[i]; {
+		case r.err == nil:
+			answer = r.reply
+		default:
+			part = larger(part, r.reply)
+			failures = append(failures, s.address+": "+r.err.Error())
 		}
 	}
-	return nil, errors.New("answer is truncated over TCP, too")
-}
-
-// exchange sends a query and waits for its reply. Each query has a socket, a port and a random ID
-// of its own, which makes replies hard to forge.
-func (q *query) exchange(ctx context.Context, network, resolver, name string, kind uint16) (*dns.Msg, error) {
-	message := new(dns.Msg).SetQuestion(name, kind).SetEdns0(udpSize, false)
-	client := dns.Client{Net: network, Timeout: q.timeout}
-	conn, err := client.DialContext(ctx, resolver)
-	if err != nil {
-		return nil, readable(err)
-	}
-	defer conn.Close()
-	// The client respects the deadline of a context, but not its cancellation.
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	reply, _, err := client.ExchangeWithConnContext(ctx, message, conn)
-	if err != nil {
-		return nil, readable(err)
-	}
-	return reply, checkReply(reply, message.Question[0])
-}
-
-// readable removes the ports from an error. A pool logs an error once, which needs the same text
-// each time.
-func readable(err error) error {
-	var failed *net.OpError
 	switch {
-	case !errors.As(err, &failed):
-		return err
-	case failed.Timeout():
-		return errors.New("no answer in time")
+	case answer != nil:
+		return answer, nil
+	case ctx.Err() != nil:
+		return part, asked.failure([]string{context.Cause(ctx).Error()})
 	}
-	return failed.Err
+	return part, asked.failure(failures)
 }
 
-// checkReply returns an error if a reply does not answer a question.
-func checkReply(reply *dns.Msg, question dns.Question) error {
+func (q question) failure(failures []string) error {
+	return fmt.Errorf("%s %s: %s", q.name, dns.TypeToString[q.kind], strings.Join(failures, "; "))
+}
+
+func larger(a, b *dns.Msg) *dns.Msg {
+	if a == nil || b != nil && len(b.Answer) > len(a.Answer) {
+		return b
+	}
+	return a
+}
+
+// askServer asks one resolver. If the reply to a query with EDNS is an error that servers without
+// EDNS give, it asks once more without. plain asks without EDNS from the start.
+func (q *query) askServer(ctx context.Context, s *server, asked question, plain bool) (*dns.Msg, error) {
+	known := s.isPlain()
+	reply, err := q.askWhole(ctx, s, asked, plain || known)
 	switch {
-	case reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeNameError:
-		return errors.New(rcode(reply.Rcode))
-	case !reply.Response || len(reply.Question) != 1 || !sameQuestion(reply.Question[0], question):
-		return errors.New("answers another question")
-	case !reply.Truncated && !reply.Authoritative && !reply.RecursionAvailable && len(reply.Answer) == 0:
-		// A referral only names other servers. It must not pass for a negative answer.
-		return errors.New("refers to other servers; expected a resolver, or a server of that zone")
+	case ctx.Err() != nil: // the error says nothing about the server
+	case plain || known:
+		s.setPlain(err == nil)
+	case isRefusalOfEDNS(err):
+		if again, err := q.askWhole(ctx, s, asked, true); err == nil {
+			s.setPlain(true)
+			return again, nil
+		}
 	}
-	return nil
+	return reply, err
 }
 
-func sameQuestion(a, b dns.Question) bool {
-	return a.Qtype == b.Qtype && a.Qclass == b.Qclass && strings.EqualFold(a.Name, b.Name)
+// askWhole asks over UDP, and over TCP if the reply is truncated. With an error, the reply is the
+// part that came.
+func (q *query) askWhole(ctx context.Context, s *server, asked question, plain bool) (*dns.Msg, error) {
+	message := asked.message(plain)
+	if q.tcp {
+		return wholeOf(exchange(ctx, "tcp", s.address, message, q.timeout))
+	}
+	part, err := exchange(ctx, "udp", s.address, message, q.timeout)
+	if err != nil || !part.Truncated {
+		return part, err
+	}
+	if err = s.brokenTCP(); err == nil {
+		var reply *dns.Msg
+		reply, err = exchange(ctx, "tcp", s.address, message, q.timeout)
+		s.setTCP(ctx, err)
+		if reply, err = wholeOf(reply, err); err == nil {
+			return reply, nil
+		}
+		part = larger(part, reply)
+	}
+	return part, fmt.Errorf("answer is truncated, and over TCP: %w", err)
 }
 
-func rcode(code int) string {
-	if text, ok := dns.RcodeToString[code]; ok {
-		return text
+// wholeOf returns an error for a reply over TCP that is truncated.
+func wholeOf(reply *dns.Msg, err error) (*dns.Msg, error) {
+	if err == nil && reply.Truncated {
+		return reply, errors.New("truncated, too")
 	}
-	return fmt.Sprintf("response code %d", code)
+	return reply, err
+}
+
+// message returns the query for a question.
+func (q question) message(plain bool) *dns.Msg {
+	message := new(dns.Msg).SetQuestion(q.name, q.kind)
+	if !plain {
+		message.SetEdns0(udpSize, false)
+	}
+	return message
+}
+
+// isRefusalOfEDNS reports whether servers that do not know EDNS answer that way (RFC 6891, 6.2.2
+// and 7).
+func isRefusalOfEDNS(err error) bool {
+	var failed rcodeError
+	if !errors.As(err, &failed) {
+		return false
+	}
+	switch int(failed) {
+	case dns.RcodeFormatError, dns.RcodeNotImplemented, dns.RcodeServerFailure:
+		return true
+	}
+	return false
+}
+
+// rcodeError is the response code of a reply that is no answer.
+type rcodeError int
+
+// Error implements error.
+func (code rcodeError) Error() string {
+	return cmp.Or(dns.RcodeToString[int(code)], fmt.Sprintf("response code %d", int(code)))
 }

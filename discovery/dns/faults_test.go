@@ -132,7 +132,7 @@ func TestAThousandTargetsComeWithTheirAddresses(t *testing.T) {
 func TestAnAnswerThatIsTruncatedOverTCPIsAnError(t *testing.T) {
 	z := serve(t, "web.test. 30 A 10.0.0.1")
 	z.fail(func(_ dns.ResponseWriter, _, reply *dns.Msg) bool { reply.Truncated = true; return false })
-	if _, _, err := look(t, z.source("a", "web.test")); err == nil || !strings.Contains(err.Error(), "truncated over TCP") {
+	if _, _, err := look(t, z.source("a", "web.test")); err == nil || !strings.Contains(err.Error(), "truncated, and over TCP: truncated, too") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -18,7 +18,9 @@ type srvTarget struct {
 	*dns.SRV
 	name      string // of the target, in lower case with its final dot
 	addresses []netip.Addr
-	failed    bool // the addresses could not be resolved; the look-up keeps the error
+
+	unresolved bool // there may be more addresses; the look-up knows why
+	unroutable bool // it has addresses, but there is no route to them
 }
 
 func srvTargets(records []dns.RR) []srvTarget {
@@ -62,7 +64,7 @@ func addressEndpoints(addresses []netip.Addr, port int) discovery.Answer {
 	var g discovery.AnswerBuilder
 	for _, address := range addresses {
 		target := srvTarget{SRV: &dns.SRV{Port: uint16(port)}}
-		addUnicast(&g, address.String(), address, target.info(address.String(), 1))
+		g.Add(address.String(), target.info(address.String(), 1))
 	}
 	return g.Answer()
 }
@@ -73,7 +75,10 @@ func targetEndpoints(targets []srvTarget) discovery.Answer {
 	weights := shares(targets)
 	for i := range targets {
 		t := &targets[i]
-		if len(t.addresses) == 0 && !t.failed {
+		switch {
+		case t.unroutable:
+			g.Drop(t.key(), errors.New("target: this machine has no route to its addresses"))
+		case len(t.addresses) == 0 && !t.unresolved:
 			g.Drop(t.key(), errors.New("target: has no address"))
 		}
 		for _, address := range t.addresses {
@@ -81,7 +86,7 @@ func targetEndpoints(targets []srvTarget) discovery.Answer {
 			if len(t.addresses) == 1 {
 				info.ID = t.key()
 			}
-			addUnicast(&g, t.key(), address, info)
+			g.Add(t.key(), info)
 		}
 	}
 	return g.Answer()
@@ -95,18 +100,6 @@ func nameEndpoints(records []dns.RR) discovery.Answer {
 	}
 	return g.Answer()
 }
-
-// addUnicast drops an address that cannot belong to one server. Filtering resolvers answer with
-// 0.0.0.0, for example, and dialing it would reach the proxy's own machine.
-func addUnicast(g *discovery.AnswerBuilder, key string, address netip.Addr, info listing.Info) {
-	if !address.IsValid() || address.IsUnspecified() || address.IsMulticast() || address == broadcast {
-		g.Drop(key, errors.New("address: "+address.String()+" is not that of one server"))
-		return
-	}
-	g.Add(key, info)
-}
-
-var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // shares divides the weight of each target among its addresses. Because weights are whole numbers,
 // all weights are first multiplied by a number that all the counts of addresses divide, as far as

@@ -64,10 +64,10 @@ func TestRecordsWithAMistakeAreDroppedAlone(t *testing.T) {
 	sourcetest.WantDropped(t, answer,
 		`a.web.test:0: address: "10.0.0.1:0" has no port; expected a host and port such as 10.0.0.7:8080`,
 		"a.web.test:80: address: 10.0.0.1:80 is already that of a.web.test:80",
-		"all.web.test:80: address: 255.255.255.255 is not that of one server",
-		"many.web.test:80: address: ff02::1 is not that of one server",
+		"all.web.test:80: address: 255.255.255.255 is the broadcast address; expected the address of one server, such as 10.0.0.7",
+		"many.web.test:80: address: ff02::1 is a multicast address; expected the address of one server, such as 10.0.0.7",
 		"none.web.test:80: target: has no address",
-		"zero.web.test:80: address: 0.0.0.0 is not that of one server",
+		"zero.web.test:80: address: 0.0.0.0 is an address to listen on; expected the address of one server, such as 10.0.0.7",
 	)
 }
 

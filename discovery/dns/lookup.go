@@ -1,9 +1,9 @@
 package dns
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -17,153 +17,196 @@ import (
 )
 
 const (
-	// parallelLookups is the maximum number of targets that are resolved at once. With it a
-	// resolver in the same network answers some hundred targets in a fraction of a second and is
-	// not flooded.
-	parallelLookups = 8
+	// parallelQuestions is the maximum number of questions that are asked at once. So many fit into
+	// the receive buffer of a socket, and a few that get no answer do not delay the others.
+	parallelQuestions = 64
 
 	// maxAddresses is far beyond any pool. The targets of one message could have millions of
 	// addresses.
 	maxAddresses = 1 << 16
 )
 
-// lookup is one look-up of a source: one or two questions, and more for the targets of SRV records.
+// lookup is one look-up of one name: one or two questions, and more for the targets of SRV records.
 type lookup struct {
-	query query
-	kinds []uint16 // the record types of addresses
+	source *Source
+	name   string
+	query  query
+	kinds  []uint16 // the record types of addresses
 
-	last memory // the answers of the previous look-up
+	last     memory            // the addresses of the previous look-up
+	troubled map[question]bool // the questions that failed in it
 
-	mu     sync.Mutex
-	ttl    uint32 // the smallest one so far
-	fresh  memory
-	failed []discovery.Dropped
+	mu      sync.Mutex
+	ttl     uint32 // the smallest one so far
+	targets []srvTarget
+	known   map[string][]netip.Addr // by target: the addresses that came with the SRV records
+	fresh   memory
+	failed  map[question]failure
 }
 
-func (s *Source) newLookup(resolvers []string) *lookup {
+// failure is why a question has no whole answer, and the part of the answer that came.
+type failure struct {
+	err  error
+	part []netip.Addr
+}
+
+func (s *Source) newLookup(name string, servers []*server, troubled map[question]bool) *lookup {
 	return &lookup{
-		query: query{resolvers: resolvers, timeout: time.Duration(s.Timeout)},
+		source: s, name: name,
+		query: query{servers: servers, timeout: time.Duration(s.Timeout), tcp: s.TCP},
 		kinds: families[s.IP],
 		ttl:   math.MaxUint32,
-		last:  s.last,
-		fresh: make(memory),
+		last:  s.last, troubled: troubled,
+		fresh: make(memory), failed: make(map[question]failure),
 	}
 }
 
-// find returns the endpoints of one name.
-func (l *lookup) find(ctx context.Context, s *Source, name string) (discovery.Answer, error) {
-	if s.Type == "a" {
-		addresses, err := l.addresses(ctx, name)
-		return addressEndpoints(addresses, s.Port), err
+// run returns the endpoints of the name. With an error, they are the part of the list that came.
+func (l *lookup) run(ctx context.Context) (discovery.Answer, error) {
+	names := []string{l.name}
+	var cut error // why the SRV records are only a part
+	if l.source.Type == "srv" {
+		var records answer
+		records, cut = l.resolve(ctx, question{l.name, dns.TypeSRV})
+		if cut != nil && (len(records.records) == 0 || l.source.listed) {
+			l.failed[question{l.name, dns.TypeSRV}] = failure{err: cut}
+			return discovery.Answer{}, cut
+		}
+		if isNotOffered(records.records) {
+			none := new(discovery.AnswerBuilder).Answer()
+			none.Authoritative = cut == nil
+			return none, cut
+		}
+		if l.source.KeepNames {
+			return nameEndpoints(records.records), cut
+		}
+		names = l.setTargets(records)
 	}
-	records, err := l.resolve(ctx, name, dns.TypeSRV)
-	if err != nil || isNotOffered(records.records) {
-		none := new(discovery.AnswerBuilder).Answer()
-		none.Authoritative = err == nil
-		return none, err
+	l.askAll(ctx, names)
+	if err := ctx.Err(); err != nil {
+		return discovery.Answer{}, err // otherwise half an answer could pass for a whole one
 	}
-	if s.KeepNames {
-		return nameEndpoints(records.records), nil
+	err := l.settle(names)
+	if total := l.countAddresses(); total > maxAddresses {
+		return discovery.Answer{}, fmt.Errorf("the targets have more than %d addresses", maxAddresses)
 	}
-	targets, err := l.targets(ctx, records)
-	return targetEndpoints(targets), err
+	if err = cmp.Or(cut, err); err != nil && l.source.listed {
+		return discovery.Answer{}, err
+	}
+	return l.endpoints(), err
 }
 
-// resolve asks one question, and lowers the look-up's TTL to that of the answer.
-func (l *lookup) resolve(ctx context.Context, name string, kind uint16) (answer, error) {
-	found, err := l.query.resolve(ctx, name, kind)
-	if err == nil {
-		l.lowerTTL(found.ttl)
-	}
-	return found, err
-}
-
-func (l *lookup) lowerTTL(ttl uint32) {
+// endpoints makes endpoints of what is known so far.
+func (l *lookup) endpoints() discovery.Answer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ttl = min(l.ttl, ttl)
-}
-
-// addresses returns the addresses of all kinds. It fails if there are none and a question failed.
-func (l *lookup) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
-	var all []netip.Addr
-	failed := make(map[uint16]error)
-	for _, kind := range l.kinds {
-		found, err := l.resolve(ctx, name, kind)
-		if err != nil {
-			failed[kind] = err
-			continue
-		}
-		all = append(all, l.remember(question{name, kind}, found.records)...)
+	if l.source.Type == "a" {
+		only := []srvTarget{{}}
+		only[0].addresses, _ = l.addresses(l.name)
+		l.leaveOut(only)
+		return addressEndpoints(only[0].addresses, l.source.Port)
 	}
-	for _, kind := range l.kinds {
-		switch err := failed[kind]; {
-		case err == nil:
-		case len(all) == 0:
-			return nil, err
-		default:
-			all = append(all, l.recall(name, []uint16{kind}, err)...)
-		}
-	}
-	return sortUnique(all), nil
-}
-
-// sortUnique sorts addresses, because servers rotate theirs.
-func sortUnique(addresses []netip.Addr) []netip.Addr {
-	slices.SortFunc(addresses, netip.Addr.Compare)
-	return slices.Compact(addresses)
-}
-
-// targets resolves the targets of SRV records, each name once. It fails if no target could be
-// resolved.
-func (l *lookup) targets(ctx context.Context, srv answer) ([]srvTarget, error) {
-	known := l.additional(srv.extra)
-	targets, missing := srvTargets(srv.records), make(map[string][]netip.Addr)
-	for _, t := range targets {
-		if known[t.name] == nil {
-			missing[t.name] = nil
-		}
-	}
-	failed := l.resolveAll(ctx, missing)
-	for _, name := range slices.Sorted(maps.Keys(failed)) {
-		if len(failed) == len(missing) && len(known) == 0 {
-			return nil, failed[name]
-		}
-		missing[name] = l.recall(name, l.kinds, failed[name])
-	}
-	total := 0
+	targets := slices.Clone(l.targets)
 	for i := range targets {
 		t := &targets[i]
-		if t.addresses = known[t.name]; t.addresses == nil {
-			t.addresses, t.failed = missing[t.name], failed[t.name] != nil
-		}
-		if total += len(t.addresses); total > maxAddresses {
-			return nil, fmt.Errorf("the targets have more than %d addresses", maxAddresses)
+		var whole bool
+		if t.addresses = l.known[t.name]; t.addresses == nil {
+			t.addresses, whole = l.addresses(t.name)
+			t.unresolved = !whole
 		}
 	}
-	return targets, nil
+	l.leaveOut(targets)
+	return targetEndpoints(targets)
 }
 
-// resolveAll finds the addresses of all names. One failure does not end the others, so the group
-// gets no errors.
-func (l *lookup) resolveAll(ctx context.Context, names map[string][]netip.Addr) (failed map[string]error) {
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(parallelLookups)
-	failed = make(map[string]error)
-	for _, name := range slices.Collect(maps.Keys(names)) { // a copy, because the goroutines write to names
-		group.Go(func() error {
-			addresses, err := l.addresses(ctx, name)
-			mu.Lock()
-			defer mu.Unlock()
-			if names[name] = addresses; err != nil {
-				failed[name] = err
+// leaveOut removes addresses that cannot be reached, if the source is to find that out.
+func (l *lookup) leaveOut(targets []srvTarget) {
+	if l.source.IP == "auto" {
+		(&routes{has: l.source.hasRoute}).leaveOut(targets)
+	}
+}
+
+// addresses returns what is known of the addresses of a name, and whether that is all of them.
+func (l *lookup) addresses(name string) (all []netip.Addr, whole bool) {
+	whole = true
+	for _, kind := range l.kinds {
+		q := question{name, kind}
+		addresses, answered := l.fresh[q]
+		_, failed := l.failed[q]
+		all, whole = append(all, addresses...), whole && answered && !failed
+	}
+	return sortUnique(all), whole
+}
+
+// countAddresses counts the addresses of all targets.
+func (l *lookup) countAddresses() (total int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.targets {
+		name := l.targets[i].name
+		total += len(l.known[name])
+		for _, kind := range l.kinds {
+			total += len(l.fresh[question{name, kind}])
+		}
+	}
+	return total
+}
+
+// setTargets keeps the targets, and returns the names that are still to be resolved.
+func (l *lookup) setTargets(srv answer) (missing []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.targets, l.known = srvTargets(srv.records), l.additional(srv.extra)
+	for _, t := range l.targets {
+		if l.known[t.name] == nil {
+			missing = append(missing, t.name)
+		}
+	}
+	slices.Sort(missing)
+	return slices.Compact(missing)
+}
+
+// askAll asks for the addresses of all names at once. What failed in the previous look-up is asked
+// last. Of many questions without an answer, no more are waited for than the time of one allows.
+func (l *lookup) askAll(ctx context.Context, names []string) {
+	ctx, cancel := context.WithTimeoutCause(ctx, l.query.budget(), errSilent)
+	defer cancel()
+	var first, last []question
+	for _, kind := range l.kinds {
+		for _, name := range names {
+			q := question{name, kind}
+			if l.troubled[q] {
+				last = append(last, q)
+			} else {
+				first = append(first, q)
 			}
+		}
+	}
+	var group errgroup.Group // without errors, because one failure does not end the others
+	group.SetLimit(parallelQuestions)
+	for _, q := range append(first, last...) {
+		group.Go(func() error {
+			found, err := l.resolve(ctx, q)
+			l.keep(q, found.records, err)
 			return nil
 		})
 	}
 	_ = group.Wait()
-	return failed
+}
+
+// resolve asks one question, and lowers the look-up's TTL to that of the answer.
+func (l *lookup) resolve(ctx context.Context, q question) (answer, error) {
+	ask := l.query.ask
+	if l.troubled[q] {
+		ask = l.query.askOnce
+	}
+	found, err := resolve(ctx, q, ask)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil || len(found.records) > 0 {
+		l.ttl = min(l.ttl, found.ttl)
+	}
+	return found, err
 }
 
 // additional reads the addresses of the additional section. If the section has one address of a
@@ -176,7 +219,7 @@ func (l *lookup) additional(extra []dns.RR) map[string][]netip.Addr {
 			if h := record.Header(); h.Rrtype == kind && h.Class == dns.ClassINET {
 				name := dns.CanonicalName(h.Name)
 				known[name] = append(known[name], addressOf(record))
-				l.lowerTTL(h.Ttl)
+				l.ttl = min(l.ttl, h.Ttl)
 			}
 		}
 	}
@@ -184,4 +227,10 @@ func (l *lookup) additional(extra []dns.RR) map[string][]netip.Addr {
 		known[name] = sortUnique(addresses)
 	}
 	return known
+}
+
+// sortUnique sorts addresses, because servers rotate theirs.
+func sortUnique(addresses []netip.Addr) []netip.Addr {
+	slices.SortFunc(addresses, netip.Addr.Compare)
+	return slices.Compact(addresses)
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -21,7 +22,11 @@ var families = map[string][]uint16{
 	"ipv4": {dns.TypeA},
 	"ipv6": {dns.TypeAAAA},
 	"both": {dns.TypeA, dns.TypeAAAA},
+	"auto": {dns.TypeA, dns.TypeAAAA},
 }
+
+// rotationModes are the values of the option rotating.
+var rotationModes = []string{"auto", "on", "off"}
 
 // Provision implements caddy.Provisioner. It sends no query.
 func (s *Source) Provision(caddy.Context) error {
@@ -39,13 +44,16 @@ func (s *Source) Provision(caddy.Context) error {
 
 // check sets the defaults and returns an error for a setting that makes no sense.
 func (s *Source) check() error {
-	s.IP = cmp.Or(s.IP, "both")
-	return cmp.Or(s.checkFamily(), s.checkDurations(), s.checkName(), s.checkPort(), s.checkResolvers())
+	s.IP = cmp.Or(s.IP, "auto")
+	if s.hasRoute == nil {
+		s.hasRoute = hasRoute
+	}
+	return cmp.Or(s.checkFamily(), s.checkDurations(), s.checkRotation(), s.checkName(), s.checkPort(), s.checkResolvers())
 }
 
 func (s *Source) checkFamily() error {
 	if families[s.IP] == nil {
-		return fmt.Errorf("ip: %q is not ipv4, ipv6 or both", s.IP)
+		return fmt.Errorf("ip: %q is not auto, ipv4, ipv6 or both", s.IP)
 	}
 	return nil
 }
@@ -62,6 +70,24 @@ func (s *Source) checkDurations() error {
 		return fmt.Errorf("max_refresh: %s is less than min_refresh, %s",
 			time.Duration(s.MaxRefresh), time.Duration(s.MinRefresh))
 	}
+	return nil
+}
+
+func (s *Source) checkRotation() error {
+	if s.Rotating = cmp.Or(s.Rotating, "auto"); !slices.Contains(rotationModes, s.Rotating) {
+		return fmt.Errorf("rotating: %q is not auto, on or off", s.Rotating)
+	}
+	keep := time.Duration(s.KeepUnseen)
+	switch {
+	case keep < 0:
+		return fmt.Errorf("keep_unseen: %s is negative", keep)
+	case keep > 0 && s.Rotating == "off":
+		return fmt.Errorf("keep_unseen: %s is given, but rotating is off", keep)
+	case keep > 0 && s.KeepUnseen < s.MinRefresh:
+		return fmt.Errorf("keep_unseen: %s is less than min_refresh, %s, so no endpoint would stay until the next look-up",
+			keep, time.Duration(s.MinRefresh))
+	}
+	s.rotation.mode, s.rotation.keep = s.Rotating, keep
 	return nil
 }
 

@@ -23,7 +23,7 @@ func TestSettingsThatMakeNoSenseAreErrors(t *testing.T) {
 		"port: 0 is not between":                        {Type: "a", Name: "web.test"},
 		"port: 65536 is not between":                    {Type: "a", Name: "web.test", Port: 65536},
 		"keep_names: is for the targets":                {Type: "a", Name: "web.test", Port: 80, KeepNames: true},
-		`ip: "v4" is not ipv4, ipv6 or both`:            {Type: "srv", Name: "web.test", IP: "v4"},
+		`ip: "v4" is not auto, ipv4, ipv6 or both`:      {Type: "srv", Name: "web.test", IP: "v4"},
 		"min_refresh: -1s is negative":                  {Type: "srv", Name: "web.test", MinRefresh: -1e9},
 		"max_refresh: 10s is less than min_refresh, 1m": {Type: "srv", Name: "web.test", MinRefresh: 60e9, MaxRefresh: 10e9},
 		"timeout: -1s is negative":                      {Type: "srv", Name: "web.test", Timeout: -1e9},

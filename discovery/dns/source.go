@@ -7,6 +7,8 @@ package dns
 
 import (
 	"math"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -38,9 +40,11 @@ func init() { caddy.RegisterModule(new(Source)) }
 //
 // "No such name" (NXDOMAIN) and "no such record" are answers: the list becomes empty. SERVFAIL,
 // REFUSED and silence are failures: the next resolver is asked, in two rounds, and if none answers
-// the pool keeps its list. If only AAAA fails, or one target of several, its last addresses stay
-// and the others are followed. An address that cannot belong to one server, such as 0.0.0.0, is
-// dropped, as is a record with a mistake, such as port 0.
+// the pool keeps its list. A resolver that does not answer queries with EDNS is asked without. If
+// only AAAA fails, or one target of several, its last addresses stay and the others are followed.
+// What is known serves when half of the pool's `initial_wait` is over, if there is no list yet. So
+// does the part of a truncated answer if TCP fails. An address that cannot belong to one server,
+// such as 0.0.0.0, is dropped, as is a record with a mistake, such as port 0.
 type Source struct {
 	// The kind of record to look up: `srv`, or `a`, which includes AAAA. Required.
 	Type string `json:"type"`
@@ -48,8 +52,8 @@ type Source struct {
 	// The name to look up, such as _http._tcp.example.com or web.default.svc.cluster.local.
 	// Required. A name without a final dot is tried with the search domains of /etc/resolv.conf, in
 	// the order that `ndots` there demands, unless `resolvers` is given. The first name with an
-	// answer counts. /etc/hosts has no effect. Placeholders such as {env.SERVICE} are replaced when
-	// the config is loaded.
+	// answer counts. One that fails is passed over, unless the list came from it. /etc/hosts has no
+	// effect. Placeholders such as {env.SERVICE} are replaced when the config is loaded.
 	Name string `json:"name"`
 
 	// The port of the endpoints, from 1 to 65535. Required for `a`. SRV records have ports of their
@@ -61,8 +65,10 @@ type Source struct {
 	// read before each look-up.
 	Resolvers []string `json:"resolvers,omitempty"`
 
-	// The kind of address to use: `ipv4`, `ipv6` or `both`. With `both`, a server that has an
-	// address of each kind is two endpoints. Default: both.
+	// The kind of address to use: `auto`, `ipv4`, `ipv6` or `both`. With `auto` and `both`, a
+	// server that has an address of each kind is two endpoints. `auto` leaves a kind out that the
+	// machine has no route to, as long as it has a route to addresses of the other kind. Default:
+	// auto.
 	IP string `json:"ip,omitempty"`
 
 	// Whether the names of SRV targets become the addresses of endpoints, instead of the addresses
@@ -83,8 +89,32 @@ type Source struct {
 	// works should be asked soon.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
+	// Whether queries go over TCP from the start, and not over UDP first. Choose it if a server
+	// gives all records over TCP only, or if UDP is blocked. Default: false.
+	TCP bool `json:"tcp,omitempty"`
+
+	// Whether each answer is only a part of the endpoints, a different one each time: `auto`, `on`
+	// or `off`. Cloud Map answers so, as do Consul over UDP and servers with more records than fit.
+	// An endpoint then stays although an answer lacks it. `auto` finds out after some answers, by
+	// endpoints that are replaced by others that were there before, again and again. Choose `off`
+	// if endpoints leave and return so often by themselves. Default: auto.
+	Rotating string `json:"rotating,omitempty"`
+
+	// How long an endpoint of a name that rotates stays after the last answer that had it. Default:
+	// as many answers as show that it is gone, with a chance of one in a million that it is not: 33
+	// if each has 8 of 20, and 221 if each has 8 of 100.
+	KeepUnseen caddy.Duration `json:"keep_unseen,omitempty"`
+
 	resolvers []string
-	last      memory // the addresses of the last look-up; only Run uses it
+	hasRoute  func(netip.Addr) bool
+
+	// The rest belongs to Run.
+	servers  map[string]*server // by address
+	last     memory             // the addresses of the last look-up
+	troubled map[question]bool  // the questions that failed in it, beside others that did not
+	from     string             // the name that it found
+	listed   bool               // there was one
+	rotation rotation
 }
 
 const (
@@ -105,11 +135,14 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 //
 //	source dns srv|a <name> [<port>] {
 //	    resolvers   <addresses...>
-//	    ip          ipv4|ipv6|both
+//	    ip          auto|ipv4|ipv6|both
 //	    keep_names
 //	    min_refresh <duration>
 //	    max_refresh <duration>
 //	    timeout     <duration>
+//	    tcp
+//	    rotating    auto|on|off
+//	    keep_unseen <duration>
 //	}
 func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d,
@@ -118,7 +151,7 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		caddyfile.Optional(caddyfile.Int("port", &s.Port, 1, math.MaxUint16)),
 		caddyfile.Block(
 			caddyfile.Strings("resolvers", &s.Resolvers),
-			caddyfile.Func("ip", "ipv4, ipv6 or both", func(text string) bool {
+			caddyfile.Func("ip", "auto, ipv4, ipv6 or both", func(text string) bool {
 				s.IP = text
 				return families[text] != nil
 			}),
@@ -126,6 +159,12 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			caddyfile.Duration("min_refresh", &s.MinRefresh),
 			caddyfile.Duration("max_refresh", &s.MaxRefresh),
 			caddyfile.Duration("timeout", &s.Timeout),
+			caddyfile.Flag("tcp", &s.TCP),
+			caddyfile.Func("rotating", "auto, on or off", func(text string) bool {
+				s.Rotating = text
+				return slices.Contains(rotationModes, text)
+			}),
+			caddyfile.Duration("keep_unseen", &s.KeepUnseen),
 		),
 	)
 }

@@ -18,8 +18,9 @@ import (
 // zone is an authoritative server on loopback, over UDP and TCP. Its records can change at any
 // time.
 type zone struct {
-	t       *testing.T
-	address string
+	t         *testing.T
+	address   string
+	refuseTCP func()
 
 	mu      sync.Mutex
 	records []dns.RR
@@ -40,7 +41,9 @@ func serve(t *testing.T, records ...string) *zone {
 		done := make(chan struct{})
 		go func() { defer close(done); _ = server.ActivateAndServe() }()
 		<-started
-		t.Cleanup(func() { _ = server.Shutdown(); <-done })
+		stop := sync.OnceFunc(func() { _ = server.Shutdown(); <-done })
+		t.Cleanup(stop)
+		z.refuseTCP = stop // of the last one, which is that of TCP
 	}
 	return z
 }
@@ -110,7 +113,10 @@ func (z *zone) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	z.mu.Unlock()
 	size := dns.MaxMsgSize
 	if network == "udp" {
-		size = int(query.IsEdns0().UDPSize())
+		size = dns.MinMsgSize
+		if opt := query.IsEdns0(); opt != nil {
+			size = int(opt.UDPSize())
+		}
 	}
 	reply.Truncate(size)
 	if fault != nil && fault(w, query, reply) {
@@ -179,6 +185,7 @@ func zoneOf(name string) string {
 // source returns a source that asks the zone, with a short timeout.
 func (z *zone) source(kind, name string) *Source {
 	s := &Source{Type: kind, Name: name, Resolvers: []string{z.address}, Timeout: caddy.Duration(5 * time.Second)}
+	withoutRoutesTo(s) // the machine of the test may have none for IPv6
 	if kind == "a" {
 		s.Port = 80
 	}
@@ -191,7 +198,7 @@ func look(t *testing.T, s *Source) (discovery.Answer, uint32, error) {
 	if err := s.Provision(caddy.Context{}); err != nil {
 		t.Fatal(err)
 	}
-	return s.lookUp(context.Background())
+	return s.lookUp(context.Background(), func(discovery.Answer) { t.Error("reported something early") })
 }
 
 // wantLook looks up once and compares the endpoints as sourcetest.WantEndpoints does.

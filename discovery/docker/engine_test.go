@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -18,7 +19,10 @@ type engine struct {
 
 	mu         sync.Mutex
 	containers map[string]string // the answer to inspect, by id
-	vanished   string            // the id of a listed container that was already removed
+	version    string            // the newest of the API that it accepts
+	pingStatus int               // of the answer to /_ping; 0 is 200
+	listed     func(id string) bool
+	vanished   string // the id of a listed container that was already removed
 	broken     bool
 	lists      int
 	filters    string
@@ -30,17 +34,17 @@ type engine struct {
 func startEngine(t *testing.T) *engine {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "e.sock")
-	e := &engine{host: "unix://" + socket, containers: make(map[string]string), streams: make(map[chan string]bool)}
+	e := &engine{host: "unix://" + socket, version: "1.44", containers: make(map[string]string), streams: make(map[chan string]bool)}
+	e.listed = func(string) bool { return true }
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_ping", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Api-Version", "1.44") })
-	mux.HandleFunc("HEAD /_ping", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Api-Version", "1.44") })
-	mux.HandleFunc("GET /v1.44/containers/json", e.list)
-	mux.HandleFunc("GET /v1.44/containers/{id}/json", e.inspect)
-	mux.HandleFunc("GET /v1.44/events", e.events)
+	mux.HandleFunc("GET /_ping", e.ping)
+	mux.HandleFunc("GET /{version}/containers/json", e.versioned(e.list))
+	mux.HandleFunc("GET /{version}/containers/{id}/json", e.versioned(e.inspect))
+	mux.HandleFunc("GET /{version}/events", e.versioned(e.events))
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e.mu.Lock()
 		silent := e.silent
@@ -60,6 +64,33 @@ func startEngine(t *testing.T) *engine {
 	return e
 }
 
+// ping answers GET and HEAD.
+func (e *engine) ping(w http.ResponseWriter, _ *http.Request) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	w.Header().Set("Api-Version", e.version)
+	if e.pingStatus != 0 {
+		fail(w, e.pingStatus, "not allowed")
+	}
+}
+
+// versioned refuses versions of the API above the engine's, and below 1.44.
+func (e *engine) versioned(handle http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		e.mu.Lock()
+		newest := e.version
+		e.mu.Unlock()
+		switch version := strings.TrimPrefix(r.PathValue("version"), "v"); {
+		case version > newest:
+			fail(w, http.StatusBadRequest, "client version "+version+" is too new. Maximum supported API version is "+newest)
+		case version < "1.44":
+			fail(w, http.StatusBadRequest, "client version "+version+" is too old. Minimum supported API version is 1.44")
+		default:
+			handle(w, r)
+		}
+	}
+}
+
 func (e *engine) list(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -69,7 +100,7 @@ func (e *engine) list(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusInternalServerError, "out of order")
 		return
 	}
-	ids := slices.Sorted(maps.Keys(e.containers))
+	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(e.containers)), func(id string) bool { return !e.listed(id) })
 	if e.vanished != "" {
 		ids = append(ids, e.vanished)
 	}
@@ -142,6 +173,13 @@ func (e *engine) run(name, ip, health string) {
 		state = `{"Status":"running","Health":{"Status":"` + health + `"}}`
 	}
 	text := fmt.Sprintf(`{"Name":"/%s","State":%s,"Config":{"ExposedPorts":{"80/tcp":{}}},"NetworkSettings":{"Networks":{"bridge":{"IPAddress":%q}}}}`, name, state, ip)
+	e.change("start", func() { e.containers[name] = text })
+}
+
+// runInside starts a container in the network of another.
+func (e *engine) runInside(name, owner string, port int) {
+	text := fmt.Sprintf(`{"Name":"/%s","State":{"Status":"running"},"HostConfig":{"NetworkMode":"container:%s"},"Config":{"ExposedPorts":{"%d/tcp":{}}},"NetworkSettings":{"Networks":{}}}`,
+		name, owner, port)
 	e.change("start", func() { e.containers[name] = text })
 }
 

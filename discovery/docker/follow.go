@@ -48,6 +48,9 @@ type follower struct {
 
 // run reports the list after each change. It always ends with an error, or with ctx.
 func (f *follower) run(ctx context.Context, report discovery.Report) error {
+	if err := f.negotiate(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	stream, err := f.subscribe(ctx, cancel) // before the first list, so that no change in between is missed
 	defer drain(stream)
@@ -70,6 +73,22 @@ func (f *follower) run(ctx context.Context, report discovery.Report) error {
 		}
 	}
 	return err
+}
+
+// negotiate agrees with the engine on a version of the API. The client would do so itself, but if
+// it gets no answer it goes on with a version that the engine may refuse.
+func (f *follower) negotiate(ctx context.Context) error {
+	err := f.ask(ctx, func(ctx context.Context) error {
+		_, err := f.client.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
+		return err
+	})
+	if errdefs.IsPermissionDenied(err) || errdefs.IsUnauthorized(err) || errdefs.IsNotFound(err) {
+		err = fmt.Errorf("%w; a proxy before the engine must allow GET and HEAD of /_ping", err)
+	}
+	if err != nil {
+		return fmt.Errorf("asking /_ping for the API version: %w", err)
+	}
+	return nil
 }
 
 // subscribe opens the stream of events of containers and networks. Those of networks show that a
@@ -108,7 +127,11 @@ func (f *follower) list(ctx context.Context, report discovery.Report) error {
 		case unhealthy:
 			authoritative = false
 		case serving:
-			if info, err := f.source.endpoint(c); err != nil {
+			owner, err := f.networkOwner(ctx, c)
+			if err != nil {
+				return err
+			}
+			if info, err := f.source.endpoint(c, owner); err != nil {
 				builder.Drop(name(c), err)
 			} else {
 				builder.Add(name(c), info)
@@ -132,19 +155,28 @@ func (f *follower) containers(ctx context.Context) ([]*container.InspectResponse
 	})
 	var all []*container.InspectResponse
 	for i := 0; i < len(listed.Items) && err == nil; i++ {
-		err = f.ask(ctx, func(ctx context.Context) error {
-			one, err := f.client.ContainerInspect(ctx, listed.Items[i].ID, client.ContainerInspectOptions{})
-			if err == nil {
-				all = append(all, &one.Container)
-			}
-			return err
-		})
-		if errdefs.IsNotFound(err) { // it was removed after the list
-			err = nil
+		var one *container.InspectResponse
+		if one, err = f.inspect(ctx, listed.Items[i].ID); one != nil {
+			all = append(all, one)
 		}
 	}
 	slices.SortFunc(all, func(a, b *container.InspectResponse) int { return cmp.Compare(a.Name, b.Name) })
 	return all, err
+}
+
+// inspect returns a container, nil if it was removed.
+func (f *follower) inspect(ctx context.Context, id string) (one *container.InspectResponse, err error) {
+	err = f.ask(ctx, func(ctx context.Context) error {
+		answer, err := f.client.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
+		if err == nil {
+			one = &answer.Container
+		}
+		return err
+	})
+	if errdefs.IsNotFound(err) {
+		err = nil
+	}
+	return one, err
 }
 
 // ask calls the engine with the timeout.

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/goleak"
 
+	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -121,7 +123,7 @@ func TestAnEngineThatDoesNotAnswerIsAnError(t *testing.T) {
 	e.run("web-1", "10.0.0.1", "")
 	e.silent = make(chan struct{})
 	running := start(t, &Source{Host: e.host})
-	running.WantError("following events: no answer within 1s")
+	running.WantError("asking /_ping for the API version: no answer within 1s")
 	e.change("", func() { close(e.silent); e.silent = nil })
 	running.WantList("10.0.0.1:80")
 	e.change("start", func() { e.silent = make(chan struct{}) })
@@ -164,5 +166,54 @@ func TestASourceThatStoppedLeavesNothingBehind(t *testing.T) {
 				running.WantList("10.0.0.1:80")
 			}
 		})
+	}
+}
+
+func TestAContainerInTheNetworkOfAnotherHasItsAddress(t *testing.T) {
+	e := startEngine(t)
+	e.run("vpn", "10.0.0.5", "")
+	e.listed = func(id string) bool { return id != "vpn" && id != "proxy" } // they lack the label
+	running := start(t, &Source{Host: e.host})
+	running.WantList()
+	e.runInside("web-1", "vpn", 8080)
+	running.WantList("10.0.0.5:8080")
+	e.runInside("proxy", "vpn", 1)
+	e.runInside("web-2", "proxy", 8081)
+	running.WantList("10.0.0.5:8080", "10.0.0.5:8081")
+	e.run("vpn", "10.0.0.6", "")
+	running.WantList("10.0.0.6:8080", "10.0.0.6:8081")
+	e.stop("vpn")
+	answer := running.WantList()
+	sourcetest.WantDropped(t, answer, "web-1: network: is that of another container, which does not run",
+		"web-2: network: is that of another container, which does not run")
+	e.run("vpn", "10.0.0.5", "")
+	e.runInside("vpn", "vpn", 1)
+	running.Want("an end in spite of a circle", func(a discovery.Answer) bool { return len(a.Dropped) == 2 })
+}
+
+func TestAPublishedPortOfAnotherContainersNetworkIsFound(t *testing.T) {
+	e := startEngine(t)
+	e.listed = func(id string) bool { return id != "vpn" }
+	e.change("start", func() {
+		e.containers["vpn"] = `{"Name":"/vpn","State":{"Status":"running"},"Config":{"ExposedPorts":{"8888/tcp":{}}},"NetworkSettings":{"Ports":{"8080/tcp":[{"HostIp":"0.0.0.0","HostPort":"32768"}]}}}`
+	})
+	e.runInside("web-1", "vpn", 8080)
+	start(t, &Source{Host: e.host, Published: true}).WantList("127.0.0.1:32768")
+}
+
+func TestTheVersionOfTheAPIIsThatOfTheEngine(t *testing.T) {
+	for _, version := range []string{"1.44", "1.52", "1.99"} { // engines refuse versions above and below some range
+		e := startEngine(t)
+		e.version = version
+		e.run("web-1", "10.0.0.1", "")
+		start(t, &Source{Host: e.host}).WantList("10.0.0.1:80")
+	}
+}
+
+func TestAProxyThatForbidsPingIsNamed(t *testing.T) {
+	for _, status := range []int{http.StatusForbidden, http.StatusUnauthorized, http.StatusNotFound} {
+		e := startEngine(t)
+		e.pingStatus = status
+		start(t, &Source{Host: e.host}).WantError("a proxy before the engine must allow GET and HEAD of /_ping")
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,8 +43,9 @@ func condition(c *container.InspectResponse) int {
 // name returns the name of a container. Engines put a slash before it.
 func name(c *container.InspectResponse) string { return strings.TrimPrefix(c.Name, "/") }
 
-// endpoint makes an endpoint of a container that serves.
-func (s *Source) endpoint(c *container.InspectResponse) (listing.Info, error) {
+// endpoint makes an endpoint of a container that serves. owner is the container in whose network it
+// runs, nil if that one does not run.
+func (s *Source) endpoint(c, owner *container.InspectResponse) (listing.Info, error) {
 	info := listing.Info{Weight: 1, ID: name(c)}
 	port := s.Port
 	if err := s.readLabels(c.Config.Labels, &info, &port); err != nil {
@@ -56,12 +57,7 @@ func (s *Source) endpoint(c *container.InspectResponse) (listing.Info, error) {
 			return info, err
 		}
 	}
-	if s.Published {
-		info.Address, err = s.published(c, port)
-	} else {
-		info.Address, err = s.inside(c, port)
-	}
-	if err != nil {
+	if info.Address, err = s.address(owner, info.Address, port); err != nil {
 		return info, err
 	}
 	return info, info.Normalize()
@@ -88,46 +84,8 @@ func exposed(c *container.InspectResponse) (int, error) {
 	return all[0], nil
 }
 
-// inside returns the container's own address in a network.
-func (s *Source) inside(c *container.InspectResponse, port int) (string, error) {
-	ips := make(map[string]string)
-	for name, settings := range c.NetworkSettings.Networks {
-		if settings == nil {
-			continue
-		}
-		if ip := settings.IPAddress; ip.IsValid() {
-			ips[name] = ip.String()
-		} else if ip := settings.GlobalIPv6Address; ip.IsValid() {
-			ips[name] = ip.String()
-		}
-	}
-	names := slices.Sorted(maps.Keys(ips))
-	chosen := s.Network
-	if chosen == "" && len(names) == 1 {
-		chosen = names[0]
-	}
-	if ips[chosen] == "" {
-		return "", fmt.Errorf("network: the container has addresses in the networks %q; "+
-			"expected one, or the one that the source names", names)
-	}
-	return net.JoinHostPort(ips[chosen], strconv.Itoa(port)), nil
-}
-
-// published returns the address of the engine's machine on which the port is published.
-func (s *Source) published(c *container.InspectResponse, port int) (string, error) {
-	inner, _ := network.PortFrom(uint16(port), network.TCP)
-	bindings := c.NetworkSettings.Ports[inner]
-	if len(bindings) == 0 {
-		return "", fmt.Errorf("port: %d is not published", port)
-	}
-	outer, ip := bindings[0].HostPort, bindings[0].HostIP
-	if !ip.IsValid() || ip.IsUnspecified() {
-		return net.JoinHostPort(s.machine, outer), nil
-	}
-	return net.JoinHostPort(ip.String(), outer), nil
-}
-
-// readLabels reads the labels that begin with balance. An unknown name is an error, because it is
+// readLabels reads the labels that begin with balance. The address is that of a host, without a
+// port. An unknown name is an error, because it is
 // most likely misspelt, unless the source filters by that label.
 func (s *Source) readLabels(labels map[string]string, info *listing.Info, port *int) error {
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
@@ -163,15 +121,25 @@ func readLabel(name, text string, info *listing.Info, port *int) (err error) {
 		info.Priority, err = strconv.Atoi(text)
 	case "max_requests":
 		info.MaxRequests, err = strconv.Atoi(text)
+	case "address":
+		if strings.ContainsAny(text, "/ ") || strings.Contains(text, ":") && !isIP(text) {
+			return fmt.Errorf("%.100q is not an IP address or a host name", text)
+		}
+		info.Address = text
 	case "zone":
 		info.Zone = text
 	case "id":
 		info.ID = text
 	default:
-		return errors.New("is not known; expected port, weight, priority, zone, max_requests or id")
+		return errors.New("is not known; expected port, address, weight, priority, zone, max_requests or id")
 	}
 	if err != nil {
 		return fmt.Errorf("%.20q is not a whole number", text)
 	}
 	return nil
+}
+
+func isIP(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
 }

@@ -62,8 +62,18 @@ func TestAContainerBecomesAnEndpoint(t *testing.T) {
 		{"a port that is published at one address", Source{Published: true, machine: "10.9.9.9"},
 			`{` + running + `,"Config":{},"NetworkSettings":{"Ports":{"8080/tcp":[{"HostIp":"127.0.0.1","HostPort":"32768"}]}}}`,
 			with(func(i *listing.Info) { i.Address = "127.0.0.1:32768" })},
+		{"a label for the address", Source{},
+			`{` + running + `,"HostConfig":{"NetworkMode":"host"},"Config":{` + exposes + `,"Labels":{"balance.address":"fd00::7"}},"NetworkSettings":{}}`,
+			with(func(i *listing.Info) { i.Address = "[fd00::7]:8080" })},
+		{"the network of the machine, by the option", Source{Published: true, machine: "10.9.9.9"},
+			`{` + running + `,"HostConfig":{"NetworkMode":"host"},"Config":{` + exposes + `},"NetworkSettings":{}}`,
+			with(func(i *listing.Info) { i.Address = "10.9.9.9:8080" })},
+		{"a published port of a machine that a label names", Source{Published: true, machine: "127.0.0.1"},
+			`{` + running + `,"Config":{"Labels":{"balance.address":"edge.lan"}},"NetworkSettings":{"Ports":{"8080/tcp":[{"HostIp":"0.0.0.0","HostPort":"32768"}]}}}`,
+			with(func(i *listing.Info) { i.Address = "edge.lan:32768" })},
 	} {
-		got, err := test.source.endpoint(inspected(t, test.text))
+		c := inspected(t, test.text)
+		got, err := test.source.endpoint(c, c)
 		if err != nil || !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: got %+v, %v; want %+v", test.what, got, err, test.want)
 		}
@@ -81,15 +91,20 @@ func TestAMistakeInAContainerIsNamed(t *testing.T) {
 		{Source{}, `{` + running + `,"Config":{` + exposes + `},"NetworkSettings":{` + twofold + `}}`, `network: the container has addresses in the networks ["back" "front"]`},
 		{Source{Network: "far"}, `{` + running + `,"Config":{` + exposes + `},"NetworkSettings":{` + bridged + `}}`, `network: the container has addresses in the networks ["bridge"]`},
 		{Source{}, `{` + running + `,"Config":{` + exposes + `},"NetworkSettings":{"Networks":{"host":{"IPAddress":""},"x":null}}}`, `networks []`},
+		{Source{}, `{` + running + `,"HostConfig":{"NetworkMode":"host"},"Config":{` + exposes + `},"NetworkSettings":{"Networks":{"host":{"IPAddress":""}}}}`,
+			"network: is that of the engine's machine; expected its address in the label balance.address, or the option published"},
+		{Source{}, labelled("balance.address", "10.0.0.1:80"), `label balance.address: "10.0.0.1:80" is not an IP address or a host name`},
+		{Source{}, labelled("balance.address", "http://a"), `label balance.address: "http://a" is not`},
 		{Source{Published: true}, `{` + running + `,"Config":{` + exposes + `},"NetworkSettings":{` + bridged + `}}`, "port: 8080 is not published"},
-		{Source{}, labelled("balance.wieght", "3"), "label balance.wieght: is not known; expected port, weight"},
+		{Source{}, labelled("balance.wieght", "3"), "label balance.wieght: is not known; expected port, address, weight"},
 		{Source{}, labelled("balance.weight", "much"), `label balance.weight: "much" is not a whole number`},
 		{Source{}, labelled("balance.weight", "-1"), "weight: -1 is not between 0 and 65535"},
 		{Source{}, labelled("balance.port", "0"), "label balance.port: 0 is not between 1 and 65535"},
 		{Source{}, labelled("balance.port", "http"), `label balance.port: "http" is not a whole number`},
 		{Source{}, labelled("balance.zone", `\u0007`), "zone: "},
 	} {
-		got, err := test.source.endpoint(inspected(t, test.text))
+		c := inspected(t, test.text)
+		got, err := test.source.endpoint(c, c)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %+v, %v; want %s", test.text, got, err, test.want)
 		}
@@ -134,7 +149,7 @@ func FuzzContainer(f *testing.F) {
 			return
 		}
 		s := Source{Network: network, Port: port & maxPort, Published: published, machine: "127.0.0.1"}
-		info, err := s.endpoint(c)
+		info, err := s.endpoint(c, c)
 		if again := info; err == nil && again.Normalize() != nil {
 			t.Errorf("%s became %+v, which is not valid", text, info)
 		}

@@ -58,6 +58,19 @@ func followPodman(t *testing.T, p *podman) {
 	p.run("web-3", "--network", "front", "--label", "balance.pool=web")
 	wantNames("web-1", "web-2", "web-3")
 
+	p.podman("run", "--detach", "--name", "inner-1", "--network", "container:web-3", "--label", "balance.pool=web",
+		"--label", "balance.port=8081", "localhost/app:1", ":8081")
+	p.podman("run", "--detach", "--name", "host-1", "--network", "host", "--label", "balance.pool=web",
+		"--label", "balance.address=127.0.0.1", "--label", "balance.port=8080", "localhost/app:1")
+	wantNames("host-1", "inner-1", "web-1", "web-2", "web-3")
+	wantAnswers(t, running)
+	got := running.Newest().Endpoints
+	if owner, _, _ := strings.Cut(got[4].Address, ":"); got[0].Address != "127.0.0.1:8080" || got[1].Address != owner+":8081" {
+		t.Errorf("got %+v; want inner-1 at the address of web-3", got)
+	}
+	p.podman("rm", "--force", "--time", "0", "host-1", "inner-1")
+	wantNames("web-1", "web-2", "web-3")
+
 	before := running.Newest().Endpoints[0].Address
 	p.podman("restart", "--time", "0", "web-1")
 	running.Want("another address", func(a discovery.Answer) bool {

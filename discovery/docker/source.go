@@ -4,7 +4,7 @@
 //	xcaddy build --with github.com/caddy-balance/caddy-balance --with github.com/caddy-balance/caddy-balance/discovery/docker
 //
 // source.go has the settings and settings.go their checks. follow.go follows the engine, client.go
-// is the connection, and instance.go makes an endpoint of a container.
+// is the connection, and instance.go and network.go make an endpoint of a container.
 package docker
 
 import (
@@ -29,11 +29,17 @@ func init() { caddy.RegisterModule(new(Source)) }
 // keeps its share of a hash policy when it restarts with another address. Labels set the rest:
 //
 //	balance.port          the port, if it is not the one that the image exposes
+//	balance.address       the host, instead of the address that the engine tells
 //	balance.weight        0 to 65535, 0 drains; default 1
 //	balance.priority      the tier; lower numbers serve first; default 0
 //	balance.zone          where it runs
 //	balance.max_requests  the maximum number of requests in flight at once
 //	balance.id            a name instead of the container's
+//
+// A container that uses the network of another one (`network_mode: service:vpn` or `container:...`)
+// has that one's address, and the ports that are published there. The engine tells no address of a
+// container with the network mode `host`: it needs balance.address, or the option published if
+// Caddy runs on the same machine or reaches the engine by tcp.
 //
 // A container with a mistake in these labels, or without a usable address, is dropped alone, and
 // one error names it.

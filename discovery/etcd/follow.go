@@ -28,7 +28,7 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	client, err := s.connect(ctx)
 	if err == nil {
 		defer func() { _ = client.Close() }()
-		w := watcher{source: s, client: client, entries: entries{prefix: s.prefix}}
+		w := watcher{source: s, client: client, entries: s.entries()}
 		err = w.run(ctx, report)
 	}
 	if ctx.Err() != nil {

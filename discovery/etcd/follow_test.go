@@ -63,6 +63,25 @@ func TestKeysThatComeChangeAndGoAreFollowed(t *testing.T) {
 	running.WantNoError()
 }
 
+func TestRegistrationsOfFrameworksAreFollowed(t *testing.T) {
+	etcd := startServer(t)
+	etcd.put("kitex/registry-etcd/web/10.0.0.1:8888", `{"network":"tcp","address":"10.0.0.1:8888","weight":66,"tags":{"hello":"world"}}`)
+	kitex := start(t, &Source{Endpoints: []string{etcd.address}, Prefix: "kitex/registry-etcd/web", Format: "kitex"})
+	answer := kitex.WantList("10.0.0.1:8888")
+	if got := answer.Endpoints[0]; got.Weight != 66 || got.Metadata["hello"] != "world" {
+		t.Errorf("got %+v", got)
+	}
+	etcd.put("/microservices/web/web-1", `{"id":"web-1","name":"web","version":"v1","metadata":null,"endpoints":["grpc://10.0.0.2:9000","http://10.0.0.2:8000"]}`)
+	http := start(t, &Source{Endpoints: []string{etcd.address}, Prefix: "/microservices/web"})
+	http.WantList("10.0.0.2:8000")
+	grpc := start(t, &Source{Endpoints: []string{etcd.address}, Prefix: "/microservices/web", Scheme: "grpc"})
+	grpc.WantList("10.0.0.2:9000")
+	etcd.put("kitex/registry-etcd/web/10.0.0.3:8888", `{"network":"tcp","address":"10.0.0.3:8888","weight":10,"tags":null}`)
+	kitex.WantList("10.0.0.1:8888", "10.0.0.3:8888")
+	etcd.delete("/microservices/web/web-1")
+	http.WantList()
+}
+
 func TestAPrefixWithoutKeysIsAnEmptyList(t *testing.T) {
 	etcd := startServer(t)
 	running := start(t, &Source{Endpoints: []string{etcd.address}})

@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/format"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -27,7 +28,13 @@ func folderPrefix(prefix string) string {
 // entries holds the endpoints by their keys. It decodes each value once, and does not keep it.
 type entries struct {
 	prefix string
+	reader format.Reader
 	byKey  map[string]entry
+}
+
+// entries returns no entries yet, for the keys of the source.
+func (s *Source) entries() entries {
+	return entries{prefix: s.prefix, reader: format.Reader{Format: s.Format, Scheme: s.Scheme}}
 }
 
 // entry is a decoded value. If err is not nil, the value has a mistake.
@@ -38,7 +45,7 @@ type entry struct {
 
 // put adds or replaces the entry of a key.
 func (e *entries) put(kv *mvccpb.KeyValue) {
-	info, err := decode(kv.Value)
+	info, err := e.reader.Decode(kv.Value)
 	if info.ID == "" {
 		info.ID = e.id(kv)
 	}
@@ -74,14 +81,4 @@ func (e *entries) answer() discovery.Answer {
 		}
 	}
 	return builder.Answer()
-}
-
-// decode reads a value in the layout of naming/endpoints or in that of an endpoint.
-func decode(value []byte) (listing.Info, error) {
-	if len(value) <= listing.MaxEntrySize {
-		if info, isNaming, err := decodeNaming(value); isNaming {
-			return info, err
-		}
-	}
-	return listing.DecodeEntry(value)
 }

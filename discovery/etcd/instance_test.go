@@ -8,6 +8,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/format"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -35,6 +36,38 @@ func TestValuesAreAddressesOrEndpointsInEitherLayout(t *testing.T) {
 	}
 }
 
+func TestValuesOfFrameworksAreEndpoints(t *testing.T) {
+	values := map[string]string{
+		"web/10.0.0.1:8888": `{"network":"tcp","address":"10.0.0.1:8888","weight":10,"tags":{"zone":"eu-1a"}}`,
+		"web/0b7e1c1e-6a1e-11ef-9d6d-0242ac120002": `{"id":"0b7e1c1e-6a1e-11ef-9d6d-0242ac120002","name":"web","version":"v1",` +
+			`"metadata":{"weight":"30"},"endpoints":["grpc://10.0.0.2:9000","http://10.0.0.2:8000"]}`,
+		"web/plain": "10.0.0.3:80",
+	}
+	kitex := listing.Info{Address: "10.0.0.1:8888", ID: "10.0.0.1:8888", Weight: 10, Zone: "eu-1a"}
+	kratos := listing.Info{Address: "10.0.0.2:8000", ID: "10.0.0.2:8000", Weight: 30, Metadata: map[string]string{"version": "v1"}}
+	grpc := kratos
+	grpc.Address, grpc.ID = "10.0.0.2:9000", "10.0.0.2:9000"
+	plain := listing.Info{Address: "10.0.0.3:80", ID: "plain", Weight: 1}
+	for _, c := range []struct {
+		source Source
+		want   []listing.Info // in the order of the keys
+	}{
+		{Source{}, []listing.Info{kratos, kitex, plain}},
+		{Source{Format: "auto", Scheme: "grpc"}, []listing.Info{grpc, kitex, plain}},
+		{Source{Format: "kitex"}, []listing.Info{kitex}},
+		{Source{Format: "kratos"}, []listing.Info{kratos}},
+	} {
+		c.source.prefix = "web/"
+		e := c.source.entries()
+		for key, value := range values {
+			e.put(&mvccpb.KeyValue{Key: []byte(key), Value: []byte(value)})
+		}
+		if got := e.answer(); !reflect.DeepEqual(got.Endpoints, c.want) || len(got.Endpoints)+len(got.Dropped) != 3 {
+			t.Errorf("%s %s: got %+v, %v", c.source.Format, c.source.Scheme, got.Endpoints, got.Dropped)
+		}
+	}
+}
+
 func TestAValueWithAMistakeIsDroppedWithItsKeyAndReason(t *testing.T) {
 	for value, want := range map[string]string{
 		"":                              "is empty",
@@ -47,7 +80,7 @@ func TestAValueWithAMistakeIsDroppedWithItsKeyAndReason(t *testing.T) {
 		`{}`:                            "address: ",
 		`{"Addr":}`:                     "invalid character",
 		`{"Addr":"10.0.0.1:80","Op":1}`: `Op: is "1"; expected 0`,
-		`{"Addr":7}`:                    "field Addr: json: ",
+		`{"Addr":7}`:                    `field Addr: is "7"; expected text`,
 		`{"Addr":""}`:                   "address: ",
 		`{"Addr":"10.0.0.1:80","Metadata":{"weight":-1}}`:     "weight: -1 is not between 0 and 65535",
 		`{"Addr":"10.0.0.1:80","Metadata":{"weight":"much"}}`: `Metadata: weight: "much" is not a whole number`,
@@ -114,7 +147,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
-		info, err := decode(value)
+		info, err := new(format.Reader).Decode(value)
 		if normal := info; err == nil && normal.Normalize() != nil {
 			t.Errorf("%q became %+v, which is not valid", value, info)
 		}

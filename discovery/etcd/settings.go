@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
+	"github.com/caddy-balance/caddy-balance/internal/format"
 )
 
 // Provision implements caddy.Provisioner. It opens no connection, so that a config loads while etcd
@@ -31,7 +32,7 @@ func (s *Source) resolve() error {
 	for _, field := range []struct {
 		name  string
 		value *string
-	}{{"prefix", &s.Prefix}, {"username", &s.Username}, {"password", &s.Password}} {
+	}{{"prefix", &s.Prefix}, {"scheme", &s.Scheme}, {"username", &s.Username}, {"password", &s.Password}} {
 		if err := discovery.Resolve(field.name, field.value); err != nil {
 			return err
 		}
@@ -45,5 +46,5 @@ func (s *Source) resolve() error {
 		return errors.New("username: is missing; password is set")
 	}
 	s.prefix = folderPrefix(s.Prefix)
-	return nil
+	return format.Check(s.Format)
 }

@@ -5,7 +5,7 @@
 //		--with github.com/caddy-balance/caddy-balance/discovery/etcd
 //
 // source.go has the settings and settings.go their checks. follow.go lists and watches, client.go
-// is the connection, and instance.go and naming.go make an endpoint of a value.
+// is the connection, and instance.go makes an endpoint of a key and its value.
 package etcd
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/format"
 )
 
 func init() { caddy.RegisterModule(new(Source)) }
@@ -30,8 +31,15 @@ func init() { caddy.RegisterModule(new(Source)) }
 //	{"address": "10.0.0.7:8080", "weight": 3, "id": "web-7", "zone": "eu-1a", "priority": 0,
 //	 "max_requests": 200, "draining": false, "metadata": {"version": "v2"}}
 //
-// or what etcd's own Go package naming/endpoints writes, `{"Op": 0, "Addr": "10.0.0.7:8080",
-// "Metadata": {...}}`, of which the metadata `weight` and `zone` set these fields. A value with a
+// or what a framework registers. Values with weight 0 of Kitex, and without a weight of Kratos, get
+// the weight that these frameworks assume:
+//
+//	naming/endpoints  {"Op": 0, "Addr": "10.0.0.7:8080", "Metadata": {"weight": 3, ...}}
+//	Kitex, Hertz      {"network": "tcp", "address": "10.0.0.7:8888", "weight": 10, "tags": {...}}
+//	Kratos            {"id": "...", "version": "v2", "metadata": {"weight": "3", ...},
+//	                   "endpoints": ["http://10.0.0.7:8000", "grpc://10.0.0.7:9000"]}
+//
+// Of metadata and tags, `zone` sets that field, and so does `weight` except in tags. A value with a
 // mistake is dropped alone, and one error names its key.
 //
 // An endpoint without an `id` in its value gets the part of its key below the prefix, so that it
@@ -59,6 +67,16 @@ type Source struct {
 	// have the same scheme. An address without a scheme gets https if tls is set, and http
 	// otherwise. Placeholders are replaced when the config is loaded.
 	Endpoints []string `json:"endpoints"`
+
+	// The layout of the values: `kitex` for that of Kitex and Hertz, `kratos` for that of Kratos,
+	// or `auto` to recognize each value by its fields. Choose one to have all other values
+	// reported. Default: `auto`.
+	Format string `json:"format,omitempty"`
+
+	// The scheme of the URL to use of each Kratos instance, such as `grpc`. An instance without
+	// such a URL is dropped. Placeholders are replaced when the config is loaded. Default: `http`,
+	// else `https`, else the only one.
+	Scheme string `json:"scheme,omitempty"`
 
 	// The user to log in as, if etcd checks permissions. Placeholders are replaced when the config
 	// is loaded. Default: none.
@@ -103,6 +121,8 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 //
 //	source etcd <prefix> {
 //	    endpoints <urls...>
+//	    format    auto|kitex|kratos
+//	    scheme    <scheme>
 //	    username  <name>
 //	    password  <password>
 //	    timeout   <duration>
@@ -117,6 +137,11 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		caddyfile.String("prefix", &s.Prefix),
 		caddyfile.Block(
 			caddyfile.Strings("endpoints", &s.Endpoints),
+			caddyfile.Func("format", "auto, kitex or kratos", func(text string) bool {
+				s.Format = text
+				return format.Known(text)
+			}),
+			caddyfile.String("scheme", &s.Scheme),
 			caddyfile.String("username", &s.Username),
 			caddyfile.String("password", &s.Password),
 			caddyfile.Duration("timeout", &s.Timeout),

@@ -7,7 +7,6 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // Run implements discovery.Source. It never returns an error: the errors of files are part of its
@@ -20,16 +19,17 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 // run looks for changes until ctx ends.
 func (s *Source) run(ctx context.Context, report discovery.Report, watch *watch) {
 	files := newSet(s.absolute)
-	reportNews := func(list []listing.Info, err error) {
-		if list != nil || err != nil {
-			report(discovery.Answer{Endpoints: list, Err: err, Authoritative: true})
+	reportNews := func(a discovery.Answer) {
+		if a.Authoritative = true; a.Endpoints != nil || a.Err != nil {
+			report(a)
 		}
 	}
+	reportError := func(err error) { reportNews(discovery.Answer{Err: err}) }
 	defer watch.close()
-	reportNews(nil, watch.start())
+	reportError(watch.start())
 	for again := true; again; again = watch.wait(ctx) {
 		// The watch comes before the look, so that no change in between is missed.
-		reportNews(nil, watch.watchFolders(files.folders()))
+		reportError(watch.watchFolders(files.folders()))
 		reportNews(files.look(time.Now()))
 	}
 }

@@ -8,16 +8,19 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"strings"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // listFile is one file and the last valid list that it held.
 type listFile struct {
 	path    string
-	list    []listing.Info // nil before the first valid one
-	problem string         // the error of the current content, or ""
+	list    []listing.Info      // nil before the first valid one
+	dropped []discovery.Dropped // targets that the list repeats
+	problem string              // the error of the current content, or ""
 
 	info   fs.FileInfo // as the file was read; nil if it could not be read
 	stable bool        // the file was old enough that a later change has another time
@@ -55,13 +58,23 @@ func (f *listFile) look(now time.Time) (changed bool, err error) {
 func (f *listFile) update(data []byte) (changed bool, err error) {
 	recovers := f.problem != ""
 	f.problem = ""
-	list, err := listing.DecodeList(f.path, data)
+	list, repeated, err := listing.DecodeFile(f.path, data)
 	if err != nil {
 		return false, f.failOnce(err)
 	}
-	changed = recovers || f.list == nil || !reflect.DeepEqual(f.list, list)
-	f.list = list
+	dropped := f.droppedEntries(repeated)
+	changed = recovers || f.list == nil || !reflect.DeepEqual(f.list, list) || !reflect.DeepEqual(f.dropped, dropped)
+	f.list, f.dropped = list, dropped
 	return changed, nil
+}
+
+// droppedEntries returns the entries that mistakes describe, each with its place as its key.
+func (f *listFile) droppedEntries(mistakes []error) (all []discovery.Dropped) {
+	for _, err := range mistakes {
+		place, reason, _ := strings.Cut(strings.TrimPrefix(err.Error(), f.path), ": ")
+		all = append(all, discovery.Dropped{Key: f.path + place, Err: errors.New(reason)})
+	}
+	return all
 }
 
 // failOnce returns an error unless it is the same as the last one.

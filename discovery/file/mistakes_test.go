@@ -171,3 +171,29 @@ func wantListWithoutError(t *testing.T, running *sourcetest.Running, address str
 		}
 	}
 }
+
+func TestATargetInTwoGroupsIsNamedAndTheFileIsUsed(t *testing.T) {
+	eachWay(t, func(t *testing.T, newWatch watchFunc) {
+		path := filepath.Join(t.TempDir(), "web.yaml")
+		write(t, path, "- targets: [a:1, b:1]\n  labels: {zone: one}\n- targets: [a:1, c:1]\n  labels: {zone: two}\n")
+		running := follow(t, newWatch, path)
+		answer := running.WantList("a:1", "b:1", "c:1")
+		if got := answer.Endpoints[0].Zone; got != "one" {
+			t.Errorf("the target has the zone %q; want that of the first group", got)
+		}
+		if d := answer.Dropped; len(d) != 1 || d[0].Key != path+":3" || d[0].Err.Error() != "entry 2 (a:1): address: is already in entry 1 on line 1" {
+			t.Errorf("dropped %v", d)
+		}
+		replace(t, path, "- targets: [a:1, b:1]\n  labels: {zone: one}\n- targets: [c:1]\n  labels: {zone: two}\n")
+		if answer := running.WantList("a:1", "b:1", "c:1"); len(answer.Dropped) > 0 {
+			t.Errorf("still dropped %v", answer.Dropped)
+		}
+		running.WantNoError()
+	})
+}
+
+func TestANullEntryIsAMistakeOfItsLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.yaml")
+	write(t, path, "- targets: [a:1]\n-\n")
+	follow(t, byInterval, path).WantError(path + ":2: entry 2: is null; expected an address or an object with an address")
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -25,9 +26,9 @@ func newSet(paths []string) set {
 	return s
 }
 
-// look reads the files that may have changed. It returns the whole list if that changed, and
-// otherwise nil, with the errors that are new.
-func (s set) look(now time.Time) ([]listing.Info, error) {
+// look reads the files that may have changed. It answers with the whole list if that changed, and
+// with the errors that are new.
+func (s set) look(now time.Time) discovery.Answer {
 	var changed bool
 	var problems []error
 	for i := range s {
@@ -35,18 +36,21 @@ func (s set) look(now time.Time) ([]listing.Info, error) {
 		changed = changed || c
 		problems = append(problems, err)
 	}
-	if !changed {
-		return nil, errors.Join(problems...)
+	answer := discovery.Answer{Err: errors.Join(problems...)}
+	if changed {
+		answer.Endpoints, answer.Dropped = s.merged()
 	}
-	return s.merged(), errors.Join(problems...)
+	return answer
 }
 
-// merged returns the endpoints of all files. The first file with an address wins.
-func (s set) merged() []listing.Info {
-	all := []listing.Info{}
+// merged returns the endpoints and the dropped entries of all files. The first file with an address
+// wins.
+func (s set) merged() (all []listing.Info, dropped []discovery.Dropped) {
+	all = []listing.Info{}
 	seen := make(map[string]bool)
 	for _, pattern := range s {
 		for _, file := range pattern.files {
+			dropped = append(dropped, file.dropped...)
 			for _, info := range file.list {
 				if !seen[info.Address] {
 					seen[info.Address] = true
@@ -55,7 +59,7 @@ func (s set) merged() []listing.Info {
 			}
 		}
 	}
-	return all
+	return all, dropped
 }
 
 // folders returns the folders where a change of the files shows.

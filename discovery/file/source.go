@@ -28,7 +28,8 @@ func init() { caddy.RegisterModule(new(Source)) }
 //
 // or a group of targets in the format of Prometheus' file_sd, `{"targets": ["10.0.0.8:8080"],
 // "labels": {...}}`. The labels `weight` and `zone` set these fields and all other labels become
-// metadata. A file has at most 16 MiB. An empty list is written as `[]`.
+// metadata. A target in two groups belongs to the first, and the status names the second. A file
+// has at most 16 MiB. An empty list is written as `[]`.
 //
 // A file with a mistake keeps its last endpoints, and one error names the line and the entry. The
 // other files are not affected. An empty file is a mistake too, because a half-written file looks
@@ -66,9 +67,13 @@ func (s *Source) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Local implements discovery.Local: the files themselves keep the list.
 func (*Source) Local() {}
 
+// Trusted implements discovery.Trusted: the files are part of the machine, as the config is.
+func (*Source) Trusted() {}
+
 // Interface guards
 var (
 	_ caddy.Provisioner     = (*Source)(nil)
 	_ caddyfile.Unmarshaler = (*Source)(nil)
 	_ discovery.Local       = (*Source)(nil)
+	_ discovery.Trusted     = (*Source)(nil)
 )

@@ -59,6 +59,22 @@ func TestAnEntryWithAMistakeIsDroppedAlone(t *testing.T) {
 	sourcetest.WantDropped(t, answer, "entry 2 (10.0.0.2:80): weight: -1 is not between 0 and 65535")
 }
 
+func TestATargetWithAMistakeIsDroppedAlone(t *testing.T) {
+	server := listen(t, body(`[{"targets": ["10.0.0.1:80", "10.0.0.2", null, "10.0.0.3:80"], "labels": {"weight": "much"}}, null, {"targets": ["10.0.0.1:80"]}]`))
+	answer := sourcetest.Start(t, &Source{URL: server.URL}).WantList("10.0.0.1:80", "10.0.0.3:80")
+	for i, want := range []string{
+		"entry 1: weight: much is not a whole number in decimal digits",
+		"entry 1 (10.0.0.2): address: ",
+		"entry 1: targets: is null; expected text",
+		"entry 2: is null; expected an address or an object with an address",
+		"entry 3 (10.0.0.1:80): address: is already in entry 1 on line 1",
+	} {
+		if len(answer.Dropped) != 5 || !strings.HasPrefix(answer.Dropped[i].Key+": "+answer.Dropped[i].Err.Error(), want) {
+			t.Errorf("dropped %v; want %s", answer.Dropped, want)
+		}
+	}
+}
+
 func TestAnEmptyListIsAnAnswer(t *testing.T) {
 	answer, err := ask(t, &Source{URL: listen(t, body("[]")).URL}, 1)
 	if err != nil || answer.Endpoints == nil || len(answer.Endpoints) > 0 || answer.Authoritative {

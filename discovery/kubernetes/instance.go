@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,7 +86,8 @@ func (b *builder) readSlice(slice *discoveryv1.EndpointSlice, weight int) {
 }
 
 // readEndpoint keeps an endpoint that serves as a candidate. An address is in two slices for a
-// moment when the cluster moves it. The endpoint that is ready then wins.
+// moment when the cluster moves it, and twice in one when a pod gets the address of another that
+// has not quite gone. The endpoint that is ready then wins, whatever their order and spelling.
 func (b *builder) readEndpoint(slice string, e *discoveryv1.Endpoint, port string, weight int) {
 	ready, serving := readiness(e.Conditions)
 	if !serving {
@@ -96,7 +98,7 @@ func (b *builder) readEndpoint(slice string, e *discoveryv1.Endpoint, port strin
 		return
 	}
 	// The API gives further addresses no meaning.
-	address := net.JoinHostPort(e.Addresses[0], port)
+	address := net.JoinHostPort(shortest(e.Addresses[0]), port)
 	earlier, twice := b.found[address]
 	if !twice {
 		b.order = append(b.order, address)
@@ -104,6 +106,15 @@ func (b *builder) readEndpoint(slice string, e *discoveryv1.Endpoint, port strin
 	if !twice || ready && !earlier.ready {
 		b.found[address] = candidate{slice + " " + e.Addresses[0], info(e, address, weight), ready}
 	}
+}
+
+// shortest returns the shortest spelling of an IP address, and anything else as it is.
+func shortest(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	return ip.Unmap().String()
 }
 
 // readiness reads the conditions as kube-proxy does. ready reports whether to send requests. It is

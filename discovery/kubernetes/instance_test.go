@@ -86,6 +86,48 @@ func TestTheReadyEndpointWinsWhenTwoSlicesHaveAnAddress(t *testing.T) {
 	}
 }
 
+func TestAnAddressThatIsReusedIsThatOfThePodThatIsReady(t *testing.T) {
+	named := func(e discoveryv1.Endpoint, pod string) discoveryv1.Endpoint {
+		e.TargetRef = &corev1.ObjectReference{Kind: "Pod", Name: pod}
+		return e
+	}
+	no, yes := new(false), new(true)
+	for what, old := range map[string]discoveryv1.Endpoint{
+		"terminating":                    terminating("10.0.0.1"),
+		"gone":                           endpointWith("10.0.0.1", no, no, yes),
+		"not ready":                      endpointWith("10.0.0.1", no, no, no),
+		"serving, yet not ready":         endpointWith("10.0.0.1", no, yes, no),
+		"nothing said but that it stops": endpointWith("10.0.0.1", no, nil, yes),
+	} {
+		old, fresh, other := named(old, "old"), named(ready("10.0.0.1"), "new"), named(ready("10.0.0.9"), "other")
+		for order, all := range map[string][]*discoveryv1.EndpointSlice{
+			"one slice, the old one first":  {slice("a", old, fresh, other)},
+			"one slice, the old one last":   {slice("a", fresh, other, old)},
+			"two slices, the old one first": {slice("a", old), slice("b", fresh, other)},
+			"two slices, the old one last":  {slice("a", other, fresh), slice("b", old)},
+		} {
+			a := answerTo(selection{}, service(), all...)
+			if want := []string{"10.0.0.1:8080", "10.0.0.9:8080"}; !slices.Equal(shown(a), want) || a.Dropped != nil {
+				t.Errorf("%s, %s: got %v, dropped %s", what, order, shown(a), dropped(a))
+			}
+			for _, e := range a.Endpoints {
+				if e.ID == "old" {
+					t.Errorf("%s, %s: the endpoint is that of the old pod", what, order)
+				}
+			}
+		}
+	}
+}
+
+func TestAnAddressIsTheSameInEverySpelling(t *testing.T) {
+	one := slice("a", terminating("fd00:0:0::1"), ready("fd00::1"), ready("fd00::2"))
+	one.AddressType = discoveryv1.AddressTypeIPv6
+	a := answerTo(selection{family: "IPv6"}, service(), one)
+	if want := []string{"[fd00::1]:8080", "[fd00::2]:8080"}; !slices.Equal(shown(a), want) || a.Dropped != nil {
+		t.Errorf("got %v, dropped %s", shown(a), dropped(a))
+	}
+}
+
 func TestAnEndpointHasItsZoneAndPod(t *testing.T) {
 	e := ready("10.0.0.1")
 	e.Zone, e.NodeName = new("eu-1a"), new("node-7")

@@ -9,12 +9,22 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // port describes how to find the port of an endpoint: by name, or by number if that is not 0.
 type port struct {
 	name   string // the Service's port, whose name its slices repeat; a Service's only port may lack one
 	number int32  // the pods' own port, for a Service without ports
+	target int32  // the pods' own port, if the Service says its number; else 0
+}
+
+// portOf describes a port of a Service.
+func portOf(p *corev1.ServicePort) port {
+	if p.TargetPort.Type == intstr.Int {
+		return port{name: p.Name, target: p.TargetPort.IntVal}
+	}
+	return port{name: p.Name}
 }
 
 // choosePort returns the port of a Service that the setting names. An empty text stands for the
@@ -28,13 +38,13 @@ func choosePort(service *corev1.Service, text string) (port, error) {
 	case len(ports) == 0:
 		return barePort(text)
 	case text == "" && len(ports) == 1:
-		return port{name: ports[0].Name}, nil
+		return portOf(&ports[0]), nil
 	case text == "":
 		return port{}, fmt.Errorf("has several ports; expected one of %s", describe(ports))
 	}
-	for _, p := range ports {
-		if p.Name == text || strconv.Itoa(int(p.Port)) == text {
-			return port{name: p.Name}, nil
+	for i := range ports {
+		if p := &ports[i]; p.Name == text || strconv.Itoa(int(p.Port)) == text {
+			return portOf(p), nil
 		}
 	}
 	return port{}, fmt.Errorf("has no TCP port %s; expected %s", text, describe(ports))
@@ -71,21 +81,29 @@ func describe(ports []corev1.ServicePort) string {
 }
 
 // numberIn returns the number in one slice. Slices of one Service differ in it if the pods have
-// different ports under that name.
+// different ports under that name. For a slice without ports, or whose port has no number, it is
+// the one that the Service says.
 func (p port) numberIn(slice *discoveryv1.EndpointSlice) (string, error) {
 	if p.number != 0 {
 		return strconv.Itoa(int(p.number)), nil
 	}
+	problem := fmt.Errorf("has no port %q", p.name)
 	for _, other := range slice.Ports {
 		if other.Protocol != nil && *other.Protocol != corev1.ProtocolTCP || valueOr(other.Name, "") != p.name {
 			continue
 		}
-		if other.Port == nil {
-			return "", fmt.Errorf("port %q: has no number", p.name)
+		if other.Port != nil {
+			return strconv.Itoa(int(*other.Port)), nil
 		}
-		return strconv.Itoa(int(*other.Port)), nil
+		problem = fmt.Errorf("port %q: has no number", p.name)
+		if p.target != 0 {
+			return strconv.Itoa(int(p.target)), nil
+		}
 	}
-	return "", fmt.Errorf("has no port %q", p.name)
+	if len(slice.Ports) == 0 && p.target != 0 {
+		return strconv.Itoa(int(p.target)), nil
+	}
+	return "", problem
 }
 
 // valueOr returns the value behind a pointer, or the fallback if the pointer is nil.

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 func TestThePortIsOneOfTheService(t *testing.T) {
@@ -81,6 +82,34 @@ func TestSlicesMayDifferInTheNumberOfANamedPort(t *testing.T) {
 	}
 	if want := `endpointslice c: has no port ""; endpointslice d: port "": has no number`; dropped(a) != want {
 		t.Errorf("dropped %s; want %s", dropped(a), want)
+	}
+}
+
+func TestAPortThatASliceLacksIsTheOneThatTheServiceSays(t *testing.T) {
+	known, null, bare, other := slice("a", ready("10.0.0.1")), slice("b", ready("10.0.0.2")), slice("c", ready("10.0.0.3")), slice("d", ready("10.0.0.4"))
+	for _, s := range []*discoveryv1.EndpointSlice{known, bare, other} {
+		s.Ports[0].Name = new("http")
+	}
+	null.Ports, bare.Ports[0].Port, other.Ports[0].Name = nil, nil, new("metrics")
+	for name, c := range map[string]struct {
+		target  intstr.IntOrString
+		want    []string
+		dropped string
+	}{
+		"a number": {intstr.FromInt32(9000), []string{"10.0.0.1:8080", "10.0.0.2:9000", "10.0.0.3:9000"},
+			`endpointslice d: has no port "http"`},
+		"a name": {intstr.FromString("http"), []string{"10.0.0.1:8080"},
+			`endpointslice b: has no port "http"; endpointslice c: port "http": has no number; endpointslice d: has no port "http"`},
+		"nothing": {intstr.IntOrString{}, []string{"10.0.0.1:8080"},
+			`endpointslice b: has no port "http"; endpointslice c: port "http": has no number; endpointslice d: has no port "http"`},
+	} {
+		s := service("http 80")
+		s.Spec.Ports[0].TargetPort = c.target
+		for _, all := range [][]*discoveryv1.EndpointSlice{{known, null, bare, other}, {other, bare, null, known}} {
+			if a := answerTo(selection{port: "http"}, s, all...); !slices.Equal(shown(a), c.want) || dropped(a) != c.dropped {
+				t.Errorf("%s: got %v, dropped %s; want %v, %s", name, shown(a), dropped(a), c.want, c.dropped)
+			}
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func init() { caddy.RegisterModule(new(Source)) }
 //	metadata      its metadata
 //
 // An instance that is not healthy is left out. An instance with a mistake, such as port 0, is
-// dropped alone, and the status names it. Below its protection threshold Nacos itself reports all
+// dropped alone, and the log names it. Below its protection threshold Nacos itself reports all
 // instances as healthy. After an error the pool keeps its list, and the source connects again after
 // growing pauses. Placeholders are replaced when the config is loaded.
 //

@@ -35,6 +35,10 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 	if err := p.ServingOptions.provision(ctx); err != nil {
 		return fmt.Errorf("pool %q: %w", p.Name, err)
 	}
+	rules, err := p.EgressOptions.rules(ctx)
+	if err != nil {
+		return fmt.Errorf("pool %q: %w", p.Name, err)
+	}
 	emit, err := eventEmitter(ctx)
 	if err != nil {
 		return fmt.Errorf("pool %q: %w", p.Name, err)
@@ -46,7 +50,7 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 		Text:     string(text),
 		Resolved: p.resolved,
 		Rules:    p.ServingOptions.rules(),
-		Owner:    endpoint.Owner{Logger: p.logger, Storage: ctx.Storage(), Emit: emit},
+		Owner:    endpoint.Owner{Logger: p.logger, Storage: ctx.Storage(), Emit: emit, Egress: rules},
 		Run:      p.runWith(sources),
 	})
 	if err != nil {

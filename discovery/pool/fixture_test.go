@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/egress"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
@@ -83,6 +84,8 @@ type fixture struct {
 	*testing.T
 	settings followSettings
 	failOpen float64
+	egress   *egress.Rules
+	text     string // of the definition
 	storage  *sourcetest.Storage
 	claim    *endpoint.Claim
 	roster   *endpoint.Roster
@@ -147,10 +150,11 @@ func (f *fixture) load(refs ...sourceRef) {
 	f.Helper()
 	core, log := observer.New(zap.InfoLevel)
 	config := new(int)
+	f.text = fmt.Sprintf("%p", config) // no two definitions are equal
 	claim, err := endpoint.Acquire(endpoint.Definition{
-		Config: config, Name: f.Name(), Text: fmt.Sprintf("%p", config), // no two definitions are equal
+		Config: config, Name: f.Name(), Text: f.text,
 		Rules: endpoint.Rules{Watched: endpoint.ProbeFailed, FailOpen: f.failOpen},
-		Owner: endpoint.Owner{Logger: zap.New(core), Storage: f.storage},
+		Owner: endpoint.Owner{Logger: zap.New(core), Storage: f.storage, Egress: f.egress},
 		Run:   func(ctx context.Context, r *endpoint.Roster) { followSources(ctx, f.Name(), refs, f.settings, r) },
 	})
 	if err != nil {

@@ -31,7 +31,8 @@ type loop struct {
 
 	handover     handover
 	loadStoredAt time.Time // when stored lists are read; zero if that is done
-	dirty        bool      // something changed since the last publication
+	egress       egressState
+	dirty        bool // something changed since the last publication
 	published    time.Time
 }
 
@@ -40,6 +41,8 @@ type loop struct {
 func followSources(ctx context.Context, pool string, refs []sourceRef, s followSettings, r *endpoint.Roster) {
 	l := newLoop(pool, refs, s, r)
 	ctx = discovery.WithStorage(ctx, r.Storage)
+	ctx = discovery.WithAddressCheck(ctx, func(address string) error { return r.Egress().Check(address) })
+	ctx = discovery.WithFirstListBy(ctx, l.handover.since.Add(s.initialWait/2))
 	var running sync.WaitGroup
 	for _, source := range l.sources {
 		origin := func() (discovery.Origin, error) { return l.originOf(pool, source.ref.name) }
@@ -77,6 +80,7 @@ func newLoop(pool string, refs []sourceRef, s followSettings, r *endpoint.Roster
 		handover: handover{
 			list: inheritedList(r), since: now, initialWait: s.initialWait, emptyGrace: s.emptyGrace,
 		},
+		egress: egressState{r.Egress(), now},
 	}
 	if s.persist {
 		l.store = newListStore(s, func(source string) (discovery.Origin, error) { return l.originOf(pool, source) }, r.Storage, l.log)
@@ -99,6 +103,7 @@ func (l *loop) newSourceState(ref sourceRef) *sourceState {
 		},
 		guard:     lossGuard{maxLoss: l.settings.maxLoss, grace: l.settings.emptyGrace},
 		lingering: lingering{grace: l.settings.removalGrace, passes: l.roster.Passes},
+		egress:    egressFilter{trusted: ref.isTrusted(), rules: l.roster.Egress},
 	}
 }
 
@@ -121,6 +126,8 @@ func (l *loop) run(ctx context.Context) {
 			return
 		case event := <-l.events:
 			event(time.Now())
+		case <-l.roster.EgressChanged():
+			l.applyRules(time.Now())
 		case <-timer.C:
 		}
 		l.applyDeadlines(ctx, time.Now())
@@ -135,6 +142,10 @@ func (l *loop) run(ctx context.Context) {
 // applyAnswer updates the state of a source. If the source fails, its stored list is read at once
 // instead of after the head start.
 func (l *loop) applyAnswer(ctx context.Context, s *sourceState, a discovery.Answer, now time.Time) {
+	if a.Partial {
+		l.dirty = s.applyPart(a, len(l.handover.list) > 0) || l.dirty
+		return
+	}
 	l.dirty = s.applyAnswer(a, now) || l.dirty
 	if s.failing {
 		l.loadStored(ctx, s)
@@ -147,6 +158,9 @@ func (l *loop) applyDeadlines(ctx context.Context, now time.Time) {
 		l.dirty = s.applyDeadlines(now) || l.dirty
 	}
 	l.dirty = l.handover.expire(l.sources, now) || l.dirty
+	if isDue(l.judgeAt(), now) {
+		l.judge(now)
+	}
 	if isDue(l.loadStoredAt, now) {
 		l.loadStoredAt = time.Time{}
 		for _, s := range l.sources {
@@ -161,6 +175,7 @@ func (l *loop) applyDeadlines(ctx context.Context, now time.Time) {
 // nextDeadline returns when applyDeadlines has something to do; zero if never.
 func (l *loop) nextDeadline() time.Time {
 	at := earliest(l.handover.nextDeadline(l.sources), earliest(l.loadStoredAt, l.publishAt()))
+	at = earliest(at, l.judgeAt())
 	for _, s := range l.sources {
 		at = earliest(at, s.nextDeadline())
 	}

@@ -28,7 +28,7 @@ func (l *loop) originOf(pool, source string) (discovery.Origin, error) {
 // loadStored reads the stored list of a source that has no list yet, once. The loop does not wait
 // for storage: if the source answers in the meantime, its answer stands.
 func (l *loop) loadStored(ctx context.Context, s *sourceState) {
-	if l.store == nil || s.list != nil || s.storedRead || s.ref.isLocal() {
+	if l.store == nil || s.hasWholeList() || s.storedRead || s.ref.isLocal() {
 		return
 	}
 	s.storedRead = true
@@ -49,7 +49,9 @@ func (l *loop) loadStored(ctx context.Context, s *sourceState) {
 func (l *loop) saveList(changed *sourceState) {
 	lists := make(map[string][]discovery.Endpoint, len(l.sources))
 	for _, s := range l.sources {
-		lists[s.ref.key] = s.list
+		if s.hasWholeList() {
+			lists[s.ref.key] = s.list
+		}
 	}
 	l.roster.SetSourceLists(lists)
 	if l.store != nil && changed.origin == fromSource && !changed.ref.isLocal() {

@@ -48,6 +48,7 @@ type Pool struct {
 	InitialWait caddy.Duration `json:"initial_wait,omitempty"`
 
 	FollowOptions
+	EgressOptions
 	ServingOptions
 
 	resolved  definition.Resolved
@@ -85,6 +86,8 @@ func (*Pool) CaddyModule() caddy.ModuleInfo {
 //	    removal_grace   <duration>
 //	    update_interval <duration>
 //	    persist         on|off|<name>
+//	    allow           <networks...>
+//	    deny            <networks...>
 //	    health          { ... }
 //	    outlier         { ... }
 //	    slow_start      <duration>
@@ -98,6 +101,7 @@ func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			caddyfile.Modules("source", "http.reverse_proxy.upstreams.pool.sources", "source", &p.SourcesRaw),
 			caddyfile.Duration("initial_wait", &p.InitialWait),
 			caddyfile.Group(p.FollowOptions.options()...),
+			caddyfile.Group(p.EgressOptions.options()...),
 			caddyfile.Group(p.ServingOptions.options()...),
 		),
 	)
@@ -119,6 +123,7 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 	}
 	if p.transport != nil {
 		p.transport.Observe(p.claim.Roster)
+		p.compareProxyHeaders()
 		if p.handler.LoadBalancing != nil {
 			p.sticky = bandChoosersFor(p.handler.LoadBalancing.SelectionPolicy)
 		}

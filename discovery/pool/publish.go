@@ -51,7 +51,7 @@ func (l *loop) publish(now time.Time) {
 		all = union(all, s.serving)
 	}
 	l.dirty, l.published = false, now
-	l.logChange(l.roster.Replace(union(all, l.handover.list)))
+	l.logChange(l.roster.Replace(union(all, l.egress.permitted(l.handover.list))))
 }
 
 // logChange writes the one log line about a change of the list.

@@ -84,3 +84,24 @@ func TestAConfirmedLossHasItsGraceToo(t *testing.T) {
 		f.wantMembers("")
 	})
 }
+
+// A registry that names a random part of its endpoints each time replaces all of them at times.
+func TestEndpointsThatOnlyHeldAnswersNamedHaveTheirGraceToo(t *testing.T) {
+	oneSource(t, withRemovalGrace(), func(f *fixture, s scriptedSource) {
+		s.lists(addresses("abc")...)
+		s.lists(addresses("de")...)
+		f.wantState(1, endpoint.SourceHeld)
+		sleepAndSettle(20 * time.Second)
+		s.lists(addresses("fg")...)
+		f.wantState(1, endpoint.SourceHeld)
+		f.wantMembers("abcdefg")
+		sleepAndSettle(5 * time.Second)
+		s.lists(addresses("abcd")...)
+		f.wantState(1, endpoint.SourceLive)
+		f.wantMembers("abcdefg")
+		sleepAndSettle(55 * time.Second)
+		f.wantMembers("abcdfg") // a minute after the last answer that named e
+		sleepAndSettle(5 * time.Second)
+		f.wantMembers("abcd")
+	})
+}

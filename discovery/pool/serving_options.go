@@ -98,6 +98,7 @@ func (s *ServingOptions) provision(ctx caddy.Context) error {
 }
 
 func (s *ServingOptions) loadMonitors(ctx caddy.Context) error {
+	s.watched = endpoint.Refused // which attempts find out
 	for _, module := range []struct {
 		field, id string
 		raw       json.RawMessage

@@ -80,6 +80,11 @@ func secretsOf(module any) (names []string) {
 	return names
 }
 
+func (r *sourceRef) isTrusted() bool {
+	_, trusted := r.source.(discovery.Trusted)
+	return trusted
+}
+
 func (r *sourceRef) isLocal() bool { return isLocal(r.source) }
 
 func isLocal(source any) bool {

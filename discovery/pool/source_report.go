@@ -79,8 +79,9 @@ func (s *sourceState) status() endpoint.SourceStatus {
 		Name: s.ref.name, Position: s.ref.position,
 		State: s.state(), Entries: len(s.serving),
 		LastSuccess: s.lastSuccess, LastError: s.lastError, LastErrorAt: s.lastErrorAt,
-		HeldUntil: s.guard.nextDeadline(),
-		Dropped:   len(s.dropped), FirstDropped: s.firstDropped(),
+		HeldUntil:    s.guard.nextDeadline(),
+		Dropped:      len(s.dropped) + s.egress.refused,
+		FirstDropped: slices.Concat(s.firstDropped(), s.egress.first),
 	}
 }
 

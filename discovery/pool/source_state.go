@@ -22,11 +22,12 @@ type sourceState struct {
 	onListChange  func(*sourceState)   // called when list changes
 
 	// serving is what the source adds to the pool: list, the answer that the guard holds, and the
-	// lingering endpoints. It is nil before the first list.
+	// lingering endpoints, as far as they may be dialed. It is nil before the first list.
 	serving []discovery.Endpoint
 
 	guard     lossGuard
 	lingering lingering
+	egress    egressFilter
 
 	reported    bool // the source has reported a list or an error
 	storedRead  bool // the read of its stored list has begun
@@ -45,6 +46,7 @@ const (
 	fromSource  origin = iota
 	fromRoster         // the previous definition of the pool had it, so it was good a moment ago
 	fromStorage        // it may be of any age
+	fromPart           // it is only a part of the source's list
 )
 
 // applyAnswer applies an answer and reports whether the pool's list may have changed.
@@ -53,7 +55,7 @@ func (s *sourceState) applyAnswer(a discovery.Answer, now time.Time) (changed bo
 	if a.Endpoints != nil {
 		s.lastSuccess = now
 		s.recordDropped(a.Dropped)
-		s.applyList(sorted(a.Endpoints), a.Authoritative, now)
+		s.applyList(s.egress.mark(sorted(a.Endpoints)), a.Authoritative, now)
 	}
 	switch {
 	case a.Err != nil: // last, so that an answer with an error does not start the guard's timer
@@ -66,17 +68,19 @@ func (s *sourceState) applyAnswer(a discovery.Answer, now time.Time) (changed bo
 
 // applyList accepts the list of an answer, or lets the guard hold it.
 func (s *sourceState) applyList(list []discovery.Endpoint, authoritative bool, now time.Time) {
-	wasHolding := s.guard.holding
-	// A stored list may be so old that none of its endpoints is left, so only an empty answer
-	// counts as a loss then.
-	trusted := authoritative || s.origin == fromStorage && len(list) > 0
-	switch admitted := trusted || s.guard.admit(s.list, list, now); {
-	case admitted:
+	wasHolding, before := s.guard.holding, union(s.list, s.guard.held)
+	// A stored list may be so old that none of its endpoints is left, and a part says little about
+	// the whole, so only an empty answer counts as a loss then.
+	trusted := authoritative || !s.isCurrent() && len(list) > 0
+	if trusted || s.guard.admit(s.list, list, now) {
 		s.acceptList(list, authoritative, now)
 		if wasHolding {
 			s.log().Info("discovery: loss is over", zap.Int("endpoints", len(list)))
 		}
-	case !wasHolding:
+		return
+	}
+	s.lingering.update(before, union(s.list, list), now)
+	if !wasHolding {
 		s.log().Warn("discovery: loss is held back until it is confirmed", zap.Int("endpoints", len(s.list)),
 			zap.Int("lost", len(difference(s.list, list))), zap.Time("until", s.guard.nextDeadline()))
 	}
@@ -88,12 +92,13 @@ func (s *sourceState) acceptList(list []discovery.Endpoint, authoritative bool, 
 	switch {
 	case authoritative:
 		s.lingering.clear()
-	case s.origin != fromStorage:
-		s.lingering.update(s.list, list, now)
+	case s.isCurrent():
+		s.lingering.update(union(s.list, s.guard.held), list, now)
 	}
 	s.guard.reset()
+	unsaved := s.list == nil || s.origin == fromPart
 	s.origin, s.authoritative = fromSource, authoritative
-	if s.list == nil || !equal(s.list, list) {
+	if unsaved || !equal(s.list, list) {
 		s.list = list
 		s.onListChange(s)
 	}
@@ -102,13 +107,34 @@ func (s *sourceState) acceptList(list []discovery.Endpoint, authoritative bool, 
 // restoreList uses a list of another origin until the source answers. It does nothing if the source
 // has answered with a list already.
 func (s *sourceState) restoreList(list []discovery.Endpoint, from origin, at time.Time) (changed bool) {
-	if s.list != nil || len(list) == 0 {
+	if s.hasWholeList() || len(list) == 0 {
 		return false
 	}
 	s.list, s.origin, s.lastSuccess = list, from, at
 	s.onListChange(s)
 	return s.updateServing()
 }
+
+// applyPart uses a part of a list while there is no whole one.
+func (s *sourceState) applyPart(a discovery.Answer, otherList bool) (changed bool) {
+	if otherList || s.hasWholeList() || len(a.Endpoints) == 0 {
+		return false
+	}
+	s.recordDropped(a.Dropped)
+	if s.list == nil {
+		s.log().Warn("discovery: incomplete list serves until the source answers",
+			zap.Int("endpoints", len(a.Endpoints)))
+	}
+	s.list, s.origin = sorted(a.Endpoints), fromPart
+	return s.updateServing()
+}
+
+// hasWholeList reports whether there is a list, of the source or of another origin, that is not
+// only a part.
+func (s *sourceState) hasWholeList() bool { return s.list != nil && s.origin != fromPart }
+
+// isCurrent reports whether the list was whole a moment ago.
+func (s *sourceState) isCurrent() bool { return s.origin == fromSource || s.origin == fromRoster }
 
 // applyDeadlines confirms a held loss and ends the grace of lingering endpoints, if it is time, and
 // reports whether the pool's list may have changed.
@@ -138,6 +164,6 @@ func (s *sourceState) updateServing() (changed bool) {
 	if s.guard.holding {
 		s.serving = union(s.guard.held, s.serving)
 	}
-	s.serving = union(s.serving, s.lingering.list())
+	s.serving = s.permitted(union(s.serving, s.lingering.list()))
 	return before == nil && s.serving != nil || !equal(before, s.serving)
 }

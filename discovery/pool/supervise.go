@@ -16,7 +16,7 @@ func superviseSource(ctx context.Context, s discovery.Source, report discovery.R
 	for failures := 1; ; failures++ {
 		var listed atomic.Bool
 		err := runSource(ctx, s, func(a discovery.Answer) {
-			if a.Endpoints != nil {
+			if a.Endpoints != nil && !a.Partial {
 				listed.Store(true)
 			}
 			report(a)

@@ -18,6 +18,9 @@ import (
 // every call, because Caddy writes into them.
 func (p *Pool) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
 	if err := p.awaitFirstList(r.Context()); err != nil {
+		if p.handler != nil && len(p.handler.Upstreams) == 0 && p.transport.Attempts(r).FoundNoList() {
+			return nil, nil // Caddy asks again for a retry, and would log the error each time
+		}
 		return nil, err
 	}
 	if p.picker != nil {

@@ -15,7 +15,7 @@ const minReportInterval = 100 * time.Millisecond
 // Run implements discovery.Source. It returns only when ctx ends: an error of the storage is
 // reported, because services must be able to register all the same.
 func (s *Source) Run(ctx context.Context, report discovery.Report) error {
-	s.leases.begin(s)
+	s.leases.begin(ctx, s)
 	defer s.leases.end(s)
 	s.leases.restore(ctx, report)
 	failures := make(chan error, 1)

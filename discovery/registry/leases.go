@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"sync"
@@ -57,6 +58,9 @@ func (l *Leases) Register(r Registration, now time.Time) (registered Registratio
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	source := l.sources[len(l.sources)-1]
+	if err := source.checkAddress(r.Address); err != nil {
+		return r, false, fmt.Errorf("address: %w", err)
+	}
 	ttl, err := source.grantTTL(time.Duration(r.TTL))
 	if err != nil {
 		return r, false, err

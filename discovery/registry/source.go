@@ -33,6 +33,9 @@ func init() { caddy.RegisterModule(new(Source)) }
 // removes the endpoint (204), as does a ttl without a heartbeat. `GET` shows it, and `GET
 // /pools/web/endpoints` shows all.
 //
+// An address that the pool's `allow` and `deny` refuse, or that is Caddy's own, is answered with
+// 400 and the reason.
+//
 // An address has one ID. A service that registers a new ID at the same address replaces the old one
 // at once.
 //
@@ -58,6 +61,8 @@ type Source struct {
 
 	pool   string
 	leases *Leases
+
+	checkAddress func(address string) error // set when the source runs
 }
 
 const (

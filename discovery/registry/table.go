@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
 // allLeases holds the leases of all pools that have a registry source. They exist before the source
@@ -59,10 +61,11 @@ func LeasesOf(ctx context.Context, pool string) *Leases {
 	return nil
 }
 
-// begin adds a source that runs. Its limits apply from now on.
-func (l *Leases) begin(s *Source) {
+// begin adds a source that runs with ctx. Its limits apply from now on.
+func (l *Leases) begin(ctx context.Context, s *Source) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	s.checkAddress = func(address string) error { return discovery.CheckAddress(ctx, address) }
 	l.sources = append(l.sources, s)
 }
 

@@ -80,9 +80,11 @@ func endpointOptions(e *listing.Info) []caddyfile.Param {
 // address is an argument. It is checked here and not only in Provision, because here an error can
 // name the line.
 func address(set func(text string)) caddyfile.Param {
-	return caddyfile.Func("address", "a host and port such as 10.0.0.7:8080, or a unix socket", func(text string) bool {
+	const expected = "a host and port such as 10.0.0.7:8080, or a unix socket"
+	return caddyfile.Checked("address", expected, func(text string) error {
 		set(text)
-		return (&listing.Info{Address: text}).Normalize() == nil
+		err := (&listing.Info{Address: text}).Normalize()
+		return errors.Unwrap(err) // the argument has the name of the field
 	})
 }
 
@@ -116,9 +118,13 @@ func (s *Source) Run(_ context.Context, report discovery.Report) error {
 // Local implements discovery.Local: the config keeps the list.
 func (*Source) Local() {}
 
+// Trusted implements discovery.Trusted: the list is part of the config.
+func (*Source) Trusted() {}
+
 // Interface guards
 var (
 	_ caddy.Provisioner     = (*Source)(nil)
 	_ caddyfile.Unmarshaler = (*Source)(nil)
 	_ discovery.Local       = (*Source)(nil)
+	_ discovery.Trusted     = (*Source)(nil)
 )

@@ -80,8 +80,9 @@ type Detection struct {
 	MinRequests int `json:"min_requests,omitempty"`
 
 	// The time of the first ejection, with a jitter of a tenth. The second in a row lasts twice as
-	// long, the third three times, and so on. Each interval without an ejection takes one back. The
-	// minimum is 1ms. Default: 30s.
+	// long, the third three times, and so on. Each interval without an ejection takes one back. An
+	// ejection ends early when active checks that have failed in it pass again. The minimum is 1ms.
+	// Default: 30s.
 	BaseEjection caddy.Duration `json:"base_ejection,omitempty"`
 
 	// The maximum time of an ejection, not less than `base_ejection`. Default: 300s, or

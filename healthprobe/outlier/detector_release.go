@@ -7,11 +7,13 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// passedPollInterval is how often an endpoint whose time is over is looked at for a passed check.
+// passedPollInterval is how often an ejected endpoint is looked at for a passed check.
 const passedPollInterval = 100 * time.Millisecond
 
 // releaseExpired ends the ejections whose time is over: it moves the endpoint to half-open, or
-// readmits it after a passed check. It returns the time until it must be called again.
+// readmits it after a passed check. An ejection ends early when checks that have failed in it pass
+// again: they see the fault, and see that it is gone. releaseExpired returns the time until it must
+// be called again.
 func (d *detector) releaseExpired(now time.Time) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -22,10 +24,14 @@ func (d *detector) releaseExpired(now time.Time) time.Duration {
 			continue
 		}
 		switch left := j.Until.Sub(now); {
-		case left > 0:
-			next = min(next, left)
+		case left > 0 && !hasRecovered(e, j.Since):
+			if next = min(next, left); e.Verdict() != nil {
+				next = min(next, passedPollInterval)
+			}
 		case d.Readmit == readmitRequest:
 			e.Replace(endpoint.Ejected, endpoint.HalfOpen)
+		case hasRecovered(e, j.Since):
+			d.readmit(e, "its checks pass again")
 		case passedSince(e, j.Until, now) && !e.Is(endpoint.ProbeFailed):
 			d.readmit(e, "a check passed")
 		default:
@@ -33,6 +39,12 @@ func (d *detector) releaseExpired(now time.Time) time.Duration {
 		}
 	}
 	return next
+}
+
+// hasRecovered reports whether checks have found the endpoint healthy again since then.
+func hasRecovered(e *endpoint.Endpoint, then time.Time) bool {
+	v := e.Verdict()
+	return v != nil && v.Passes && v.Since.After(then)
 }
 
 // passedSince reports whether a check has passed since then. It compares how long ago both were,

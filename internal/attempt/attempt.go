@@ -15,8 +15,9 @@ import (
 type Attempt struct {
 	endpoint  *endpoint.Endpoint
 	transport *Transport
-	unwatch   func() bool    // stops watching for the end of the request
-	trial     endpoint.Trial // of a half-open endpoint, 0 for any other attempt
+	unwatch   func() bool      // stops watching for the end of the request
+	trial     endpoint.Trial   // of a half-open endpoint, 0 for any other attempt
+	others    *RequestAttempts // of the same request; nil for the first attempt
 
 	// A request can end while its round trip is under way, so the stages have a lock. It belongs to
 	// one attempt and is hardly ever contended.

@@ -1,8 +1,13 @@
 package attempt
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // trackBody keeps the endpoint's place until the response was read or closed.
@@ -25,6 +30,16 @@ func (a *Attempt) trackBody(res *http.Response) {
 	}
 }
 
+// breakOff records that the endpoint did not send the rest of its answer. Otherwise an endpoint
+// that sends a header and resets the connection would look like the fastest one.
+func (a *Attempt) breakOff(now load.Instant) {
+	if a.clientIsToBlame(now) || a.advance(answered) != answered {
+		return
+	}
+	c := a.endpoint.Load.BreakOff(&a.load, now, a.transport.Decay)
+	a.observe(endpoint.Result{Failed: true, Expected: c.Expected})
+}
+
 // trackedBody is the body of a response. Its end or its Close ends the attempt.
 type trackedBody struct {
 	io.ReadCloser
@@ -35,6 +50,9 @@ type trackedBody struct {
 func (b *trackedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
+		if err != io.EOF && !errors.Is(err, context.Canceled) {
+			b.attempt.breakOff(load.Now())
+		}
 		b.attempt.end()
 	}
 	return n, err

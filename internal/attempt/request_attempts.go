@@ -20,7 +20,9 @@ type RequestAttempts struct {
 	tried     []*endpoint.Endpoint
 	current   *Attempt
 	route     Route
-	trial     endpoint.Trial // begun for the place that the next Begin makes the request's own
+	noList    bool                 // there was no list of endpoints for the request
+	refused   []*endpoint.Endpoint // those of the tried ones that refused the connection at once
+	trial     endpoint.Trial       // begun for the place that the next Begin makes the request's own
 
 	// Room for what nearly every request needs, so that all of it is one allocation.
 	first      Attempt
@@ -95,7 +97,7 @@ func (a *RequestAttempts) Begin(e *endpoint.Endpoint) {
 	a.Abandon()
 	next := &a.first
 	if len(a.tried) > 0 {
-		next = new(Attempt)
+		next = &Attempt{others: a}
 	}
 	a.tried = append(a.tried, e)
 	a.current = next
@@ -104,7 +106,10 @@ func (a *RequestAttempts) Begin(e *endpoint.Endpoint) {
 		// A policy of Caddy's picked it, which knows no trials. Beside a trial it is none itself.
 		next.trial = e.BeginTrial(load.Now())
 	}
-	next.begin(a.request.Context(), a.transport, e, a.Route(e, load.Now()))
+	if table := a.tableOf(e); a.route.Table != table { // a policy of Caddy's finds no route
+		a.findRoute(table, load.Now())
+	}
+	next.begin(a.request.Context(), a.transport, e, a.route)
 }
 
 // Picked returns the endpoint that was picked for the request and that it was not sent to yet.

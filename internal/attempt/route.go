@@ -28,16 +28,24 @@ func (a *RequestAttempts) Route(e *endpoint.Endpoint, now load.Instant) Route {
 	if a == nil || a.request == nil {
 		return Route{Table: e.Routes()}
 	}
-	table := e.Routes()
-	if table == nil {
-		table = a.transport.routes
-	}
-	if a.route.Route == nil || a.route.Table != table {
-		key, upgrade := keyOf(a.request, a.transport.Route)
-		found := table.Find(&key, now)
-		a.route = Route{found, table, upgrade || table.Parked(found), found.Unknown()}
+	if table := a.tableOf(e); a.route.Table != table {
+		a.findRoute(table, now)
 	}
 	return a.route
+}
+
+// tableOf returns the table of the routes of an endpoint's pool, or of the static upstreams.
+func (a *RequestAttempts) tableOf(e *endpoint.Endpoint) *load.Routes {
+	if table := e.Routes(); table != nil {
+		return table
+	}
+	return a.transport.routes
+}
+
+func (a *RequestAttempts) findRoute(table *load.Routes, now load.Instant) {
+	key, upgrade := keyOf(a.request, a.transport.Route)
+	found := table.Find(&key, now)
+	a.route = Route{found, table, upgrade || table.Parked(found), found.Unknown()}
 }
 
 // keyOf returns the key of the route of a request, and whether the request asks for an upgrade.

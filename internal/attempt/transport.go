@@ -31,8 +31,13 @@ type Transport struct {
 	key     string
 	handler *reverseproxy.Handler
 
+	// retriesRefused is whether Caddy repeats a request only if its connection was refused.
+	retriesRefused bool
+
 	// prefersAnswers is whether errors of writing are held back until answers are read.
 	prefersAnswers bool
+
+	guard *requestGuard // judges requests if the connections cannot be judged; else nil
 
 	fresh   func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
 	rosters []*endpoint.Roster
@@ -66,8 +71,10 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	t.routes = new(load.Routes)
 	t.handler = handler
 	t.prefersAnswers = preferAnswers(t.RoundTripper)
+	t.guardConnections()
 	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })
 	handler.Transport = t
+	t.retryRefused()
 	return t, handler, nil
 }
 
@@ -119,10 +126,20 @@ func (t *Transport) find(dial string) *endpoint.Endpoint {
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if a := t.attempt(req); a != nil {
-		return a.roundTrip(req, t.RoundTripper)
+	a := t.attempt(req)
+	if a == nil {
+		res, err := t.next().RoundTrip(req)
+		return res, t.final(err)
 	}
-	return t.RoundTripper.RoundTrip(req)
+	began := load.Now()
+	res, err := a.roundTrip(req, t.next())
+	if err != nil {
+		return nil, t.afterError(req, a.endpoint, began, err)
+	}
+	if a.others != nil {
+		a.others.leaveOutRefused(a.endpoint)
+	}
+	return res, nil
 }
 
 // attempt returns the attempt that a round trip belongs to, nil if it is not to be observed.

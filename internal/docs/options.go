@@ -86,7 +86,7 @@ func fieldsOf(of reflect.Type) []string {
 
 var (
 	missingValue = regexp.MustCompile(`^[\w.]+: (\w+): missing value`)
-	wrongValue   = regexp.MustCompile(`^[\w.]+: (\w+): '[^']*' is not`)
+	wrongValue   = regexp.MustCompile(`^[\w.]+: (\w+): (?:'[^']*' is not|is missing)`)
 	allOptions   = regexp.MustCompile(`unknown option '-'; expected (.*), at `)
 )
 

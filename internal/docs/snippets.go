@@ -204,6 +204,8 @@ func wholeConfig(text []byte) ([]byte, error) {
 	}
 	const static = `"sources":[{"source":"static","endpoints":[{"address":"10.0.0.1:80"}]}]`
 	switch {
+	case has("mode"):
+		return []byte("{}"), nil // an answer of the admin API
 	case has("apps"), has("admin"), has("logging"):
 		return text, nil
 	case is("handler", "reverse_proxy"):
@@ -219,7 +221,7 @@ func wholeConfig(text []byte) ([]byte, error) {
 			pool(`"sources":[`, `]`)
 		case isText("probe"):
 			pool(static+`,"health":{"probe":`, `}`)
-		case has("probe"):
+		case has("probe"), has("probes"):
 			pool(static+`,"health":`, ``)
 		case has("consecutive_failures"), has("failure_percentage"), has("latency"):
 			pool(static+`,"outlier":`, ``)

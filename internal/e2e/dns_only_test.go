@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -32,4 +33,21 @@ func TestDNSRetriesALargeAnswerOverTCP(t *testing.T) {
 	if d.link.totalAccepted() == 0 {
 		t.Error("a large answer came over UDP")
 	}
+}
+
+// A firewall often lets port 53 pass for UDP only. Knot sends no part of an answer that is too
+// large.
+func TestDNSKeepsTheListIfTCPFails(t *testing.T) {
+	d := startDNS(t)
+	startProxy(t, d)
+	manyBackends := startManyBackends(t, 200)
+	d.put(manyBackends.entries()...)
+	eventually(t, "all have arrived", func() bool { return source().Entries == len(manyBackends.addresses) })
+	d.link.refuseTCP()
+	awaitFailures(t, 2)
+	if s := source(); s.Entries != len(manyBackends.addresses) || !strings.Contains(s.LastError, "answer is truncated, and over TCP: ") {
+		t.Errorf("without TCP %d endpoints are left, and the error is %s", s.Entries, s.LastError)
+	}
+	d.link.restore()
+	awaitState(t, endpoint.SourceLive)
 }

@@ -21,6 +21,7 @@ type link struct {
 	delay       time.Duration
 	silent      bool // new connections are black holes
 	broken      bool // new connections are refused
+	onlyPackets bool // TCP connections are refused
 	connections map[*connection]struct{}
 	accepted    int // in total
 }
@@ -73,11 +74,19 @@ func (l *link) disconnect() {
 	}
 }
 
+// refuseTCP closes all connections, and new ones too until restore. Packets pass.
+func (l *link) refuseTCP() {
+	l.disconnect()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken, l.onlyPackets = false, true
+}
+
 // restore makes new connections work again, without delay. Those that are black holes stay so.
 func (l *link) restore() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.silent, l.broken, l.delay = false, false, 0
+	l.silent, l.broken, l.onlyPackets, l.delay = false, false, false, 0
 }
 
 // slow delays everything that is forwarded.
@@ -139,7 +148,7 @@ func (l *link) carry(near net.Conn) {
 func (l *link) add(w *connection) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.broken {
+	if l.broken || l.onlyPackets {
 		return false
 	}
 	w.lost.Store(l.silent)

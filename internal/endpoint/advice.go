@@ -1,8 +1,6 @@
 package endpoint
 
 import (
-	"cmp"
-
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -29,13 +27,40 @@ const (
 	AdvisedMaint                    // no requests at all, even if no other endpoint is left
 )
 
-// mergedWith returns the advice, with the fields that it does not mention taken from old.
-func (a Advice) mergedWith(old Advice) Advice {
+// MergedWith returns the advice, with the fields that it does not mention taken from old. A field
+// that says the same as old keeps the pointer of old, so that advice without news compares equal.
+func (a Advice) MergedWith(old Advice) Advice {
 	return Advice{
-		Percent:     cmp.Or(a.Percent, old.Percent),
-		MaxRequests: cmp.Or(a.MaxRequests, old.MaxRequests),
-		Mode:        cmp.Or(a.Mode, old.Mode),
+		Percent:     merged(a.Percent, old.Percent),
+		MaxRequests: merged(a.MaxRequests, old.MaxRequests),
+		Mode:        merged(a.Mode, old.Mode),
 	}
+}
+
+func merged[T comparable](a, old *T) *T {
+	if a == nil || equalValues(a, old) {
+		return old
+	}
+	return a
+}
+
+// strictest returns the advice that gives the endpoint the fewest requests, field by field.
+func (a Advice) strictest(b Advice) Advice {
+	return Advice{
+		Percent: stricter(a.Percent, b.Percent, func(a, b int) bool { return a < b }),
+		MaxRequests: stricter(a.MaxRequests, b.MaxRequests, func(a, b int) bool {
+			return a > 0 && (b <= 0 || a < b) // 0 is no limit
+		}),
+		Mode: stricter(a.Mode, b.Mode, func(a, b AdvisedMode) bool { return a > b }),
+	}
+}
+
+// stricter returns the stricter one of two fields of advice. A field that is nil says nothing.
+func stricter[T any](a, b *T, isStricter func(a, b T) bool) *T {
+	if b == nil || a != nil && !isStricter(*b, *a) {
+		return a
+	}
+	return b
 }
 
 func (a Advice) equal(b Advice) bool {

@@ -57,7 +57,13 @@ func (m *Member) drainReason() string {
 
 // reason counts the endpoints that are usable, and those that are not by why they are not.
 func (s *Snapshot) reason() string {
-	var usable, unhealthy, draining int
+	usable, unhealthy, draining := s.States()
+	return fmt.Sprintf("of %d endpoints %d are usable, %d unhealthy, %d draining",
+		len(s.Members), usable, unhealthy, draining)
+}
+
+// States returns the number of members that are usable, unhealthy and draining.
+func (s *Snapshot) States() (usable, unhealthy, draining int) {
 	for i := range s.Members {
 		switch m := &s.Members[i]; {
 		case m.drains:
@@ -68,6 +74,5 @@ func (s *Snapshot) reason() string {
 			unhealthy++
 		}
 	}
-	return fmt.Sprintf("of %d endpoints %d are usable, %d unhealthy, %d draining",
-		len(s.Members), usable, unhealthy, draining)
+	return usable, unhealthy, draining
 }

@@ -52,7 +52,7 @@ func (p *Pool) unclaim(c *Claim) (last bool) {
 	running := c.running
 	running.claims = slices.DeleteFunc(running.claims, func(other *Claim) bool { return other == c })
 	if n := len(running.claims); n > 0 {
-		running.roster.owner.Store(&running.claims[n-1].def.Owner)
+		running.roster.setOwner(&running.claims[n-1].def.Owner)
 		return false
 	}
 	p.rosters = slices.DeleteFunc(p.rosters, func(other *runningRoster) bool { return other == running })

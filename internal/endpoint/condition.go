@@ -12,11 +12,12 @@ const (
 	HalfOpen                             // an ejection is over, and one trial request at a time tests the endpoint
 	DrainRequested                       // the endpoint asked for no new requests
 	Maintenance                          // the endpoint asked for no requests at all
+	Refused                              // connections are refused that its sibling of the other IP family accepts
 )
 
 const (
 	// unhealthy are the conditions that a pool which fails open ignores.
-	unhealthy = ProbeFailed | Unchecked | Ejected
+	unhealthy = ProbeFailed | Unchecked | Ejected | Refused
 
 	// advised are the conditions that it does not ignore, because the endpoint asks for them.
 	advised = DrainRequested | Maintenance

@@ -11,6 +11,7 @@
 //   - The source writes [Member.Info] (address, weight, zone, ...), through [Roster.Replace].
 //   - The prober writes [ProbeFailed], [Unchecked], [DrainRequested] and [Maintenance], and the
 //     [Verdict] and [Advice] of an endpoint.
+//   - Attempts write [Refused].
 //   - The outlier detector writes [Ejected] and [HalfOpen], the [Ejection] and the [Tally].
 //   - Attempts write [Endpoint.Load] and give places back. Picks reserve places.
 //   - Caddy writes the [Counts].

@@ -32,6 +32,8 @@ type Endpoint struct {
 	trial        atomic.Int64 // the Trial that keeps others from beginning; 0 if there is none
 	servingSince atomic.Int64 // the Instant at which the slow start began; 0 if there was none
 
+	refusal refusal
+
 	// Tally is what the outlier detector counts.
 	Tally Tally
 }

@@ -24,6 +24,7 @@ const (
 	WouldEject      = "would_eject"
 	Readmitted      = "readmitted"
 	BeganDraining   = "draining"
+	LeftOut         = "left_out"
 	BecameEmpty     = "pool_empty"
 	BecameUsable    = "pool_usable"
 	FailedOpen      = "fail_open"
@@ -41,6 +42,7 @@ var eventMessages = map[string]struct {
 	WouldEject:      {"endpoint would be ejected", zap.InfoLevel},
 	Readmitted:      {"endpoint is readmitted", zap.InfoLevel},
 	BeganDraining:   {"endpoint is draining", zap.InfoLevel},
+	LeftOut:         {"endpoint is left out", zap.WarnLevel},
 	BecameEmpty:     {"pool has no usable endpoint", zap.ErrorLevel},
 	BecameUsable:    {"pool has usable endpoints again", zap.InfoLevel},
 	FailedOpen:      {"pool has too few usable endpoints and ignores endpoint health", zap.WarnLevel},

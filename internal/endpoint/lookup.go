@@ -14,6 +14,27 @@ func Each(f func(name string, p *Pool) bool) {
 	})
 }
 
+// Current returns the roster of the newest definition of the pool with this name, nil if no config
+// uses that pool.
+func Current(name string) (current *Roster) {
+	Each(func(found string, p *Pool) bool {
+		if found == name && name != "" {
+			current = p.newest()
+		}
+		return current == nil
+	})
+	return current
+}
+
+func (p *Pool) newest() *Roster {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.rosters); n > 0 {
+		return p.rosters[n-1].roster
+	}
+	return nil
+}
+
 // InFlight returns the number of requests in flight at all endpoints of the pool.
 func (p *Pool) InFlight() int { return int(p.inFlight.Load()) }
 

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/internal/definition"
+	"github.com/caddy-balance/caddy-balance/internal/egress"
 )
 
 // pools keeps every pool that a config uses, by name. A reload acquires the new config's pools
@@ -56,6 +57,9 @@ type Owner struct {
 
 	// Emit passes an event to Caddy's events app. It is nil if there is none.
 	Emit func(name string, data map[string]any)
+
+	// Egress says which addresses may be dialed. Nil permits all.
+	Egress *egress.Rules
 }
 
 // runningRoster is a roster with its goroutines, and the claims that keep it alive.
@@ -130,7 +134,7 @@ func (p *Pool) claim(def Definition) (*Claim, error) {
 	running := p.runningLocked(def)
 	claim := &Claim{Roster: running.roster, Pool: p, running: running, def: def}
 	running.claims = append(running.claims, claim)
-	running.roster.owner.Store(&def.Owner)
+	running.roster.setOwner(&def.Owner)
 	return claim, nil
 }
 

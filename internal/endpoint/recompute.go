@@ -88,6 +88,7 @@ func (r *Roster) recompute(members []Member, old *Snapshot) *Snapshot {
 		r.startRamps(members, old, now)
 	}
 	s := r.rules.snapshot(members, now)
+	s.continueMode(old)
 	s.index(old)
 	r.announce(s, old)
 	return s

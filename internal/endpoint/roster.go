@@ -21,8 +21,10 @@ type Roster struct {
 	included atomic.Uint64 // how many of the pool's changes the snapshot includes
 	current  atomic.Bool
 	owner    atomic.Pointer[Owner]
-	observer Observer // guarded by the pool's lock
+	owned    signal.Signal // set when the owner changes
+	observer Observer      // guarded by the pool's lock
 	queue    eventQueue
+	said     sync.Map // texts of FirstTime, which are a few constants
 
 	provenance provenance
 
@@ -39,14 +41,16 @@ type Roster struct {
 func newRoster(name string, p *Pool, rules Rules) *Roster {
 	r := &Roster{
 		name: name, pool: p, rules: rules, preparers: make(map[*func(*Snapshot)]struct{}),
-		answered: make(chan struct{}), dirty: signal.New(),
+		answered: make(chan struct{}), dirty: signal.New(), owned: signal.New(),
 	}
 	r.owner.Store(new(Owner))
-	r.snapshot.Store(rules.snapshot(nil, 0))
+	empty := rules.snapshot(nil, 0)
+	empty.ModeSince = time.Now()
+	r.snapshot.Store(empty)
 	return r
 }
 
-// Name returns the name of the pool.
+// Name returns the name of the roster's pool.
 func (r *Roster) Name() string { return r.name }
 
 // Snapshot returns the list as it is now.
@@ -137,6 +141,7 @@ func (r *Roster) inheritLocked(from *Roster) {
 		r.pool.retainLocked(inherited.Members[i].Address())
 	}
 	s := r.rules.snapshot(memberCopies(inherited), load.Now())
+	s.continueMode(inherited)
 	s.index(inherited)
 	r.snapshot.Store(s)
 	r.announced = s.Mode

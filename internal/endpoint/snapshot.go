@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"slices"
+	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 	"github.com/caddy-balance/caddy-balance/internal/load"
@@ -60,6 +61,9 @@ type Snapshot struct {
 
 	// Mode says which of the members serve.
 	Mode Mode
+
+	// ModeSince is when the pool entered the mode.
+	ModeSince time.Time
 
 	// Blocking are the conditions that keep requests away from a member that has a weight. A pick
 	// must test them, because a condition may have come to hold since the weights were computed.
@@ -127,6 +131,14 @@ func (s *Snapshot) index(before *Snapshot) {
 		if _, duplicate := s.byAddress[s.Members[i].Address()]; !duplicate {
 			s.byAddress[s.Members[i].Address()] = i
 		}
+	}
+}
+
+// continueMode sets since when the mode holds, given the snapshot before.
+func (s *Snapshot) continueMode(before *Snapshot) {
+	s.ModeSince = before.ModeSince
+	if s.Mode != before.Mode {
+		s.ModeSince = time.Now()
 	}
 }
 

@@ -92,10 +92,8 @@ func (r *Roster) Sources() []SourceStatus {
 
 // Sources returns the states of the sources of the pool's newest definition.
 func (p *Pool) Sources() []SourceStatus {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n := len(p.rosters); n > 0 {
-		return p.rosters[n-1].roster.Sources()
+	if newest := p.newest(); newest != nil {
+		return newest.Sources()
 	}
 	return nil
 }

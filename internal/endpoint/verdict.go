@@ -1,20 +1,55 @@
 package endpoint
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// Verdict is the health of an endpoint by its probes. The prober writes it. It belongs to the
-// endpoint, because what is known of an endpoint outlives the prober of one config.
+// Verdict is the health of an endpoint by its probes, all of which must pass. The prober writes it.
+// It belongs to the endpoint, because what is known of an endpoint outlives the prober of one
+// config.
 type Verdict struct {
-	Probe   string    // the definition of the probe that produced the verdict
-	Checked bool      // whether any check has ended
-	Passes  bool      // whether the endpoint is healthy
-	Streak  int       // the number of results in a row that contradict the verdict
-	Since   time.Time // when the verdict was reached
-	Last    string    // the reason of the last failed check
+	Passes bool      // whether the endpoint is healthy
+	Since  time.Time // when the verdict was reached
+	Probes []ProbeVerdict
+}
+
+// ProbeVerdict is what one probe says of an endpoint.
+type ProbeVerdict struct {
+	Definition string // of the probe, by which the prober of a later config knows it again
+	Name       string // of the probe, unique within the verdict
+	Checked    bool   // whether any check has ended
+	Waits      bool   // whether the endpoint gets no requests only because no check has ended
+	Passes     bool
+	Streak     int       // the number of results in a row that contradict the verdict
+	Since      time.Time // when the verdict was reached
+	Last       Failure   // the last failed check; zero if there was none
+	Advice     Advice    // all that the endpoint has said of itself to this probe
+}
+
+// Failure is a check that failed.
+type Failure struct {
+	Reason string
+	Took   time.Duration
+}
+
+// String returns the reason and the time, for a log line.
+func (f Failure) String() string {
+	return fmt.Sprintf("%s in %s", f.Reason, f.Took.Round(time.Millisecond/10))
+}
+
+// Fails reports whether the endpoint gets no requests because of this probe, and not only because
+// its first check has not ended.
+func (v *ProbeVerdict) Fails() bool { return !v.Passes && !v.Waits }
+
+// Advice returns the strictest of what the endpoint has said of itself to each probe.
+func (v *Verdict) Advice() (a Advice) {
+	for i := range v.Probes {
+		a = a.strictest(v.Probes[i].Advice)
+	}
+	return a
 }
 
 // Verdict returns the endpoint's verdict, nil if it has never been probed.
@@ -23,10 +58,10 @@ func (e *Endpoint) Verdict() *Verdict { return e.verdict.Load() }
 // SetVerdict stores a verdict, which must not be changed afterwards.
 func (e *Endpoint) SetVerdict(v *Verdict) { e.verdict.Store(v) }
 
-// Passed returns when a check last passed.
+// Passed returns since when each probe has passed a check, or zero.
 func (e *Endpoint) Passed() load.Instant { return load.Instant(e.passed.Load()) }
 
-// SetPassed records that a check passed.
+// SetPassed records that each probe has passed a check since then.
 func (e *Endpoint) SetPassed(now load.Instant) { e.passed.Store(int64(now)) }
 
 // Ejection is what the outlier detector remembers of the ejections of an endpoint.
@@ -47,7 +82,7 @@ func (e *Endpoint) SetEjection(j *Ejection) { e.ejection.Store(j) }
 // prober calls it, one call at a time for each endpoint.
 func (e *Endpoint) Advise(a Advice) (changed bool) {
 	old := e.Advice()
-	a = a.mergedWith(old)
+	a = a.MergedWith(old)
 	if a.equal(old) {
 		return false
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/arrivals"
 )
 
 // Headers in which a request says what it costs.
@@ -46,7 +48,7 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	case r.Header.Get(parkedHeader) != "":
-		sleep(r.Context(), work)
+		arrivals.Sleep(r.Context(), work)
 	default:
 		b.work(r.Context(), time.Duration(float64(work)/b.speed))
 	}
@@ -66,7 +68,7 @@ func (b *backend) work(ctx context.Context, d time.Duration) {
 
 // slow answers after 2 s. It needs no core, so that the delay does not grow by a queue.
 func slow(w http.ResponseWriter, r *http.Request) {
-	sleep(r.Context(), 2*time.Second)
+	arrivals.Sleep(r.Context(), 2*time.Second)
 	w.Write([]byte("done\n"))
 }
 
@@ -74,15 +76,8 @@ func slow(w http.ResponseWriter, r *http.Request) {
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 func fail(w http.ResponseWriter, r *http.Request) {
-	sleep(r.Context(), time.Millisecond)
+	arrivals.Sleep(r.Context(), time.Millisecond)
 	http.Error(w, "broken", http.StatusInternalServerError)
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
 }
 
 // fleet is the backends of one run.

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/arrivals"
 )
 
 // generator sends requests at the times at which they are due, whether or not earlier ones have
@@ -40,7 +42,7 @@ func (g *generator) run(ctx context.Context, start time.Time, requests []request
 	var working, waiting sync.WaitGroup
 	for i := range requests {
 		r := &requests[i]
-		if sleep(ctx, time.Until(start.Add(r.at))); ctx.Err() != nil {
+		if !arrivals.Wait(ctx, start.Add(r.at)) {
 			break
 		}
 		url := g.targets[i%len(g.targets)] + r.class.path

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/arrivals"
 )
 
 // stub answers with a status after a time, unless the client gives up before.
@@ -16,7 +18,7 @@ type stub struct {
 }
 
 func (s stub) RoundTrip(r *http.Request) (*http.Response, error) {
-	sleep(r.Context(), s.after)
+	arrivals.Sleep(r.Context(), s.after)
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+
+	"github.com/caddy-balance/caddy-balance/internal/process"
 )
 
 // proxy is a program with a method of balancing.
@@ -98,7 +99,8 @@ func findBinary(ctx context.Context, name, given, folder string, notes io.Writer
 		}
 		return filepath.Abs(path)
 	case name == "pool" || name == "caddy":
-		return buildCaddy(ctx, folder, notes)
+		fmt.Fprintf(notes, "building Caddy with this module, for %s/...\n", name)
+		return process.Build(ctx, folder, "examples/quickstart")
 	}
 	// Debian has both outside of the PATH of users.
 	for _, candidate := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
@@ -107,21 +109,6 @@ func findBinary(ctx context.Context, name, given, folder string, notes io.Writer
 		}
 	}
 	return "", nil
-}
-
-// buildCaddy builds the program of the repository that links Caddy with this module, once.
-func buildCaddy(ctx context.Context, folder string, notes io.Writer) (string, error) {
-	path := filepath.Join(folder, "caddy.exe") // the suffix matters on Windows only
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	fmt.Fprintln(notes, "building Caddy with this module")
-	build := exec.CommandContext(ctx, "go", "build", "-o", path,
-		"github.com/caddy-balance/caddy-balance/examples/quickstart")
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building Caddy failed: %w\n%s", err, output)
-	}
-	return path, nil
 }
 
 var versionNumber = regexp.MustCompile(`\d+\.\d+[-+.~\w]*`)

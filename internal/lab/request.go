@@ -4,6 +4,8 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/arrivals"
 )
 
 // request is one request of a run.
@@ -33,18 +35,17 @@ func draw(s *scenario, o *options, round int) []request {
 	classes := s.requestClasses(o.rate)
 
 	var requests []request
-	interval := float64(time.Second) / o.rate
-	for at := 0.0; ; {
-		at += rng.ExpFloat64() * interval
-		if at >= float64(o.duration) {
-			return requests
+	for at := range arrivals.Poisson(rng, o.rate) {
+		if at >= o.duration {
+			break
 		}
 		c := choose(classes, rng.Float64())
 		requests = append(requests, request{
-			at: time.Duration(at), class: c, parked: c.parked,
+			at: at, class: c, parked: c.parked,
 			work: c.base + time.Duration(rng.ExpFloat64()*float64(c.mean)),
 		})
 	}
+	return requests
 }
 
 // choose returns the class at a point between 0 and 1 of the shares.

@@ -24,26 +24,6 @@ func TestSameSeedScenarioAndRoundDrawTheSameRequests(t *testing.T) {
 	}
 }
 
-func TestArrivalsAreAPoissonProcess(t *testing.T) {
-	o := &options{duration: 1000 * time.Second, rate: 100, seed: 1}
-	requests := draw(mixed(), o, 0)
-	if n := len(requests); n < 99_000 || n > 101_000 {
-		t.Errorf("%d requests", n)
-	}
-	// In a Poisson process the gaps are as long on average as they vary.
-	var sum, squares float64
-	last := time.Duration(0)
-	for _, r := range requests {
-		gap := (r.at - last).Seconds()
-		sum, squares, last = sum+gap, squares+gap*gap, r.at
-	}
-	mean := sum / float64(len(requests))
-	deviation := math.Sqrt(squares/float64(len(requests)) - mean*mean)
-	if ratio := deviation / mean; ratio < 0.98 || ratio > 1.02 {
-		t.Errorf("the gaps vary by %g of their mean", ratio)
-	}
-}
-
 func TestRequestsAreMixedByTheirShares(t *testing.T) {
 	requests := draw(mixed(), &options{duration: 1000 * time.Second, rate: 100, seed: 1}, 0)
 	counts := make(map[string]int)

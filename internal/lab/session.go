@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/figures"
 )
 
 // session runs all that was asked for and keeps the results.
@@ -60,15 +62,15 @@ func (s *session) measureProxy(ctx context.Context, round int, of *scenario, p i
 	if err != nil {
 		return err
 	}
-	defer running.stop()
+	defer running.Kill()
 
 	requests := draw(of, s.options, round)
 	answers, busy := s.load(ctx, of, backends, requests, running.address)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if !running.isRunning() {
-		return fmt.Errorf("%s ended during the run\n%s", p, running.output())
+	if !running.IsRunning() {
+		return fmt.Errorf("%s ended during the run\n%s", p, running.Output())
 	}
 	r := result{of.name, p.proxy, summarize(requests, answers, latency)}
 	r.busy = busy
@@ -109,5 +111,6 @@ func (s *session) load(
 
 func (s *session) progress(round int, scenario, proxy string, r summary) {
 	fmt.Fprintf(s.notes, "round %d, %s, %s: %s ms, %s errors; sent late by %s ms (p99), processors %s busy\n",
-		round+1, scenario, proxy, r.latencies(" / "), percent(r.errors), milliseconds(r.late), percent(r.busy))
+		round+1, scenario, proxy, r.latencies(" / "), figures.Percent(r.errors),
+		figures.Milliseconds(r.late), figures.Percent(r.busy))
 }

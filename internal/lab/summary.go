@@ -1,9 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/figures"
 )
 
 // summary is one run in numbers, or several runs in their medians.
@@ -41,18 +43,10 @@ func summarize(requests []request, answers []answer, of func(*request, *answer) 
 	slices.Sort(quick)
 	slices.Sort(late)
 	return summary{
-		p50: quantile(quick, .5), p99: quantile(quick, .99), p999: quantile(quick, .999),
+		p50: figures.Quantile(quick, .5), p99: figures.Quantile(quick, .99), p999: figures.Quantile(quick, .999),
 		errors: float64(failed) / float64(max(1, counted)),
-		late:   quantile(late, .99),
+		late:   figures.Quantile(late, .99),
 	}
-}
-
-// quantile returns a quantile of sorted values.
-func quantile(sorted []time.Duration, q float64) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[int(q*float64(len(sorted)))]
 }
 
 // medians returns the median of each number.
@@ -80,19 +74,7 @@ func median[T time.Duration | float64](all []summary, of func(summary) T) (middl
 }
 
 func (s *summary) latencies(separator string) string {
-	return milliseconds(s.p50) + separator + milliseconds(s.p99) + separator + milliseconds(s.p999)
+	return strings.Join([]string{
+		figures.Milliseconds(s.p50), figures.Milliseconds(s.p99), figures.Milliseconds(s.p999),
+	}, separator)
 }
-
-// milliseconds formats a time with three digits and no exponent.
-func milliseconds(d time.Duration) string {
-	v := float64(d) / float64(time.Millisecond)
-	switch {
-	case v >= 99.95:
-		return fmt.Sprintf("%.0f", v)
-	case v >= 9.995:
-		return fmt.Sprintf("%.1f", v)
-	}
-	return fmt.Sprintf("%.2f", v)
-}
-
-func percent(v float64) string { return fmt.Sprintf("%.3g %%", 100*v) }

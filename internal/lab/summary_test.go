@@ -45,17 +45,6 @@ func TestMediansIgnoreOneBadRound(t *testing.T) {
 	}
 }
 
-func TestMillisecondsHaveThreeDigits(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		3456 * time.Microsecond: "3.46", 34560 * time.Microsecond: "34.6", 345600 * time.Microsecond: "346",
-		9999 * time.Microsecond: "10.0", 99990 * time.Microsecond: "100", deadline: "5000",
-	} {
-		if got := milliseconds(d); got != want {
-			t.Errorf("%s: %s, want %s", d, got, want)
-		}
-	}
-}
-
 func TestProcessorsAreBusyUnlessIdleOrWaitingForADisk(t *testing.T) {
 	before := parseProcessors("cpu  100 0 100 1000 50 0 0 0 0 0\ncpu0 1 2 3\n")
 	after := parseProcessors("cpu  130 10 110 1140 60 0 0 10 7 0\n")

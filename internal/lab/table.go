@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/figures"
 )
 
 // print writes the table, what was measured, and what the machine added.
@@ -19,7 +21,7 @@ func (s *session) print(w io.Writer) {
 		for _, p := range s.proxies {
 			if all := s.summaries(of.name, p.proxy); len(all) > 0 {
 				m := medians(all)
-				fmt.Fprintf(w, "| %s | %s | %s | %s |\n", of.name, p, m.latencies(" | "), percent(m.errors))
+				fmt.Fprintf(w, "| %s | %s | %s | %s |\n", of.name, p, m.latencies(" | "), figures.Percent(m.errors))
 			}
 		}
 	}
@@ -70,9 +72,9 @@ func (s *session) printNoise(w io.Writer) {
 	m := medians(all)
 	fmt.Fprintf(w, "Noise: without a proxy, the machine adds %s ms (p50 / p99 / p99.9).\n", added.latencies(" / "))
 	fmt.Fprintf(w, "99 %% of the requests left at most %s ms late, and %s ms in the worst run.\n",
-		milliseconds(m.late), milliseconds(late))
+		figures.Milliseconds(m.late), figures.Milliseconds(late))
 	if m.busy >= 0 {
 		fmt.Fprintf(w, "The processors were %s busy, and more than %s in %d of %d runs.\n",
-			percent(m.busy), percent(busyLimit), tooBusy, len(all))
+			figures.Percent(m.busy), figures.Percent(busyLimit), tooBusy, len(all))
 	}
 }

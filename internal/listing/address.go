@@ -32,6 +32,9 @@ func normalAddress(address string) (string, error) {
 	if strings.Contains(address, "://") {
 		return "", fmt.Errorf("%s is a URL; expected %s", quoted(address), addressExample)
 	}
+	if err := checkNetwork(address); err != nil {
+		return "", err
+	}
 	parsed, err := caddy.ParseNetworkAddress(address)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w; expected %s", quoted(address), err, addressExample)
@@ -43,18 +46,17 @@ func normalAddress(address string) (string, error) {
 }
 
 func normalSocket(parsed caddy.NetworkAddress) (string, error) {
-	if parsed.Host == "" {
+	switch {
+	case parsed.Host == "":
 		return "", errors.New("a unix socket needs a path such as unix//run/app.sock")
+	case strings.Contains(parsed.Host, "|"):
+		return "", fmt.Errorf("%s has permission bits, which only listeners have", quoted(parsed.Host))
 	}
 	return parsed.String(), nil
 }
 
 func normalHostPort(address string, parsed caddy.NetworkAddress) (string, error) {
 	switch {
-	case strings.ContainsAny(parsed.Network, ".:[]@"): // as in 10.0.0.7:8080/path
-		return "", fmt.Errorf("%s is not a network; expected %s", quoted(parsed.Network), addressExample)
-	case parsed.IsFdNetwork():
-		return "", fmt.Errorf("%s is a file descriptor, which cannot be dialed", quoted(address))
 	case parsed.PortRangeSize() != 1:
 		return "", fmt.Errorf("%s means %d sockets; expected one port", quoted(address), parsed.PortRangeSize())
 	case parsed.StartPort == 0:
@@ -64,14 +66,20 @@ func normalHostPort(address string, parsed caddy.NetworkAddress) (string, error)
 	case strings.ContainsAny(parsed.Host, `/\?#@[],"`):
 		return "", fmt.Errorf("%s is not a host; expected %s", quoted(parsed.Host), addressExample)
 	}
-	parsed.Host = normalHost(parsed.Host)
+	host, err := normalHost(parsed.Host)
+	if err != nil {
+		return "", err
+	}
+	parsed.Host = host
 	return parsed.String(), nil
 }
 
 // normalHost returns one form for the many spellings of a host, so that they are one endpoint.
-func normalHost(host string) string {
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.Unmap().String()
+func normalHost(host string) (string, error) {
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return strings.ToLower(host), nil
 	}
-	return strings.ToLower(host)
+	ip = ip.Unmap()
+	return ip.String(), CheckUnicast(ip)
 }

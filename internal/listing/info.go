@@ -46,6 +46,10 @@ type Info struct {
 
 	// Anything else that the source knows, such as a version. It has no effect on the selection.
 	Metadata map[string]string `json:"metadata,omitempty"`
+
+	// Trusted means that the list is not from a network, so that the address is dialed whatever the
+	// rules of the pool say. The pool sets it.
+	Trusted bool `json:"-"`
 }
 
 // UnmarshalJSON decodes an endpoint's fields or a bare address, as DecodeList does for an entry. It
@@ -65,7 +69,7 @@ func (i *Info) Serving() bool { return i.Weight > 0 && !i.Draining }
 // Equal reports whether all fields are equal.
 func (i *Info) Equal(other *Info) bool {
 	return i.Address == other.Address && i.ID == other.ID && i.Weight == other.Weight && i.Zone == other.Zone &&
-		i.Priority == other.Priority && i.MaxRequests == other.MaxRequests && i.Draining == other.Draining &&
+		i.Priority == other.Priority && i.MaxRequests == other.MaxRequests && i.Draining == other.Draining && i.Trusted == other.Trusted &&
 		maps.Equal(i.Metadata, other.Metadata)
 }
 

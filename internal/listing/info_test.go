@@ -22,7 +22,8 @@ func TestNormalizeGivesAnAddressItsOneForm(t *testing.T) {
 		"tcp6/[::1]:8080":             "tcp6/[::1]:8080",
 		"unix//run/app.sock":          "unix//run/app.sock",
 		"unix/app.sock":               "unix/app.sock",
-		"unix+h2c//run/App.sock":      "unix+h2c//run/App.sock",
+		"UNIX//run/App.sock":          "unix//run/App.sock",
+		"unixpacket//run/app.sock":    "unixpacket//run/app.sock",
 		"unix/@abstract":              "unix/@abstract",
 		"localhost:65535":             "localhost:65535",
 		"_http._tcp.web.internal.:80": "_http._tcp.web.internal.:80",
@@ -56,9 +57,23 @@ func TestNormalizeRefusesAddressesOfOtherThanOneSocket(t *testing.T) {
 		"10.0.0.7:99999999999999999": "port",
 		"[::1:8080":                  `"[::1:8080"`,
 		"http://10.0.0.7:8080":       "is a URL",
-		"10.0.0.7:8080/path":         "not a network",
-		"10.0.0.7:8080/path:80":      "not a network",
-		"10.0.0.7/24:80":             "not a network",
+		"10.0.0.7:8080/path":         "has a path",
+		"10.0.0.7:8080/path:80":      "has a path",
+		"web.example/path":           "has a path",
+		"10.0.0.7:8080/24":           "has a path",
+		"10.0.0.7/24:80":             "has a prefix length",
+		"127.0.0.9/32":               `"127.0.0.9/32" has a prefix length; expected one address and a port`,
+		"[2001:db8::1]/128:80":       "has a prefix length",
+		"2001:db8::/32":              "has a prefix length",
+		"web/10.0.0.7:80":            `"web" is not a network`,
+		"http/10.0.0.7:80":           `"http" is not a network`,
+		"udp/10.0.0.7:80":            "network udp carries no requests",
+		"UDP4/10.0.0.7:80":           "network udp4 carries no requests",
+		"ip/10.0.0.7":                "network ip carries no requests",
+		"ip6/[::1]:80":               "network ip6 carries no requests",
+		"unixgram//run/app.sock":     "network unixgram carries no requests",
+		"unix+h2c//run/app.sock":     "expected unix/, and h2c in the transport",
+		"unixes//run/app.sock":       `"unixes" is not a network`,
 		"tcp//10.0.0.7:80":           "not a host",
 		"a,b:80":                     "not a host",
 		"user@host:80":               "not a host",
@@ -70,13 +85,36 @@ func TestNormalizeRefusesAddressesOfOtherThanOneSocket(t *testing.T) {
 		"web\x00:80":                 "control character",
 		"web\u0085:80":               "control character",
 		"fd/3":                       "file descriptor",
+		"fdgram/3":                   "file descriptor",
 		"unix/":                      "needs a path",
 		"unix//run/app.sock|9":       "permission",
+		"unix//run/app.sock|0222":    "has permission bits",
 	} {
 		info := Info{Address: given}
 		err := info.Normalize()
 		if err == nil || !strings.HasPrefix(err.Error(), "address: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %q, %v; want an error of the address with %q", given, info.Address, err, want)
+		}
+	}
+}
+
+func TestNormalizeRefusesAddressesOfOtherThanOneServer(t *testing.T) {
+	for given, want := range map[string]string{
+		"0.0.0.0:8080":                 "0.0.0.0 is an address to listen on; expected the address of one server",
+		"tcp4/0.0.0.0:8080":            "0.0.0.0 is an address to listen on",
+		"[::]:8080":                    ":: is an address to listen on",
+		"[::%eth0]:8080":               "::%eth0 is an address to listen on",
+		"[::ffff:0.0.0.0]:8080":        "0.0.0.0 is an address to listen on",
+		"[0:0:0:0:0:0:0:0]:8080":       ":: is an address to listen on",
+		"224.0.0.1:8080":               "224.0.0.1 is a multicast address",
+		"[::ffff:239.1.2.3]:8080":      "239.1.2.3 is a multicast address",
+		"[ff02::1%eth0]:8080":          "ff02::1%eth0 is a multicast address",
+		"255.255.255.255:8080":         "255.255.255.255 is the broadcast address",
+		"[::ffff:255.255.255.255]:808": "255.255.255.255 is the broadcast address",
+	} {
+		info := Info{Address: given}
+		if err := info.Normalize(); err == nil || !strings.HasPrefix(err.Error(), "address: "+want) {
+			t.Errorf("%q: got %q, %v; want %s", given, info.Address, err, want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package listing
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -179,11 +180,39 @@ var badLists = []struct{ why, json, jsonError, yaml, yamlError string }{
 		"web.yaml:3: entry 1: labels: is there twice",
 	},
 	{
-		"a group without targets",
-		"[\"a:1\",\n{\"labels\": {}}]",
-		"web.json:2: entry 2: targets: is missing; expected a list of addresses",
-		"- labels: {}\n",
-		"web.yaml:1: entry 1: targets: is missing; expected a list of addresses",
+		"an object without fields among endpoints",
+		"[\"a:1\",\n{}]",
+		"web.json:2: entry 2: address: is missing; expected a host and port such as 10.0.0.7:8080",
+		"- {}\n",
+		"web.yaml:1: entry 1: address: is missing; expected a host and port such as 10.0.0.7:8080",
+	},
+	{
+		"labels that are not an object",
+		`[{"targets": [], "labels": ["a"]}]`,
+		"web.json:1: entry 1: labels: is a list; expected an object",
+		"- labels: none\n",
+		"web.yaml:1: entry 1: labels: is text; expected an object",
+	},
+	{
+		"a null among targets",
+		"[{\"targets\": [\"a:1\",\nnull]}]",
+		"web.json:2: entry 1: targets: is null; expected text",
+		"- targets:\n  - a:1\n  -\n",
+		"web.yaml:3: entry 1: targets: is null; expected text",
+	},
+	{
+		"a null among groups",
+		"[{\"targets\": [\"a:1\"]},\nnull]",
+		"web.json:2: entry 2: is null; expected an address or an object with an address",
+		"- targets: [a:1]\n-\n",
+		"web.yaml:2: entry 2: is null; expected an address or an object with an address",
+	},
+	{
+		"an endpoint that is a target too",
+		"[{\"targets\": [\"a:1\"]},\n\"a:1\"]",
+		"web.json:2: entry 2 (a:1): address: is already in entry 1 on line 1",
+		"- a:1\n- targets: [a:1]\n",
+		"web.yaml:2: entry 2 (a:1): address: is already in entry 1 on line 1",
 	},
 	{
 		"a target that is not an address",
@@ -235,19 +264,34 @@ var badLists = []struct{ why, json, jsonError, yaml, yamlError string }{
 		"web.yaml:2: control characters are not allowed (value: 0)",
 	},
 	{
-		why:       "an alias",
-		yaml:      "- &a a:1\n- address: *a\n",
-		yamlError: `web.yaml:2: alias "a": aliases are not allowed; write the value out`,
-	},
-	{
 		why:       "an alias of its own parent",
 		yaml:      "- &a [*a]\n",
-		yamlError: `web.yaml:1: alias "a": aliases are not allowed; write the value out`,
+		yamlError: `web.yaml:1: alias "a" stands for a value that contains it`,
 	},
 	{
-		why:       "a merge",
-		yaml:      "- <<: {zone: b}\n  address: a:1\n",
-		yamlError: `web.yaml:1: entry 1 (a:1): unknown field "<<"; ` + knownFields,
+		why:       "an alias of a bad value",
+		yaml:      "- address: a:1\n  weight: &w heavy\n- address: b:1\n  weight: *w\n",
+		yamlError: "web.yaml:2: entry 1 (a:1): weight: is text; expected a whole number between 0 and 65535",
+	},
+	{
+		why:       "a bad value that comes from a merge",
+		yaml:      "- targets: []\n  labels: &l\n    weight: heavy\n- targets: [a:1]\n  labels: {<<: *l}\n",
+		yamlError: "web.yaml:3: entry 1: weight: heavy is not a whole number in decimal digits",
+	},
+	{
+		why:       "an unknown anchor",
+		yaml:      "- a:1\n- *b\n",
+		yamlError: "web.yaml:2: unknown anchor 'b' referenced",
+	},
+	{
+		why:       "a merge of no object",
+		yaml:      "- address: a:1\n  <<: zone\n",
+		yamlError: "web.yaml:2: <<: is text; expected an object or a list of objects",
+	},
+	{
+		why:       "a merge key in quotes",
+		yaml:      "- address: a:1\n  '<<': {zone: b}\n",
+		yamlError: `web.yaml:2: entry 1 (a:1): unknown field "<<"; ` + knownFields,
 	},
 	{
 		why:       "a tag",
@@ -289,7 +333,17 @@ func TestADeepListIsAnErrorAndDoesNotPanic(t *testing.T) {
 }
 
 func TestAliasesCannotMakeAListLarge(t *testing.T) {
-	bomb := "- &a [x, x]\n" + strings.Repeat("- &a [*a, *a, *a, *a, *a, *a, *a, *a]\n", 20)
-	wantListError(t, "a bomb of aliases", "web.yaml", bomb,
-		`web.yaml:2: alias "a": aliases are not allowed; write the value out`)
+	var bomb strings.Builder
+	bomb.WriteString("- &a0 {targets: [a:1, b:1]}\n")
+	for i := range 30 {
+		fmt.Fprintf(&bomb, "- &a%d [*a%d, *a%d, *a%d, *a%d]\n", i+1, i, i, i, i)
+	}
+	wantListError(t, "nested aliases", "web.yaml", bomb.String(),
+		`web.yaml:9: alias "a7": the aliases of the list stand for more than 262144 values`)
+
+	labels := "- &a {" + strings.Repeat("x: y, ", 1000) + "}\n"
+	wantListError(t, "many aliases", "web.yaml", labels+strings.Repeat("- *a\n", 1000),
+		`web.yaml:263: alias "a": the aliases of the list stand for more than 262144 values`)
+	wantListError(t, "many merges", "web.yaml", labels+strings.Repeat("- <<: *a\n", 1000),
+		`web.yaml:263: alias "a": the aliases of the list stand for more than 262144 values`)
 }

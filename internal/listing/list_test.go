@@ -42,14 +42,6 @@ func TestPrometheusGroupsOfTargetsAreEndpoints(t *testing.T) {
 	}
 }
 
-func TestTheTargetsOfAGroupDoNotShareTheirMetadata(t *testing.T) {
-	got := decodeFile(t, "targets.json")
-	got[0].Metadata["job"] = "changed"
-	if got[1].Metadata["job"] != "web" {
-		t.Error("a change to the metadata of one endpoint changed that of another")
-	}
-}
-
 func TestAnEmptyListIsWrittenAsBrackets(t *testing.T) {
 	for _, data := range []string{"[]", " [ ]\n", "\uFEFF[]"} {
 		if got, err := DecodeList("web.json", []byte(data)); err != nil || got == nil || len(got) != 0 {

@@ -18,6 +18,15 @@ const (
 	fasterAlarm = 8
 )
 
+// evidence returns what an answer says, which a share of n answers does while nothing changes. It
+// is 0 where the sum would stay 0, as it mostly does.
+func (c *change) evidence(holds bool, share *value, n float64) float64 {
+	if !holds && c.nats == 0 {
+		return 0
+	}
+	return nats(holds, shareOf(share.get(), n))
+}
+
 // add adds the evidence of an answer, and returns all of it.
 func (c *change) add(sent Instant, nats, difference float64) float64 {
 	c.nats = min(c.nats+nats, max(slowerAlarm, fasterAlarm)) // so that one that is not believed is soon over

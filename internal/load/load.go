@@ -83,7 +83,9 @@ func (l *Load) setParksAt() {
 	if r := l.active.first; r != nil {
 		at = r.since + Instant(r.table.parkedAfter()*1e9)
 	}
-	l.parksAt.Store(int64(at))
+	if l.parksAt.Load() != int64(at) {
+		l.parksAt.Store(int64(at))
+	}
 }
 
 // Pause excludes the time until Resume from that of the endpoint, because the client keeps it

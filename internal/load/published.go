@@ -47,7 +47,9 @@ func (p *published) speed(now Instant) (relative, certainty float64) {
 
 func (p *published) setAges(a *ages) {
 	if a.known == 0 {
-		p.ageFactor.Store(0)
+		if p.ageFactor.Load() != 0 {
+			p.ageFactor.Store(0)
+		}
 		return
 	}
 	p.ageStart.Store(int64(a.starts / a.factors * 1e9))

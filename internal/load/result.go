@@ -54,14 +54,14 @@ func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, dec
 	if result == Nothing {
 		return
 	}
-	latency, surprise := max(c.Latency.Seconds(), minLatency), nats(result == Failed, c.Expected)
-	if result != Failed || l.byRoute.of(r.route).left(now, decay) == 0 {
-		// Further failures of one route say nothing of the others.
-		l.suspect(now, surprise, decay)
+	latency, surprise := max(c.Latency.Seconds(), minLatency), 0.
+	if result == Failed || l.hasEvidence() {
+		surprise = nats(result == Failed, c.Expected)
 	}
 	if result == Failed {
-		l.partialUntil.Store(int64(l.byRoute.failed(r.route, now, surprise, decay)))
+		l.suspectRoute(r.route, now, surprise, decay)
 	} else {
+		l.suspect(now, surprise, decay)
 		if l.byRoute.answered(r.route, now, surprise, decay) {
 			l.partialUntil.Store(int64(l.byRoute.until(decay)))
 		}
@@ -71,10 +71,32 @@ func (l *Load) record(r *Request, now Instant, result Result, c *Comparison, dec
 	r.table.observe(r.route, now, latency, result == Failed, decay)
 }
 
+// BreakOff records that an answer broke off. It counted as an answer when it began.
+func (l *Load) BreakOff(r *Request, now Instant, decay time.Duration) (c Comparison) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c = r.compare(now)
+	l.suspectRoute(r.route, now, nats(true, c.Expected), decay)
+	r.table.observe(r.route, now, 0, true, decay)
+	return c
+}
+
+// suspectRoute adds the evidence of a failure of a route. The caller must hold the lock.
+func (l *Load) suspectRoute(r *Route, now Instant, nats float64, decay time.Duration) {
+	if l.byRoute.of(r).left(now, decay) == 0 {
+		// Further failures of one route say nothing of the others.
+		l.suspect(now, nats, decay)
+	}
+	l.partialUntil.Store(int64(l.byRoute.failed(r, now, nats, decay)))
+}
+
+// hasEvidence reports whether an answer can lower anything. The caller must hold the lock.
+func (l *Load) hasEvidence() bool { return l.evidence.nats > 0 || l.byRoute.any() }
+
 // suspect adds evidence that the endpoint is sick, and returns by how much it changed. The caller
 // must hold the lock.
 func (l *Load) suspect(now Instant, nats float64, decay time.Duration) (added float64) {
-	if nats < 0 && l.evidence.nats == 0 {
+	if nats <= 0 && l.evidence.nats == 0 {
 		return 0 // an answer of a healthy endpoint, as nearly always
 	}
 	added = l.evidence.add(now, nats, decay)

@@ -40,6 +40,16 @@ func (e *routeEvidence) answered(r *Route, now Instant, nats float64, decay time
 	return false
 }
 
+// any reports whether there is evidence for any route.
+func (e *routeEvidence) any() bool {
+	for i := range e {
+		if e[i].nats > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 var noEvidence evidence // is never written
 
 // of returns the evidence for a route. It must not be changed.

@@ -72,8 +72,8 @@ func (s *speed) observe(sent, now Instant, latency float64, r *Route, queue floa
 	difference := logarithm - s.logarithm
 	s.mean *= 1 + (min(own, clip)-1)*part
 	s.logarithm += difference * part
-	slower := nats(own > clip, shareOf(r.long.get(), known))
-	faster := nats(own*clip < 1, shareOf(r.short.get(), known))
+	slower := s.slower.evidence(own > clip, &r.long, known)
+	faster := s.faster.evidence(own*clip < 1, &r.short, known)
 	if faster > 0 && sent < s.fastAt {
 		faster *= sameQueue
 	} else if faster > 0 {

@@ -9,8 +9,15 @@ import (
 // value is a number that is read without a lock. Its writers have one.
 type value struct{ bits atomic.Uint32 }
 
-func (v *value) get() float64  { return float64(math.Float32frombits(v.bits.Load())) }
-func (v *value) set(x float64) { v.bits.Store(math.Float32bits(float32(x))) }
+func (v *value) get() float64 { return float64(math.Float32frombits(v.bits.Load())) }
+
+// set changes the number. A store that changes nothing, as of a share that stays 0, is left out: it
+// takes the cache line from the processors that read it, and ten times as long as the comparison.
+func (v *value) set(x float64) {
+	if bits := math.Float32bits(float32(x)); bits != v.bits.Load() {
+		v.bits.Store(bits)
+	}
+}
 
 // move brings a mean closer to a sample.
 func (v *value) move(sample, part float64) { v.set(v.get() + (sample-v.get())*part) }

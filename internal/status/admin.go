@@ -12,6 +12,7 @@ func init() { caddy.RegisterModule(new(AdminPools)) }
 // AdminPools is the part of Caddy's admin API below /pools/. It looks pools up on each request,
 // because Caddy creates it before the pools of a config, and only once for both admin endpoints.
 //
+//	GET    /pools/<pool>                 the state of the pool
 //	GET    /pools/<pool>/endpoints       the endpoints that registered themselves
 //	GET    /pools/<pool>/endpoints/<id>  one of them
 //	PUT    /pools/<pool>/endpoints/<id>  registers an endpoint, or renews its registration
@@ -29,6 +30,7 @@ func (*AdminPools) CaddyModule() caddy.ModuleInfo {
 // Routes implements caddy.AdminRouter. Other methods get 405 with an Allow header.
 func (*AdminPools) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
+		{Pattern: "GET /pools/{pool}", Handler: caddy.AdminHandlerFunc(getPool)},
 		{Pattern: "GET /pools/{pool}/endpoints", Handler: caddy.AdminHandlerFunc(listEndpoints)},
 		{Pattern: "GET /pools/{pool}/endpoints/{id}", Handler: caddy.AdminHandlerFunc(getEndpoint)},
 		{Pattern: "PUT /pools/{pool}/endpoints/{id}", Handler: caddy.AdminHandlerFunc(putEndpoint)},

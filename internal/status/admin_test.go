@@ -123,6 +123,11 @@ func TestTheAdminAPISaysWhatBecameOfARegistration(t *testing.T) {
 		{"PUT", "/pools/web/endpoints/three", good, 201, `"id":"three"`},
 		{"GET", one, "", 404, "has no endpoint"},
 
+		// The state of a pool.
+		{"GET", "/pools/a%2Fb%20c", "", 200, `{"name":"a/b c","mode":"none","mode_since":"2`},
+		{"GET", "/pools/other", "", 404, `there is no pool \"other\"`},
+		{"PUT", "/pools/web", good, 405, ""},
+
 		// Methods and paths that do not exist.
 		{"POST", one, good, 405, ""},
 		{"PUT", "/pools/web/endpoints", good, 405, ""},

@@ -1,10 +1,13 @@
 package traffic
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
 // Caddy counts failures by address, over all pools and upstream sources of a process. A pool learns
@@ -31,7 +34,7 @@ func TestTheFirstPickKnowsTheFailuresOfOtherHandlers(t *testing.T) {
 			for _, b := range fleet[:2] {
 				b.kill()
 			}
-			fail(t, p.client(0), fleet[:2])
+			fail(t, p, fleet[:2])
 			for site := range len(sites) - 1 { // any of the three is the first pick of one of them
 				c := p.client(1 + site)
 				for i := range 3 {
@@ -45,18 +48,31 @@ func TestTheFirstPickKnowsTheFailuresOfOtherHandlers(t *testing.T) {
 	}
 }
 
-// fail sends requests until each of the dead backends has failed one.
-func fail(t *testing.T, c *client, dead fleet) {
+// fail sends requests until each of the dead backends has failed one. Caddy counts that, while the
+// client hardly notices it: a request whose connection is refused goes on to another backend.
+func fail(t *testing.T, p *proxy, dead fleet) {
 	t.Helper()
-	failed, i := 0, 0
+	c, i := p.client(0), 0
+	admin := &client{&http.Client{Transport: caddytest.SingleUseTransport(p.AdminSocket())}, "http://admin"}
 	eventually(t, "each dead backend fails a request", func() bool {
 		i++
-		a, err := c.get(fmt.Sprint("/", i))
-		if err != nil {
+		if _, err := c.get(fmt.Sprint("/", i)); err != nil {
 			t.Fatal(err)
 		}
-		if a.status == http.StatusBadGateway {
-			failed++
+		var counts []struct {
+			Address string
+			Fails   int
+		}
+		if err := json.Unmarshal([]byte(expectOK(t)(admin.get("/reverse_proxy/upstreams")).body), &counts); err != nil {
+			t.Fatal(err)
+		}
+		failed := 0
+		for _, count := range counts {
+			for _, b := range dead {
+				if count.Address == b.address && count.Fails > 0 {
+					failed++
+				}
+			}
 		}
 		return failed == len(dead)
 	})
@@ -69,7 +85,7 @@ func TestTheFirstPickGoesOnToTheBackupIfAllOthersFailedElsewhere(t *testing.T) {
 	for _, b := range fleet[:2] {
 		b.kill()
 	}
-	fail(t, p.client(0), fleet[:2])
+	fail(t, p, fleet[:2])
 	for range 3 {
 		if a := expectOK(t)(p.client(1).get("/")); a.backend != "b2" {
 			t.Errorf("%s answered", a.backend)
@@ -84,7 +100,7 @@ func TestTheFirstPickMayFailEverywhere(t *testing.T) {
 	for _, b := range fleet {
 		b.kill()
 	}
-	fail(t, p.client(0), fleet)
+	fail(t, p, fleet)
 	expectStatus(t, http.StatusServiceUnavailable)(p.client(1).get("/"))
 	expectInFlight(t, nil)
 }

@@ -23,11 +23,11 @@ func TestAVerdictChangesAfterRiseOrFallResultsInARow(t *testing.T) {
 		{"U", "-", "U"},
 		{"U", "+---", "HHHU"},
 	} {
-		v, got := endpoint.Verdict{Passes: c.initial == "H"}, ""
+		v, got := endpoint.ProbeVerdict{Passes: c.initial == "H"}, ""
 		for _, result := range c.results {
-			failure := ""
+			var failure endpoint.Failure
 			if result == '-' {
-				failure = "refused"
+				failure.Reason = "refused"
 			}
 			v = thresholds{rise: 2, fall: 3}.next(v, failure, time.Now())
 			got += map[bool]string{true: "H", false: "U"}[v.Passes]
@@ -41,10 +41,10 @@ func TestAVerdictChangesAfterRiseOrFallResultsInARow(t *testing.T) {
 func TestAVerdictHasATimeAndAReason(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	limits := thresholds{rise: 2, fall: 3}
-	v := endpoint.Verdict{Passes: true, Since: at(0)}
+	v := endpoint.ProbeVerdict{Passes: true, Since: at(0)}
 	var got []string
-	for s, failure := range []string{"", "a", "b", "GET /healthz: status 503 in 12ms", "d", "", ""} {
-		next := limits.next(v, failure, at(s))
+	for s, reason := range []string{"", "a", "b", "GET /healthz: status 503", "d", "", ""} {
+		next := limits.next(v, endpoint.Failure{Reason: reason, Took: 12 * time.Millisecond}, at(s))
 		if next.Passes != v.Passes {
 			got = append(got, fmt.Sprint(next.Since.Unix(), " ", limits.reason(v, next)))
 		}
@@ -54,8 +54,8 @@ func TestAVerdictHasATimeAndAReason(t *testing.T) {
 	if fmt.Sprint(got) != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	first := limits.next(endpoint.Verdict{Passes: true}, "refused", at(0))
-	if r := limits.reason(endpoint.Verdict{Passes: true}, first); r != "its first check failed: refused" {
+	first := limits.next(endpoint.ProbeVerdict{Passes: true}, endpoint.Failure{Reason: "refused"}, at(0))
+	if r := limits.reason(endpoint.ProbeVerdict{Passes: true}, first); r != "its first check failed: refused in 0s" {
 		t.Error(r)
 	}
 }

@@ -1,0 +1,114 @@
+package dns
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/miekg/dns"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
+)
+
+// searching is a source that looks up web in the domains a.test and b.test.
+type searching struct {
+	*testing.T
+	*zone
+	source *Source
+}
+
+func search(t *testing.T, records ...string) searching {
+	t.Helper()
+	z := serve(t, records...)
+	s := z.source("a", "web")
+	s.Timeout = caddy.Duration(200 * time.Millisecond)
+	if err := s.Provision(caddy.Context{}); err != nil {
+		t.Fatal(err)
+	}
+	return searching{t, z, s}
+}
+
+// failIn makes the names of some domains fail.
+func (s searching) failIn(fault func(reply *dns.Msg) (silent bool), domains ...string) {
+	s.fail(func(_ dns.ResponseWriter, query, reply *dns.Msg) bool {
+		for _, domain := range domains {
+			if strings.HasSuffix(query.Question[0].Name, domain) {
+				return fault(reply)
+			}
+		}
+		return false
+	})
+}
+
+func (s searching) look() (discovery.Answer, error) {
+	early := func(discovery.Answer) { s.Error("reported something early") }
+	answer, _, err := s.source.search(s.Context(), []string{"web.a.test.", "web.b.test.", "web."},
+		s.source.serversAt([]string{s.address}), early)
+	return answer, err
+}
+
+func (s searching) wantList(want ...string) {
+	s.Helper()
+	answer, err := s.look()
+	if err != nil {
+		s.Error(err)
+	}
+	if got := sourcetest.Addresses(answer.Endpoints); got != strings.Join(want, " ") {
+		s.Errorf("got %s; want %s", got, want)
+	}
+}
+
+// searchFaults are ways in which a server fails for one domain.
+var searchFaults = map[string]func(reply *dns.Msg) (silent bool){
+	"SERVFAIL": func(reply *dns.Msg) bool { reply.Rcode, reply.Answer = dns.RcodeServerFailure, nil; return false },
+	"REFUSED":  func(reply *dns.Msg) bool { reply.Rcode, reply.Answer = dns.RcodeRefused, nil; return false },
+	"NOTIMP":   func(reply *dns.Msg) bool { reply.Rcode, reply.Answer = dns.RcodeNotImplemented, nil; return false },
+	"referral": func(reply *dns.Msg) bool { reply.Authoritative, reply.Answer = false, nil; return false },
+	"silence":  func(*dns.Msg) bool { return true },
+}
+
+func TestASearchDomainThatFailsIsPassedOver(t *testing.T) {
+	for name, fault := range searchFaults {
+		t.Run(name, func(t *testing.T) {
+			s := search(t, "web.b.test. 30 A 10.0.0.2")
+			s.failIn(fault, "a.test.")
+			for range 2 {
+				s.wantList("10.0.0.2:80")
+			}
+		})
+	}
+}
+
+func TestTheDomainThatTheListCameFromIsNotPassedOver(t *testing.T) {
+	for name, fault := range searchFaults {
+		t.Run(name, func(t *testing.T) {
+			s := search(t, "web.a.test. 30 A 10.0.0.1", "web.b.test. 30 A 10.0.0.2")
+			s.wantList("10.0.0.1:80")
+			s.failIn(fault, "a.test.")
+			if answer, err := s.look(); err == nil || len(answer.Endpoints) > 0 {
+				t.Errorf("got %+v, %v; want an error", answer, err)
+			}
+			s.failIn(fault)
+			s.set("web.b.test. 30 A 10.0.0.2") // it is gone there
+			s.wantList("10.0.0.2:80")
+			s.failIn(fault, "a.test.")
+			s.wantList("10.0.0.2:80")
+		})
+	}
+}
+
+func TestASearchWithoutAnAnswerFailsIfOneDomainFails(t *testing.T) {
+	for name, fault := range searchFaults {
+		t.Run(name, func(t *testing.T) {
+			s := search(t)
+			s.failIn(fault, "a.test.")
+			if answer, err := s.look(); err == nil || !strings.HasPrefix(err.Error(), "web.a.test. A: ") {
+				t.Errorf("got %+v, %v; want the error of the domain", answer, err)
+			}
+			s.failIn(fault)
+			s.wantList()
+		})
+	}
+}

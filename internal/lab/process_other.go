@@ -1,9 +1,0 @@
-//go:build !unix
-
-package main
-
-import "os/exec"
-
-func makeGroup(*exec.Cmd) {}
-
-func killGroup(c *exec.Cmd) { c.Process.Kill() }

@@ -1,0 +1,98 @@
+package traffic
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestARefusedConnectionGoesOnToAnotherEndpointWithoutRetries(t *testing.T) {
+	for policy, line := range ourPolicies {
+		for kind := range upstreamsOf(nil) {
+			t.Run(policy+" with "+kind, func(t *testing.T) {
+				fleet := startBackends(t, 4)
+				c := startProxy(t, "reverse_proxy {\n"+upstreamsOf(fleet)[kind]+"\n"+line+"\n}").client()
+				fleet[0].kill()
+				fleet[3].kill()
+				for i := range amount(40, 10) {
+					expectOK(t)(c.get(fmt.Sprint("/", i)))
+					expectOK(t)(c.send(http.MethodPost, fmt.Sprint("/", i), strings.NewReader("the body")))
+				}
+			})
+		}
+	}
+}
+
+func TestIfEveryConnectionIsRefusedTheAnswerIs502AndEachWasTriedOnce(t *testing.T) {
+	fleet := startBackends(t, 3)
+	for _, b := range fleet {
+		b.kill()
+	}
+	for kind, upstreams := range upstreamsOf(fleet) {
+		c := startProxy(t, fmt.Sprintf("reverse_proxy {\n%s\n%s\n}\nhandle_errors {\nrespond {http.reverse_proxy.retries}\n}",
+			upstreams, roundRobin)).client()
+		if a, err := c.get("/"); err != nil || a.status != http.StatusBadGateway || a.body != "2" {
+			t.Errorf("%s: got %d after %s retries, %v; want 502 after 2", kind, a.status, a.body, err)
+		}
+	}
+}
+
+func TestOtherFailuresAreNotRepeatedWithoutRetries(t *testing.T) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		fleet := startBackends(t, 2, func(_ *backend, w http.ResponseWriter, _ *http.Request) { closeConnection(w) })
+		c := startProxy(t, pooled(fleet, roundRobin)).client()
+		if a, err := c.send(method, "/", nil); err != nil || a.status != http.StatusBadGateway {
+			t.Errorf("%s: got %+v, %v", method, a, err)
+		}
+		if hits := fleet.hits(); hits[0]+hits[1] != 1 {
+			t.Errorf("%s: was sent %v times", method, hits)
+		}
+	}
+}
+
+// A service that listens on IPv4 only, of a name with both kinds of addresses.
+func TestAnAddressThatIsRefusedIsLeftOutWhileItsSiblingAnswers(t *testing.T) {
+	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
+		t.Skip("this machine has no IPv6:", err)
+	} else {
+		l.Close()
+	}
+	for policy, line := range ourPolicies {
+		if strings.HasSuffix(line, "first\n}") {
+			continue // it always picks the one that works
+		}
+		t.Run(policy, func(t *testing.T) {
+			fleet := startBackends(t, 1)
+			_, port, _ := net.SplitHostPort(fleet[0].address)
+			c := startProxy(t, fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource static %s [::1]:%s\n}\n%s\n}", fleet, port, line)).client()
+			for i := range 40 {
+				expectOK(t)(c.get(fmt.Sprint("/", i)))
+			}
+			lines := logged.With(`"msg":"endpoint is left out"`)
+			if len(lines) != 1 || !strings.Contains(lines[0], `"address":"[::1]:`+port) {
+				t.Errorf("logged %q", lines)
+			}
+		})
+	}
+}
+
+func TestAnAddressThatIsRefusedServesAgainOnceItIsAccepted(t *testing.T) {
+	fleet := startBackends(t, 1)
+	_, port, _ := net.SplitHostPort(fleet[0].address)
+	c := startProxy(t, fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource static %s [::1]:%s\n}\n%s\n}", fleet, port, roundRobin)).client()
+	for range 4 {
+		expectOK(t)(c.get("/"))
+	}
+	second := &backend{name: "v6", address: "[::1]:" + port, handler: writeName, serve: serveHTTP}
+	if err := second.start(); err != nil {
+		t.Skip("this machine has no IPv6:", err)
+	}
+	t.Cleanup(second.kill)
+	eventually(t, "IPv6 serves again", func() bool {
+		time.Sleep(50 * time.Millisecond)
+		return expectOK(t)(c.get("/")).backend == "v6"
+	})
+}
