@@ -25,14 +25,20 @@
 //   - It stores the last good list for a start during an outage (`persist`).
 //   - It merges sources, removes duplicates, and publishes at most once in `update_interval`.
 //   - It keeps the old list when a reload changes the sources, until the new ones have answered.
+//   - It runs a source again at a reload if a placeholder in its settings has another value, or a
+//     file that they name another content.
+//
+// Fields that hold secrets, such as tokens, have the tag `balance:"secret"`. The stored list of a
+// source belongs to its settings, and secrets are left out of that.
 //
 // # What helps
 //
 // [AnswerBuilder] builds an answer from the entries of a registry. [Poll] implements Run for a
 // registry that cannot be watched. [Resolve] replaces placeholders in settings. [DecodeList] reads
 // a whole list. [FirstListBy] says when requests would like a part of a list. [Sleep] waits and
-// respects the context. [StorageOf] returns Caddy's storage. Package caddyfile, at the root of this
-// module, reads the options of a source from a Caddyfile.
+// respects the context. [StorageOf] returns Caddy's storage, and [OriginOf] where a source keeps its
+// records there. Package caddyfile, at the root of this module, reads the options of a source from a
+// Caddyfile.
 //
 // A source may live in any Go module: nothing that it needs is internal. The example of [Source] is
 // a whole source, and README.md in this folder lists the steps for a source of this repository.

@@ -19,7 +19,8 @@ type Source interface {
 
 // Local marks a source that works without a network, or that stores its list itself. The pool does
 // not write lists of a local source to Caddy's storage, because the source has a list at each
-// start.
+// start. Files that its settings name are lists that it follows itself, so a reload does not run
+// the source again because of their contents.
 type Local interface {
 	Source
 

@@ -113,8 +113,9 @@ func (p *AgentProbe) Advise(ctx context.Context, t *Target) (Advice, error) {
 		return Advice{}, err
 	}
 	defer connected.Close()
-	if text := p.send.expand(t.Endpoint); text != "" {
-		if _, err := io.WriteString(connected, text); err != nil {
+	sent := p.send.expand(t.Endpoint)
+	if sent != "" {
+		if _, err := io.WriteString(connected, sent); err != nil {
 			return Advice{}, fmt.Errorf("sending: %w", Reason(ctx, err))
 		}
 	}
@@ -122,17 +123,25 @@ func (p *AgentProbe) Advise(ctx context.Context, t *Target) (Advice, error) {
 	if err != nil {
 		return Advice{}, fmt.Errorf("waiting for a line: %w", Reason(ctx, err))
 	}
-	return interpretLine(t, line)
+	return interpretLine(t, line, sent)
 }
 
-// interpretLine returns what the line of an agent means for its endpoint.
-func interpretLine(t *Target, line string) (Advice, error) {
+// interpretLine returns what the line of an agent means for its endpoint. What it repeats of the
+// text that was sent is not shown.
+func interpretLine(t *Target, line, sent string) (Advice, error) {
 	reply := parseAgentReply(line)
-	t.unknown = reply.unknown
-	if !reply.known {
-		return Advice{}, fmt.Errorf("the agent's line, %s, has no known word: %w", excerpt([]byte(line)), ErrInconclusive)
+	t.unknown = nil
+	for _, word := range reply.unknown {
+		t.unknown = append(t.unknown, hide(word, sent))
 	}
-	return reply.advice, reply.down
+	if !reply.known {
+		quoted := excerpt([]byte(line), sent)
+		return Advice{}, fmt.Errorf("the agent's line, %s, has no known word: %w", quoted, ErrInconclusive)
+	}
+	if reply.down != nil {
+		return reply.advice, errors.New(hide(reply.down.Error(), sent))
+	}
+	return reply.advice, nil
 }
 
 // maxLine is the maximum length of the line. A line with every word once has less than 100 bytes.

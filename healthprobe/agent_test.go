@@ -43,7 +43,7 @@ func TestAnAgentAnswersWithOneLine(t *testing.T) {
 		strings.Repeat("up ", 342) + "\n":      {"", "waiting for a line: the line is longer than 1 KiB"},
 	} {
 		advice, err := answeringAgent(t, answer).Advise(t.Context(), &Target{Endpoint: web7})
-		if wantError(t, excerpt([]byte(answer)), err, want.err); replyOf(advice) != want.advice {
+		if wantError(t, excerpt([]byte(answer), ""), err, want.err); replyOf(advice) != want.advice {
 			t.Errorf("%q: got %q, want %q", answer, replyOf(advice), want.advice)
 		}
 	}
@@ -77,7 +77,7 @@ func TestAnAgentIsFoundAtThePortOfTheEndpoint(t *testing.T) {
 	host, port := hostPort(a.Address)
 	probe := provisioned(t, &AgentProbe{Connection: Connection{Port: caddyhttp.WeakString(port)}, Send: `{endpoint.id}\n`})
 	err := checked(t, probe, &Endpoint{Address: host + ":1", ID: "web-7"})
-	wantError(t, port, err, `the agent says down: "I am web-7"`)
+	wantError(t, port, err, `the agent says down: "I am ..."`)
 }
 
 func TestAnAgentThatCannotBeReachedFailsUnlessItIsOptional(t *testing.T) {

@@ -86,7 +86,9 @@ type HTTPProbe struct {
 	// Over HTTP/2 each check makes a new connection anyway.
 	FreshConnections bool `json:"fresh_connections,omitempty"`
 
-	name     string // of the request in errors; as configured, because placeholders may stand for secrets
+	// name is the request in errors. It is as configured, because placeholders may stand for
+	// secrets, and without the query, which may be one.
+	name     string
 	request  requestTemplate
 	versions http.Protocols
 	statuses httpstatus.Set
@@ -177,7 +179,8 @@ func (p *HTTPProbe) Provision(ctx caddy.Context) (err error) {
 		return err
 	}
 	p.serverNames = append(p.serverNames, p.request.host)
-	p.name = p.request.method + " " + cmp.Or(p.URI, "/")
+	path, _, _ := strings.Cut(cmp.Or(p.URI, "/"), "?")
+	p.name = p.request.method + " " + path
 	return p.provisionExpectations()
 }
 

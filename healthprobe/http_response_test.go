@@ -27,7 +27,7 @@ func TestAnHTTPProbeReportsWhatIsWrongWithAnAnswer(t *testing.T) {
 		strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", maxHeader/25): "GET /: the header is larger than 64 KiB",
 		strings.Repeat("x", 1000) + "\n":                                 `GET /: malformed HTTP response "` + strings.Repeat("x", 300-len(`malformed HTTP response "`)) + "...",
 	} {
-		wantError(t, excerpt([]byte(answer)), checked(t, provisioned(t, &HTTPProbe{}), serve(t, says(answer))), want)
+		wantError(t, excerpt([]byte(answer), ""), checked(t, provisioned(t, &HTTPProbe{}), serve(t, says(answer))), want)
 	}
 }
 

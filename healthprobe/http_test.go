@@ -41,7 +41,7 @@ func TestAnHTTPProbeChecksStatusAndBody(t *testing.T) {
 		{HTTPProbe{}, answering(200), ""},
 		{HTTPProbe{}, answering(204), ""},
 		{HTTPProbe{}, answering(302), "GET /: status 302"},
-		{HTTPProbe{URI: "/healthz?full=1"}, answering(503), "GET /healthz?full=1: status 503"},
+		{HTTPProbe{URI: "/healthz?full=1"}, answering(503), "GET /healthz: status 503"},
 		{HTTPProbe{Method: "HEAD"}, answering(404), "HEAD /: status 404"},
 		{statuses("204", "3xx"), answering(204), ""},
 		{statuses("204", "3xx"), answering(301), ""},

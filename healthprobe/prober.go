@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/internal/bounded"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/signal"
 )
@@ -33,6 +34,7 @@ type prober struct {
 	mu       sync.Mutex
 	targets  map[*endpoint.Endpoint][]*target // for each probe one
 	departed []*target                        // no longer in the list, with kept things to close
+	ended    bool                             // run has returned; checks that are still running are abandoned
 	schedule schedule
 	queues   [2]queue // for targets that answer, and for targets that hang
 }
@@ -64,17 +66,24 @@ const (
 	shrinkInterval = time.Second
 )
 
-// run checks until ctx ends, and then waits for the checks that are still running.
+// run checks until ctx ends, and then waits for the checks that are still running, but not for
+// long.
 func (p *prober) run(ctx context.Context) {
 	p.workers = newWorkers(func(t *target) {
 		if r := p.check(t.batch, t); ctx.Err() == nil {
 			p.finish(ctx, t, r)
+		} else {
+			p.finishLate(t)
 		}
 	})
 	unsubscribe := p.roster.BeforePublish(p.updateTargets)
-	defer p.closeAll()
-	defer p.workers.wait()
-	defer unsubscribe()
+	defer func() {
+		unsubscribe()
+		if !bounded.Run(ctx, p.workers.wait) {
+			p.logAbandoned()
+		}
+		p.closeAll()
+	}()
 	timer, lastShrink := time.NewTimer(0), time.Now()
 	p.lastReminder = time.Now()
 	defer timer.Stop()

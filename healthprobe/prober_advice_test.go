@@ -37,7 +37,7 @@ func (s *scriptedAgent) Advise(_ context.Context, t *Target) (Advice, error) {
 	if !ok {
 		return Advice{}, errors.New("refused")
 	}
-	return interpretLine(t, line)
+	return interpretLine(t, line, "")
 }
 
 // runAgents runs a test on a pool whose endpoints have agents.

@@ -70,6 +70,8 @@ func (h *Health) with(name string, p Probe, own CheckOptions) *Health {
 	options := ProbeOptions{CheckOptions: own}
 	options.inherit(h.CheckOptions)
 	options.setDefaults()
-	h.probes = append(h.probes, options.scheduled(p, name, name))
+	probe := options.scheduled(p, name)
+	probe.definition = name
+	h.probes = append(h.probes, probe)
 	return h
 }

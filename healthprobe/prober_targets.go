@@ -98,18 +98,6 @@ func (p *prober) closeDeparted() {
 	}
 }
 
-// closeAll closes all that probes kept. No check may be running.
-func (p *prober) closeAll() {
-	for _, t := range p.departed {
-		t.probed.closeKept()
-	}
-	for _, targets := range p.targets {
-		for _, t := range targets {
-			t.probed.closeKept()
-		}
-	}
-}
-
 // hasServing reports whether some checked endpoint gets requests, so that new endpoints can wait
 // for their first check.
 func hasServing(s *endpoint.Snapshot) bool {

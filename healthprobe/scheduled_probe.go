@@ -2,6 +2,7 @@ package healthprobe
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-balance/caddy-balance/internal/definition"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
@@ -30,7 +32,11 @@ func (o *ProbeOptions) UnmarshalJSON(data []byte) error {
 type scheduledProbe struct {
 	Probe
 
-	// definition is the JSON of the probe. The verdicts of another probe are known by it.
+	// text is the JSON of the probe, without spaces, which do not matter.
+	text string
+
+	// definition is the digest of what the probe stands for, which tells its verdicts from those of
+	// others: one that has a new token is another probe, so its first result decides.
 	definition string
 
 	// name is unique among the probes of a pool.
@@ -74,10 +80,11 @@ func (o *ProbeOptions) load(ctx caddy.Context, common CheckOptions) (*scheduledP
 	if o.ProbeRaw == nil {
 		return nil, errors.New("probe: is missing; expected one such as http or tcp")
 	}
-	var definition bytes.Buffer // without spaces, which do not matter
-	if err := json.Compact(&definition, o.ProbeRaw); err != nil {
+	var text bytes.Buffer
+	if err := json.Compact(&text, o.ProbeRaw); err != nil {
 		return nil, fmt.Errorf("probe: %w", err)
 	}
+	digest := digestOf(o.ProbeRaw)
 	module, err := ctx.LoadModule(o, "ProbeRaw") // clears it
 	if err != nil {
 		return nil, fmt.Errorf("probe: %w", err)
@@ -88,12 +95,20 @@ func (o *ProbeOptions) load(ctx caddy.Context, common CheckOptions) (*scheduledP
 		return nil, err
 	}
 	name := module.(caddy.Module).CaddyModule().ID.Name()
-	return o.scheduled(module.(Probe), definition.String(), name), nil
+	probe := o.scheduled(module.(Probe), name)
+	probe.text, probe.definition = text.String(), digest
+	return probe, nil
 }
 
-func (o *ProbeOptions) scheduled(probe Probe, definition, name string) *scheduledProbe {
+// digestOf returns the digest of what the JSON of a probe stands for.
+func digestOf(raw []byte) string {
+	sum := definition.Of(raw)
+	return hex.EncodeToString(sum[:])
+}
+
+func (o *ProbeOptions) scheduled(probe Probe, name string) *scheduledProbe {
 	return &scheduledProbe{
-		Probe: probe, definition: definition, name: name,
+		Probe: probe, name: name,
 		interval:     time.Duration(o.Interval),
 		fastInterval: time.Duration(o.FastInterval),
 		timeout:      time.Duration(o.Timeout),
@@ -106,7 +121,7 @@ func (h *Health) add(probe *scheduledProbe) error {
 	kind := probe.name
 	number := 1
 	for i, other := range h.probes {
-		if other.definition == probe.definition {
+		if other.text == probe.text {
 			return fmt.Errorf("probe: is the same as that of probes[%d]", i)
 		}
 		if other.name == probe.name {

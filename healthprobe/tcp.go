@@ -97,12 +97,13 @@ func (p *TCPProbe) Check(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer connected.Close()
-	if text := p.send.expand(t.Endpoint); text != "" {
-		if _, err := io.WriteString(connected, text); err != nil {
+	sent := p.send.expand(t.Endpoint)
+	if sent != "" {
+		if _, err := io.WriteString(connected, sent); err != nil {
 			return fmt.Errorf("sending: %w", Reason(ctx, err))
 		}
 	}
-	return p.checkAnswer(ctx, connected, t.Endpoint)
+	return p.checkAnswer(ctx, connected, t.Endpoint, sent)
 }
 
 // Interface guards

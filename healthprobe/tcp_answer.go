@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -93,8 +94,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// checkAnswer returns why the answer of an endpoint is not as expected, nil if it is.
-func (p *TCPProbe) checkAnswer(ctx context.Context, connected io.Reader, e *Endpoint) error {
+// checkAnswer returns why the answer of an endpoint to what was sent is not as expected, nil if it is.
+func (p *TCPProbe) checkAnswer(ctx context.Context, connected io.Reader, e *Endpoint, sent string) error {
 	if p.Expect == "" && p.pattern == nil {
 		return nil
 	}
@@ -111,7 +112,7 @@ func (p *TCPProbe) checkAnswer(ctx context.Context, connected io.Reader, e *Endp
 	case !errors.Is(err, io.EOF):
 		return fmt.Errorf("waiting for %s: %w", p.expectation(), Reason(ctx, err))
 	}
-	return fmt.Errorf("the answer, %s, is not %s", excerpt(a.text), p.expectation())
+	return fmt.Errorf("the answer, %s, is not %s", excerpt(a.text, sent), p.expectation())
 }
 
 // expectation describes the expected answer in errors. It shows the setting and not its value,
@@ -123,11 +124,21 @@ func (p *TCPProbe) expectation() string {
 	return fmt.Sprintf("%q", p.Expect)
 }
 
-// excerpt quotes the beginning of an answer, enough to recognize what went wrong.
-func excerpt(answer []byte) string {
+// excerpt quotes the beginning of an answer, enough to recognize what went wrong. It does not
+// show what was sent.
+func excerpt(answer []byte, sent string) string {
 	const maxLength = 60
+	answer = []byte(hide(string(answer), sent))
 	if len(answer) > maxLength {
 		return fmt.Sprintf("%q...", answer[:maxLength])
 	}
 	return fmt.Sprintf("%q", answer)
+}
+
+// hide leaves what was sent out of a text about the answer, because it may be a password.
+func hide(text, sent string) string {
+	if sent = strings.TrimSpace(sent); sent == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, sent, "...")
 }

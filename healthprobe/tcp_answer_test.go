@@ -97,7 +97,7 @@ func TestAPauseEndsWithTheCheck(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		sender := iotest.OneByteReader(strings.NewReader(strings.Repeat("x", maxAnswer)))
-		wantError(t, "", probe.checkAnswer(ctx, sender, web7), `waiting for a match of "PO[MN]G": timed out`)
+		wantError(t, "", probe.checkAnswer(ctx, sender, web7, ""), `waiting for a match of "PO[MN]G": timed out`)
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("the check took %s", took)
 		}

@@ -73,7 +73,7 @@ type Source struct {
 
 	// The ACL token, preferably a placeholder such as {env.CONSUL_HTTP_TOKEN}. Default: none, which
 	// makes Consul use the agent's default token, or the anonymous one.
-	Token string `json:"token,omitempty"`
+	Token string `json:"token,omitempty" balance:"secret"`
 
 	// The datacenter of the services. Default: the agent's own.
 	Datacenter string `json:"datacenter,omitempty"`

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,7 +26,7 @@ func machine(host string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("host: %q is not a socket; expected unix:///path or tcp://host:port", host)
+	return "", errors.New("host: is not a socket; expected unix:///path or tcp://host:port") // it may hold a password
 }
 
 // connect makes the client. The client negotiates the version of the API, but would assume TLS for

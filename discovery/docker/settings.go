@@ -52,7 +52,7 @@ func (s *Source) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if s.TLS != nil && !strings.HasPrefix(s.Host, "tcp://") {
-		return fmt.Errorf("tls: %s has none; expected a host that begins with tcp://", s.Host)
+		return errors.New("tls: the host has none; expected one that begins with tcp://")
 	}
 	var err error
 	s.tls, err = clienttls.Config(ctx, s.TLS)

@@ -35,14 +35,14 @@ const (
 
 // setEndpoints checks the endpoints and adds missing schemes. All schemes must be equal, because
 // the client uses that of the first endpoint for all. Were it http, the client would send the
-// password to an https endpoint without TLS.
+// password to an https endpoint without TLS. Errors do not quote an endpoint, because it may hold a
+// password by mistake.
 func (s *Source) setEndpoints() error {
 	if len(s.Endpoints) == 0 {
 		return errors.New("endpoints: none given; expected at least one, such as https://10.0.0.1:2379")
 	}
 	s.endpoints = make([]string, len(s.Endpoints))
-	for i, given := range s.Endpoints {
-		text := given
+	for i, text := range s.Endpoints {
 		if err := discovery.Resolve(fmt.Sprintf("endpoint %d", i+1), &text); err != nil {
 			return err
 		}
@@ -50,12 +50,11 @@ func (s *Source) setEndpoints() error {
 		scheme, _, _ := strings.Cut(endpoint, "://")
 		switch {
 		case err != nil:
-			return fmt.Errorf("endpoint %d: %q: %w", i+1, given, err)
+			return fmt.Errorf("endpoint %d: %w", i+1, err)
 		case scheme == "http" && s.tls != nil:
-			return fmt.Errorf("endpoint %d: %q has no TLS, but tls is set; expected https", i+1, given)
+			return fmt.Errorf("endpoint %d: has no TLS, but tls is set; expected https", i+1)
 		case i > 0 && !strings.HasPrefix(s.endpoints[0], scheme+"://"):
-			return fmt.Errorf("endpoint %d: %q is %s, unlike the first one; expected the same for all",
-				i+1, given, scheme)
+			return fmt.Errorf("endpoint %d: is %s, unlike the first one; expected the same for all", i+1, scheme)
 		}
 		s.endpoints[i] = endpoint
 	}

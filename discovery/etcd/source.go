@@ -81,11 +81,11 @@ type Source struct {
 
 	// The user to log in as, if etcd checks permissions. Placeholders are replaced when the config
 	// is loaded. Default: none.
-	Username string `json:"username,omitempty"`
+	Username string `json:"username,omitempty" balance:"secret"`
 
 	// The password of the user, preferably a placeholder such as {env.ETCD_PASSWORD} or
 	// {file./run/secrets/etcd}, which is replaced when the config is loaded. Required with a user.
-	Password string `json:"password,omitempty"`
+	Password string `json:"password,omitempty" balance:"secret"`
 
 	// The maximum time of an answer of etcd. An answer that takes longer is an error. Default: 5s.
 	Timeout caddy.Duration `json:"timeout,omitempty"`

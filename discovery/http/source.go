@@ -49,11 +49,11 @@ type Source struct {
 
 	// Header fields to send with each request. Placeholders in values are replaced when the config
 	// is loaded. A redirect to another host does not get them. Default: none.
-	Headers map[string]string `json:"headers,omitempty"`
+	Headers map[string]string `json:"headers,omitempty" balance:"secret"`
 
 	// The token to send as `Authorization: Bearer`, preferably a placeholder such as {env.TOKEN} or
 	// {file./run/secrets/token}, which is replaced when the config is loaded. Default: none.
-	BearerToken string `json:"bearer_token,omitempty"`
+	BearerToken string `json:"bearer_token,omitempty" balance:"secret"`
 
 	// The maximum size of the list in bytes, after decompression, from 1 to 16 MiB. A larger list
 	// is an error. Default: 4 MiB, which is some 40,000 endpoints.

@@ -97,14 +97,14 @@ func (s *Source) serverAccess(ctx caddy.Context) (access, error) {
 		return inCluster, nil
 	}
 	server, err := url.Parse(s.APIServer)
-	if err != nil || server.Host == "" || server.Scheme != "https" && server.Scheme != "http" {
-		return nil, fmt.Errorf("api_server: %q is not a URL such as https://10.0.0.1:6443", s.APIServer)
+	if err != nil || server.Host == "" || server.User != nil || server.Scheme != "https" && server.Scheme != "http" {
+		return nil, errors.New("api_server: is not a URL such as https://10.0.0.1:6443, without a user")
 	}
 	if s.TLS == nil {
 		return byURL(s.APIServer, s.Token, s.TokenFile, nil), nil
 	}
 	if server.Scheme == "http" {
-		return nil, fmt.Errorf("tls: is given, but api_server is %s; expected https", s.APIServer)
+		return nil, errors.New("tls: is given, but api_server has http; expected https")
 	}
 	config, err := clienttls.Config(ctx, s.TLS)
 	if err != nil {

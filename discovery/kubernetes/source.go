@@ -80,7 +80,7 @@ type Source struct {
 
 	// The bearer token for `api_server`. Use `{env.TOKEN}` or `{file./run/secrets/token}` to keep
 	// it out of the config. Default: none.
-	Token string `json:"token,omitempty"`
+	Token string `json:"token,omitempty" balance:"secret"`
 
 	// The path of a file with the bearer token for `api_server`. Unlike `token`, it is read again
 	// as it rotates. Default: none.

@@ -85,7 +85,7 @@ func serverAt(address string) (server, error) {
 	port, err := strconv.ParseUint(portText, 10, 16)
 	if err != nil || port == 0 || port+constant.RpcPortOffset > 65535 ||
 		host == "" || strings.ContainsAny(host, "/ @") {
-		return server{}, fmt.Errorf("%.100q is not a host and port such as 10.0.0.7:8848", address)
+		return server{}, errors.New("one is not a host and port such as 10.0.0.7:8848") // it may hold a password
 	}
 	at := func(port uint64) string { return net.JoinHostPort(host, strconv.FormatUint(port, 10)) }
 	return server{http: at(port), grpc: at(port + constant.RpcPortOffset)}, nil

@@ -24,11 +24,11 @@ func TestInvalidSettingsAreRefused(t *testing.T) {
 	for want, s := range map[string]*Source{
 		"service: is missing":                                               {},
 		"username, password: only one is given":                             {Service: "web", Username: "caddy"},
-		`servers: "http://nacos:8848" is not a host and port`:               {Service: "web", Servers: []string{"http://nacos:8848"}},
-		`servers: "nacos:64600" is not`:                                     {Service: "web", Servers: []string{"nacos:64600"}},
-		`servers: "nacos:0" is not`:                                         {Service: "web", Servers: []string{"nacos:0"}},
-		`servers: "" is not`:                                                {Service: "web", Servers: []string{""}},
-		`servers: "u:p@nacos" is not`:                                       {Service: "web", Servers: []string{"u:p@nacos"}},
+		`servers: one is not a host and port`:                               {Service: "web", Servers: []string{"http://nacos:8848"}},
+		`servers: one is not a`:                                             {Service: "web", Servers: []string{"nacos:64600"}},
+		`servers: one is not a h`:                                           {Service: "web", Servers: []string{"nacos:0"}},
+		`servers: one is not a ho`:                                          {Service: "web", Servers: []string{""}},
+		`servers: one is not a hos`:                                         {Service: "web", Servers: []string{"u:p@nacos"}},
 		"password: evaluated placeholder {env.CADDY_BALANCE_NONE} is empty": {Service: "web", Username: "u", Password: "{env.CADDY_BALANCE_NONE}"},
 		"clusters: unrecognized placeholder {http.request.host}":            {Service: "web", Clusters: []string{"{http.request.host}"}},
 	} {

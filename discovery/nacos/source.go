@@ -61,11 +61,11 @@ type Source struct {
 	Clusters []string `json:"clusters,omitempty"`
 
 	// The user to log in as, with permission to read the namespace. Default: none.
-	Username string `json:"username,omitempty"`
+	Username string `json:"username,omitempty" balance:"secret"`
 
 	// The password of the user, preferably a placeholder such as {env.NACOS_PASSWORD}. Required
 	// with a user.
-	Password string `json:"password,omitempty"`
+	Password string `json:"password,omitempty" balance:"secret"`
 
 	// The path at which the HTTP API begins. Only the login uses it. Default: /nacos.
 	ContextPath string `json:"context_path,omitempty"`

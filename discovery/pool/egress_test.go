@@ -130,7 +130,8 @@ func TestWhatARegistryNamesIsJudgedAtConnectionsUntilItIsForgotten(t *testing.T)
 func TestAStoredListIsJudged(t *testing.T) {
 	inVirtualTime(t, defaultSettings(), func(f *fixture) {
 		f.egress = rulesFor(t, "", "10.0.0.8")
-		f.storage.Put(newListStore(f.Name(), nil, nil).path("a"), `{"version":1,"time":"1999-12-31T23:00:00Z","endpoints":[`+
+		f.storage.Put(f.origin().Key("a"), `{"version":1,"from":{"instance":"one","pool":"`+f.Name()+`","source":"scripted"},`+
+			`"time":"1999-12-31T23:00:00Z","endpoints":[`+
 			`{"address":"10.0.0.7:80","weight":1},{"address":"10.0.0.8:80","weight":1},{"address":"unix//a","weight":1}]}`)
 		f.start(make(scriptedSource))
 		sleepAndSettle(firstAnswerHeadStart)

@@ -96,6 +96,7 @@ type fixture struct {
 func defaultSettings() followSettings {
 	settings := new(FollowOptions).settings(defaultInitialWait)
 	settings.updateInterval = 0
+	settings.records = &records{instance: func() (string, error) { return "one", nil }}
 	return settings
 }
 

@@ -55,9 +55,14 @@ type FollowOptions struct {
 
 	// Whether the last good list of each source is stored in Caddy's storage, below
 	// `balance/pools`. If a source cannot be reached when Caddy starts, its stored list serves
-	// until the first answer. Sources that need no network, such as files, are not stored. Turn it
-	// off if a start with an old list is worse than a start without one. Default: true.
-	Persist *bool `json:"persist,omitempty"`
+	// until the first answer. A stored list belongs to this instance of Caddy and to the settings
+	// of the source, with the values of their placeholders but without secrets. A name instead of
+	// true shares it with all instances that use the same storage and the same name: choose that
+	// for equal proxies, and where the instance ID in Caddy's data folder does not outlive a
+	// restart, as in many containers. Lists that no config has used for 30 days are deleted.
+	// Sources that need no network, such as files, are not stored. Turn it off if a start with an
+	// old list is worse than a start without one. Default: true.
+	Persist Persistence `json:"persist,omitempty"`
 }
 
 // options are the options of the pool's block that concern its sources.
@@ -68,7 +73,7 @@ func (f *FollowOptions) options() []caddyfile.Param {
 		caddyfile.Duration("removal_grace", &f.RemovalGrace),
 		caddyfile.Pointer(caddyfile.Duration, "update_interval", &f.UpdateInterval),
 		caddyfile.Int("max_endpoints", &f.MaxEndpoints, 1, math.MaxInt32),
-		caddyfile.Pointer(caddyfile.Switch, "persist", &f.Persist),
+		caddyfile.Func("persist", "on, off or a name", f.Persist.set),
 	}
 }
 
@@ -103,7 +108,12 @@ type followSettings struct {
 	maxEndpoints   int
 	initialWait    time.Duration
 	persist        bool
+	shared         string // the name under which instances share lists; empty if they do not
+	records        *records
 }
+
+// processRecords is for all pools of the process.
+var processRecords = &records{instance: instanceID}
 
 func (f *FollowOptions) settings(initialWait time.Duration) followSettings {
 	return followSettings{
@@ -113,8 +123,16 @@ func (f *FollowOptions) settings(initialWait time.Duration) followSettings {
 		updateInterval: time.Duration(valueOr(f.UpdateInterval, caddy.Duration(100*time.Millisecond))),
 		maxEndpoints:   cmp.Or(f.MaxEndpoints, discovery.DefaultMaxEndpoints),
 		initialWait:    initialWait,
-		persist:        valueOr(f.Persist, true),
+		persist:        f.Persist != persistOff,
+		shared:         f.Persist.shared(),
+		records:        processRecords,
 	}
+}
+
+// instanceID returns the ID that Caddy keeps in its data folder.
+func instanceID() (string, error) {
+	id, err := caddy.InstanceID()
+	return id.String(), err
 }
 
 // valueOr returns the default for a setting that is not given, which differs from a setting of

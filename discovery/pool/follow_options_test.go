@@ -13,11 +13,14 @@ func TestSettingsThatAreNotGivenHaveDefaults(t *testing.T) {
 		`{"max_loss": 0, "empty_grace": 0, "removal_grace": "1m", "update_interval": 0, "max_endpoints": 7, "persist": false}`: {
 			removalGrace: time.Minute, maxEndpoints: 7,
 		},
+		`{"max_loss": 0, "empty_grace": 0, "update_interval": 0, "persist": "blue"}`: {persist: true, shared: "blue"},
+		`{"max_loss": 0, "empty_grace": 0, "update_interval": 0, "persist": true}`:   {persist: true},
 	} {
 		var p Pool
 		if err := json.Unmarshal([]byte(config), &p); err != nil {
 			t.Fatal(err)
 		}
+		want.records = processRecords
 		if got := p.FollowOptions.settings(0); got != want {
 			t.Errorf("%s gives %+v", config, got)
 		}
@@ -38,6 +41,25 @@ func TestSettingsOutOfRangeAreAnError(t *testing.T) {
 		}
 		if err := p.check(); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: got %v", config, err)
+		}
+	}
+}
+
+func TestPersistIsASwitchOrAName(t *testing.T) {
+	for _, text := range []string{"true", "false", `"blue"`} {
+		var p Pool
+		if err := json.Unmarshal([]byte(`{"persist":`+text+`}`), &p); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := json.Marshal(p.Persist); string(got) != text {
+			t.Errorf("%s becomes %s", text, got)
+		}
+	}
+	for _, text := range []string{`""`, `"false"`, "1", "[]", "{}"} {
+		var p Pool
+		err := json.Unmarshal([]byte(`{"persist":`+text+`}`), &p)
+		if err == nil || !strings.Contains(err.Error(), "persist: expected true, false, or a name") {
+			t.Errorf("%s: got %v", text, err)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/discovery/static"
+	"github.com/caddy-balance/caddy-balance/internal/bounded"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
@@ -21,15 +22,20 @@ func afterRestart(t *testing.T, settings followSettings, stored string, test fun
 	inVirtualTime(t, settings, func(f *fixture) {
 		s := make(scriptedSource)
 		if stored != "" {
-			f.storage.Put(newListStore(f.Name(), nil, nil).path("a"), stored)
+			f.storage.Put(f.origin().Key("a"), strings.ReplaceAll(stored, "NAME", f.Name()))
 		}
 		f.start(s)
 		test(f, s)
 	})
 }
 
+// origin is where records of the fixture are from.
+func (f *fixture) origin() discovery.Origin {
+	return discovery.Origin{Instance: "one", Pool: f.Name(), Source: "scripted"}
+}
+
 // storedAB is an hour older than the start of virtual time.
-const storedAB = `{"version":1,"time":"1999-12-31T23:00:00Z",` +
+const storedAB = `{"version":1,"from":{"instance":"one","pool":"NAME","source":"scripted"},"time":"1999-12-31T23:00:00Z",` +
 	`"endpoints":[{"address":"a:1","weight":1},{"address":"b:1","weight":1}]}`
 
 func TestTheLastGoodListIsStoredAtMostEachTenSeconds(t *testing.T) {
@@ -41,8 +47,9 @@ func TestTheLastGoodListIsStoredAtMostEachTenSeconds(t *testing.T) {
 		}
 		sleepAndSettle(writeDelay)
 		key, value := f.storage.Only()
-		inPlace := strings.HasPrefix(key, "balance/pools/testthelastgood") && strings.HasSuffix(key, "/a.json")
-		if !inPlace || !strings.Contains(value, "b:1") {
+		inPlace := strings.HasPrefix(key, "balance/pools/testthelastgood") && key == f.origin().Key("a")
+		from := `"from":{"instance":"one","pool":"` + f.Name() + `","source":"scripted"}`
+		if !inPlace || !strings.Contains(value, "b:1") || !strings.Contains(value, from) {
 			t.Errorf("%s holds %s", key, value)
 		}
 		for range 90 {
@@ -209,26 +216,10 @@ func TestAStorageThatHangsDelaysNothing(t *testing.T) {
 		f.wantMembers("ab")
 		start := time.Now()
 		f.stop()
-		if took := time.Since(start); took > flushTimeout {
+		if took := time.Since(start); took > 2*flushTimeout {
 			t.Errorf("the pool took %s to end", took)
 		}
 	})
-}
-
-func TestEachPoolAndEachSourceHasItsOwnPlaceInStorage(t *testing.T) {
-	seen := map[string]bool{}
-	for _, pool := range []string{"web", "WEB", "../web", "", "ü", "ö", strings.Repeat("w", 300)} {
-		for _, raw := range []string{`{"source":"a"}`, `{"source":"b"}`} {
-			path := newListStore(pool, nil, nil).path(sourceKey(pool, []byte(raw)))
-			if seen[path] || !strings.HasPrefix(path, "balance/pools/") || strings.Contains(path, "..") || len(path) > 200 {
-				t.Errorf("%q %s is at %s", pool, raw, path)
-			}
-			seen[path] = true
-		}
-	}
-	if sourceKey("web", []byte(`{"source": "a"}`)) != sourceKey("web", []byte(`{"source":"a"}`)) {
-		t.Error("white space makes another source")
-	}
 }
 
 func TestASourceReachesTheStorageOfTheNewestConfig(t *testing.T) {
@@ -237,4 +228,117 @@ func TestASourceReachesTheStorageOfTheNewestConfig(t *testing.T) {
 	if discovery.StorageOf(context.WithoutCancel(ctx)) != certmagic.Storage(storage) {
 		t.Error("it is another storage")
 	}
+}
+
+func TestAListOfAnotherInstanceIsNotUsed(t *testing.T) {
+	afterRestart(t, defaultSettings(), strings.ReplaceAll(storedAB, `"one"`, `"two"`), func(f *fixture, _ scriptedSource) {
+		sleepAndSettle(time.Minute)
+		f.wantMembers("")
+		f.wantLogged("stored list is not usable", 1)
+	})
+}
+
+func TestInstancesWithOneStorageKeepListsOfTheirOwn(t *testing.T) {
+	inVirtualTime(t, defaultSettings(), func(f *fixture) {
+		runAs := func(instance, shared string, lists string) {
+			f.Helper()
+			f.settings.shared = shared
+			f.settings.records = &records{instance: func() (string, error) { return instance, nil }}
+			s := make(scriptedSource)
+			f.start(s)
+			sleepAndSettle(firstAnswerHeadStart)
+			f.wantMembers(lists)
+			f.stop()
+		}
+		stores := func(instance, shared string, list ...string) {
+			f.settings.shared = shared
+			f.settings.records = &records{instance: func() (string, error) { return instance, nil }}
+			s := make(scriptedSource)
+			f.start(s)
+			s.lists(list...)
+			f.stop()
+		}
+		stores("staging", "", "s:1")
+		stores("production", "", "p:1")
+		stores("one", "both", "a:1", "b:1")
+		runAs("staging", "", "s")
+		runAs("production", "", "p")
+		runAs("third", "", "")
+		runAs("two", "both", "ab")
+		runAs("both", "", "") // a name is no instance
+	})
+}
+
+func TestWithoutAnInstanceIDNothingIsStored(t *testing.T) {
+	settings := defaultSettings()
+	settings.records = &records{instance: func() (string, error) { return "", errors.New("read-only") }}
+	oneSource(t, settings, func(f *fixture, s scriptedSource) {
+		s.lists("a:1")
+		sleepAndSettle(time.Minute)
+		f.wantMembers("a")
+		f.wantLogged("storing the last good list failed", 1)
+		if f.storage.Writes() != 0 {
+			t.Error("stored")
+		}
+	})
+}
+
+func TestRecordsThatNoConfigUsesAreDeletedAfterThirtyDays(t *testing.T) {
+	inVirtualTime(t, defaultSettings(), func(f *fixture) {
+		s := make(scriptedSource)
+		f.storage.Put("balance/pools/gone/dns-1.json", "{}")
+		f.storage.Put("balance/pools/gone/registry.json", "[]") // of an earlier version
+		f.storage.Put("certificates/example.com.json", "{}")
+		f.start(s)
+		s.lists("a:1")
+		sleepAndSettle(29 * 24 * time.Hour)
+		if f.storage.Get("balance/pools/gone/dns-1.json") == "" {
+			t.Error("a record was deleted too early")
+		}
+		sleepAndSettle(2 * 24 * time.Hour)
+		if f.storage.Get("balance/pools/gone/dns-1.json") != "" || f.storage.Get("balance/pools/gone/registry.json") != "" {
+			t.Error("an unused record is left")
+		}
+		if f.storage.Get(f.origin().Key("a")) == "" || f.storage.Get("certificates/example.com.json") == "" {
+			t.Error("a record in use was deleted")
+		}
+		if n := f.storage.Writes(); n > 40 {
+			t.Errorf("%d writes in 31 days", n)
+		}
+	})
+}
+
+func TestAListThatServesFromStorageStaysInUse(t *testing.T) {
+	afterRestart(t, defaultSettings(), storedAB, func(f *fixture, s scriptedSource) {
+		s.fails(errDown)
+		sleepAndSettle(60 * 24 * time.Hour)
+		f.wantMembers("ab")
+		if value := f.storage.Get(f.origin().Key("a")); !strings.Contains(value, "1999-12-31T23:00:00Z") {
+			t.Errorf("the storage has %s", value)
+		}
+	})
+}
+
+func TestACallThatHangsIsAbandonedAndNamed(t *testing.T) {
+	inVirtualTime(t, defaultSettings(), func(f *fixture) {
+		first, second := make(scriptedSource), make(scriptedSource)
+		goOn := make(chan struct{})
+		f.storage.Hang(goOn)
+		f.start(first, second)
+		first.lists("a:1")
+		start := time.Now()
+		f.stop()
+		if took := time.Since(start); took > bounded.Grace {
+			t.Errorf("the pool took %s to end", took)
+		}
+		if line := f.wantLogged("storing the last good list failed", 1)[0].ContextMap(); line["error"] != "Caddy's storage: no answer" {
+			t.Errorf("the line has %v", line)
+		}
+		close(goOn)
+		sleepAndSettle(time.Minute)
+		f.start(first)
+		first.lists("a:1", "b:1", "c:1")
+		sleepAndSettle(time.Hour)
+		f.wantLogged("storing", 0)
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/bounded"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -36,7 +37,7 @@ type loop struct {
 }
 
 // followSources runs the sources of a pool until ctx ends, publishes their lists in the roster, and
-// returns when all goroutines have ended.
+// returns when all goroutines have ended or are abandoned.
 func followSources(ctx context.Context, pool string, refs []sourceRef, s followSettings, r *endpoint.Roster) {
 	l := newLoop(pool, refs, s, r)
 	ctx = discovery.WithStorage(ctx, r.Storage)
@@ -44,11 +45,8 @@ func followSources(ctx context.Context, pool string, refs []sourceRef, s followS
 	ctx = discovery.WithFirstListBy(ctx, l.handover.since.Add(s.initialWait/2))
 	var running sync.WaitGroup
 	for _, source := range l.sources {
-		running.Go(func() {
-			superviseSource(discovery.WithMaxEndpoints(ctx, source.limit), source.ref.source, func(a discovery.Answer) {
-				l.enqueue(ctx, func(now time.Time) { l.applyAnswer(ctx, source, a, now) })
-			})
-		})
+		origin := func() (discovery.Origin, error) { return l.originOf(pool, source.ref.name) }
+		running.Go(func() { l.runSource(discovery.WithOrigin(ctx, origin), source) })
 	}
 	if l.store != nil {
 		running.Go(func() { l.store.run(ctx) })
@@ -56,6 +54,19 @@ func followSources(ctx context.Context, pool string, refs []sourceRef, s followS
 	l.run(ctx)
 	running.Wait()
 	l.reads.Wait()
+}
+
+// runSource runs a source until ctx ends. A source that does not stop then is abandoned: what it
+// still reports is ignored, because enqueue takes nothing in any more.
+func (l *loop) runSource(ctx context.Context, s *sourceState) {
+	stopped := bounded.Run(ctx, func() {
+		superviseSource(ctx, s.ref.source, func(a discovery.Answer) {
+			l.enqueue(ctx, func(now time.Time) { l.applyAnswer(ctx, s, a, now) })
+		})
+	})
+	if !stopped {
+		s.log().Error("discovery: source does not stop and is abandoned")
+	}
 }
 
 func newLoop(pool string, refs []sourceRef, s followSettings, r *endpoint.Roster) *loop {
@@ -72,7 +83,7 @@ func newLoop(pool string, refs []sourceRef, s followSettings, r *endpoint.Roster
 		egress: egressState{r.Egress(), now},
 	}
 	if s.persist {
-		l.store = newListStore(pool, r.Storage, l.log)
+		l.store = newListStore(s, func(source string) (discovery.Origin, error) { return l.originOf(pool, source) }, r.Storage, l.log)
 		l.loadStoredAt = now.Add(min(firstAnswerHeadStart, s.initialWait/2))
 	}
 	inherited := r.SourceLists()

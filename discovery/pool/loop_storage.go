@@ -2,12 +2,28 @@ package pool
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 )
+
+// originOf returns the origin of the records of a source. It may wait for the folder that has the
+// ID of this instance.
+func (l *loop) originOf(pool, source string) (discovery.Origin, error) {
+	origin := discovery.Origin{Shared: l.settings.shared, Pool: pool, Source: source}
+	if origin.Shared != "" {
+		return origin, nil
+	}
+	id, err := l.settings.records.instance()
+	if err != nil {
+		return origin, fmt.Errorf("Caddy's instance ID: %w", err)
+	}
+	origin.Instance = id
+	return origin, nil
+}
 
 // loadStored reads the stored list of a source that has no list yet, once. The loop does not wait
 // for storage: if the source answers in the meantime, its answer stands.
@@ -17,7 +33,7 @@ func (l *loop) loadStored(ctx context.Context, s *sourceState) {
 	}
 	s.storedRead = true
 	l.reads.Go(func() {
-		list, at := l.store.read(ctx, s.ref.key, s.limit)
+		list, at := l.store.read(ctx, s.ref, s.limit)
 		l.enqueue(ctx, func(now time.Time) {
 			if s.restoreList(list, fromStorage, at) {
 				l.dirty = true
@@ -39,6 +55,6 @@ func (l *loop) saveList(changed *sourceState) {
 	}
 	l.roster.SetSourceLists(lists)
 	if l.store != nil && changed.origin == fromSource && !changed.ref.isLocal() {
-		l.store.put(changed.ref.key, changed.list, changed.lastSuccess)
+		l.store.put(changed.ref, changed.list, changed.lastSuccess)
 	}
 }

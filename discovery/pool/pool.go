@@ -1,10 +1,8 @@
 package pool
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -14,6 +12,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
+	"github.com/caddy-balance/caddy-balance/internal/definition"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
@@ -28,7 +27,8 @@ func init() { caddy.RegisterModule(new(Pool)) }
 // The same pool may stand in several places of a config. All of its definitions must then be equal,
 // and they share one set of sources; a difference is an error. A reload that does not change the
 // definition does not disturb the pool. A reload that changes it starts with the list of the
-// previous definition.
+// previous definition. The values of placeholders count, and so do the contents of files that the
+// definition names, such as certificates: a reload takes up what was rotated.
 //
 // A pool lets the selection policy of its reverse proxy pick among its endpoints, so a request
 // costs the same for any number of endpoints. With Caddy's own policies, and below `dynamic multi`,
@@ -53,6 +53,7 @@ type Pool struct {
 	EgressOptions
 	ServingOptions
 
+	resolved  definition.Resolved
 	handler   *reverseproxy.Handler
 	transport *attempt.Transport
 	claim     *endpoint.Claim
@@ -93,7 +94,7 @@ func (p *Pool) UnmarshalJSON(data []byte) error {
 //	    removal_grace   <duration>
 //	    update_interval <duration>
 //	    max_endpoints   <number>
-//	    persist         on|off
+//	    persist         on|off|<name>
 //	    allow           <networks...>
 //	    deny            <networks...>
 //	    health          { ... }
@@ -154,56 +155,6 @@ func (p *Pool) check() error {
 	if err := p.FollowOptions.check(); err != nil {
 		return fmt.Errorf("pool %q: %w", p.Name, err)
 	}
-	return nil
-}
-
-// acquire loads the sources and monitors, and claims the roster of the pool. If an equal definition
-// has the roster already, its sources go on and those of this module never run.
-func (p *Pool) acquire(ctx caddy.Context) error {
-	definition, err := json.Marshal(p) // before the sources are loaded, which clears them
-	if err != nil {
-		return fmt.Errorf("pool %q: %w", p.Name, err)
-	}
-	sources := sourceRefs(p.Name, p.SourcesRaw)
-	modules, err := ctx.LoadModule(p, "SourcesRaw")
-	if err != nil {
-		return fmt.Errorf("pool %q: sources: %w", p.Name, err)
-	}
-	for i, m := range modules.([]any) {
-		sources[i].source = m.(discovery.Source)
-	}
-	if err := p.ServingOptions.provision(ctx); err != nil {
-		return fmt.Errorf("pool %q: %w", p.Name, err)
-	}
-	rules, err := p.EgressOptions.rules(ctx)
-	if err != nil {
-		return fmt.Errorf("pool %q: %w", p.Name, err)
-	}
-	emit, err := eventEmitter(ctx)
-	if err != nil {
-		return fmt.Errorf("pool %q: %w", p.Name, err)
-	}
-	settings := p.FollowOptions.settings(time.Duration(p.InitialWait))
-	p.waitUntil = time.Now().Add(time.Duration(p.InitialWait))
-	p.claim, err = endpoint.Acquire(endpoint.Definition{
-		Config: ctx.GetMetricsRegistry(), // each config has its own
-		Name:   p.Name,
-		Text:   string(definition),
-		Rules:  p.ServingOptions.rules(),
-		Owner:  endpoint.Owner{Logger: p.logger, Storage: ctx.Storage(), Emit: emit, Egress: rules},
-		Run: func(ctx context.Context, r *endpoint.Roster) {
-			var wg sync.WaitGroup
-			for _, m := range p.ServingOptions.monitors {
-				wg.Go(func() { m.Run(ctx, r) })
-			}
-			followSources(ctx, p.Name, sources, settings, r)
-			wg.Wait()
-		},
-	})
-	if err != nil {
-		return err
-	}
-	p.unusable.watch(p.claim.Roster)
 	return nil
 }
 

@@ -18,6 +18,9 @@ import (
 
 var errStorage = errors.New("storage is down")
 
+// web is the origin of records in tests.
+var web = discovery.Origin{Instance: "one", Pool: "web", Source: "registry"}
+
 const second = caddy.Duration(time.Second)
 
 // registryUnderTest is a registry source that runs, as a rule in a bubble.
@@ -38,7 +41,8 @@ func start(t *testing.T, storage certmagic.Storage, options Source) *registryUnd
 	options.leases = allLeases.open("web")
 	r := &registryUnderTest{t: t}
 	r.Running = sourcetest.Follow(t, func(ctx context.Context, report discovery.Report) error {
-		return options.Run(discovery.WithStorage(ctx, func() certmagic.Storage { return storage }), report)
+		ctx = discovery.WithStorage(ctx, func() certmagic.Storage { return storage })
+		return options.Run(discovery.WithOrigin(ctx, func() (discovery.Origin, error) { return web, nil }), report)
 	})
 	r.stop = sync.OnceFunc(func() { r.Stop(); _ = options.Cleanup() })
 	t.Cleanup(r.stop)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/internal/bounded"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -21,6 +22,7 @@ type Leases struct {
 	restoring sync.Once
 	restored  chan struct{} // closed after the storage was read
 	saving    sync.Mutex
+	writes    bounded.Caller
 
 	mu             sync.Mutex
 	byID           map[string]*lease

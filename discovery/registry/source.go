@@ -41,7 +41,9 @@ func init() { caddy.RegisterModule(new(Source)) }
 // at once.
 //
 // Registrations are kept in Caddy's storage and survive a restart. After it every endpoint has its
-// whole ttl to send a heartbeat. Heartbeats that change nothing are not written.
+// whole ttl to send a heartbeat. Heartbeats that change nothing are not written. What is kept
+// belongs to this instance of Caddy, unless the pool's `persist` gives a name under which instances
+// share it.
 //
 // Access to the [admin API](https://caddyserver.com/docs/json/admin/) is the permission to
 // register. By default Caddy opens that API only to its own machine. For other machines there is

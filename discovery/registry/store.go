@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"time"
 
-	"github.com/caddyserver/certmagic"
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/bounded"
 )
 
 const (
@@ -23,19 +20,20 @@ const (
 	// saveRetryPause is the pause after a failed write.
 	saveRetryPause = time.Minute
 
-	// storageTimeout is the maximum time of a call of the storage. The end of a config waits that
-	// long for a storage that hangs.
+	// renewInterval is how often the record is written again without a change. Its age tells that
+	// it is in use; the pool deletes old records.
+	renewInterval = 24 * time.Hour
+
+	// storageTimeout is the maximum time of a call of the storage, and flushTimeout that of the
+	// last one, for which the end of a config waits.
 	storageTimeout = 5 * time.Second
+	flushTimeout   = time.Second
 )
 
-// storageKey returns the key of the leases of a pool. A hash distinguishes the names of pools that
-// a key cannot have.
-func storageKey(pool string) string {
-	safe, file := certmagic.StorageKeys.Safe(pool), "registry.json"
-	if safe != pool {
-		file = fmt.Sprintf("registry-%x.json", xxhash.Sum64String(pool))
-	}
-	return path.Join("balance", "pools", safe, file)
+// record is what the storage has of a pool.
+type record struct {
+	From          discovery.Origin  `json:"from"`
+	Registrations []json.RawMessage `json:"registrations"`
 }
 
 // restore loads the leases from the storage, once in their life. An endpoint that cannot be read
@@ -69,29 +67,22 @@ func (l *Leases) restoreAll(registrations []Registration, complete bool, now tim
 
 // load returns the registrations that can be read, and an error if some cannot.
 func (l *Leases) load(ctx context.Context) ([]Registration, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storageTimeout)
-	defer cancel()
-	key := storageKey(l.pool)
-	data, err := discovery.StorageOf(ctx).Load(ctx, key)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	var entries []json.RawMessage
-	if err == nil {
-		err = json.Unmarshal(data, &entries)
-	}
+	var stored record // unused after an error, because a call that hangs may still write it
+	err := new(bounded.Caller).Call(ctx, storageTimeout, func(ctx context.Context) (err error) {
+		stored, err = readRecord(ctx)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("what is registered cannot be read from the storage: %s: %w; it starts empty", key, err)
+		return nil, fmt.Errorf("what is registered cannot be read from the storage: %w; it starts empty", err)
 	}
 	var registrations []Registration
-	for i, entry := range entries {
+	for i, entry := range stored.Registrations {
 		r, mistake := DecodeRegistration(entry)
 		if mistake == nil {
 			mistake = r.checkID()
 		}
 		if mistake != nil {
-			err = fmt.Errorf("what is registered cannot all be read from the storage: %s: entry %d: %w",
-				key, i+1, mistake)
+			err = fmt.Errorf("what is registered cannot all be read from the storage: entry %d: %w", i+1, mistake)
 			continue
 		}
 		registrations = append(registrations, r)
@@ -99,26 +90,52 @@ func (l *Leases) load(ctx context.Context) ([]Registration, error) {
 	return registrations, err
 }
 
+func readRecord(ctx context.Context) (r record, err error) {
+	origin, err := discovery.OriginOf(ctx)
+	if err != nil {
+		return r, err
+	}
+	key := origin.Key("")
+	data, err := discovery.StorageOf(ctx).Load(ctx, key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &r)
+	}
+	if err == nil && r.From != origin {
+		err = fmt.Errorf("from: is %+v; expected %+v", r.From, origin)
+	}
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", key, err)
+	}
+	return r, nil
+}
+
 // saveChanges writes the leases to the storage a moment after each change, and when ctx ends.
 func (l *Leases) saveChanges(ctx context.Context, failures chan<- error) {
 	for pause := saveDelay; l.awaitUnsaved(ctx); {
-		discovery.Sleep(ctx, pause)
+		if !discovery.Sleep(ctx, pause) {
+			break
+		}
 		pause = saveDelay
-		if err := l.save(ctx); err != nil {
+		if err := l.save(ctx, storageTimeout); err != nil {
 			pause = saveRetryPause
 			select {
 			case failures <- err:
 			default: // an older error is still waiting to be reported
 			}
 		}
-		if ctx.Err() != nil {
-			return
-		}
+	}
+	if version, _, saved := l.versions(); version != saved {
+		_ = l.save(context.WithoutCancel(ctx), flushTimeout) // nobody is left to tell of an error
 	}
 }
 
-// awaitUnsaved waits for a change that is not saved. It returns false if ctx ends before that.
+// awaitUnsaved waits for a change that is not saved, or until it is time to write all the same. It
+// returns false if ctx ends before that.
 func (l *Leases) awaitUnsaved(ctx context.Context) bool {
+	renew := time.After(renewInterval)
 	for {
 		version, changed, saved := l.versions()
 		if version != saved {
@@ -126,6 +143,8 @@ func (l *Leases) awaitUnsaved(ctx context.Context) bool {
 		}
 		select {
 		case <-changed:
+		case <-renew:
+			return true
 		case <-ctx.Done():
 			return false
 		}
@@ -140,26 +159,37 @@ func (l *Leases) versions() (version int, changed <-chan struct{}, saved int) {
 
 // save writes all leases. The mutex saving admits one source at a time, so that an old list never
 // overwrites a newer one.
-func (l *Leases) save(ctx context.Context) error {
+func (l *Leases) save(ctx context.Context, limit time.Duration) error {
 	l.saving.Lock()
 	defer l.saving.Unlock()
 	l.mu.Lock()
 	all, version := l.listLocked(), l.version
 	l.mu.Unlock()
-	for i := range all {
-		all[i].Expires = time.Time{}
-	}
-	data, err := json.Marshal(all)
+	err := l.writes.Call(ctx, limit, func(ctx context.Context) error { return writeRecord(ctx, all) })
 	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storageTimeout)
-	defer cancel()
-	if err := discovery.StorageOf(ctx).Store(ctx, storageKey(l.pool), data); err != nil {
 		return fmt.Errorf("what is registered cannot be written to the storage: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.saved = version
 	return nil
+}
+
+func writeRecord(ctx context.Context, all []Registration) error {
+	origin, err := discovery.OriginOf(ctx)
+	if err != nil {
+		return err
+	}
+	r := record{From: origin, Registrations: make([]json.RawMessage, len(all))}
+	for i := range all {
+		all[i].Expires = time.Time{}
+		if r.Registrations[i], err = json.Marshal(all[i]); err != nil {
+			return err
+		}
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return discovery.StorageOf(ctx).Store(ctx, origin.Key(""), data)
 }

@@ -1,15 +1,21 @@
 package registry
 
 import (
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
-const webKey = "balance/pools/web/registry.json"
+var webKey = web.Key("")
+
+// recorded returns a record with registrations in JSON.
+func recorded(registrations string) string {
+	return `{"from":{"instance":"one","pool":"web","source":"registry"},"registrations":` + registrations + `}`
+}
 
 func TestRegistrationsSurviveARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -46,12 +52,12 @@ func TestChangesAreWrittenASecondLaterAndAtTheEnd(t *testing.T) {
 			t.Error("written at once")
 		}
 		r.listsAfter(saveDelay)
-		if want := `[{"address":"a:1","weight":1,"id":"one","ttl":"30s"}]`; storage.Get(webKey) != want {
+		if want := recorded(`[{"address":"a:1","weight":1,"id":"one","ttl":"30s"}]`); storage.Get(webKey) != want {
 			t.Errorf("the storage has %s, want %s", storage.Get(webKey), want)
 		}
 		r.leases.Leave("one")
 		r.stop()
-		if storage.Get(webKey) != "[]" {
+		if storage.Get(webKey) != recorded("[]") {
 			t.Errorf("the storage has %s after the end", storage.Get(webKey))
 		}
 	})
@@ -76,9 +82,12 @@ func TestAFailingStorageIsReportedAndTriedAgain(t *testing.T) {
 
 func TestAfterAReadErrorListsAreNotAuthoritativeForATTL(t *testing.T) {
 	for want, prepare := range map[string]func(*sourcetest.Storage){
-		"storage is down":           func(s *sourcetest.Storage) { s.Fail(errStorage) },
-		"registry.json: unexpected": func(s *sourcetest.Storage) { s.Put(webKey, `[{"address"`) },
-		"registry.json: json":       func(s *sourcetest.Storage) { s.Put(webKey, `{}`) },
+		"storage is down":   func(s *sourcetest.Storage) { s.Fail(errStorage) },
+		".json: unexpected": func(s *sourcetest.Storage) { s.Put(webKey, `{"registrations":[{"address"`) },
+		".json: json":       func(s *sourcetest.Storage) { s.Put(webKey, recorded(`{}`)) },
+		".json: from": func(s *sourcetest.Storage) {
+			s.Put(webKey, `{"from":{"instance":"two","pool":"web","source":"registry"}}`)
+		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			storage := sourcetest.NewStorage()
@@ -106,8 +115,8 @@ func TestAfterAReadErrorListsAreNotAuthoritativeForATTL(t *testing.T) {
 func TestAnEntryWithAMistakeIsLeftOutAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		storage := sourcetest.NewStorage()
-		storage.Put(webKey, `["c:1", {"address": "a:1", "id": "one"}, {"address": "b:1"},
-			{"address": "d:1", "id": "four", "ttl": "100h"}]`)
+		storage.Put(webKey, recorded(`["c:1", {"address": "a:1", "id": "one"}, {"address": "b:1"},
+			{"address": "d:1", "id": "four", "ttl": "100h"}]`))
 		r := start(t, storage, Source{})
 		r.wantAddresses("a:1 d:1")
 		r.wantOneError("entry 3: id: is missing")
@@ -136,16 +145,41 @@ func TestRegistrationsWaitUntilTheStorageWasRead(t *testing.T) {
 	})
 }
 
-func TestPoolsWithSimilarNamesAreStoredApart(t *testing.T) {
-	if storageKey("web") != webKey {
-		t.Errorf("web is stored in %s", storageKey("web"))
-	}
-	keys := make(map[string]string)
-	for _, pool := range []string{"web", "Web", "w/eb", "../web", "ü", "ö", "..", "."} {
-		key := storageKey(pool)
-		if other, ok := keys[key]; ok || !strings.HasPrefix(key, "balance/pools/") {
-			t.Errorf("%q is stored in %s, as is %q", pool, key, other)
+func TestARecordIsRenewedEachDayThoughNothingChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		storage := sourcetest.NewStorage()
+		r := start(t, storage, Source{MaxTTL: 1000 * caddy.Duration(time.Hour)})
+		r.mustRegister("one", `{"address": "a:1", "ttl": "1000h"}`)
+		r.listsAfter(10*24*time.Hour + time.Hour)
+		if n := storage.Writes(); n != 11 {
+			t.Errorf("written %d times in ten days", n)
 		}
-		keys[key] = pool
-	}
+	})
+}
+
+func TestAStorageThatHangsHoldsNothingUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		storage := sourcetest.NewStorage()
+		goOn := make(chan struct{})
+		storage.Hang(goOn)
+		began := time.Now()
+		r := start(t, storage, Source{})
+		if took := time.Since(began); took > 2*storageTimeout {
+			t.Errorf("services wait for %s", took)
+		}
+		r.wantOneError("cannot be read from the storage: no answer")
+		r.mustRegister("one", `{"address": "a:1", "ttl": "1h"}`)
+		r.wantAddresses("a:1")
+		r.listsAfter(20 * time.Minute)
+		if n := storage.Hanging(); n != 2 {
+			t.Errorf("%d calls hang, want the one that reads and the one that writes", n)
+		}
+		began = time.Now()
+		r.stop()
+		if took := time.Since(began); took > 2*flushTimeout {
+			t.Errorf("the end took %s", took)
+		}
+		close(goOn)
+		synctest.Wait()
+	})
 }

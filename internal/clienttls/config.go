@@ -3,6 +3,7 @@ package clienttls
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
@@ -17,6 +18,9 @@ import (
 // Docker: they would send their passwords in plain text. Config returns an empty config instead,
 // which verifies the server with the system's certificate authorities.
 //
+// The pool that the module belongs to learns which authorities are trusted, because a reload must
+// notice when they change.
+//
 // Errors begin with the name of the field.
 func Config(ctx caddy.Context, settings *reverseproxy.TLSConfig) (*tls.Config, error) {
 	if settings == nil {
@@ -28,6 +32,11 @@ func Config(ctx caddy.Context, settings *reverseproxy.TLSConfig) (*tls.Config, e
 	}
 	if config == nil {
 		config = new(tls.Config)
+	}
+	for _, m := range ctx.Modules() {
+		if pool, ok := m.(interface{ Trust(*x509.CertPool) }); ok && config.RootCAs != nil {
+			pool.Trust(config.RootCAs)
+		}
 	}
 	return config, nil
 }

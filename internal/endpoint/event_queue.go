@@ -4,6 +4,9 @@ import (
 	"context"
 	"sync"
 
+	"go.uber.org/zap"
+
+	"github.com/caddy-balance/caddy-balance/internal/bounded"
 	"github.com/caddy-balance/caddy-balance/internal/signal"
 )
 
@@ -48,8 +51,15 @@ func (q *eventQueue) drain() []Event {
 	return events
 }
 
-// deliverEvents hands events to the events app one after the other, until ctx ends.
+// deliverEvents hands events to the events app one after the other, until ctx ends. A handler that
+// does not return is abandoned.
 func (r *Roster) deliverEvents(ctx context.Context) {
+	if !bounded.Run(ctx, func() { r.deliverUntil(ctx) }) {
+		r.Logger().Error("event handler does not stop and is abandoned", zap.String("pool", r.name))
+	}
+}
+
+func (r *Roster) deliverUntil(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddy-balance/caddy-balance/internal/definition"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -151,8 +152,8 @@ func TestTwoDefinitionsOfANameInOneConfigAreAnError(t *testing.T) {
 	c := acquire(t, 1, t.Name(), `{"one":1}`)
 	defer c.Release()
 	_, err := Acquire(Definition{Config: 1, Name: t.Name(), Text: `{"two":2}`, Run: idle})
-	if err == nil || !strings.Contains(err.Error(), `{"one":1}`) || !strings.Contains(err.Error(), `{"two":2}`) {
-		t.Fatalf("the error does not show both definitions: %v", err)
+	if err == nil || !strings.Contains(err.Error(), "differently, in one, two;") {
+		t.Fatalf("the error does not name the fields that differ: %v", err)
 	}
 	// The failed definition leaves nothing behind, so another config may use it.
 	acquire(t, 2, t.Name(), `{"two":2}`).Release()
@@ -251,4 +252,39 @@ func TestStaticEndpointsOutliveAChangeOfTheirList(t *testing.T) {
 	if after.Snapshot().Members[0].Endpoint != a {
 		t.Error("the address has two endpoints")
 	}
+}
+
+func TestADefinitionThatStandsForSomethingElseRunsAgain(t *testing.T) {
+	runs := 0
+	acquireResolved := func(config int, value string) *Claim {
+		c, err := Acquire(Definition{
+			Config: config, Name: t.Name(), Text: "same", Resolved: definition.Resolved{Sum: definition.Of([]byte(value))},
+			Run: func(context.Context, *Roster) { runs++ },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	synctest.Test(t, func(t *testing.T) {
+		for i, c := range []struct {
+			value string
+			runs  int
+		}{{`"old"`, 1}, {`"old"`, 1}, {`"new"`, 2}, {`"old"`, 2}} {
+			defer acquireResolved(i, c.value).Release()
+			synctest.Wait()
+			if runs != c.runs {
+				t.Errorf("config %d: %d runs, want %d", i, runs, c.runs)
+			}
+		}
+		// Within one config the first counts: a file may change while the config is being loaded.
+		defer acquireResolved(3, `"newest"`).Release()
+		synctest.Wait()
+		if runs != 2 {
+			t.Error("one config has two rosters of one pool")
+		}
+		if !IsDefined(3, t.Name(), "same") || IsDefined(3, t.Name(), "other") || IsDefined(4, t.Name(), "same") {
+			t.Error("the defined pool is another one")
+		}
+	})
 }

@@ -3,13 +3,13 @@ package endpoint
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 
+	"github.com/caddy-balance/caddy-balance/internal/definition"
 	"github.com/caddy-balance/caddy-balance/internal/egress"
 )
 
@@ -26,11 +26,18 @@ type Definition struct {
 	// Name is the name of the pool.
 	Name string
 
-	// Text is everything that defines the pool. Definitions with equal texts share one roster.
+	// Text is everything that defines the pool, in JSON. Within one config, equal texts are the
+	// same definition.
 	Text string
 
-	// Run keeps the roster up to date until ctx ends. Only the Run of the first definition with
-	// this text is called, in a goroutine of its own. It may outlive the config of that definition.
+	// Resolved is what Text stands for. In different configs, equal texts are the same definition
+	// only if they stand for the same: a token or a certificate may have been rotated meanwhile.
+	// Only that of the first module of a config counts.
+	Resolved definition.Resolved
+
+	// Run keeps the roster up to date until ctx ends, and returns soon after: see package bounded.
+	// Only the Run of the first of equal definitions is called, in a goroutine of its own. It may
+	// outlive the config of that one.
 	Run func(ctx context.Context, r *Roster)
 
 	// Rules say how requests are shared among the endpoints. Text covers them too.
@@ -55,22 +62,11 @@ type Owner struct {
 	Egress *egress.Rules
 }
 
-// Claim is the right of one module to use a roster, until it releases it.
-type Claim struct {
-	// Roster is the list of endpoints by the module's definition.
-	Roster *Roster
-
-	// Pool is the pool that the roster belongs to.
-	Pool *Pool
-
-	running *runningRoster
-	def     Definition
-}
-
 // runningRoster is a roster with its goroutines, and the claims that keep it alive.
 type runningRoster struct {
 	roster     *Roster
 	text       string
+	resolved   definition.Resolved
 	claims     []*Claim // oldest first
 	cancel     context.CancelFunc
 	goroutines sync.WaitGroup
@@ -78,8 +74,9 @@ type runningRoster struct {
 
 // configUse is how one config defines a pool, and how many of its modules use it.
 type configUse struct {
-	text string
-	uses int
+	text     string
+	resolved definition.Resolved // by the first of its modules
+	uses     int
 }
 
 // Destruct implements caddy.Destructor. Caddy calls it when no config uses the pool.
@@ -104,18 +101,35 @@ func Acquire(def Definition) (*Claim, error) {
 	return claim, nil
 }
 
+// IsDefined reports whether a config has this definition already, so that what it stands for need
+// not be found out again: a pool may stand in hundreds of places.
+func IsDefined(config any, name, text string) bool {
+	value, _, err := pools.LoadOrNew(name, newNamedPool)
+	if err != nil {
+		return false
+	}
+	defer func() { _, _ = pools.Delete(name) }()
+	p := value.(*Pool)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	use := p.configs[config]
+	return use != nil && use.text == text
+}
+
 func (p *Pool) claim(def Definition) (*Claim, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	use := p.configs[def.Config]
 	if use == nil {
-		use = &configUse{text: def.Text}
+		use = &configUse{text: def.Text, resolved: def.Resolved}
 		p.configs[def.Config] = use
 	}
 	if use.text != def.Text {
-		return nil, fmt.Errorf("pool %q is defined twice and differently; "+
-			"give one of them another name, or make them equal:\n%s\n%s", def.Name, use.text, def.Text)
+		return nil, fmt.Errorf("pool %q is defined twice and differently, in %s; "+
+			"give one of them another name, or make them equal",
+			def.Name, definition.Differences([]byte(use.text), []byte(def.Text)))
 	}
+	def.Resolved = use.resolved // a file may have changed while the config is being loaded
 	use.uses++
 	running := p.runningLocked(def)
 	claim := &Claim{Roster: running.roster, Pool: p, running: running, def: def}
@@ -127,7 +141,7 @@ func (p *Pool) claim(def Definition) (*Claim, error) {
 // runningLocked returns the running roster of a definition, which it starts if there is none.
 func (p *Pool) runningLocked(def Definition) *runningRoster {
 	for _, running := range p.rosters {
-		if running.text == def.Text {
+		if running.text == def.Text && running.resolved.Equal(def.Resolved) {
 			return running
 		}
 	}
@@ -138,7 +152,7 @@ func (p *Pool) runningLocked(def Definition) *runningRoster {
 	if n := len(p.rosters); n > 0 {
 		r.inheritLocked(p.rosters[n-1].roster)
 	}
-	running := &runningRoster{roster: r, text: def.Text, cancel: cancel}
+	running := &runningRoster{roster: r, text: def.Text, resolved: def.Resolved, cancel: cancel}
 	p.rosters = append(p.rosters, running)
 	p.electLocked()
 	running.goroutines.Go(func() { def.Run(ctx, r) })
@@ -158,34 +172,4 @@ func (p *Pool) electLocked() {
 		}
 	}
 	p.observer.Store(observer)
-}
-
-// Release ends the claim. The last claim on a roster ends its goroutines and waits for them.
-func (c *Claim) Release() {
-	if c.Pool.unclaim(c) {
-		c.running.cancel()
-		c.running.goroutines.Wait()
-		c.Roster.close()
-	}
-	_, _ = pools.Delete(c.def.Name)
-}
-
-// unclaim removes a claim, and reports whether it was the last one on its roster.
-func (p *Pool) unclaim(c *Claim) (last bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if use := p.configs[c.def.Config]; use.uses > 1 {
-		use.uses--
-	} else {
-		delete(p.configs, c.def.Config)
-	}
-	running := c.running
-	running.claims = slices.DeleteFunc(running.claims, func(other *Claim) bool { return other == c })
-	if n := len(running.claims); n > 0 {
-		running.roster.setOwner(&running.claims[n-1].def.Owner)
-		return false
-	}
-	p.rosters = slices.DeleteFunc(p.rosters, func(other *runningRoster) bool { return other == running })
-	p.electLocked()
-	return true
 }

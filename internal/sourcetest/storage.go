@@ -3,6 +3,7 @@ package sourcetest
 import (
 	"context"
 	"io/fs"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,19 +12,24 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
-// Storage is Caddy's storage in memory. It can only load and store; every other method panics.
+// Storage is Caddy's storage in memory. It has no locks; those methods panic.
 type Storage struct {
 	certmagic.Storage // nil
 
-	mu     sync.Mutex
-	files  map[string]string
-	writes int
-	err    error
-	delay  time.Duration
+	mu       sync.Mutex
+	files    map[string]string
+	modified map[string]time.Time
+	writes   int
+	err      error
+	delay    time.Duration
+	goOn     <-chan struct{} // not nil if calls hang
+	hanging  int
 }
 
 // NewStorage returns an empty storage.
-func NewStorage() *Storage { return &Storage{files: make(map[string]string)} }
+func NewStorage() *Storage {
+	return &Storage{files: make(map[string]string), modified: make(map[string]time.Time)}
+}
 
 // Store implements certmagic.Storage.
 func (s *Storage) Store(ctx context.Context, key string, value []byte) error {
@@ -33,7 +39,7 @@ func (s *Storage) Store(ctx context.Context, key string, value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writes++
-	s.files[key] = string(value)
+	s.files[key], s.modified[key] = string(value), time.Now()
 	return nil
 }
 
@@ -50,10 +56,66 @@ func (s *Storage) Load(ctx context.Context, key string) ([]byte, error) {
 	return nil, fs.ErrNotExist
 }
 
+// Delete implements certmagic.Storage.
+func (s *Storage) Delete(ctx context.Context, key string) error {
+	if err := s.wait(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.files, key)
+	return nil
+}
+
+// List implements certmagic.Storage. It is always recursive.
+func (s *Storage) List(ctx context.Context, prefix string, _ bool) (keys []string, err error) {
+	if err := s.wait(ctx); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key := range s.files {
+		if strings.HasPrefix(key, prefix+"/") {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// Stat implements certmagic.Storage.
+func (s *Storage) Stat(ctx context.Context, key string) (certmagic.KeyInfo, error) {
+	if err := s.wait(ctx); err != nil {
+		return certmagic.KeyInfo{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return certmagic.KeyInfo{Key: key, Modified: s.modified[key], IsTerminal: true}, nil
+}
+
+// Hang makes each further call ignore its context and return when goOn is closed.
+func (s *Storage) Hang(goOn <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.goOn = goOn
+}
+
+// Hanging returns the number of calls that have hung so far.
+func (s *Storage) Hanging() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hanging
+}
+
 func (s *Storage) wait(ctx context.Context) error {
 	s.mu.Lock()
-	delay, err := s.delay, s.err
+	delay, err, goOn := s.delay, s.err, s.goOn
+	if goOn != nil {
+		s.hanging++
+	}
 	s.mu.Unlock()
+	if goOn != nil {
+		<-goOn
+	}
 	if delay > 0 && !discovery.Sleep(ctx, delay) {
 		return ctx.Err()
 	}
@@ -78,7 +140,7 @@ func (s *Storage) Delay(delay time.Duration) {
 func (s *Storage) Put(key, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.files[key] = value
+	s.files[key], s.modified[key] = value, time.Now()
 }
 
 // Get returns the content of a file, or "" if there is none.
