@@ -130,7 +130,8 @@ func interpretLine(t *Target, line string) (Advice, error) {
 	reply := parseAgentReply(line)
 	t.unknown = reply.unknown
 	if !reply.known {
-		return Advice{}, fmt.Errorf("the agent's line, %s, has no known word: %w", excerpt([]byte(line)), ErrInconclusive)
+		return Advice{}, fmt.Errorf("the agent's line, %s, has no known word: %w",
+			excerpt([]byte(line)), ErrInconclusive)
 	}
 	return reply.advice, reply.down
 }

@@ -21,7 +21,8 @@ func TestAStoredListIsReadAsItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, when, err := decodeRecord(data, discovery.DefaultMaxEndpoints); err != nil || !equal(got, list) || !when.Equal(at) {
+	got, when, err := decodeRecord(data, discovery.DefaultMaxEndpoints)
+	if err != nil || !equal(got, list) || !when.Equal(at) {
 		t.Errorf("%s is read as %v of %s, %v", data, got, when, err)
 	}
 	const empty = `{"version":1,"time":"2026-03-04T05:06:07Z","endpoints":[]}`
