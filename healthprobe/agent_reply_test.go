@@ -121,7 +121,8 @@ func FuzzParseAgentReply(f *testing.F) {
 				t.Errorf("%q: %d", line, *count)
 			}
 		}
-		if again := parseAgentReply(replyOf(r.advice)); replyOf(again.advice) != replyOf(r.advice) || again.unknown != nil {
+		again := parseAgentReply(replyOf(r.advice))
+		if replyOf(again.advice) != replyOf(r.advice) || again.unknown != nil {
 			t.Errorf("%q is %q, which is %q", line, replyOf(r.advice), replyOf(again.advice))
 		}
 	})

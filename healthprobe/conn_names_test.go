@@ -47,7 +47,8 @@ func TestTheServerNameOfTLS(t *testing.T) {
 	} {
 		t.Setenv("PROBE_NAME", "env.test")
 		var got, host string
-		server := newTLSServer(t, recordingNames(newCertificate(t).server(), &got), func(r *http.Request) { host = r.Host })
+		config := recordingNames(newCertificate(t).server(), &got)
+		server := newTLSServer(t, config, func(r *http.Request) { host = r.Host })
 		e := &Endpoint{Address: server, ID: "web-7", Metadata: map[string]string{"sni": c.sni}}
 		probe := provisioned(t, &HTTPProbe{Host: c.host, Connection: named(c.serverName)})
 		wantError(t, c.serverName, checked(t, probe, e), "")

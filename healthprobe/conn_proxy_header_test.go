@@ -81,7 +81,8 @@ func TestEveryProbeSendsTheHeaderFirst(t *testing.T) {
 			t.Fatal(info.ID, err)
 		}
 		listener := listen(t, "tcp", "127.0.0.1:0")
-		got := headerOf(t, probe.(Probe), listener, listener.Addr().String(), func(net.Conn) int { return len(localHeader) })
+		size := func(net.Conn) int { return len(localHeader) }
+		got := headerOf(t, probe.(Probe), listener, listener.Addr().String(), size)
 		if got != localHeader {
 			t.Errorf("%s: got %q", info.ID, got)
 		}

@@ -83,7 +83,8 @@ func TestAnHTTPProbeChecksAnAddressWithAZone(t *testing.T) {
 		"HTTP/2": {&HTTPProbe{Versions: []string{"2"}, Connection: Connection{TLS: c.trusted(t)}}, c.server()},
 	} {
 		var host string
-		server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { host = r.Host }))
+		record := func(_ http.ResponseWriter, r *http.Request) { host = r.Host }
+		server := httptest.NewUnstartedServer(http.HandlerFunc(record))
 		server.Listener.Close()
 		listener, withZone, withoutZone := listenWithZone(t)
 		server.Listener = listener

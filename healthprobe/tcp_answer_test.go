@@ -2,6 +2,7 @@ package healthprobe
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -43,7 +44,7 @@ func TestAnEmptyAnswerMayBeExpected(t *testing.T) {
 		pattern string
 		want    error
 	}{{"^$", nil}, {".", io.EOF}} {
-		if _, err := waited(t, &TCPProbe{ExpectRegexp: c.pattern}, strings.NewReader("")); err != c.want {
+		if _, err := waited(t, &TCPProbe{ExpectRegexp: c.pattern}, strings.NewReader("")); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", c.pattern, err, c.want)
 		}
 	}
@@ -56,7 +57,7 @@ func TestASenderOfSingleBytesCostsLittle(t *testing.T) {
 		start := time.Now()
 		sender := iotest.OneByteReader(strings.NewReader(strings.Repeat("x", 2*maxAnswer)))
 		a, err := waited(t, &TCPProbe{ExpectRegexp: "PO[MN]G"}, sender)
-		if err != io.EOF || len(a.text) != maxAnswer {
+		if !errors.Is(err, io.EOF) || len(a.text) != maxAnswer {
 			t.Errorf("got %v after %d bytes", err, len(a.text))
 		}
 		seconds := int(time.Since(start)/time.Second) + 1
@@ -84,7 +85,8 @@ func TestALargeAnswerInSmallPiecesIsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		a, err := waited(t, &TCPProbe{ExpectRegexp: "PO[MN]G"}, &packets{start: start})
-		if took := time.Since(start); err != io.EOF || len(a.text) != maxAnswer || took > 500*time.Millisecond {
+		took := time.Since(start)
+		if !errors.Is(err, io.EOF) || len(a.text) != maxAnswer || took > 500*time.Millisecond {
 			t.Errorf("got %v after %d bytes and %s", err, len(a.text), took)
 		}
 	})

@@ -47,8 +47,9 @@ func TestRandomPartsOfASetBecomeTheWholeSet(t *testing.T) {
 			for seed := range uint64(5) {
 				random := rand.New(rand.NewPCG(seed, 1))
 				r := &rotation{mode: "auto"}
-				feed(r, c.within, func(int) []discovery.Endpoint { return drawn(random, c.part, c.all) })
-				for i, size := range feed(r, 500, func(int) []discovery.Endpoint { return drawn(random, c.part, c.all) }) {
+				next := func(int) []discovery.Endpoint { return drawn(random, c.part, c.all) }
+				feed(r, c.within, next)
+				for i, size := range feed(r, 500, next) {
 					if size != c.all {
 						t.Fatalf("seed %d: answer %d gives %d endpoints", seed, c.within+i, size)
 					}

@@ -48,7 +48,10 @@ func (s *Source) check() error {
 	if s.hasRoute == nil {
 		s.hasRoute = hasRoute
 	}
-	return cmp.Or(s.checkFamily(), s.checkDurations(), s.checkRotation(), s.checkName(), s.checkPort(), s.checkResolvers())
+	return cmp.Or(
+		s.checkFamily(), s.checkDurations(), s.checkRotation(),
+		s.checkName(), s.checkPort(), s.checkResolvers(),
+	)
 }
 
 func (s *Source) checkFamily() error {
@@ -84,7 +87,8 @@ func (s *Source) checkRotation() error {
 	case keep > 0 && s.Rotating == "off":
 		return fmt.Errorf("keep_unseen: %s is given, but rotating is off", keep)
 	case keep > 0 && s.KeepUnseen < s.MinRefresh:
-		return fmt.Errorf("keep_unseen: %s is less than min_refresh, %s, so no endpoint would stay until the next look-up",
+		return fmt.Errorf(
+			"keep_unseen: %s is less than min_refresh, %s, so no endpoint would stay until the next look-up",
 			keep, time.Duration(s.MinRefresh))
 	}
 	s.rotation.mode, s.rotation.keep = s.Rotating, keep

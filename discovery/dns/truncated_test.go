@@ -128,8 +128,9 @@ func TestATruncatedAnswerWithoutTCPIsAPart(t *testing.T) {
 					z.refuseTCP()
 				}
 				whole := *s
-				if reports, _ := run(t, &whole); len(reports) != 1 || reports[0].Partial || len(reports[0].Endpoints) != 1 {
-					t.Fatalf("before: got %+v", reports)
+				before, _ := run(t, &whole)
+				if len(before) != 1 || before[0].Partial || len(before[0].Endpoints) != 1 {
+					t.Fatalf("before: got %+v", before)
 				}
 
 				z.set(records...)

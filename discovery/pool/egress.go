@@ -42,7 +42,8 @@ func (s *sourceState) permitted(list []discovery.Endpoint) []discovery.Endpoint 
 	f.refused, f.first = 0, nil
 	list = permitted(f.rules(), list, func(e *discovery.Endpoint, err error) {
 		if f.refused++; f.refused <= maxListed {
-			f.first = append(f.first, endpoint.DroppedEntry{Key: shorten(e.Key()), Reason: "address: " + shorten(err.Error())})
+			reason := "address: " + shorten(err.Error())
+			f.first = append(f.first, endpoint.DroppedEntry{Key: shorten(e.Key()), Reason: reason})
 		}
 	})
 	if f.refused > 0 && (f.refused != before.refused || !slices.Equal(f.first, before.first)) {

@@ -22,7 +22,8 @@ func TestAStoredListIsReadAsItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, when, err := decodeRecord(from, data, discovery.DefaultMaxEndpoints); err != nil || !equal(got, list) || !when.Equal(at) {
+	got, when, err := decodeRecord(from, data, discovery.DefaultMaxEndpoints)
+	if err != nil || !equal(got, list) || !when.Equal(at) {
 		t.Errorf("%s is read as %v of %s, %v", data, got, when, err)
 	}
 	const empty = `{"version":1,"from":{"instance":"one","pool":"web","source":"dns"},"time":"2026-03-04T05:06:07Z","endpoints":[]}`

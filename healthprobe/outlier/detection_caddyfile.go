@@ -15,7 +15,10 @@ import (
 // UnmarshalJSON refuses zeros that would become defaults.
 func (d *Detection) UnmarshalJSON(data []byte) error {
 	type fields Detection
-	return options.Decode(data, (*fields)(d), "consecutive_failures", "consecutive_gateway_failures", "failure_percentage", "success_rate", "latency", "interval", "min_requests", "base_ejection", "max_ejection", "max_ejected_percent")
+	return options.Decode(data, (*fields)(d),
+		"consecutive_failures", "consecutive_gateway_failures", "failure_percentage", "success_rate", "latency",
+		"interval", "min_requests",
+		"base_ejection", "max_ejection", "max_ejected_percent")
 }
 
 // UnmarshalCaddyfile sets up the detection from Caddyfile tokens. Syntax:

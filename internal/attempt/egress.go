@@ -105,7 +105,7 @@ func dialName(
 	watched, cancel := found.watch(ctx)
 	defer cancel()
 	conn, err := dial(watched)
-	refusal, permitted := found.result()
+	permitted, refusal := found.result()
 	if err == nil && refusal == nil {
 		refusal = found.judge(conn.RemoteAddr()) // in case the look-up was not seen
 	}
@@ -170,10 +170,10 @@ func (l *judgedLookup) judge(a net.Addr) error {
 	return nil
 }
 
-func (l *judgedLookup) result() (refusal error, permitted []netip.Addr) {
+func (l *judgedLookup) result() (permitted []netip.Addr, refusal error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.refusal, l.permitted
+	return l.permitted, l.refusal
 }
 
 // requestGuard sends requests with a transport whose connections it cannot reach.
@@ -200,7 +200,7 @@ func (g *requestGuard) RoundTrip(req *http.Request) (*http.Response, error) {
 	found := judgedLookup{rules: rules, info: info}
 	ctx, cancel := found.watch(req.Context())
 	res, err := next.RoundTrip(req.WithContext(ctx))
-	if refusal, _ := found.result(); refusal != nil && err != nil {
+	if _, refusal := found.result(); refusal != nil && err != nil {
 		err = reverseproxy.NewDialError(refusal)
 	}
 	if err != nil {

@@ -19,12 +19,12 @@ func TestAnEndpointThatRefusesAgainIsLeftOutForLonger(t *testing.T) {
 			if e.LeaveOut(load.Now()) {
 				t.Error("a second refusal at the same time begins again")
 			}
-			time.Sleep(pause - 1)
+			time.Sleep(pause - time.Nanosecond)
 			synctest.Wait()
 			if !e.Is(Refused) {
 				t.Errorf("it is back before %s are over", pause)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			if e.Is(Refused) {
 				t.Errorf("it is still out after %s", pause)

@@ -6,8 +6,8 @@ import (
 )
 
 // Reader passes a stream of JSON on, and fails when one of its values holds more objects or more
-// values than it may. It is for libraries that decode a stream themselves: they take memory for each
-// value, and hundreds of bytes for an empty object.
+// values than it may. It is for libraries that decode a stream themselves: they take memory for
+// each value, and hundreds of bytes for an empty object.
 type Reader struct {
 	io.ReadCloser
 	MaxObjects, MaxValues int

@@ -28,7 +28,8 @@ func checkNetwork(address string) error {
 	}
 	switch {
 	case isIP(before) && startsWithDigit(after):
-		return fmt.Errorf("%s has a prefix length; expected one address and a port, such as 10.0.0.7:8080", quoted(address))
+		return fmt.Errorf("%s has a prefix length; expected one address and a port, such as 10.0.0.7:8080",
+			quoted(address))
 	case strings.ContainsAny(before, ".:[]@"):
 		return fmt.Errorf("%s has a path; expected only %s", quoted(address), addressExample)
 	}

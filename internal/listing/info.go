@@ -69,7 +69,8 @@ func (i *Info) Serving() bool { return i.Weight > 0 && !i.Draining }
 // Equal reports whether all fields are equal.
 func (i *Info) Equal(other *Info) bool {
 	return i.Address == other.Address && i.ID == other.ID && i.Weight == other.Weight && i.Zone == other.Zone &&
-		i.Priority == other.Priority && i.MaxRequests == other.MaxRequests && i.Draining == other.Draining && i.Trusted == other.Trusted &&
+		i.Priority == other.Priority && i.MaxRequests == other.MaxRequests &&
+		i.Draining == other.Draining && i.Trusted == other.Trusted &&
 		maps.Equal(i.Metadata, other.Metadata)
 }
 

@@ -4,7 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
+	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -69,13 +69,8 @@ func docsOf(t *testing.T, of reflect.Type) map[string]string {
 	_, here, _, _ := runtime.Caller(0)
 	folder := filepath.Join(filepath.Dir(here), "../..", strings.TrimPrefix(of.PkgPath(), core))
 	docs := make(map[string]string)
-	notTests := func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }
-	packages, err := parser.ParseDir(token.NewFileSet(), folder, notTests, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range packages {
-		ast.Inspect(p, func(n ast.Node) bool {
+	for _, file := range filesOf(t, folder) {
+		ast.Inspect(file, func(n ast.Node) bool {
 			spec, ok := n.(*ast.TypeSpec)
 			if !ok || spec.Name.Name != of.Name() {
 				return true
@@ -91,4 +86,26 @@ func docsOf(t *testing.T, of reflect.Type) map[string]string {
 		})
 	}
 	return docs
+}
+
+// filesOf returns the source files of a folder without its tests.
+func filesOf(t *testing.T, folder string) []*ast.File {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []*ast.File
+	for _, e := range entries {
+		name := e.Name()
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(folder, name), nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
 }
