@@ -12,8 +12,8 @@ import (
 var dialer = net.Dialer{KeepAlive: -1, ControlContext: checkEgress}
 
 // Connect connects to an endpoint, or to the address that stands for it, sends the header of the
-// PROXY protocol if it is asked for, and completes the TLS handshake if TLS is on. When ctx ends, reads and writes on the connection fail. Close resets the
-// connection.
+// PROXY protocol if it is asked for, and completes the TLS handshake if TLS is on. When ctx ends,
+// reads and writes on the connection fail. Close resets the connection.
 func (c *Connection) Connect(ctx context.Context, e *Endpoint) (net.Conn, error) {
 	a, err := c.addressOf(e)
 	if err != nil {

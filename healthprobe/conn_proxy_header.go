@@ -34,8 +34,8 @@ func (c *Connection) lacksProxyHeader() bool {
 	return c.ProxyProtocol == "" && c.Port == "" && c.Upstream == ""
 }
 
-// LacksProxyHeader reports whether a check connects to the endpoints themselves without the header of
-// the PROXY protocol. It fails if they demand one.
+// LacksProxyHeader reports whether a check connects to the endpoints themselves without the header
+// of the PROXY protocol. It fails if they demand one.
 func (h *Health) LacksProxyHeader() bool {
 	for _, p := range h.probes {
 		if probe, ok := p.Probe.(interface{ lacksProxyHeader() bool }); ok && probe.lacksProxyHeader() {

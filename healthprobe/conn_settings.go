@@ -16,8 +16,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/clienttls"
 )
 
-// Connection says where a probe connects, and whether it speaks TLS or begins with the header of the
-// PROXY protocol. Without settings it connects to the endpoint's own address without either.
+// Connection says where a probe connects, and whether it speaks TLS or begins with the header of
+// the PROXY protocol. Without settings it connects to the endpoint's own address without either.
 //
 // A probe shares no connections with the proxy or with other probes. At the end it resets its
 // connection instead of closing it, because a closed one stays in TIME_WAIT for a minute, and those

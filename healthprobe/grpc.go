@@ -146,8 +146,8 @@ func (p *GRPCProbe) newClient(connected net.Conn, e *Endpoint, a address) (*grpc
 	if authority != "" {
 		options = append(options, grpc.WithAuthority(authority))
 	}
-	// The target must be a URL, which an address with a zone is not. Its name has no effect, because
-	// the connection is there.
+	// The target must be a URL, which an address with a zone is not. Its name has no effect,
+	// because the connection is there.
 	return grpc.NewClient("passthrough:///endpoint", options...)
 }
 

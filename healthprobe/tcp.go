@@ -18,10 +18,10 @@ func init() { caddy.RegisterModule(new(TCPProbe)) }
 // Choose it for protocols that no other probe speaks. Set `expect` if the protocol has an answer: a
 // mere connection says little, because the kernel accepts it even if the process hangs.
 //
-// `send` and `expect` may have Go's escapes, such as `\r\n`, `\x00` and `\\`. They and `expect_regexp`
-// may have the placeholders `{endpoint.host}`, `{endpoint.port}`, `{endpoint.address}`,
-// `{endpoint.id}`, `{endpoint.zone}`, `{endpoint.metadata.<key>}`, `{env.*}` and `{file.*}`. The
-// value of a placeholder is taken literally.
+// `send` and `expect` may have Go's escapes, such as `\r\n`, `\x00` and `\\`. They and
+// `expect_regexp` may have the placeholders `{endpoint.host}`, `{endpoint.port}`,
+// `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}`, `{endpoint.metadata.<key>}`, `{env.*}`
+// and `{file.*}`. The value of a placeholder is taken literally.
 type TCPProbe struct {
 	Connection
 

@@ -26,8 +26,8 @@ type tcpAnswer struct {
 	searched int // bytes that the pattern was matched against, all matches together
 }
 
-// searchRate is how many bytes the probe may search at once, and how many in each second after that.
-// A pattern is matched against the whole answer after each piece, because a match may begin
+// searchRate is how many bytes the probe may search at once, and how many in each second after
+// that. A pattern is matched against the whole answer after each piece, because a match may begin
 // anywhere. An endpoint that sends single bytes would make that 64 KiB times 64 KiB, or a minute of
 // CPU time. The limit is as much as 64 KiB in 15 pieces need. What comes during a pause is one
 // piece, so a large answer in small pieces costs some tenths of a second and does not fail.
@@ -94,7 +94,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// checkAnswer returns why the answer of an endpoint to what was sent is not as expected, nil if it is.
+// checkAnswer returns why the answer of an endpoint to what was sent is not as expected, nil if it
+// is.
 func (p *TCPProbe) checkAnswer(ctx context.Context, connected io.Reader, e *Endpoint, sent string) error {
 	if p.Expect == "" && p.pattern == nil {
 		return nil
