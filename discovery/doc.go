@@ -36,9 +36,9 @@
 // [AnswerBuilder] builds an answer from the entries of a registry. [Poll] implements Run for a
 // registry that cannot be watched. [Resolve] replaces placeholders in settings. [DecodeList] reads
 // a whole list. [FirstListBy] says when requests would like a part of a list. [Sleep] waits and
-// respects the context. [StorageOf] returns Caddy's storage, and [OriginOf] where a source keeps its
-// records there. Package caddyfile, at the root of this module, reads the options of a source from a
-// Caddyfile.
+// respects the context. [StorageOf] returns Caddy's storage, and [OriginOf] where a source keeps
+// its records there. Package caddyfile, at the root of this module, reads the options of a source
+// from a Caddyfile.
 //
 // A source may live in any Go module: nothing that it needs is internal. The example of [Source] is
 // a whole source, and README.md in this folder lists the steps for a source of this repository.

@@ -115,7 +115,8 @@ func (p *FastCGIProbe) Provision(ctx caddy.Context) (err error) {
 	if p.request, err = compileFastCGIRequest(uri, p.Root, p.Params); err != nil {
 		return err
 	}
-	p.name = "GET " + uri
+	path, _, _ := strings.Cut(uri, "?") // the query may be a secret
+	p.name = "GET " + path
 	if p.statuses, err = httpstatus.Parse(p.ExpectStatus); err != nil {
 		return fmt.Errorf("expect_status: %w", err)
 	}

@@ -74,7 +74,7 @@ func TestAFastCGIProbeChecksPHP(t *testing.T) {
 		{&FastCGIProbe{ExpectBody: "^pong$"}, ""},
 		{&FastCGIProbe{URI: "/pong"}, `GET /pong: status 404: "Primary script unknown"`},
 		{&FastCGIProbe{URI: "/health.php?code=200", Root: folder, Params: site, ExpectBody: "^/health.php shop$"}, ""},
-		{&FastCGIProbe{URI: "/health.php?code=503", Root: folder, Params: site}, "GET /health.php?code=503: status 503"},
+		{&FastCGIProbe{URI: "/health.php?code=503", Root: folder, Params: site}, "GET /health.php: status 503"},
 		{&FastCGIProbe{URI: "/health.php?code=503", Root: folder, ExpectStatus: nil, Params: map[string]string{"QUERY_STRING": "code=204", "SITE": "x"}}, ""},
 		{&FastCGIProbe{URI: "/missing.php", Root: folder}, `GET /missing.php: status 404: "Primary script unknown"`},
 		{&FastCGIProbe{}, ""},

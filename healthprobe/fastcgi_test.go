@@ -40,7 +40,7 @@ func TestAFastCGIProbeChecksStatusAndBody(t *testing.T) {
 	}{
 		{&FastCGIProbe{}, saying("pong"), ""},
 		{&FastCGIProbe{}, answering(204), ""},
-		{&FastCGIProbe{URI: "/health.php?full=1"}, answering(503), "GET /health.php?full=1: status 503"},
+		{&FastCGIProbe{URI: "/health.php?full=1"}, answering(503), "GET /health.php: status 503"},
 		{&FastCGIProbe{}, answering(302), "GET /ping: status 302"},
 		{statuses("302", "404"), answering(302), ""},
 		{statuses("302"), answering(200), "GET /ping: status 200"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
@@ -81,4 +82,29 @@ func TestSpacesDoNotMakeAnotherProbe(t *testing.T) {
 	if a, b := one.probes[0].definition, several.probes[0].definition; a != b {
 		t.Errorf("%s and %s", a, b)
 	}
+}
+
+// Each of several probes is known by what its own settings stand for.
+func TestARotatedSecretMakesAnotherProbeOfOneOfSeveral(t *testing.T) {
+	const text = `{"probes":[{"probe":{"probe":"tcp","send":"{env.PROBE_ONE}"}},{"probe":{"probe":"tcp","send":"{env.PROBE_TWO}"}}]}`
+	definitions := func(one, two string) (all [2]string) {
+		t.Setenv("PROBE_ONE", one)
+		t.Setenv("PROBE_TWO", two)
+		h, err := provisionedHealth(t, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, p := range h.probes {
+			all[i] = p.definition
+		}
+		return all
+	}
+	before, after := definitions("old", "same"), definitions("new", "same")
+	if before[0] == after[0] || before[1] != after[1] {
+		t.Errorf("got %q and then %q, want only the first to differ", before, after)
+	}
+	if strings.Contains(before[0], "old") {
+		t.Error("the definition shows a value")
+	}
+	definitions("equal", "equal") // by chance, which is no mistake in the config
 }

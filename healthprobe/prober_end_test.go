@@ -2,6 +2,7 @@ package healthprobe
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -58,4 +59,36 @@ func TestAProbeThatDoesNotStopIsAbandoned(t *testing.T) {
 			t.Errorf("%d kept things are closed, want that of a too", n)
 		}
 	}, newHealth(probe))
+}
+
+func TestEachOfSeveralProbesThatDoNotStopIsNamed(t *testing.T) {
+	first, second := new(deafProbe), new(deafProbe)
+	endpointtest.Run(t, func(p *endpointtest.Pool) {
+		first.goOn, second.goOn = make(chan struct{}), make(chan struct{}) // of the bubble
+		p.SetEndpoints("a", "b")
+		p.Sleep(time.Minute)
+		start := time.Now()
+		p.Reload(newHealth(newScriptedProbe()))
+		if took := time.Since(start); took > bounded.Grace {
+			t.Errorf("the reload took %s", took)
+		}
+		named := ""
+		for _, line := range p.Log.FilterMessage("probe does not stop and is abandoned").All() {
+			fields := line.ContextMap()
+			named += fmt.Sprint(fields["probe"], " ", fields["checks"], " ", fields["address"], "; ")
+		}
+		if want := "live 1 a:1; role 1 a:1; "; named != want {
+			t.Errorf("got %q, want %q", named, want)
+		}
+		close(first.goOn)
+		p.Sleep(time.Minute)
+		if one, two := first.closed.Load(), second.closed.Load(); one != 2 || two != 1 {
+			t.Errorf("%d and %d kept things are closed, want both of the first probe and that of b", one, two)
+		}
+		close(second.goOn)
+		p.Sleep(time.Minute)
+		if n := second.closed.Load(); n != 2 {
+			t.Errorf("%d kept things of the second probe are closed, want both", n)
+		}
+	}, newTwoProbes(first, second).with("quick", newScriptedProbe(), CheckOptions{}))
 }

@@ -94,7 +94,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// checkAnswer returns why the answer of an endpoint to what was sent is not as expected, nil if it is.
+// checkAnswer returns why the answer of an endpoint to what was sent is not as expected, nil if it
+// is.
 func (p *TCPProbe) checkAnswer(ctx context.Context, connected io.Reader, e *Endpoint, sent string) error {
 	if p.Expect == "" && p.pattern == nil {
 		return nil

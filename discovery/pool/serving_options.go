@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
@@ -125,15 +124,4 @@ func (s *ServingOptions) rules() endpoint.Rules {
 	return endpoint.Rules{
 		Watched: s.watched, SlowStart: time.Duration(s.SlowStart), FailOpen: s.FailOpen / 100, Zone: s.Zone,
 	}
-}
-
-// eventEmitter returns a function that hands events to Caddy's events app, where the config can
-// subscribe programs to them.
-func eventEmitter(ctx caddy.Context) (func(name string, data map[string]any), error) {
-	app, err := ctx.App("events")
-	if err != nil {
-		return nil, fmt.Errorf("loading the events app: %w", err)
-	}
-	events := app.(*caddyevents.App)
-	return func(name string, data map[string]any) { events.Emit(ctx, name, data) }, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,10 +27,19 @@ func init() {
 // hearing is closed when deaf modules may return. Until then they ignore the end of their contexts.
 var hearing = make(chan struct{})
 
+// deafCalls counts the calls that hang.
+var deafCalls atomic.Int32
+
 // becomeDeaf makes deaf modules hang until the returned function is called.
 func becomeDeaf() (hear func()) {
 	hearing = make(chan struct{})
+	deafCalls.Store(0)
 	return func() { close(hearing) }
+}
+
+func hang() {
+	deafCalls.Add(1)
+	<-hearing
 }
 
 // noOptions is for modules whose Caddyfile is their name.
@@ -55,7 +65,7 @@ func (s *deafSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 func (s *deafSource) Run(_ context.Context, report discovery.Report) error {
 	report(discovery.Answer{Endpoints: []discovery.Endpoint{{Address: s.Address, Weight: 1}}})
-	<-hearing
+	hang()
 	report(discovery.Answer{Endpoints: []discovery.Endpoint{{Address: "127.0.0.1:1", Weight: 1}}})
 	return errors.New("too late")
 }
@@ -68,7 +78,7 @@ func (*deafProbe) CaddyModule() caddy.ModuleInfo {
 }
 
 func (*deafProbe) Check(context.Context, *healthprobe.Target) error {
-	<-hearing
+	hang()
 	return nil
 }
 
@@ -89,14 +99,14 @@ func (s *deafStorage) CertMagicStorage() (certmagic.Storage, error) {
 
 func (s *deafStorage) Load(ctx context.Context, key string) ([]byte, error) {
 	if strings.HasPrefix(key, discovery.RecordFolder) {
-		<-hearing
+		hang()
 	}
 	return s.Storage.Load(ctx, key)
 }
 
 func (s *deafStorage) Store(ctx context.Context, key string, value []byte) error {
 	if strings.HasPrefix(key, discovery.RecordFolder) {
-		<-hearing
+		hang()
 	}
 	return s.Storage.Store(ctx, key, value)
 }
@@ -109,7 +119,7 @@ func (*deafHandler) CaddyModule() caddy.ModuleInfo {
 }
 
 func (*deafHandler) Handle(context.Context, caddy.Event) error {
-	<-hearing
+	hang()
 	return nil
 }
 
@@ -144,6 +154,9 @@ func TestAReloadDoesNotWaitForWhatHangs(t *testing.T) {
 			p.run(text(c.site))
 			t.Cleanup(hear) // before the goroutines are counted
 			expectOK(t)(p.client().get("/a"))
+			if c.globals != "storage deaf" { // which hangs no earlier than the last write
+				eventually(t, "something hangs", func() bool { return deafCalls.Load() > 0 })
+			}
 			start := time.Now()
 			if err := p.Reload(p.Adapt(text("respond reloaded"))); err != nil {
 				t.Fatal(err)
