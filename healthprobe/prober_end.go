@@ -57,8 +57,9 @@ func (p *prober) logAbandoned() {
 	defer p.mu.Unlock()
 	for _, probe := range p.probes {
 		if addresses := p.checking(probe); len(addresses) > 0 {
-			p.roster.Logger().Error("probe does not stop and is abandoned", zap.String("pool", p.roster.Name()),
-				zap.String("probe", probe.name), zap.Int("checks", len(addresses)), zap.String("address", slices.Min(addresses)))
+			p.roster.Logger().Error("probe does not stop and is abandoned",
+				zap.String("pool", p.roster.Name()), zap.String("probe", probe.name),
+				zap.Int("checks", len(addresses)), zap.String("address", slices.Min(addresses)))
 		}
 	}
 }

@@ -151,7 +151,7 @@ func (s *listStore) write(ctx context.Context, limit time.Duration, key string, 
 		return s.storage().Store(ctx, origin.Key(p.ref.key), data)
 	})
 	if err != nil {
-		return fmt.Errorf("Caddy's storage: %w", err)
+		return fmt.Errorf("storage: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +190,9 @@ func (s *listStore) read(
 		s.mu.Unlock()
 		return found.list, found.at
 	case errors.Is(err, bounded.ErrHangs):
-		s.hangs.Do(func() { s.log().Error("stored list is not usable", zap.Error(fmt.Errorf("Caddy's storage: %w", err))) })
+		s.hangs.Do(func() {
+			s.log().Error("stored list is not usable", zap.Error(fmt.Errorf("storage: %w", err)))
+		})
 	case !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil:
 		s.log().Error("stored list is not usable", zap.String("key", key), zap.Error(err))
 	}

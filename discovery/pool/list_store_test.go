@@ -331,7 +331,7 @@ func TestACallThatHangsIsAbandonedAndNamed(t *testing.T) {
 		if took := time.Since(start); took > bounded.Grace {
 			t.Errorf("the pool took %s to end", took)
 		}
-		if line := f.wantLogged("storing the last good list failed", 1)[0].ContextMap(); line["error"] != "Caddy's storage: no answer" {
+		if line := f.wantLogged("storing the last good list failed", 1)[0].ContextMap(); line["error"] != "storage: no answer" {
 			t.Errorf("the line has %v", line)
 		}
 		close(goOn)

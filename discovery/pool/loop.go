@@ -83,7 +83,8 @@ func newLoop(pool string, refs []sourceRef, s followSettings, r *endpoint.Roster
 		egress: egressState{r.Egress(), now},
 	}
 	if s.persist {
-		l.store = newListStore(s, func(source string) (discovery.Origin, error) { return l.originOf(pool, source) }, r.Storage, l.log)
+		origin := func(source string) (discovery.Origin, error) { return l.originOf(pool, source) }
+		l.store = newListStore(s, origin, r.Storage, l.log)
 		l.loadStoredAt = now.Add(min(firstAnswerHeadStart, s.initialWait/2))
 	}
 	inherited := r.SourceLists()

@@ -19,7 +19,7 @@ func (l *loop) originOf(pool, source string) (discovery.Origin, error) {
 	}
 	id, err := l.settings.records.instance()
 	if err != nil {
-		return origin, fmt.Errorf("Caddy's instance ID: %w", err)
+		return origin, fmt.Errorf("the instance ID of Caddy: %w", err)
 	}
 	origin.Instance = id
 	return origin, nil

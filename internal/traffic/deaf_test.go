@@ -49,7 +49,6 @@ func (noOptions) UnmarshalCaddyfile(d *caddyfile.Dispenser) error { d.Next(); re
 
 // deafSource reports one list and then ignores the end of its context.
 type deafSource struct {
-	noOptions
 	Address string `json:"address,omitempty"`
 }
 

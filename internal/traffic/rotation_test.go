@@ -34,14 +34,15 @@ func startListServer(t *testing.T, f fleet, config *tls.Config) *listServer {
 	if config != nil {
 		listener = tls.NewListener(listener, config)
 	}
-	server := &http.Server{ErrorLog: discardLog, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	serve := func(w http.ResponseWriter, r *http.Request) {
 		if !(*s.allowed.Load())(r) {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
 		s.served.Add(1)
 		json.NewEncoder(w).Encode(f.addresses())
-	})}
+	}
+	server := &http.Server{ErrorLog: discardLog, Handler: http.HandlerFunc(serve)}
 	server.SetKeepAlivesEnabled(false)
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
@@ -83,7 +84,7 @@ func fileOf(t *testing.T, path string) []byte {
 
 // listedBy returns a site whose pool follows a URL.
 func listedBy(url, options string) string {
-	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource http %s {\ninterval 20ms\n%s\n}\n}\n}", url, options)
+	return fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource http %s {\ninterval 100ms\n%s\n}\n}\n}", url, options)
 }
 
 func reloadSame(t *testing.T, p *proxy, sites ...string) {

@@ -73,10 +73,12 @@ func TestASecretShowsNowhere(t *testing.T) {
 	}
 	t.Setenv("TRAFFIC_CANARY", canary)
 	refused := caddytest.FreeAddress(t)
-	refusing := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusUnauthorized) })[0].address
+	refusing := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+	})[0].address
 	echo := startEcho(t)
 	source := func(url, options string) string {
-		return "source http " + url + " {\ninterval 20ms\n" + options + "\n}"
+		return "source http " + url + " {\ninterval 100ms\n" + options + "\n}"
 	}
 	probe := func(address, text string) string {
 		return "source static " + address + "\n" + fastChecks(text, longTimeout)

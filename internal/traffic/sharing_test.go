@@ -27,19 +27,17 @@ func TestTheSamePoolInTwoPlacesIsOnePool(t *testing.T) {
 func TestDifferentDefinitionsOfAPoolAreAnError(t *testing.T) {
 	fleet := startBackends(t, 2)
 	p := startProxy(t, pooled(fleet, ""))
-	for name, other := range map[string]string{
-		"other endpoints": pooled(fleet[1:], ""),
-		"another option":  strings.Replace(pooled(fleet, ""), "source", "initial_wait 9s\nsource", 1),
+	for field, other := range map[string]string{
+		"sources[0].endpoints": pooled(fleet[1:], ""),
+		"initial_wait":         strings.Replace(pooled(fleet, ""), "source", "initial_wait 9s\nsource", 1),
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(field, func(t *testing.T) {
 			err := p.reload(pooled(fleet, ""), other)
 			if err == nil {
 				t.Fatal("the config was loaded")
 			}
-			for _, want := range []string{`pool \"web\" is defined twice and differently`, fleet[0].address, fleet[1].address} {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%q is not in %q", want, err)
-				}
+			if want := `pool \"web\" is defined twice and differently, in ` + field; !strings.Contains(err.Error(), want) {
+				t.Errorf("%q is not in %q", want, err)
 			}
 			expectOK(t)(p.client().get("/"))
 		})
