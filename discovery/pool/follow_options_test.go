@@ -13,8 +13,8 @@ func TestSettingsThatAreNotGivenHaveDefaults(t *testing.T) {
 		`{"max_loss": 0, "empty_grace": 0, "removal_grace": "1m", "update_interval": 0, "max_endpoints": 7, "persist": false}`: {
 			removalGrace: time.Minute, maxEndpoints: 7,
 		},
-		`{"max_loss": 0, "empty_grace": 0, "update_interval": 0, "persist": "blue"}`: {persist: true, shared: "blue"},
-		`{"max_loss": 0, "empty_grace": 0, "update_interval": 0, "persist": true}`:   {persist: true},
+		`{"max_loss": 0, "empty_grace": 0, "update_interval": 0, "max_endpoints": 7, "persist": "blue"}`: {maxEndpoints: 7, persist: true, shared: "blue"},
+		`{"max_loss": 0, "empty_grace": 0, "update_interval": 0, "max_endpoints": 7, "persist": true}`:   {maxEndpoints: 7, persist: true},
 	} {
 		var p Pool
 		if err := json.Unmarshal([]byte(config), &p); err != nil {

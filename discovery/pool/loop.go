@@ -59,6 +59,7 @@ func followSources(ctx context.Context, pool string, refs []sourceRef, s followS
 // runSource runs a source until ctx ends. A source that does not stop then is abandoned: what it
 // still reports is ignored, because enqueue takes nothing in any more.
 func (l *loop) runSource(ctx context.Context, s *sourceState) {
+	ctx = discovery.WithMaxEndpoints(ctx, s.limit)
 	stopped := bounded.Run(ctx, func() {
 		superviseSource(ctx, s.ref.source, func(a discovery.Answer) {
 			l.enqueue(ctx, func(now time.Time) { l.applyAnswer(ctx, s, a, now) })
