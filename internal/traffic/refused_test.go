@@ -42,14 +42,16 @@ func TestIfEveryConnectionIsRefusedTheAnswerIs502AndEachWasTriedOnce(t *testing.
 
 func TestOtherFailuresAreNotRepeatedWithoutRetries(t *testing.T) {
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		fleet := startBackends(t, 2, func(_ *backend, w http.ResponseWriter, _ *http.Request) { closeConnection(w) })
-		c := startProxy(t, pooled(fleet, roundRobin)).client()
-		if a, err := c.send(method, "/", nil); err != nil || a.status != http.StatusBadGateway {
-			t.Errorf("%s: got %+v, %v", method, a, err)
-		}
-		if hits := fleet.hits(); hits[0]+hits[1] != 1 {
-			t.Errorf("%s: was sent %v times", method, hits)
-		}
+		t.Run(method, func(t *testing.T) {
+			fleet := startBackends(t, 2, func(_ *backend, w http.ResponseWriter, _ *http.Request) { closeConnection(w) })
+			c := startProxy(t, pooled(fleet, roundRobin)).client()
+			if a, err := c.send(method, "/", nil); err != nil || a.status != http.StatusBadGateway {
+				t.Errorf("got %+v, %v", a, err)
+			}
+			if hits := fleet.hits(); hits[0]+hits[1] != 1 {
+				t.Errorf("it was sent %v times", hits)
+			}
+		})
 	}
 }
 
