@@ -24,22 +24,24 @@ func init() {
 	}
 }
 
-// hearing is closed when deaf modules may return. Until then they ignore the end of their contexts.
-var hearing = make(chan struct{})
+// hearing has a channel that is closed when deaf modules may return. Until then they ignore the end
+// of their contexts.
+var hearing atomic.Pointer[chan struct{}]
 
 // deafCalls counts the calls that hang.
 var deafCalls atomic.Int32
 
 // becomeDeaf makes deaf modules hang until the returned function is called.
 func becomeDeaf() (hear func()) {
-	hearing = make(chan struct{})
+	now := make(chan struct{})
+	hearing.Store(&now)
 	deafCalls.Store(0)
-	return func() { close(hearing) }
+	return func() { close(now) }
 }
 
 func hang() {
 	deafCalls.Add(1)
-	<-hearing
+	<-*hearing.Load()
 }
 
 // noOptions is for modules whose Caddyfile is their name.
