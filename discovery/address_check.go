@@ -11,8 +11,8 @@ func WithAddressCheck(ctx context.Context, check func(address string) error) con
 }
 
 // CheckAddress returns an error if the pool would refuse a normalized address. ctx is the context
-// of Run. The pool itself judges all lists, so CheckAddress is only for sources that answer whoever
-// registers an endpoint.
+// of Run. The pool itself judges all lists, so CheckAddress is only for sources that answer the
+// registration of an endpoint.
 //
 // Call it at each use, because a reload changes what it says: the listeners of Caddy, for example.
 func CheckAddress(ctx context.Context, address string) error {

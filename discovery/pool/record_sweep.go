@@ -50,9 +50,9 @@ func (r *records) sweepIsDue(now time.Time) bool {
 	return true
 }
 
-// sweep deletes the records of pools that no config names any more, whoever wrote them: those that
-// were not written for unusedAfter. A storage that does not know when
-// a record was written keeps it.
+// sweep deletes the records of pools that no config names any more, also those of other instances:
+// what was not written for unusedAfter. A storage that does not know when a record was written
+// keeps it.
 func sweep(ctx context.Context, storage certmagic.Storage, now time.Time) error {
 	keys, err := storage.List(ctx, discovery.RecordFolder, true)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -128,7 +128,7 @@ func (l *Leases) saveChanges(ctx context.Context, failures chan<- error) {
 		}
 	}
 	if version, _, saved := l.versions(); version != saved {
-		_ = l.save(context.WithoutCancel(ctx), flushTimeout) // nobody is left to tell of an error
+		_ = l.save(context.WithoutCancel(ctx), flushTimeout) // at the end no request can be told of an error
 	}
 }
 

@@ -51,8 +51,10 @@ func (a *Attempt) begin(ctx context.Context, t *Transport, e *endpoint.Endpoint,
 }
 
 // roundTrip sends the request and follows it to the end of its response.
-func (a *Attempt) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	a.markSent(load.Now())
+func (a *Attempt) roundTrip(
+	req *http.Request, next http.RoundTripper, began load.Instant,
+) (*http.Response, error) {
+	a.markSent(began)
 	res, err := a.send(req, next)
 	now := load.Now()
 	if err != nil {

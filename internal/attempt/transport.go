@@ -132,7 +132,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, t.final(err)
 	}
 	began := load.Now()
-	res, err := a.roundTrip(req, t.next())
+	res, err := a.roundTrip(req, t.next(), began)
 	if err != nil {
 		return nil, t.afterError(req, a.endpoint, began, err)
 	}
