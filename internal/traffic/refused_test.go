@@ -43,7 +43,8 @@ func TestIfEveryConnectionIsRefusedTheAnswerIs502AndEachWasTriedOnce(t *testing.
 func TestOtherFailuresAreNotRepeatedWithoutRetries(t *testing.T) {
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		t.Run(method, func(t *testing.T) {
-			fleet := startBackends(t, 2, func(_ *backend, w http.ResponseWriter, _ *http.Request) { closeConnection(w) })
+			closes := func(_ *backend, w http.ResponseWriter, _ *http.Request) { closeConnection(w) }
+			fleet := startBackends(t, 2, closes)
 			c := startProxy(t, pooled(fleet, roundRobin)).client()
 			if a, err := c.send(method, "/", nil); err != nil || a.status != http.StatusBadGateway {
 				t.Errorf("got %+v, %v", a, err)
