@@ -67,3 +67,11 @@ func TestEventsComeAsTheyHappenAndResume(t *testing.T) {
 		}
 	}
 }
+
+func TestAReloadDoesNotWaitForStreams(t *testing.T) {
+	b := startBalanced(t, 1)
+	lines := b.events(t.Context(), "")
+	b.caddy.Start(strings.Replace(b.config, "source static", "initial_wait 9s\nsource static", 1))
+	for lines.Scan() { // until the stream ends, or the test times out
+	}
+}
