@@ -6,7 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"syscall"
+	"strings"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
@@ -28,18 +28,27 @@ func endingOfStatus(status int) endpoint.Ending {
 func endingOfError(err error) endpoint.Ending {
 	var timeout net.Error
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return endpoint.FailedRefused
+	case isDialError(err):
+		return endingOfDial(err.Error())
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return endpoint.FailedTimeout
 	case isTLSError(err):
 		return endpoint.FailedTLS
-	case isDialError(err):
-		return endpoint.FailedUnreached
 	case isBreak(err):
 		return endpoint.FailedReset
 	}
 	return endpoint.FailedOther
+}
+
+// endingOfDial tells errors of dialing apart by their text, because Caddy hides the cause of them.
+func endingOfDial(text string) endpoint.Ending {
+	switch {
+	case strings.Contains(text, "refused"): // on every system
+		return endpoint.FailedRefused
+	case strings.Contains(text, "i/o timeout"), strings.Contains(text, "timed out"):
+		return endpoint.FailedTimeout
+	}
+	return endpoint.FailedUnreached
 }
 
 func isTLSError(err error) bool {
