@@ -62,12 +62,10 @@ func (c *collection) addTraffic() {
 	}
 }
 
-// logTooMany says once why there are no metrics of each endpoint.
-func logTooMany(r *endpoint.Roster) {
-	if n := len(r.Snapshot().Members); r.FirstTime("metrics per endpoint") {
-		r.Logger().Info("pool has too many endpoints for metrics of each",
-			zap.String("pool", r.Name()), zap.Int("endpoints", n), zap.Int("limit", maxEndpoints))
-	}
+// logTooMany says why there are no metrics of each endpoint.
+func logTooMany(log *zap.Logger, pool string, n int) {
+	log.Info("pool has too many endpoints for metrics of each",
+		zap.String("pool", pool), zap.Int("endpoints", n), zap.Int("limit", maxEndpoints))
 }
 
 func boolean(b bool) float64 {
