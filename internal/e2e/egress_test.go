@@ -39,7 +39,7 @@ func refusesWhatNoServerHas(t *testing.T, r open) {
 	c := startEgressTestbed(t, r, "", admin)
 	for _, address := range []string{
 		"169.254.169.254:80", "169.254.7.7:80", "0.0.0.1:80", admin, "localhost:" + port,
-		"224.0.0.1:80", "255.255.255.255:80",
+		"224.0.0.1:80", "255.255.255.255:80", "[::ffff:0.0.0.0]:80",
 	} {
 		r.register(address)
 	}
@@ -50,7 +50,8 @@ func refusesWhatNoServerHas(t *testing.T, r open) {
 		admin+" is the admin endpoint of this Caddy",
 		"localhost:"+port+": address: "+admin+" is the admin endpoint of this Caddy",
 	)
-	c.awaitDropped("224.0.0.1 is a multicast address", "255.255.255.255 is the broadcast address")
+	c.awaitDropped("224.0.0.1 is a multicast address", "255.255.255.255 is the broadcast address",
+		"0.0.0.0 is an address to listen on")
 	c.wantOnlyBackends()
 }
 
@@ -138,6 +139,7 @@ func TestConsulMayNotNameUnixSockets(t *testing.T) {
 	c.wantOnlyBackends()
 }
 
+// Consul itself refuses these addresses.
 func TestEtcdMayNotNameAddressesToListenOn(t *testing.T) {
 	e := startEtcd(t)
 	c := startEgressTestbed(t, e, "", "")
