@@ -151,8 +151,8 @@ func words(field any) (list []string) {
 	return list
 }
 
-// wantNoLimit expects that no advice limits the requests of an endpoint, such as that of the process
-// which had its address before.
+// wantNoLimit expects that no advice limits the requests of an endpoint, such as that of a process
+// that had its address before.
 func wantNoLimit(t *testing.T, pool *endpointtest.Pool, name string) {
 	t.Helper()
 	if limit := pool.Endpoint(name).Advice().MaxRequests; limit != nil {

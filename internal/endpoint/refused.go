@@ -48,5 +48,6 @@ func (e *Endpoint) LeaveOut(now load.Instant) (begins bool) {
 func (m *Member) IsSibling(other *Member) bool {
 	a, errA := netip.ParseAddrPort(m.address)
 	b, errB := netip.ParseAddrPort(other.address)
-	return m.Info.Host == other.Info.Host && errA == nil && errB == nil && a.Port() == b.Port() && a.Addr().Is4() != b.Addr().Is4()
+	return errA == nil && errB == nil && m.Info.Host == other.Info.Host &&
+		a.Port() == b.Port() && a.Addr().Is4() != b.Addr().Is4()
 }
