@@ -20,11 +20,15 @@ type searching struct {
 	source *Source
 }
 
-func search(t *testing.T, records ...string) searching {
+// search returns one for a test of a fault. Only silence is worth a short time limit.
+func search(t *testing.T, fault string, records ...string) searching {
 	t.Helper()
 	z := serve(t, records...)
 	s := z.source("a", "web")
-	s.Timeout = caddy.Duration(200 * time.Millisecond)
+	s.Timeout = caddy.Duration(sourcetest.Patience)
+	if fault == "silence" {
+		s.Timeout = caddy.Duration(500 * time.Millisecond)
+	}
 	if err := s.Provision(caddy.Context{}); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +93,7 @@ var searchFaults = map[string]func(reply *dns.Msg) (silent bool){
 func TestASearchDomainThatFailsIsPassedOver(t *testing.T) {
 	for name, fault := range searchFaults {
 		t.Run(name, func(t *testing.T) {
-			s := search(t, "web.b.test. 30 A 10.0.0.2")
+			s := search(t, name, "web.b.test. 30 A 10.0.0.2")
 			s.failIn(fault, "a.test.")
 			for range 2 {
 				s.wantList("10.0.0.2:80")
@@ -101,7 +105,7 @@ func TestASearchDomainThatFailsIsPassedOver(t *testing.T) {
 func TestTheDomainThatTheListCameFromIsNotPassedOver(t *testing.T) {
 	for name, fault := range searchFaults {
 		t.Run(name, func(t *testing.T) {
-			s := search(t, "web.a.test. 30 A 10.0.0.1", "web.b.test. 30 A 10.0.0.2")
+			s := search(t, name, "web.a.test. 30 A 10.0.0.1", "web.b.test. 30 A 10.0.0.2")
 			s.wantList("10.0.0.1:80")
 			s.failIn(fault, "a.test.")
 			if answer, err := s.look(); err == nil || len(answer.Endpoints) > 0 {
@@ -119,7 +123,7 @@ func TestTheDomainThatTheListCameFromIsNotPassedOver(t *testing.T) {
 func TestASearchWithoutAnAnswerFailsIfOneDomainFails(t *testing.T) {
 	for name, fault := range searchFaults {
 		t.Run(name, func(t *testing.T) {
-			s := search(t)
+			s := search(t, name)
 			s.failIn(fault, "a.test.")
 			if answer, err := s.look(); err == nil || !strings.HasPrefix(err.Error(), "web.a.test. A: ") {
 				t.Errorf("got %+v, %v; want the error of the domain", answer, err)
@@ -143,7 +147,7 @@ func TestADomainIsUsedWhileTheOneBeforeItIsSilent(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := search(t, variant.record)
+			s := search(t, "", variant.record)
 			variant.set(s.source)
 			s.source.Timeout = caddy.Duration(time.Hour)
 			s.failIn(searchFaults["silence"], "a.test.")
@@ -159,7 +163,7 @@ func TestADomainIsUsedWhileTheOneBeforeItIsSilent(t *testing.T) {
 }
 
 func TestTheFirstDomainWinsAlthoughItAnswersLate(t *testing.T) {
-	s := search(t, "web.a.test. 30 A 10.0.0.1", "web.b.test. 30 A 10.0.0.2")
+	s := search(t, "", "web.a.test. 30 A 10.0.0.1", "web.b.test. 30 A 10.0.0.2")
 	s.source.Timeout = caddy.Duration(time.Second)
 	s.failIn(searchFaults["silence"], "a.test.")
 	running := s.follow()
