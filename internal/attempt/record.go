@@ -22,7 +22,7 @@ type Record struct {
 	// Address is that of the endpoint.
 	Address string
 
-	// Outcome is worked, failed or nothing, and Reason says why; pending as long as it is not known.
+	// Outcome is worked, failed or nothing, and Reason says why. It is pending until it is known.
 	Outcome, Reason string
 
 	// Pick is why the endpoint was picked.
