@@ -1,14 +1,13 @@
 package status
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 
 	"github.com/cespare/xxhash/v2"
-
-	"encoding/json"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
