@@ -1,0 +1,141 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func waitCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "wait <pool> [<endpoint>...] [--usable <number> | --idle] [--timeout <duration>]",
+		Short: "Waits until endpoints are usable, or idle",
+		Long: `Waits until endpoints are usable, or until they have no requests in flight.
+
+With names, only these endpoints count, and by default all of them must be
+usable. Without names all endpoints of the pool count, and by default one of
+them must be usable. With --idle, none of them may have a request in flight;
+long-lived ones such as websockets count too.
+
+An endpoint that the pool does not have yet, a pool that the config does not
+have yet, and a Caddy that cannot be reached are waited for too. The exit code
+says what was missing in the end. Only --idle fails at once if there is no such
+endpoint.`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	flags := cmd.Flags()
+	flags.Int("usable", 0, "Wait until this many of the endpoints are usable (default: all that are named, or 1)")
+	flags.Bool("idle", false, "Wait until no request is in flight")
+	flags.Duration("timeout", time.Minute, "The maximum time to wait; 0 is no limit")
+	cmd.MarkFlagsMutuallyExclusive("usable", "idle")
+	completeNames(cmd, anyNumber)
+	return bind(cmd, func(ctx context.Context, s *session, args []string) error {
+		w, err := s.goal(args[0], args[1:])
+		if err != nil {
+			return err
+		}
+		timeout := s.flags.Duration("timeout")
+		if timeout < 0 {
+			return errors.New("timeout: is negative; expected a duration such as 1m, or 0 for no limit")
+		}
+		return s.wait(ctx, timeout, w.check)
+	})
+}
+
+// goal is what a wait is for.
+type goal struct {
+	api    *api
+	pool   string
+	names  []string
+	usable int // the number of endpoints; with idle it has no meaning
+	idle   bool
+}
+
+func (s *session) goal(pool string, names []string) (*goal, error) {
+	g := &goal{s.api, pool, names, max(len(names), 1), s.flags.Bool("idle")}
+	if s.flags.Changed("usable") {
+		g.usable = s.flags.Int("usable")
+	}
+	if g.usable < 1 || len(names) > 0 && g.usable > len(names) {
+		return nil, fmt.Errorf("usable: %d is not a number of endpoints to wait for", g.usable)
+	}
+	return g, nil
+}
+
+// check asks Caddy once whether the goal is reached, and says how far it is.
+func (g *goal) check(ctx context.Context) (reached bool, says string, err error) {
+	var p poolAnswer
+	if err := g.api.get(ctx, request{pool: g.pool}, &p); err != nil {
+		return false, "", err
+	}
+	usable, inFlight := p.Usable, p.InFlight
+	if len(g.names) > 0 {
+		usable, inFlight = 0, 0
+	}
+	for _, name := range g.names {
+		i := slices.IndexFunc(p.Members, func(e endpointAnswer) bool { return e.isNamed(name) })
+		switch {
+		case i >= 0:
+			inFlight += p.Members[i].Load.InFlight
+			if p.Members[i].Usable {
+				usable++
+			}
+		case g.idle:
+			return false, "", failed(codeNoEndpoint, "pool %q has no endpoint with the id or address %q", g.pool, name)
+		}
+	}
+	if g.idle {
+		return inFlight == 0, fmt.Sprintf("%s in flight", count(inFlight, "request")), nil
+	}
+	return usable >= g.usable, fmt.Sprintf("%d of %s usable", usable, count(g.usable, "endpoint")), nil
+}
+
+const (
+	firstPause = 100 * time.Millisecond
+	lastPause  = time.Second // Caddy logs each request to its admin endpoint
+)
+
+// wait asks again and again until the goal is reached or the time is over.
+func (s *session) wait(ctx context.Context, timeout time.Duration,
+	check func(context.Context) (reached bool, says string, err error),
+) error {
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	var last error
+	for pause, first := firstPause, true; ; pause, first = min(pause*3/2, lastPause), false {
+		reached, says, err := check(ctx)
+		switch {
+		case ctx.Err() != nil && last != nil:
+			return notInTime(timeout, last)
+		case err == nil && reached:
+			fmt.Fprintln(s.err, says)
+			return nil
+		case err != nil && !mayCome(err):
+			return err
+		case err == nil:
+			err = failed(codeTimeout, "%s", says)
+		}
+		if last = err; first {
+			fmt.Fprintln(s.err, "waiting:", printable(err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return notInTime(timeout, last)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// mayCome reports whether the cause of an error may go away by itself.
+func mayCome(err error) bool { return codeOf(err) == codeUnreachable || codeOf(err) == codeNoPool }
+
+func notInTime(timeout time.Duration, err error) error {
+	return failed(codeOf(err), "not within %s: %v", timeout, err)
+}
