@@ -28,6 +28,10 @@ type api struct {
 	client  *http.Client
 }
 
+// socketOrigin is the origin of a socket that has no host. Caddy accepts its host, and the field
+// Origin only if the config lists it.
+const socketOrigin = "http://127.0.0.1"
+
 func newAPI(address string) (*api, error) {
 	parsed, err := caddy.ParseNetworkAddress(address)
 	if err == nil && parsed.PortRangeSize() > 1 {
@@ -36,7 +40,7 @@ func newAPI(address string) (*api, error) {
 	if err != nil {
 		return nil, fmt.Errorf("address %q of the admin endpoint: %w", address, err)
 	}
-	origin := "http://127.0.0.1" // sockets have no host, and Caddy accepts this one
+	origin := socketOrigin
 	if parsed.IsUnixNetwork() {
 		parsed.Host, _, _ = strings.Cut(parsed.Host, "|") // the permissions of the socket's file
 	} else if !parsed.IsFdNetwork() {
@@ -137,7 +141,9 @@ func (a *api) newRequest(ctx context.Context, method string, r request, header h
 	for name, values := range header {
 		sent.Header[name] = values
 	}
-	sent.Header.Set("Origin", a.origin)
+	if a.origin != socketOrigin {
+		sent.Header.Set("Origin", a.origin)
+	}
 	if body != nil {
 		sent.Header.Set("Content-Type", "application/json")
 	}
@@ -148,6 +154,9 @@ func (a *api) unreachable(err error) error {
 	if outer := (*url.Error)(nil); errors.As(err, &outer) {
 		err = outer.Err
 	}
+	if errno := syscall.Errno(0); errors.As(err, &errno) {
+		err = errno // without the call that gave it
+	}
 	return failed(codeUnreachable, "the admin endpoint at %s cannot be reached: %v; "+
-		"does Caddy run, and is its admin endpoint there? --address and --config say where it is", a.address, err)
+		"is Caddy running, and are --address or --config right?", a.address, err)
 }

@@ -16,10 +16,11 @@ import (
 
 func explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "explain <pool> [<uri>] [--method <method>] [--host <host>] [--header <name>:<value>] [--client <ip>]",
-		Short: "Says which endpoint a request would go to, and why",
-		Long:  "Says which endpoint a request would go to now, and why. It sends no request to an endpoint.",
-		Args:  cobra.RangeArgs(1, 2),
+		Use:     "explain <pool> [<uri>] [--method <method>] [--host <host>] [--header <name>:<value>] [--client <ip>]",
+		Short:   "Says which endpoint a request would go to, and why",
+		Long:    "Says which endpoint a request would go to now, and why. It sends no request to an endpoint.",
+		Args:    cobra.RangeArgs(1, 2),
+		Example: "  caddy pools explain web /cart?id=3 --header 'Cookie: session=1' --client 192.0.2.7",
 	}
 	flags := cmd.Flags()
 	flags.StringP("method", "X", "GET", "Method of the request")

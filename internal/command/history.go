@@ -93,7 +93,8 @@ func rollbackCommand() *cobra.Command {
 		Short: "Goes back to the endpoints of a revision and keeps them, whatever the sources say",
 		Long: "Goes back to the endpoints that a pool had after a revision of its history, and keeps\n" +
 			"them, whatever its sources say, until `caddy pools release`.",
-		Args: cobra.ExactArgs(2),
+		Args:    cobra.ExactArgs(2),
+		Example: "  caddy pools rollback web 12 --reason 'the registry lost half of its entries'",
 	}
 	cmd.Flags().String("reason", "", "Why; shown with the pool")
 	completeNames(cmd, 1)

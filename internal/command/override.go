@@ -22,10 +22,11 @@ func overrideCommands() (all []*cobra.Command) {
 		{"maintenance", "Sends no requests at all to endpoints, even if no others are left", ""},
 	} {
 		cmd := &cobra.Command{
-			Use:   state.name + " <pool> <endpoint>... [--until <duration>] [--reason <text>] [--force]",
-			Short: state.short,
-			Long:  state.short + ", at once and\nwithout a reload, until `caddy pools clear` or the given time.\n" + state.long,
-			Args:  cobra.MinimumNArgs(2),
+			Use:     state.name + " <pool> <endpoint>... [--until <duration>] [--reason <text>] [--force]",
+			Short:   state.short,
+			Long:    state.short + ", at once and\nwithout a reload, until `caddy pools clear` or the given time.\n" + state.long,
+			Args:    cobra.MinimumNArgs(2),
+			Example: "  caddy pools " + state.name + " web 10.0.0.1:80 --until 15m --reason 'kernel update'",
 		}
 		addOverrideFlags(cmd)
 		completeNames(cmd, anyNumber)
@@ -42,7 +43,8 @@ func weightCommand() *cobra.Command {
 		Short: "Sets the weight of an endpoint, whatever its source says",
 		Long: "Sets the weight of an endpoint, from 0 to 65535, whatever its source says, until\n" +
 			"`caddy pools clear` or the given time. 0 drains it.",
-		Args: cobra.ExactArgs(3),
+		Args:    cobra.ExactArgs(3),
+		Example: "  caddy pools weight web 10.0.0.1:80 3",
 	}
 	addOverrideFlags(cmd)
 	completeNames(cmd, 2)

@@ -39,6 +39,10 @@ func (a *api) missing(ctx context.Context, r request, data []byte) error {
 			return failed(codeNoEndpoint, "pool %q has no endpoint with the id or address %q", r.pool, r.endpoint)
 		}
 	}
+	if r.action == "rollback" && r.method == http.MethodPost {
+		return failed(codeRefused, "the endpoints of this revision are not known; "+
+			"`caddy pools history %s` says of which ones they are", r.pool)
+	}
 	return failed(codeRefused, "Caddy refuses this: %s", reasonIn(data, http.StatusNotFound))
 }
 
@@ -78,7 +82,7 @@ func existing(pools []string) string {
 func reasonIn(data []byte, status int) string {
 	var body struct{ Error string }
 	if json.Unmarshal(data, &body) == nil && body.Error != "" {
-		return body.Error
+		return strings.TrimPrefix(body.Error, "body: ") // users have not written a body
 	}
 	return fmt.Sprintf("%d %s", status, http.StatusText(status))
 }

@@ -49,7 +49,7 @@ func frameOf(text string, width, height int) string {
 		if runes := []rune(line); len(runes) > width {
 			line = string(runes[:width])
 		}
-		frame.WriteString(line + clearLine + "\r\n")
+		frame.WriteString(line + clearLine + "\n")
 	}
 	frame.WriteString(clearBelow)
 	return frame.String()

@@ -26,6 +26,8 @@ have yet, and a Caddy that cannot be reached are waited for too. The exit code
 says what was missing in the end. Only --idle fails at once if there is no such
 endpoint.`,
 		Args: cobra.MinimumNArgs(1),
+		Example: `  caddy pools wait web --usable 3 --timeout 1m
+  caddy pools wait web 10.0.0.1:80 --idle`,
 	}
 	flags := cmd.Flags()
 	flags.Int("usable", 0, "Wait until this many of the endpoints are usable (default: all that are named, or 1)")
@@ -99,36 +101,38 @@ const (
 	lastPause  = time.Second // Caddy logs each request to its admin endpoint
 )
 
-// wait asks again and again until the goal is reached or the time is over.
+// wait asks again and again until the goal is reached or the time is over. It asks once in any case.
 func (s *session) wait(ctx context.Context, timeout time.Duration,
 	check func(context.Context) (reached bool, says string, err error),
 ) error {
+	limit := ctx
 	if timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
+		limit, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	var last error
-	for pause, first := firstPause, true; ; pause, first = min(pause*3/2, lastPause), false {
-		reached, says, err := check(ctx)
+	reached, says, err := check(ctx)
+	for pause := firstPause; ; pause = min(pause*3/2, lastPause) {
 		switch {
-		case ctx.Err() != nil && last != nil:
-			return notInTime(timeout, last)
 		case err == nil && reached:
 			fmt.Fprintln(s.err, says)
 			return nil
-		case err != nil && !mayCome(err):
-			return err
 		case err == nil:
 			err = failed(codeTimeout, "%s", says)
+		case !mayCome(err):
+			return err
 		}
-		if last = err; first {
+		if pause == firstPause {
 			fmt.Fprintln(s.err, "waiting:", printable(err.Error()))
 		}
+		last := err
 		select {
-		case <-ctx.Done():
+		case <-limit.Done():
 			return notInTime(timeout, last)
 		case <-time.After(pause):
+		}
+		if reached, says, err = check(limit); err != nil && limit.Err() != nil {
+			return notInTime(timeout, last) // the time was over before Caddy answered
 		}
 	}
 }
