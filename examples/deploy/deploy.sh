@@ -9,11 +9,13 @@
 #
 # CADDY is the Caddy to call, by default "caddy", and CADDY_ADMIN the address of the admin endpoint,
 # as for Caddy itself. PATIENCE is how long requests may take to end, and a new version to be usable.
+# A new version must then be usable for as long as STABLE, which is longer than the health checks of
+# the pool need to notice that it fails.
 set -eu
 [ $# -ge 2 ] || { echo "usage: deploy.sh <pool> <command> [<argument>...]" >&2; exit 1; }
 pool=$1
 shift
-: "${PATIENCE:=1m}"
+: "${PATIENCE:=1m}" "${STABLE:=5s}"
 
 pools() { "${CADDY:-caddy}" pools "$@"; }
 
@@ -28,5 +30,5 @@ for endpoint in $endpoints; do
 	# Unlike ready, this leaves what comes later to the source. It ends what an operator set before
 	# the deployment, too.
 	pools clear "$pool" "$endpoint"
-	pools wait "$pool" "$endpoint" --timeout "$PATIENCE"
+	pools wait "$pool" "$endpoint" --stable "$STABLE" --timeout "$PATIENCE"
 done

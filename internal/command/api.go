@@ -18,8 +18,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// patience is the maximum time of a request. It is generous, because a pool may be large.
-const patience = 30 * time.Second
+// requestTimeout is the maximum time of a request. It is generous, because a pool may be large.
+const requestTimeout = 30 * time.Second
 
 // api is a client of the admin API of a Caddy.
 type api struct {
@@ -75,7 +75,7 @@ func (r *request) path() string {
 
 // send returns the body of the answer to a request, or a failure in plain words.
 func (a *api) send(ctx context.Context, r request) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	status, data, err := a.exchange(ctx, r)
 	if err == nil && status >= http.StatusBadRequest {

@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -117,16 +118,34 @@ func TestWatchPrintsWhatHappensToACaddy(t *testing.T) {
 	t.Cleanup(backend.Close)
 	one := backend.Listener.Addr().String()
 	_, address := startCaddy(t, one)
-	ctx, cancel := context.WithCancel(t.Context())
-	watched := make(chan result, 1)
-	go func() { watched <- poolsUntil(ctx, address, "watch", "web") }()
-	// Which change is the first that the stream shows depends on when it begins.
-	for weight := 1; weight <= 20; weight++ {
-		pools(address, "weight", "web", one, fmt.Sprint(weight))
-		time.Sleep(10 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	lines, errs := new(untilLine), new(bytes.Buffer)
+	lines.wanted, lines.found = "override "+one+" weight ", cancel
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		// Which change is the first that the stream shows depends on when it begins.
+		for weight := 1; ctx.Err() == nil; weight++ {
+			pools(address, "weight", "web", one, fmt.Sprint(weight))
+		}
+	})
+	code := poolsUntil(ctx, lines, errs, address, "watch", "web")
+	wg.Wait()
+	if code != 0 || ctx.Err() != context.Canceled || errs.Len() > 0 {
+		t.Errorf("code %d, %v: %s%s", code, ctx.Err(), &lines.Buffer, errs)
 	}
-	cancel()
-	if got := <-watched; got.code != 0 || !strings.Contains(got.out, "override "+one+" weight 20 by a unix socket") {
-		t.Errorf("%+v", got)
+}
+
+// untilLine is output that calls found once it contains a text.
+type untilLine struct {
+	bytes.Buffer
+	wanted string
+	found  func()
+}
+
+func (u *untilLine) Write(p []byte) (int, error) {
+	n, err := u.Buffer.Write(p)
+	if strings.Contains(u.String(), u.wanted) {
+		u.found()
 	}
+	return n, err
 }

@@ -10,8 +10,8 @@ import (
 // anyNumber is the limit of a command that takes one endpoint or more.
 const anyNumber = 1 << 30
 
-// completionPatience is short, because somebody waits at the prompt.
-const completionPatience = 2 * time.Second
+// completionTimeout is short, because a person waits at the prompt.
+const completionTimeout = 2 * time.Second
 
 // completeNames completes the arguments of a command: a pool first, then endpoints of it, up to a
 // number of names in all. If Caddy cannot be asked, nothing is completed.
@@ -20,7 +20,7 @@ func completeNames(cmd *cobra.Command, most int) {
 		var found []cobra.Completion
 		if len(args) < most {
 			_ = connect(cmd, func(ctx context.Context, s *session) (err error) {
-				ctx, cancel := context.WithTimeout(ctx, completionPatience)
+				ctx, cancel := context.WithTimeout(ctx, completionTimeout)
 				defer cancel()
 				found, err = s.candidates(ctx, args)
 				return err

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,11 +37,16 @@ func (b *backend) start(t *testing.T) {
 		return
 	}
 	version := fmt.Sprint("v", b.version)
+	var served atomic.Uint32
 	b.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.busy.Add(1)
 		defer b.busy.Add(-1)
+		takes := 30 * time.Millisecond
+		if served.Add(1)%8 == 0 {
+			takes = time.Second // longer than it takes to start the command that replaces
+		}
 		select {
-		case <-time.After(30 * time.Millisecond): // so that there always are requests in flight
+		case <-time.After(takes):
 		case <-r.Context().Done():
 		}
 		io.WriteString(w, version)
@@ -73,20 +79,21 @@ func (f *fleet) addresses() (all []string) {
 	return all
 }
 
+func (f *fleet) find(address string) *backend {
+	i := slices.IndexFunc(f.backends, func(b *backend) bool { return b.address == address })
+	return f.backends[i]
+}
+
 // ServeHTTP replaces the backend whose address a request names.
 func (f *fleet) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	for _, b := range f.backends {
-		if b.address != r.FormValue("address") {
-			continue
-		}
-		if busy := b.busy.Load(); busy > 0 {
-			f.Errorf("%s is replaced with %d requests in flight", b.address, busy)
-		}
-		f.replaced = append(f.replaced, b.address)
-		b.server.Close()
-		b.version++
-		b.start(f.T)
+	b := f.find(r.FormValue("address"))
+	if busy := b.busy.Load(); busy > 0 {
+		f.Errorf("%s is replaced with %d requests in flight", b.address, busy)
 	}
+	f.replaced = append(f.replaced, b.address)
+	b.server.Close()
+	b.version++
+	b.start(f.T)
 }
 
 // script returns a script of the example, in an environment where `caddy` is this test binary and
@@ -110,11 +117,13 @@ func script(t *testing.T, admin, name string, args ...string) *exec.Cmd {
 	as("caddy", "caddy")
 	as("replace", "replace")
 	cmd := exec.Command("sh", append([]string{example + name}, args...)...)
-	cmd.Env = append(os.Environ(), "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"), "CADDY_ADMIN="+admin)
+	path := dir + string(os.PathListSeparator) + os.Getenv("PATH")
+	cmd.Env = append(os.Environ(), "PATH="+path, "CADDY_ADMIN="+admin, "STABLE=0s")
 	return cmd
 }
 
-// load sends requests until stop is called, which returns how many there were and which ones failed.
+// load sends requests until stop is called, which returns how many there were and which ones
+// failed.
 func load(t *testing.T, socket string) (stop func() (requests int, failures []string)) {
 	client := &http.Client{Transport: caddytest.Transport(socket)}
 	var (
@@ -199,6 +208,22 @@ func TestADeploymentStopsBeforeItTakesTheLastEndpoint(t *testing.T) {
 	control := "http://" + serve(t, f.ServeHTTP)
 	output, err := script(t, admin, "deploy.sh", "web", "replace", control).CombinedOutput()
 	if code := codeOfProcess(err); code != 7 || !strings.Contains(string(output), "is the last usable one") || len(f.replaced) > 0 {
+		t.Errorf("code %d, replaced %q\n%s", code, f.replaced, output)
+	}
+}
+
+func TestADeploymentStopsWhereANewVersionEndsAgain(t *testing.T) {
+	f := startFleet(t, 3)
+	_, admin := startCaddy(t, f.addresses()...)
+	pools(admin, "wait", "web", "--usable", "3")
+	control := "http://" + serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		f.find(r.FormValue("address")).server.Close()
+		f.replaced = append(f.replaced, r.FormValue("address"))
+	})
+	cmd := script(t, admin, "deploy.sh", "web", "replace", control)
+	cmd.Env = append(cmd.Env, "STABLE=2s", "PATIENCE=3s")
+	output, err := cmd.CombinedOutput()
+	if code := codeOfProcess(err); code != 6 || len(f.replaced) != 1 {
 		t.Errorf("code %d, replaced %q\n%s", code, f.replaced, output)
 	}
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // Wait waits with a check that a test chooses.
-func Wait(errs io.Writer, timeout time.Duration, check func(context.Context) (bool, string, error)) error {
-	return (&session{err: errs}).wait(context.Background(), timeout, check)
+func Wait(errs io.Writer, stable, timeout time.Duration, check func(context.Context) (bool, string, error)) error {
+	return (&session{err: errs}).wait(context.Background(), patience{stable, timeout}, check)
 }
 
 // What tests look at from outside.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"reflect"
@@ -53,19 +54,19 @@ type result struct {
 
 // pools runs `caddy pools` against an admin endpoint.
 func pools(address string, args ...string) result {
-	return poolsUntil(context.Background(), address, args...)
+	var out, errs bytes.Buffer
+	code := poolsUntil(context.Background(), &out, &errs, address, args...)
+	return result{out.String(), errs.String(), code}
 }
 
-// poolsUntil runs `caddy pools` until it ends, or the context does.
-func poolsUntil(ctx context.Context, address string, args ...string) result {
+// poolsUntil runs `caddy pools` until it ends, or the context does, and returns the exit code.
+func poolsUntil(ctx context.Context, out, errs io.Writer, address string, args ...string) (code int) {
 	cmd := &cobra.Command{Use: "pools", SilenceUsage: true}
 	caddycmd.Commands()["pools"].CobraFunc(cmd)
-	var out, errs bytes.Buffer
-	cmd.SetOut(&out)
-	cmd.SetErr(&errs)
+	cmd.SetOut(out)
+	cmd.SetErr(errs)
 	cmd.SetArgs(append([]string{"--address", address}, args...))
-	code := exitCode(cmd.ExecuteContext(ctx))
-	return result{out.String(), errs.String(), code}
+	return exitCode(cmd.ExecuteContext(ctx))
 }
 
 // exitCode returns the code with which Caddy would exit, as caddycmd.Main finds it.

@@ -64,8 +64,8 @@ func addOverrideFlags(cmd *cobra.Command) {
 	flags.Bool("force", false, "Do it even to the last usable endpoint")
 }
 
-// override sends the same change to each endpoint, and shows what became of it. It ends at the first
-// failure.
+// override sends the same change to each endpoint, and shows what became of it. It ends at the
+// first failure.
 func (s *session) override(ctx context.Context, pool string, endpoints []string, body map[string]any) error {
 	for _, name := range []string{"until", "reason"} {
 		if text := s.flags.String(name); text != "" {

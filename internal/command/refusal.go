@@ -21,7 +21,8 @@ func (a *api) refusal(ctx context.Context, r request, status int, data []byte) e
 	return failed(codeRefused, "Caddy refuses this: %s", reasonIn(data, status))
 }
 
-// missing returns what was not found. It asks for that, rather than rely on the words of the answer.
+// missing returns what was not found. It asks for that, rather than rely on the words of the
+// answer.
 func (a *api) missing(ctx context.Context, r request, data []byte) error {
 	pools, err := a.poolNames(ctx)
 	if err != nil {

@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -32,8 +33,10 @@ func TestWatchMissesNothingWhenTheStreamEnds(t *testing.T) {
 			}
 		})
 		args := strings.Fields("watch web " + c.flag)
-		if got := poolsUntil(ctx, address, args...); got.code != 0 || !strings.HasSuffix(got.out, c.want) || strings.Count(got.out, "\n") != 1 {
-			t.Errorf("%q: %+v", args, got)
+		var out, errs bytes.Buffer
+		code := poolsUntil(ctx, &out, &errs, address, args...)
+		if code != 0 || !strings.HasSuffix(out.String(), c.want) || strings.Count(out.String(), "\n") != 1 {
+			t.Errorf("%q: code %d, %s%s", args, code, &out, &errs)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,7 +11,7 @@ import (
 
 func waitCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "wait <pool> [<endpoint>...] [--usable <number> | --idle] [--timeout <duration>]",
+		Use:   "wait <pool> [<endpoint>...] [--usable <number> | --idle] [--stable <duration>] [--timeout <duration>]",
 		Short: "Waits until endpoints are usable, or idle",
 		Long: `Waits until endpoints are usable, or until they have no requests in flight.
 
@@ -32,6 +31,7 @@ endpoint.`,
 	flags := cmd.Flags()
 	flags.Int("usable", 0, "Wait until this many of the endpoints are usable (default: all that are named, or 1)")
 	flags.Bool("idle", false, "Wait until no request is in flight")
+	flags.Duration("stable", 0, "Wait until that holds for this long without a break")
 	flags.Duration("timeout", time.Minute, "The maximum time to wait; 0 is no limit")
 	cmd.MarkFlagsMutuallyExclusive("usable", "idle")
 	completeNames(cmd, anyNumber)
@@ -40,11 +40,11 @@ endpoint.`,
 		if err != nil {
 			return err
 		}
-		timeout := s.flags.Duration("timeout")
-		if timeout < 0 {
-			return errors.New("timeout: is negative; expected a duration such as 1m, or 0 for no limit")
+		p := patience{s.flags.Duration("stable"), s.flags.Duration("timeout")}
+		if p.stable < 0 || p.timeout < 0 || p.timeout > 0 && p.stable > p.timeout {
+			return fmt.Errorf("stable and timeout: %s and %s; expected durations such as 5s and 1m", p.stable, p.timeout)
 		}
-		return s.wait(ctx, timeout, w.check)
+		return s.wait(ctx, p, w.check)
 	})
 }
 
@@ -101,26 +101,42 @@ const (
 	lastPause  = time.Second // Caddy logs each request to its admin endpoint
 )
 
+// patience is how long a wait may take.
+type patience struct {
+	stable  time.Duration // the goal must hold for so long
+	timeout time.Duration // 0 is no limit
+}
+
 // wait asks again and again until the goal is reached or the time is over. It asks once in any case.
-func (s *session) wait(ctx context.Context, timeout time.Duration,
+func (s *session) wait(ctx context.Context, p patience,
 	check func(context.Context) (reached bool, says string, err error),
 ) error {
 	limit := ctx
-	if timeout > 0 {
+	if p.timeout > 0 {
 		var cancel context.CancelFunc
-		limit, cancel = context.WithTimeout(ctx, timeout)
+		limit, cancel = context.WithTimeout(ctx, p.timeout)
 		defer cancel()
 	}
+	var since time.Time // when the goal was reached; zero while it is not
 	reached, says, err := check(ctx)
 	for pause := firstPause; ; pause = min(pause*3/2, lastPause) {
 		switch {
-		case err == nil && reached:
+		case err != nil && !mayCome(err):
+			return err
+		case err != nil || !reached:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		}
+		if reached && err == nil && time.Since(since) >= p.stable {
 			fmt.Fprintln(s.err, says)
 			return nil
-		case err == nil:
+		}
+		if err == nil && reached {
+			says += fmt.Sprintf(", but not for %s yet", p.stable)
+		}
+		if err == nil {
 			err = failed(codeTimeout, "%s", says)
-		case !mayCome(err):
-			return err
 		}
 		if pause == firstPause {
 			fmt.Fprintln(s.err, "waiting:", printable(err.Error()))
@@ -128,11 +144,11 @@ func (s *session) wait(ctx context.Context, timeout time.Duration,
 		last := err
 		select {
 		case <-limit.Done():
-			return notInTime(timeout, last)
+			return notInTime(p.timeout, last)
 		case <-time.After(pause):
 		}
 		if reached, says, err = check(limit); err != nil && limit.Err() != nil {
-			return notInTime(timeout, last) // the time was over before Caddy answered
+			return notInTime(p.timeout, last) // the time was over before Caddy answered
 		}
 	}
 }

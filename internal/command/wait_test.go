@@ -16,7 +16,7 @@ func TestWaitEndsAsSoonAsTheGoalIsReached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var errs bytes.Buffer
 		began := time.Now()
-		err := command.Wait(&errs, time.Minute, func(context.Context) (bool, string, error) {
+		err := command.Wait(&errs, 0, time.Minute, func(context.Context) (bool, string, error) {
 			passed := time.Since(began)
 			return passed >= 20*time.Second, fmt.Sprintf("%d of 3", min(passed/(7*time.Second), 3)+1), nil
 		})
@@ -34,7 +34,7 @@ func TestWaitGoesOnWhileCaddyIsAwayAndSaysWhatIsMissingInTheEnd(t *testing.T) {
 		var errs bytes.Buffer
 		began := time.Now()
 		away := command.Failed(3, "away")
-		err := command.Wait(&errs, time.Minute, func(ctx context.Context) (bool, string, error) {
+		err := command.Wait(&errs, 0, time.Minute, func(ctx context.Context) (bool, string, error) {
 			if time.Since(began) < 30*time.Second {
 				return false, "", away
 			}
@@ -52,7 +52,7 @@ func TestWaitGoesOnWhileCaddyIsAwayAndSaysWhatIsMissingInTheEnd(t *testing.T) {
 func TestWaitEndsAtOnceWithAnErrorThatStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		err := command.Wait(new(bytes.Buffer), time.Minute, func(context.Context) (bool, string, error) {
+		err := command.Wait(new(bytes.Buffer), 0, time.Minute, func(context.Context) (bool, string, error) {
 			return false, "", command.Failed(2, "refused")
 		})
 		if command.CodeOf(err) != 2 || time.Since(began) != 0 {
@@ -61,10 +61,23 @@ func TestWaitEndsAtOnceWithAnErrorThatStays(t *testing.T) {
 	})
 }
 
+func TestWaitUntilTheGoalHoldsWithoutABreak(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		err := command.Wait(new(bytes.Buffer), 5*time.Second, time.Minute, func(context.Context) (bool, string, error) {
+			passed := time.Since(began)
+			return passed < 4*time.Second || passed >= 10*time.Second, "", nil
+		})
+		if passed := time.Since(began); err != nil || passed < 15*time.Second || passed > 17*time.Second {
+			t.Errorf("ended after %s: %v", passed, err)
+		}
+	})
+}
+
 func TestWaitWithoutALimitHasNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		err := command.Wait(new(bytes.Buffer), 0, func(context.Context) (bool, string, error) {
+		err := command.Wait(new(bytes.Buffer), 0, 0, func(context.Context) (bool, string, error) {
 			return time.Since(began) > 48*time.Hour, "", nil
 		})
 		if err != nil {
