@@ -29,7 +29,9 @@ func init() { caddy.RegisterModule(new(AdminPools)) }
 //	PATCH  /pools/<pool>/endpoints/<name>           sets state and weight, whatever its source says
 //	DELETE /pools/<pool>/endpoints/<name>/override  ends that
 //	POST   /pools/<pool>/endpoints/<name>/reset     forgets latency, failures and ejections
-type AdminPools struct{}
+type AdminPools struct {
+	ended <-chan struct{} // closed when the config ends
+}
 
 // CaddyModule returns the Caddy module information.
 func (*AdminPools) CaddyModule() caddy.ModuleInfo {
@@ -39,8 +41,15 @@ func (*AdminPools) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// Provision implements caddy.Provisioner. Streams end with the config, because Caddy waits for them
+// when it replaces or stops the admin endpoint.
+func (a *AdminPools) Provision(ctx caddy.Context) error {
+	a.ended = ctx.Done()
+	return nil
+}
+
 // Routes implements caddy.AdminRouter. Other methods get 405 with an Allow header.
-func (*AdminPools) Routes() []caddy.AdminRoute {
+func (a *AdminPools) Routes() []caddy.AdminRoute {
 	var routes []caddy.AdminRoute
 	for pattern, handler := range map[string]caddy.AdminHandlerFunc{
 		"GET /pools/{$}":                               listPools,
@@ -48,7 +57,7 @@ func (*AdminPools) Routes() []caddy.AdminRoute {
 		"GET /pools/{pool}/sources":                    getSources,
 		"GET /pools/{pool}/routes":                     getRoutes,
 		"GET /pools/{pool}/history":                    getHistory,
-		"GET /pools/{pool}/events":                     streamEvents,
+		"GET /pools/{pool}/events":                     a.streamEvents,
 		"POST /pools/{pool}/explain":                   explain,
 		"POST /pools/{pool}/rollback":                  rollback,
 		"DELETE /pools/{pool}/rollback":                release,
@@ -82,4 +91,5 @@ func refuse(status int, err error) error { return caddy.APIError{HTTPStatus: sta
 var (
 	_ caddy.Module      = (*AdminPools)(nil)
 	_ caddy.AdminRouter = (*AdminPools)(nil)
+	_ caddy.Provisioner = (*AdminPools)(nil)
 )

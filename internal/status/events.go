@@ -15,8 +15,9 @@ import (
 const keepAlive = 15 * time.Second
 
 // streamEvents sends the changes of a pool as server-sent events. The id of an event is its
-// revision, by which a client resumes. A client that does not resume gets what comes from now on.
-func streamEvents(w http.ResponseWriter, r *http.Request) error {
+// revision, by which a client resumes. A client that does not resume gets what comes from now on. A
+// reload ends the stream, and the client resumes at the new admin endpoint.
+func (a *AdminPools) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	roster, err := rosterOf(r)
 	if err != nil {
 		return err
@@ -43,6 +44,8 @@ func streamEvents(w http.ResponseWriter, r *http.Request) error {
 		}
 		select {
 		case <-r.Context().Done():
+			return nil
+		case <-a.ended:
 			return nil
 		case <-quiet.C:
 			s.write(": nothing new\n\n")
