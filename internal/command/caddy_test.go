@@ -93,7 +93,7 @@ func TestTheCommandSteersACaddy(t *testing.T) {
 	step(0, "weight 3 until cleared, by a unix socket", "show web "+second)
 	step(0, "GET /slow", "routes web")
 	step(0, "", "reset web "+first)
-	step(0, "added "+first, "history web")
+	step(0, "now 2 endpoints", "history web")
 
 	// Back to the first list, and free again.
 	var entries []struct {
