@@ -107,7 +107,8 @@ type patience struct {
 	timeout time.Duration // 0 is no limit
 }
 
-// wait asks again and again until the goal is reached or the time is over. It asks once in any case.
+// wait asks again and again until the goal is reached or the time is over. It asks once in any
+// case.
 func (s *session) wait(ctx context.Context, p patience,
 	check func(context.Context) (reached bool, says string, err error),
 ) error {
