@@ -16,8 +16,9 @@ const completionTimeout = 2 * time.Second
 // completeNames completes the arguments of a command: a pool first, then endpoints of it, up to a
 // number of names in all. If Caddy cannot be asked, nothing is completed.
 func completeNames(cmd *cobra.Command, most int) {
-	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		var found []cobra.Completion
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) (
+		found []cobra.Completion, _ cobra.ShellCompDirective,
+	) {
 		if len(args) < most {
 			_ = connect(cmd, func(ctx context.Context, s *session) (err error) {
 				ctx, cancel := context.WithTimeout(ctx, completionTimeout)

@@ -114,7 +114,8 @@ func explainedTable(e *endpoint.Explanation) string {
 		if one.Cost != nil {
 			cost = fmt.Sprintf("%.4g", *one.Cost)
 		}
-		t.add(picked, one.Address, one.ID, band, number(one.Rank), cost, usableText(&one.State), partsText(one.Parts), one.Reason)
+		t.add(picked, one.Address, one.ID, band, number(one.Rank), cost,
+			usableText(&one.State), partsText(one.Parts), one.Reason)
 	}
 	return t.String()
 }

@@ -108,7 +108,8 @@ func rollbackCommand() *cobra.Command {
 			"revision": revision, "reason": s.flags.String("reason"),
 		}}
 		return s.print(ctx, r, &frozen, func() string {
-			return fmt.Sprintf("pool %s keeps the endpoints of revision %d until it is released\n", args[0], frozen.Revision)
+			return fmt.Sprintf("pool %s keeps the endpoints of revision %d until it is released\n",
+				args[0], frozen.Revision)
 		})
 	})
 }

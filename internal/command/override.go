@@ -22,9 +22,10 @@ func overrideCommands() (all []*cobra.Command) {
 		{"maintenance", "Sends no requests at all to endpoints, even if no others are left", ""},
 	} {
 		cmd := &cobra.Command{
-			Use:     state.name + " <pool> <endpoint>... [--until <duration>] [--reason <text>] [--force]",
-			Short:   state.short,
-			Long:    state.short + ", at once and\nwithout a reload, until `caddy pools clear` or the given time.\n" + state.long,
+			Use:   state.name + " <pool> <endpoint>... [--until <duration>] [--reason <text>] [--force]",
+			Short: state.short,
+			Long: state.short + ", at once and\n" +
+				"without a reload, until `caddy pools clear` or the given time.\n" + state.long,
 			Args:    cobra.MinimumNArgs(2),
 			Example: "  caddy pools " + state.name + " web 10.0.0.1:80 --until 15m --reason 'kernel update'",
 		}

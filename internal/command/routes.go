@@ -17,7 +17,8 @@ func routesCommand() *cobra.Command {
 	completeNames(cmd, 1)
 	return bind(cmd, func(ctx context.Context, s *session, args []string) error {
 		var routes []routeAnswer
-		return s.print(ctx, request{pool: args[0], action: "routes"}, &routes, func() string { return routeTable(routes) })
+		r := request{pool: args[0], action: "routes"}
+		return s.print(ctx, r, &routes, func() string { return routeTable(routes) })
 	})
 }
 

@@ -76,8 +76,9 @@ func endpointTable(members []endpointAnswer, now time.Time) string {
 		if e.Override != nil && !e.Override.Until.IsZero() {
 			until = clock(e.Override.Until)
 		}
-		t.add(e.Address, e.ID, e.Zone, number(e.Priority), e.State.State, age(e.Since, now), fmt.Sprint(e.EffectiveWeight),
-			fmt.Sprint(e.Load.InFlight), number(e.Load.Parked), e.relativeTime(), until, e.Reason)
+		t.add(e.Address, e.ID, e.Zone, number(e.Priority), e.State.State, age(e.Since, now),
+			fmt.Sprint(e.EffectiveWeight), fmt.Sprint(e.Load.InFlight), number(e.Load.Parked),
+			e.relativeTime(), until, e.Reason)
 	}
 	return t.String()
 }

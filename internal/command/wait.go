@@ -42,7 +42,8 @@ endpoint.`,
 		}
 		p := patience{s.flags.Duration("stable"), s.flags.Duration("timeout")}
 		if p.stable < 0 || p.timeout < 0 || p.timeout > 0 && p.stable > p.timeout {
-			return fmt.Errorf("stable and timeout: %s and %s; expected durations such as 5s and 1m", p.stable, p.timeout)
+			return fmt.Errorf("stable and timeout: %s and %s; expected durations such as 5s and 1m",
+				p.stable, p.timeout)
 		}
 		return s.wait(ctx, p, w.check)
 	})

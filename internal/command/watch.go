@@ -24,7 +24,8 @@ If the output is no terminal, or with --json, the changes of the pool are
 printed as they come, one a line.`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	cmd.Flags().Duration("interval", time.Second, "The time between two looks at the numbers; changes are shown at once")
+	cmd.Flags().Duration("interval", time.Second,
+		"The time between two looks at the numbers; changes are shown at once")
 	completeNames(cmd, 1)
 	return bind(cmd, func(ctx context.Context, s *session, args []string) error {
 		pool := ""
