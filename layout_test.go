@@ -18,7 +18,7 @@ const module = "github.com/caddy-balance/caddy-balance/"
 // import, tests left aside. A folder that is not here, or is here and has gone, fails the test.
 // "x/..." allows x and all below it.
 var rooms = map[string][]string{
-	"": {"discovery/...", "healthprobe/...", "lbpolicy", "internal/status"},
+	"": {"discovery/...", "healthprobe/...", "lbpolicy", "internal/command", "internal/status"},
 
 	"discovery":           {"internal/listing", "internal/options"},
 	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/bounded", "internal/definition", "internal/egress", "internal/endpoint", "internal/metrics", "internal/options", "internal/signal"},
@@ -38,6 +38,7 @@ var rooms = map[string][]string{
 	"internal/clienttls":  {},
 	"internal/attempt":    {"internal/egress", "internal/endpoint", "internal/load"},
 	"internal/bounded":    {},
+	"internal/command":    {"internal/endpoint"},
 	"internal/definition": {},
 	"internal/egress":     {"internal/listing"},
 	"internal/endpoint":   {"internal/bounded", "internal/definition", "internal/egress", "internal/listing", "internal/load", "internal/signal"},
