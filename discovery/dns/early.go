@@ -34,6 +34,9 @@ func (l *lookup) runEarly(ctx context.Context, report discovery.Report) (discove
 func (l *lookup) reportEarly(ctx context.Context, at time.Time, report discovery.Report) {
 	reported := 0
 	for pause := time.Until(at); discovery.Sleep(ctx, pause); pause = earlyInterval {
+		if l.exceeded() != nil {
+			return
+		}
 		part := l.endpoints()
 		if len(part.Endpoints) > reported {
 			reported = len(part.Endpoints)

@@ -1,7 +1,7 @@
 // Package dns is the source of pools that looks up endpoints in the DNS.
 //
 // source.go has the settings and settings.go their checks. follow.go repeats the look-up of
-// lookup.go, client.go asks the resolvers, answer.go reads a reply, and instance.go makes endpoints
+// lookup.go, client.go asks the resolvers, message.go and answer.go read a reply, and instance.go makes endpoints
 // of the records.
 package dns
 

@@ -177,7 +177,7 @@ func (s *listStore) read(
 			return err
 		}
 		key = origin.Key(ref.key)
-		data, err := s.storage().Load(ctx, key)
+		data, err := discovery.LoadRecord(ctx, s.storage(), key, maxRecord)
 		if err == nil {
 			found.list, found.at, err = decodeRecord(origin, data, limit)
 		}
