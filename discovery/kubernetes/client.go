@@ -3,6 +3,8 @@ package kubernetes
 import (
 	"net"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +19,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
 	"k8s.io/client-go/util/connrotation"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
 // client sends requests to one API server over its own connections. client-go would share them
@@ -25,6 +29,17 @@ type client struct {
 	transport       *http.Transport
 	connections     *connrotation.Dialer
 	core, discovery *rest.RESTClient
+	sent            atomic.Pointer[string] // the credentials of the last request
+}
+
+// withoutToken returns an error without the token that was sent, which a server may repeat.
+func (c *client) withoutToken(err error) error {
+	sent := c.sent.Load()
+	if sent == nil {
+		return err
+	}
+	_, token, _ := strings.Cut(*sent, " ")
+	return discovery.WithoutSecrets(err, token)
 }
 
 // dialer has the settings of the one in http.DefaultTransport, which does not export it.
@@ -64,7 +79,7 @@ func (c *client) makeTransport(to server, limit int) (http.RoundTripper, error) 
 	c.transport = utilnet.SetTransportDefaults(&http.Transport{
 		TLSClientConfig: to.tls.Clone(), Proxy: to.config.Proxy, DialContext: c.connections.DialContext,
 	})
-	return transport.HTTPWrappersForConfig(settings, limitedTransport{c.transport, roomFor(limit)})
+	return transport.HTTPWrappersForConfig(settings, limitedTransport{c.transport, roomFor(limit), &c.sent})
 }
 
 // groupClient makes a client for one group of the API. It knows only the given types, because those

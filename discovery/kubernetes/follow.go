@@ -44,10 +44,10 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	reporter.Go(func() { v.reportChanges(reporting, report) })
 	defer reporter.Wait()
 	defer stop()
-	return follow(ctx, limit,
+	return client.withoutToken(follow(ctx, limit,
 		reflection{client.service(namespace, s.Service), v.services},
 		reflection{client.slices(namespace, s.Service), v.slices},
-	)
+	))
 }
 
 // reflection is a resource and the store that mirrors it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/caddy-balance/caddy-balance/internal/jsonlist"
 )
@@ -78,11 +79,15 @@ func (p *pages) with(ctx context.Context) context.Context {
 // it, or in each event of a watch.
 type limitedTransport struct {
 	http.RoundTripper
-	room int // see roomFor
+	room int                     // see roomFor
+	sent *atomic.Pointer[string] // the credentials of the last request
 }
 
 // RoundTrip implements http.RoundTripper.
 func (l limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if credentials := r.Header.Get("Authorization"); credentials != "" {
+		l.sent.Store(&credentials)
+	}
 	response, err := l.RoundTripper.RoundTrip(r)
 	if err != nil {
 		return nil, err
