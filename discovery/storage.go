@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/caddyserver/certmagic"
 )
@@ -23,13 +22,4 @@ func WithStorage(ctx context.Context, storage func() certmagic.Storage) context.
 // outlives that config if a reload does not change the pool.
 func StorageOf(ctx context.Context) certmagic.Storage {
 	return ctx.Value(storageKey{}).(func() certmagic.Storage)()
-}
-
-// LoadRecord loads a record, unless the storage says that it has more than limit bytes. Storage may
-// be shared, and its Load reads a record of any size.
-func LoadRecord(ctx context.Context, storage certmagic.Storage, key string, limit int64) ([]byte, error) {
-	if info, err := storage.Stat(ctx, key); err == nil && info.Size > limit {
-		return nil, fmt.Errorf("has %d bytes; expected at most %d", info.Size, limit)
-	}
-	return storage.Load(ctx, key)
 }

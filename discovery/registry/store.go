@@ -221,5 +221,5 @@ func writeRecord(ctx context.Context, all []Registration) error {
 	if err != nil {
 		return err
 	}
-	return discovery.StorageOf(ctx).Store(ctx, origin.Key(""), data)
+	return discovery.StoreRecord(ctx, discovery.StorageOf(ctx), origin.Key(""), data)
 }
