@@ -19,6 +19,9 @@ func largest(i int) string {
 }
 
 func TestRegistrationsAreCheapAndLimitedInSize(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads much")
+	}
 	storage := sourcetest.NewStorage()
 	r := start(t, storage, Source{})
 	sourcetest.WantCheap(t, func() {
@@ -56,6 +59,9 @@ func TestRegistrationsAreCheapAndLimitedInSize(t *testing.T) {
 }
 
 func TestAHostileRecordIsCheap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads much")
+	}
 	const size = sourcetest.HostileSize
 	lists := map[string]string{
 		"metadata": sourcetest.Repeated(largest(1), size),
