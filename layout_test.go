@@ -25,7 +25,7 @@ var rooms = map[string][]string{
 	"discovery/dns":       {"caddyfile", "discovery", "internal/listing", "internal/options"},
 	"discovery/file":      {"caddyfile", "discovery", "internal/listing"},
 	"discovery/http":      {"caddyfile", "discovery", "internal/clienttls", "internal/listing", "internal/options"},
-	"discovery/registry":  {"caddyfile", "discovery", "internal/bounded", "internal/listing", "internal/options"},
+	"discovery/registry":  {"caddyfile", "discovery", "internal/bounded", "internal/jsonlist", "internal/listing", "internal/options"},
 	"discovery/static":    {"caddyfile", "discovery", "internal/listing"},
 	"discovery/upstreams": {"caddyfile", "discovery", "internal/listing", "internal/options"},
 
@@ -64,7 +64,7 @@ var rooms = map[string][]string{
 	"internal/figures":       {},
 	"internal/golden":        {},
 	"internal/lab":           {"internal/arrivals", "internal/commandline", "internal/figures", "internal/process"},
-	"internal/optionstest":   {},
+	"internal/optionstest":   {"internal/golden"},
 	"internal/outside":       {},
 	"internal/process":       {},
 	"internal/simulation":    {"..."},
