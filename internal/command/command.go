@@ -56,8 +56,16 @@ func build(pools *cobra.Command) {
 // run is the work of a command. args are those of the command line.
 type run func(ctx context.Context, s *session, args []string) error
 
-// bind makes a command do its work, and end with the exit code of the error.
+// bind makes a command say what it expects, do its work, and end with the exit code of the error.
 func bind(cmd *cobra.Command, work run) *cobra.Command {
+	if fits := cmd.Args; fits != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if fits(cmd, args) != nil {
+				return fmt.Errorf("expected %s %s", cmd.Parent().CommandPath(), cmd.Use)
+			}
+			return nil
+		}
+	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		err := connect(cmd, func(ctx context.Context, s *session) error { return work(ctx, s, args) })
 		if err == nil {

@@ -27,6 +27,8 @@ web
 `}, {"show web", `
 pool web: healthy for 50s, 1 of 2 endpoints usable, 2 requests in flight
 source static: live, 2 in its list
+source dns: stale, 0 in its list from 3h ago: no answer
+source http: waiting, 0 in its list
 
 ENDPOINT     ID   STATE     SINCE  WEIGHT  IN FLIGHT  TIME   WHY
 10.0.0.1:80  one  healthy   5m     1       2          1.25x
@@ -144,7 +146,8 @@ func TestExitCodesAndMessagesTellFailuresApart(t *testing.T) {
 		want          string
 	}{
 		{address, "frobnicate", 1, `unknown command "frobnicate"`},
-		{address, "drain web", 1, "requires at least 2 arg(s), only received 1"},
+		{address, "drain web", 1, "expected pools drain <pool> <endpoint>... [--until"},
+		{address, "rollback web", 1, "expected pools rollback <pool> <revision>"},
 		{address, "weight web one much", 1, `weight: "much" is not a whole number`},
 		{address, "rollback web last", 1, `revision: "last" is not a number of the history`},
 		{address, "wait web --usable 0", 1, "usable: 0 is not a number of endpoints to wait for"},

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 func showCommand() *cobra.Command {
@@ -47,8 +49,7 @@ func poolText(p *poolAnswer, now time.Time) string {
 		line("frozen at revision %d for %s, by %s%s", f.Revision, age(f.Since, now), f.By, because(f.Reason))
 	}
 	for i := range p.Sources {
-		source := &p.Sources[i]
-		line("source %s: %s, %d in its list%s", source.Name, source.State, source.Entries, because(source.LastError))
+		line("%s", sourceText(&p.Sources[i], now))
 	}
 	for _, f := range p.Failures {
 		line("failing: %d × %s", f.Endpoints, f.Reason)
@@ -57,6 +58,21 @@ func poolText(p *poolAnswer, now time.Time) string {
 		text.WriteString("\n" + endpointTable(p.Members, now))
 	}
 	return text.String()
+}
+
+// sourceText shows a source of a pool. An error is shown as long as it lasts.
+func sourceText(s *endpoint.SourceStatus, now time.Time) string {
+	text := fmt.Sprintf("source %s: %s, %d in its list", s.Name, s.State, s.Entries)
+	if s.State == endpoint.SourceLive {
+		return text
+	}
+	if !s.LastSuccess.IsZero() {
+		text += fmt.Sprintf(" from %s ago", age(s.LastSuccess, now))
+	}
+	if !s.HeldUntil.IsZero() {
+		text += ", held until " + clock(s.HeldUntil)
+	}
+	return text + because(s.LastError)
 }
 
 func because(reason string) string {

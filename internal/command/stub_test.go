@@ -62,11 +62,16 @@ func twoPools() *stub {
 	drained := `{"address": "10.0.0.2:80", "weight": 1, "state": "draining", "reason": "an operator says so: \u001b[31mred",
 		"since": "` + ago(3*time.Hour) + `", "effective_weight": 0, "weight_reasons": [], "load": {"in_flight": 0},
 		"override": {"state": "drain", "by": "::1", "since": "` + ago(3*time.Hour) + `"}}`
+	sources := `{"name": "static", "state": "live", "entries": 2, "last_success": "` + ago(time.Minute) + `",
+			"last_error": "an old error", "last_error_at": "` + ago(2*time.Minute) + `"},
+		{"name": "dns", "position": 2, "state": "stale", "entries": 0, "last_success": "` + ago(3*time.Hour) + `",
+			"last_error": "no answer", "last_error_at": "` + ago(time.Second) + `"},
+		{"name": "http", "position": 3, "state": "waiting", "entries": 0}`
 	web := `"name": "web", "mode": "healthy", "mode_since": "` + ago(50*time.Second) + `", "endpoints": 2, "usable": 1,
 		"draining": 1, "in_flight": 2, "overrides": 1, "revision": 7`
 	return &stub{answers: map[string]string{
 		"GET /pools/": `200 [{"name": "a/b", "mode": "none", "frozen": {"revision": 3}}, {` + web + `}]`,
-		"GET /pools/web": `200 {` + web + `, "sources": [{"name": "static", "state": "live", "entries": 2}],
+		"GET /pools/web": `200 {` + web + `, "sources": [` + sources + `],
 			"members": [` + healthy + `, ` + drained + `]}`,
 		"GET /pools/a%2Fb":                                       `200 {"name": "a/b"}`,
 		"GET /pools/web/endpoints/one":                           `200 ` + healthy,
