@@ -1,6 +1,7 @@
 package caddyfile
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -120,7 +121,7 @@ func Float(name string, into *float64, least, most float64) Param {
 
 // Percent is a percentage from 0% to 100%. 80% is stored as 80.
 func Percent(name string, into *float64) Param {
-	return Func(name, "a percentage from 0% to 100%", func(text string) bool {
+	return Func(name, "a percentage from 0% to 100%, such as 80%", func(text string) bool {
 		number, signed := strings.CutSuffix(text, "%")
 		value, err := strconv.ParseFloat(number, 64)
 		*into = value
@@ -199,7 +200,11 @@ func OrOff[N int | float64](p Param, into *N, off N) Param {
 			}
 			d.Prev()
 		}
-		return read(d)
+		err := read(d)
+		if expected := errors.Unwrap(err); expected != nil {
+			return d.WrapErr(fmt.Errorf("%w, or off", expected))
+		}
+		return err
 	}
 	return p
 }

@@ -65,7 +65,7 @@ func numberOrOff(name string, into *int) caddyfile.Param {
 
 // percent is caddyfile.Percent without 0%, which would eject without a reason, or nothing.
 func percent(name string, into *float64) caddyfile.Param {
-	return caddyfile.Func(name, "a percentage above 0% and up to 100%", func(text string) bool {
+	return caddyfile.Func(name, "a percentage above 0% and up to 100%, such as 50%", func(text string) bool {
 		number, hasSign := strings.CutSuffix(text, "%")
 		value, err := strconv.ParseFloat(number, 64)
 		*into = value

@@ -129,11 +129,11 @@ func TestEjectionTimesAreBounded(t *testing.T) {
 }
 
 func TestACaddyfileRefusesZeroPercent(t *testing.T) {
-	const expected = "'0%' is not a percentage above 0% and up to 100%, at Testfile:2"
-	for _, option := range []string{"failure_percentage", "max_ejected_percent"} {
+	const expected = "'0%' is not a percentage above 0% and up to 100%, such as 50%"
+	for option, orOff := range map[string]string{"failure_percentage": ", or off", "max_ejected_percent": ""} {
 		text := "outlier {\n" + option + " 0%\n}"
 		err := new(Detection).UnmarshalCaddyfile(caddyfile.NewTestDispenser(text))
-		if want := "outlier: " + option + ": " + expected; err == nil || err.Error() != want {
+		if want := "outlier: " + option + ": " + expected + orOff + ", at Testfile:2"; err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}
