@@ -94,6 +94,10 @@ func (p *BoundedLoadHash) Provision(ctx caddy.Context) error {
 	if p.Key == "" {
 		return fmt.Errorf("key: is empty; expected text with a placeholder, such as {client_ip}")
 	}
+	if len(placeholdersOf(p.Key)) == 0 {
+		return fmt.Errorf("key: %q has no placeholder, so all requests would have the same key; expected %s",
+			p.Key, insteadOf(p.Key))
+	}
 	p.key, p.check = newRequestText(p.Key), newKeyCheck(p.Key, ctx.Logger())
 	if p.LoadFactor == 0 {
 		p.LoadFactor = defaultLoadFactor

@@ -156,21 +156,23 @@ func TestAPickAllocatesNothing(t *testing.T) {
 func TestAFailedConfigIsAClearError(t *testing.T) {
 	const up = `"upstreams":[{"dial":"a:1"},{"dial":"b:1"}]`
 	for config, want := range map[string]string{
-		`"smooth_weighted_round_robin","weights":[1,2,3]`:               "weights: 3 for 2 upstreams",
-		`"smooth_weighted_round_robin","weights":[1,-2]`:                "weights: -2 at position 2 is not between 0 and 65535",
-		`"smooth_weighted_round_robin","weights":[1,65536]`:             "weights: 65536 at position 2",
-		`"smooth_weighted_round_robin","weights":[0,0]`:                 "weights: all are 0",
-		`"smooth_weighted_round_robin","wieghts":[1,1]`:                 `unknown field "wieghts"`,
-		`"weighted_least_conn","weights":[1,2,3]`:                       "weights: 3 for 2 upstreams",
-		`"weighted_random","weights":[1,65536]`:                         "weights: 65536 at position 2",
-		`"weighted_first","weights":[2,1]`:                              `unknown field "weights"`,
-		`"adaptive_latency","decay":"-1s"`:                              "decay: -1s is negative",
-		`"adaptive_latency","error_penalty":"-5s"`:                      "error_penalty: -5s is negative",
-		`"adaptive_latency","choices":1`:                                "choices: 1; expected 0 (automatic), or from 2 to 32",
-		`"adaptive_latency","choices":33`:                               "choices: 33",
-		`"bounded_load_hash"`:                                           "key: is empty",
-		`"bounded_load_hash","key":"x","load_factor":0.5`:               "load_factor: 0.5 is not between 1 and 1000",
-		`"bounded_load_hash","key":"x","fallback":{"policy":"nowhere"}`: "fallback: ",
+		`"smooth_weighted_round_robin","weights":[1,2,3]`:                 "weights: 3 for 2 upstreams",
+		`"smooth_weighted_round_robin","weights":[1,-2]`:                  "weights: -2 at position 2 is not between 0 and 65535",
+		`"smooth_weighted_round_robin","weights":[1,65536]`:               "weights: 65536 at position 2",
+		`"smooth_weighted_round_robin","weights":[0,0]`:                   "weights: all are 0",
+		`"smooth_weighted_round_robin","wieghts":[1,1]`:                   `unknown field "wieghts"`,
+		`"weighted_least_conn","weights":[1,2,3]`:                         "weights: 3 for 2 upstreams",
+		`"weighted_random","weights":[1,65536]`:                           "weights: 65536 at position 2",
+		`"weighted_first","weights":[2,1]`:                                `unknown field "weights"`,
+		`"adaptive_latency","decay":"-1s"`:                                "decay: -1s is negative",
+		`"adaptive_latency","error_penalty":"-5s"`:                        "error_penalty: -5s is negative",
+		`"adaptive_latency","choices":1`:                                  "choices: 1; expected 0 (automatic), or from 2 to 32",
+		`"adaptive_latency","choices":33`:                                 "choices: 33",
+		`"bounded_load_hash"`:                                             "key: is empty",
+		`"bounded_load_hash","key":"{a}","load_factor":0.5`:               "load_factor: 0.5 is not between 1 and 1000",
+		`"bounded_load_hash","key":"{a}","fallback":{"policy":"nowhere"}`: "fallback: ",
+		`"bounded_load_hash","key":"1.25"`:                                `key: "1.25" has no placeholder, so all requests would have the same key`,
+		`"bounded_load_hash","key":"path"`:                                "expected {http.request.uri.path}",
 	} {
 		_, err := loadHandler(t, `{`+up+`,"load_balancing":{"selection_policy":{"policy":`+config+`}}}`)
 		if err == nil || !strings.Contains(err.Error(), want) {
