@@ -33,8 +33,8 @@ func init() { caddy.RegisterModule(new(BoundedLoadHash)) }
 // Sources: consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, 2018),
 // weighted rendezvous hashing (Thaler and Ravishankar, 1998; Schindelhauer and Schomaker, 2005).
 type BoundedLoadHash struct {
-	// The text that is hashed, with any [placeholders](/docs/conventions#placeholders) such as
-	// `{http.request.uri.path}`. Requests with an equal text go to the same endpoint. Required.
+	// The text that is hashed, with one [placeholder](/docs/conventions#placeholders) or more, such
+	// as `{http.request.uri.path}`. Requests with an equal text go to the same endpoint. Required.
 	Key string `json:"key"`
 
 	// The maximum number of requests in flight at an endpoint as a multiple of its share, from 1 to

@@ -38,6 +38,9 @@ func decode(data []byte, into any, fields string) error {
 		if name, found := strings.CutPrefix(err.Error(), "json: unknown field "); found {
 			return fmt.Errorf("unknown field %s; the fields are %s", name, fields)
 		}
+		if syntax := new(json.SyntaxError); errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Errorf("%w; expected a JSON object with %s", err, fields)
+		}
 		return err
 	}
 	if d.More() {

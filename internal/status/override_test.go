@@ -98,6 +98,8 @@ func TestAnOperatorTakesAnEndpointOutAndBack(t *testing.T) {
 	}
 	b.want("PATCH", b.endpoint(1), `{"state": "maintenance"}`, 409, `send \"force\": true`)
 	b.want("PATCH", b.endpoint(1), `{"weight": 0}`, 409, "last usable")
+	b.want("PATCH", b.endpoint(1), `state=drain`, 400, "expected a JSON object with state, weight, until")
+	b.want("PATCH", b.endpoint(1), `{"state": "drain"`, 400, "expected a JSON object with state, weight, until")
 	b.want("PATCH", b.endpoint(1), `{"state": "maintenance", "force": true}`, 200, `"by":"a unix socket"`)
 	if got := b.serving(); got != "0" {
 		t.Errorf("%s serve, though only one that drains is left", got)
