@@ -63,14 +63,20 @@ func poolText(p *poolAnswer, now time.Time) string {
 // sourceText shows a source of a pool. An error is shown as long as it lasts.
 func sourceText(s *endpoint.SourceStatus, now time.Time) string {
 	text := fmt.Sprintf("source %s: %s, %d in its list", s.Name, s.State, s.Entries)
-	if s.State == endpoint.SourceLive {
-		return text
-	}
-	if !s.LastSuccess.IsZero() {
+	if s.State == endpoint.SourceStale && !s.LastSuccess.IsZero() {
 		text += fmt.Sprintf(" from %s ago", age(s.LastSuccess, now))
 	}
 	if !s.HeldUntil.IsZero() {
-		text += ", held until " + clock(s.HeldUntil)
+		text += ", without those that are lost from " + clock(s.HeldUntil)
+	}
+	if s.Dropped > 0 {
+		text += fmt.Sprintf(", %d dropped", s.Dropped)
+		if len(s.FirstDropped) > 0 {
+			text += fmt.Sprintf(", first %s: %s", s.FirstDropped[0].Key, s.FirstDropped[0].Reason)
+		}
+	}
+	if s.State == endpoint.SourceLive || s.LastErrorAt.Before(s.LastSuccess) {
+		return text
 	}
 	return text + because(s.LastError)
 }
