@@ -31,6 +31,8 @@ func TestAZeroIsRefusedWhereItIsNotTheDefault(t *testing.T) {
 		`{"count": 0}`:        "count: is 0; leave it out for its default",
 		`{"count": -0}`:       "count: is -0; leave it out for its default",
 		`{"share": 0.0e1}`:    "share: is 0.0e1; leave it out for its default",
+		`{"interval": "5"}`:   `interval: time: missing unit in duration "5"`,
+		`{"grace": "soon"}`:   `grace: time: invalid duration "soon"`,
 		`{"other": 0}`:        `json: unknown field "other"`,
 		`{"count": "0s"}`:     "json: cannot unmarshal string into Go struct field fields.count of type int",
 	} {
