@@ -49,7 +49,7 @@ var rooms = map[string][]string{
 	"internal/metrics":    {"internal/endpoint", "internal/load"},
 	"internal/options":    {},
 	"internal/signal":     {},
-	"internal/status":     {"discovery/registry", "internal/endpoint", "internal/listing"},
+	"internal/status":     {"discovery/registry", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load"},
 
 	// Proof.
 	"internal/arrivals":      {},

@@ -77,7 +77,7 @@ func shorten(text string) string {
 // status returns what metrics and the admin API show of the source.
 func (s *sourceState) status() endpoint.SourceStatus {
 	return endpoint.SourceStatus{
-		Name: s.ref.name, Position: s.ref.position,
+		Name: s.ref.name, Position: s.ref.position, Key: s.ref.key,
 		State: s.state(), Entries: len(s.serving),
 		LastSuccess: s.lastSuccess, LastError: s.lastError, LastErrorAt: s.lastErrorAt,
 		HeldUntil:    s.guard.nextDeadline(),

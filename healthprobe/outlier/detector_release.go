@@ -101,6 +101,16 @@ func (d *detector) updateMembers(s *endpoint.Snapshot) {
 	d.members = present
 }
 
+// Forget implements endpoint.Observer.
+func (d *detector) Forget(e *endpoint.Endpoint) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e.Is(endpoint.Ejected | endpoint.HalfOpen) {
+		d.readmit(e, "an operator reset it")
+	}
+	d.forget(e)
+}
+
 func (d *detector) forget(e *endpoint.Endpoint) {
 	delete(d.ejected, e)
 	delete(d.reported, e)

@@ -46,7 +46,10 @@ var (
 )
 
 func (m *Member) drainReason() string {
+	o := m.Override()
 	switch {
+	case o != nil && o.takesAway():
+		return o.why()
 	case m.Info.Draining:
 		return "discovery says so"
 	case m.Info.Weight == 0:

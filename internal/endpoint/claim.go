@@ -55,6 +55,9 @@ func (p *Pool) unclaim(c *Claim) (last bool) {
 		running.roster.setOwner(&running.claims[n-1].def.Owner)
 		return false
 	}
+	if n := len(p.rosters); n > 1 && p.rosters[n-1] == running {
+		p.history.add(HistoryEntry{Kind: KindConfig, Event: "the earlier definition of the pool is back"})
+	}
 	p.rosters = slices.DeleteFunc(p.rosters, func(other *runningRoster) bool { return other == running })
 	p.electLocked()
 	return true

@@ -4,23 +4,33 @@ package endpoint
 // one writer. Health is the set of conditions that hold: there is no flag that two parts write.
 type Condition uint32
 
-// The conditions. The prober writes those about probes and advice, the outlier detector the others.
+// The conditions. The prober writes those about probes and advice, the outlier detector those about
+// ejections, attempts the refused connections, and the pool those of operators.
 const (
-	ProbeFailed    Condition = 1 << iota // the probes of the endpoint fail
-	Unchecked                            // the endpoint waits for its first probe
-	Ejected                              // the answers to real requests stand out as bad
-	HalfOpen                             // an ejection is over, and one trial request at a time tests the endpoint
-	DrainRequested                       // the endpoint asked for no new requests
-	Maintenance                          // the endpoint asked for no requests at all
-	Refused                              // connections are refused that its sibling of the other IP family accepts
+	ProbeFailed         Condition = 1 << iota // the probes of the endpoint fail
+	Unchecked                                 // the endpoint waits for its first probe
+	Ejected                                   // the answers to real requests stand out as bad
+	HalfOpen                                  // an ejection is over, and one trial request at a time tests the endpoint
+	DrainRequested                            // the endpoint asked for no new requests
+	Maintenance                               // the endpoint asked for no requests at all
+	Refused                                   // connections are refused that its sibling of the other IP family accepts
+	OperatorDrain                             // an operator asked for no new requests
+	OperatorDown                              // an operator says that the endpoint does not work
+	OperatorMaintenance                       // an operator asked for no requests at all
 )
 
 const (
 	// unhealthy are the conditions that a pool which fails open ignores.
-	unhealthy = ProbeFailed | Unchecked | Ejected | Refused
+	unhealthy = ProbeFailed | Unchecked | Ejected | Refused | OperatorDown
 
 	// advised are the conditions that it does not ignore, because the endpoint asks for them.
 	advised = DrainRequested | Maintenance
+
+	// operator are the conditions that follow from an Override. They count in every definition.
+	operator = OperatorDrain | OperatorDown | OperatorMaintenance
+
+	drains      = DrainRequested | OperatorDrain
+	maintenance = Maintenance | OperatorMaintenance
 )
 
 // Is reports whether any of the conditions holds.

@@ -15,10 +15,18 @@ type eligibility struct {
 func (r Rules) eligibility(m *Member) eligibility {
 	conditions := m.Conditions() & r.Watched
 	weight := r.advice(m).weight(m.Info.Weight)
+	isZero, sourceDrains := m.Info.Weight == 0 || weight == 0, m.Info.Draining
+	if o := m.Override(); o != nil {
+		ready := o.State == OverrideReady
+		isZero, sourceDrains = isZero && !ready, sourceDrains && !ready
+		if o.Weight != nil {
+			weight, isZero = float64(*o.Weight), *o.Weight == 0
+		}
+	}
 	e := eligibility{
 		weight:      weight,
-		drains:      m.Info.Weight == 0 || weight == 0 || m.Info.Draining || conditions&DrainRequested != 0,
-		maintenance: conditions&Maintenance != 0,
+		drains:      isZero || sourceDrains || conditions&drains != 0,
+		maintenance: conditions&maintenance != 0,
 		healthy:     conditions&unhealthy == 0,
 		unchecked:   conditions&unhealthy == Unchecked,
 	}

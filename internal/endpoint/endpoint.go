@@ -27,6 +27,7 @@ type Endpoint struct {
 	verdict  atomic.Pointer[Verdict]
 	ejection atomic.Pointer[Ejection]
 	advice   atomic.Pointer[Advice]
+	override atomic.Pointer[Override]
 
 	passed       atomic.Int64 // the Instant at which a check last passed
 	trial        atomic.Int64 // the Trial that keeps others from beginning; 0 if there is none

@@ -64,6 +64,7 @@ func (r *Roster) Emit(e Event) {
 		entry.Write(e.fields(r.name)...)
 	}
 	r.queue.add(e)
+	r.record(HistoryEntry{Kind: KindState, Address: e.Address, Event: e.Name, Reason: e.Reason})
 }
 
 func (e Event) fields(pool string) []zap.Field {

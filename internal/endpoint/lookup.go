@@ -26,6 +26,17 @@ func Current(name string) (current *Roster) {
 	return current
 }
 
+// CurrentRosters returns the rosters of the newest definitions of all named pools, in no order.
+func CurrentRosters() (all []*Roster) {
+	Each(func(name string, p *Pool) bool {
+		if newest := p.newest(); name != "" && newest != nil {
+			all = append(all, newest)
+		}
+		return true
+	})
+	return all
+}
+
 func (p *Pool) newest() *Roster {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -25,6 +25,9 @@ type Result struct {
 type Observer interface {
 	// Observe records the result of one attempt.
 	Observe(e *Endpoint, r Result)
+
+	// Forget ends the ejection of an endpoint, and forgets what led to it and to earlier ones.
+	Forget(e *Endpoint)
 }
 
 // Observe passes the result of an attempt to the pool's observer, if it has one.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 	"github.com/caddy-balance/caddy-balance/internal/load"
+	"github.com/caddy-balance/caddy-balance/internal/signal"
 )
 
 // Pool keeps every endpoint that is known under one pool name. Its rosters say which of them are in
@@ -25,15 +26,27 @@ type Pool struct {
 	// also sees that the published shares do not include it. See Roster.CatchUp.
 	changesBegun, changesEnded atomic.Uint64
 
+	history        history
+	control        sync.Mutex // orders what operators decide
+	controlChanged signal.Signal
+	advisedModes   sync.Mutex
+	storing        sync.Mutex // orders the writes of what operators decide
+
 	mu        sync.Mutex
 	endpoints map[string]*trackedEndpoint
+	overrides map[string]*Override // by address
+	frozen    *Frozen
+	restored  bool // whether what operators decided was read from the storage
 	departed  departures
 	rosters   []*runningRoster   // newest last
 	configs   map[any]*configUse // by the config that uses the pool
 }
 
 func newPool() *Pool {
-	return &Pool{endpoints: make(map[string]*trackedEndpoint), configs: make(map[any]*configUse)}
+	return &Pool{
+		endpoints: make(map[string]*trackedEndpoint), configs: make(map[any]*configUse),
+		controlChanged: signal.New(),
+	}
 }
 
 func newNamedPool() (caddy.Destructor, error) {
@@ -67,6 +80,10 @@ func (p *Pool) retainLocked(address string) *Endpoint {
 	if tracked == nil {
 		tracked = &trackedEndpoint{endpoint: &Endpoint{address: address, pool: p}}
 		p.endpoints[address] = tracked
+		if o := p.overrides[address]; o != nil {
+			tracked.endpoint.override.Store(o)
+			tracked.endpoint.conditions.Store(uint32(overrideConditions[o.State]))
+		}
 	}
 	tracked.rosters++
 	return tracked.endpoint

@@ -156,6 +156,7 @@ func (p *Pool) runningLocked(def Definition) *runningRoster {
 	r.queue.start()
 	if n := len(p.rosters); n > 0 {
 		r.inheritLocked(p.rosters[n-1].roster)
+		p.history.add(HistoryEntry{Kind: KindConfig, Event: "the definition of the pool changed"})
 	}
 	running := &runningRoster{roster: r, text: def.Text, resolved: def.Resolved, cancel: cancel}
 	p.rosters = append(p.rosters, running)

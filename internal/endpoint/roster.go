@@ -14,18 +14,19 @@ import (
 // among them. Run of the definition replaces the list as a whole. Monitors prepare for each list
 // before it is published; policies build their tables after that.
 type Roster struct {
-	name     string
-	pool     *Pool
-	rules    Rules
-	metrics  *bool // whether there are metrics of each endpoint; nil if their number decides
-	snapshot atomic.Pointer[Snapshot]
-	included atomic.Uint64 // how many of the pool's changes the snapshot includes
-	current  atomic.Bool
-	owner    atomic.Pointer[Owner]
-	owned    signal.Signal // set when the owner changes
-	observer Observer      // guarded by the pool's lock
-	queue    eventQueue
-	said     sync.Map // texts of FirstTime, which are a few constants
+	name       string
+	pool       *Pool
+	rules      Rules
+	metrics    *bool // whether there are metrics of each endpoint; nil if their number decides
+	snapshot   atomic.Pointer[Snapshot]
+	included   atomic.Uint64 // how many of the pool's changes the snapshot includes
+	current    atomic.Bool
+	owner      atomic.Pointer[Owner]
+	owned      signal.Signal // set when the owner changes
+	observer   Observer      // guarded by the pool's lock
+	queue      eventQueue
+	said       sync.Map // texts of FirstTime, which are a few constants
+	explainers sync.Map // of the handlers that pick from the list
 
 	provenance provenance
 
@@ -33,6 +34,7 @@ type Roster struct {
 
 	mu          sync.Mutex // orders Replace, BeforePublish, recomputing and close
 	preparers   map[*func(*Snapshot)]struct{}
+	reported    *[]listing.Info // what the sources reported last; nil before
 	answered    chan struct{}
 	announced   Mode         // the last mode that was logged; Healthy at first, so that a good start logs nothing
 	runningFrom atomic.Int64 // the Instant at which the start of the pool is over; 0 before the first list
@@ -40,6 +42,7 @@ type Roster struct {
 }
 
 func newRoster(name string, p *Pool, rules Rules) *Roster {
+	rules.Watched |= operator
 	r := &Roster{
 		name: name, pool: p, rules: rules, preparers: make(map[*func(*Snapshot)]struct{}),
 		answered: make(chan struct{}), dirty: signal.New(), owned: signal.New(),
@@ -84,6 +87,14 @@ func (r *Roster) Replace(infos []listing.Info) Change {
 func (r *Roster) replace(infos []listing.Info) Change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.reported = &infos
+	return r.replaceLocked(infos)
+}
+
+func (r *Roster) replaceLocked(infos []listing.Info) Change {
+	if f := r.Frozen(); f != nil {
+		infos = f.Infos
+	}
 	old := r.snapshot.Load()
 	change := diff(old, infos)
 	if !change.Empty() || reordered(old, infos) {
@@ -93,6 +104,7 @@ func (r *Roster) replace(infos []listing.Info) Change {
 			r.dirty.Set()
 		}
 		r.pool.release(old.Members)
+		r.recordMembership(change, old, len(infos))
 	}
 	select {
 	case <-r.answered:
@@ -160,6 +172,9 @@ func (r *Roster) join(infos []listing.Info) []Member {
 	members := make([]Member, len(infos))
 	for i := range infos {
 		members[i] = Member{Endpoint: endpoints[i], Info: &infos[i]}
+		if o := endpoints[i].Override(); o != nil && o.ID != infos[i].ID {
+			r.endOverride(infos[i].Address)
+		}
 	}
 	return members
 }

@@ -14,6 +14,9 @@ func (e *Endpoint) Routes() *load.Routes { return e.pool.routes }
 // Routes returns what the pool knows of the routes of requests.
 func (p *Pool) Routes() *load.Routes { return p.routes }
 
+// Routes returns what the roster's pool knows of the routes of requests.
+func (r *Roster) Routes() *load.Routes { return r.pool.routes }
+
 // staticRoutes keeps the tables of static upstreams, by the list of upstreams. A reload acquires a
 // table before the old config releases it.
 var staticRoutes = caddy.NewUsagePool()

@@ -5,7 +5,7 @@ import "time"
 // Rules say how a pool computes shares from what is known of its endpoints.
 type Rules struct {
 	// Watched are the conditions that have a writer in this definition. Others are ignored, because
-	// they may be left from an earlier definition.
+	// they may be left from an earlier definition. Those of operators are always watched.
 	Watched Condition
 
 	// SlowStart is the time that an endpoint which begins to serve takes to reach its full share.
@@ -38,9 +38,9 @@ func (m Mode) String() string { return [...]string{"healthy", "draining", "fail_
 func (m Mode) blocking() Condition {
 	switch m {
 	case Draining:
-		return unhealthy | Maintenance
+		return unhealthy | maintenance
 	case Open:
-		return Maintenance
+		return maintenance
 	}
-	return unhealthy | advised
+	return unhealthy | advised | operator
 }

@@ -36,6 +36,9 @@ type SourceStatus struct {
 	// Position is the source's place in the pool's definition, from 1.
 	Position int `json:"position"`
 
+	// Key tells the source apart from others in SourceLists.
+	Key string `json:"-"`
+
 	// State says how far the list can be trusted.
 	State SourceState `json:"state"`
 

@@ -89,12 +89,23 @@ func (e *Endpoint) Advise(a Advice) (changed bool) {
 	e.pool.changesBegun.Add(1)
 	e.advice.Store(&a)
 	e.pool.changesEnded.Add(1)
-	if a.Mode != nil {
-		set := [...]Condition{AdvisedReady: 0, AdvisedDrain: DrainRequested, AdvisedMaint: Maintenance}[*a.Mode]
-		e.Replace(advised, set)
-	}
+	e.applyAdvisedMode()
 	e.pool.wake()
 	return true
+}
+
+// applyAdvisedMode sets the conditions that follow from what the endpoint has said of itself, unless
+// an operator says that it is ready.
+func (e *Endpoint) applyAdvisedMode() {
+	e.pool.advisedModes.Lock() // the prober and operators call it
+	defer e.pool.advisedModes.Unlock()
+	set := Condition(0)
+	if o := e.Override(); o == nil || o.State != OverrideReady {
+		if mode := e.Advice().Mode; mode != nil {
+			set = [...]Condition{AdvisedReady: 0, AdvisedDrain: DrainRequested, AdvisedMaint: Maintenance}[*mode]
+		}
+	}
+	e.Replace(advised, set)
 }
 
 // Advice returns what the endpoint has said of itself so far.

@@ -20,6 +20,9 @@ type RouteStatus struct {
 	Parked bool
 }
 
+// Name returns the method and the path, with * for what varies.
+func (r *Route) Name() string { return r.name }
+
 // Status returns what is known of all routes, in no order.
 func (t *Routes) Status() (all []RouteStatus) {
 	add := func(r *Route) {

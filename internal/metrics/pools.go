@@ -30,7 +30,7 @@ func (c *collection) addRoster(r *endpoint.Roster) {
 		c.add(poolEndpoints, float64(n), c.label, stateLabels[state])
 	}
 	if n := len(s.Members); n > 0 {
-		c.add(poolUsable, float64(states[endpoint.Usable])/float64(n), c.label)
+		c.add(poolUsable, float64(states[endpoint.StateHealthy])/float64(n), c.label)
 	} else {
 		c.add(poolUsable, 0, c.label)
 	}

@@ -11,13 +11,27 @@ func init() { caddy.RegisterModule(new(AdminPools)) }
 
 // AdminPools is the part of Caddy's admin API below /pools/. It looks pools up on each request,
 // because Caddy creates it before the pools of a config, and only once for both admin endpoints.
+// Names in a path are escaped as in any URL. An endpoint is named by its id or its address.
 //
-//	GET    /pools/<pool>                 the state of the pool
-//	GET    /pools/<pool>/endpoints       the endpoints that registered themselves
-//	GET    /pools/<pool>/endpoints/<id>  one of them
-//	PUT    /pools/<pool>/endpoints/<id>  registers an endpoint, or renews its registration
-//	DELETE /pools/<pool>/endpoints/<id>  removes it
-type AdminPools struct{}
+//	GET    /pools/                                  all pools
+//	GET    /pools/<pool>                            the state of a pool and of its endpoints
+//	GET    /pools/<pool>/sources                    its sources
+//	GET    /pools/<pool>/routes                     what it knows of routes, the busiest first
+//	GET    /pools/<pool>/history                    its last 256 changes
+//	GET    /pools/<pool>/events                     its changes as they come, as server-sent events
+//	POST   /pools/<pool>/explain                    who would be picked for a request, and why
+//	POST   /pools/<pool>/rollback                   goes back to the membership of a revision
+//	DELETE /pools/<pool>/rollback                   follows the sources again
+//	GET    /pools/<pool>/endpoints                  the endpoints; with a registry, its registrations
+//	GET    /pools/<pool>/endpoints/<name>           all that is known of an endpoint
+//	PUT    /pools/<pool>/endpoints/<id>             registers an endpoint, or renews its registration
+//	DELETE /pools/<pool>/endpoints/<id>             removes a registration
+//	PATCH  /pools/<pool>/endpoints/<name>           sets state and weight, whatever its source says
+//	DELETE /pools/<pool>/endpoints/<name>/override  ends that
+//	POST   /pools/<pool>/endpoints/<name>/reset     forgets latency, failures and ejections
+type AdminPools struct {
+	ended <-chan struct{} // closed when the config ends
+}
 
 // CaddyModule returns the Caddy module information.
 func (*AdminPools) CaddyModule() caddy.ModuleInfo {
@@ -27,15 +41,37 @@ func (*AdminPools) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// Provision implements caddy.Provisioner. Streams end with the config, because Caddy waits for them
+// when it replaces or stops the admin endpoint.
+func (a *AdminPools) Provision(ctx caddy.Context) error {
+	a.ended = ctx.Done()
+	return nil
+}
+
 // Routes implements caddy.AdminRouter. Other methods get 405 with an Allow header.
-func (*AdminPools) Routes() []caddy.AdminRoute {
-	return []caddy.AdminRoute{
-		{Pattern: "GET /pools/{pool}", Handler: caddy.AdminHandlerFunc(getPool)},
-		{Pattern: "GET /pools/{pool}/endpoints", Handler: caddy.AdminHandlerFunc(listEndpoints)},
-		{Pattern: "GET /pools/{pool}/endpoints/{id}", Handler: caddy.AdminHandlerFunc(getEndpoint)},
-		{Pattern: "PUT /pools/{pool}/endpoints/{id}", Handler: caddy.AdminHandlerFunc(putEndpoint)},
-		{Pattern: "DELETE /pools/{pool}/endpoints/{id}", Handler: caddy.AdminHandlerFunc(deleteEndpoint)},
+func (a *AdminPools) Routes() []caddy.AdminRoute {
+	var routes []caddy.AdminRoute
+	for pattern, handler := range map[string]caddy.AdminHandlerFunc{
+		"GET /pools/{$}":                               listPools,
+		"GET /pools/{pool}":                            getPool,
+		"GET /pools/{pool}/sources":                    getSources,
+		"GET /pools/{pool}/routes":                     getRoutes,
+		"GET /pools/{pool}/history":                    getHistory,
+		"GET /pools/{pool}/events":                     a.streamEvents,
+		"POST /pools/{pool}/explain":                   explain,
+		"POST /pools/{pool}/rollback":                  rollback,
+		"DELETE /pools/{pool}/rollback":                release,
+		"GET /pools/{pool}/endpoints":                  listEndpoints,
+		"GET /pools/{pool}/endpoints/{id}":             getEndpoint,
+		"PUT /pools/{pool}/endpoints/{id}":             putEndpoint,
+		"DELETE /pools/{pool}/endpoints/{id}":          deleteEndpoint,
+		"PATCH /pools/{pool}/endpoints/{id}":           patchEndpoint,
+		"DELETE /pools/{pool}/endpoints/{id}/override": deleteOverride,
+		"POST /pools/{pool}/endpoints/{id}/reset":      resetEndpoint,
+	} {
+		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: handler})
 	}
+	return routes
 }
 
 func answer(w http.ResponseWriter, status int, value any) error {
@@ -55,4 +91,5 @@ func refuse(status int, err error) error { return caddy.APIError{HTTPStatus: sta
 var (
 	_ caddy.Module      = (*AdminPools)(nil)
 	_ caddy.AdminRouter = (*AdminPools)(nil)
+	_ caddy.Provisioner = (*AdminPools)(nil)
 )

@@ -1,97 +1,83 @@
 package status
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"time"
 
 	"github.com/caddy-balance/caddy-balance/discovery/registry"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
+// listEndpoints answers with the registrations of a pool that has a registry, and otherwise with
+// the endpoints of the pool.
 func listEndpoints(w http.ResponseWriter, r *http.Request) error {
-	leases, err := leasesOf(r)
+	if leases := registry.LeasesOf(r.Context(), r.PathValue("pool")); leases != nil {
+		return answer(w, http.StatusOK, leases.List())
+	}
+	roster, err := rosterOf(r)
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, leases.List())
+	return answer(w, http.StatusOK, newReader(roster).all())
 }
 
+// getEndpoint answers with all that is known of an endpoint. Of one that registered itself and that
+// the pool does not list yet, that is the registration.
 func getEndpoint(w http.ResponseWriter, r *http.Request) error {
-	leases, err := leasesOf(r)
+	registration, registered := registrationOf(r)
+	roster, member, err := memberOf(r)
 	if err != nil {
+		if registered {
+			return answer(w, http.StatusOK, registration)
+		}
 		return err
 	}
-	registration, ok := leases.Find(r.PathValue("id"))
-	if !ok {
-		return notRegistered(r)
+	status := newReader(roster).status(member)
+	if registered {
+		status.Info, status.TTL, status.Expires = registration.Info, registration.TTL, registration.Expires
+		status.Registered = true
 	}
-	return answer(w, http.StatusOK, registration)
+	w.Header().Set("Etag", etagOf(r, member))
+	return answer(w, http.StatusOK, status)
 }
 
-func putEndpoint(w http.ResponseWriter, r *http.Request) error {
-	leases, err := leasesOf(r)
-	if err != nil {
-		return err
+func registrationOf(r *http.Request) (registration registry.Registration, ok bool) {
+	if leases := registry.LeasesOf(r.Context(), r.PathValue("pool")); leases != nil {
+		return leases.Find(r.PathValue("id"))
 	}
-	asked, err := readRegistration(w, r)
-	if err != nil {
-		return err
-	}
-	registered, isNew, err := leases.Register(asked, time.Now())
-	switch {
-	case errors.Is(err, registry.ErrFull):
-		return refuse(http.StatusInsufficientStorage, err)
-	case err != nil:
-		return refuse(http.StatusBadRequest, err)
-	case isNew:
-		return answer(w, http.StatusCreated, registered)
-	}
-	return answer(w, http.StatusOK, registered)
+	return registration, false
 }
 
-func readRegistration(w http.ResponseWriter, r *http.Request) (registry.Registration, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, listing.MaxEntrySize))
-	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
-		err = fmt.Errorf("the body has more than %d bytes", tooLong.Limit)
-		return registry.Registration{}, refuse(http.StatusRequestEntityTooLarge, err)
-	}
-	var registration registry.Registration
-	if err == nil {
-		registration, err = registry.DecodeRegistration(body)
-	}
-	if err == nil {
-		err = registration.Identify(r.PathValue("id"))
-	}
+// memberOf returns the member of a pool that the path names by its id or address. An id comes
+// first, because registrations are named by it.
+func memberOf(r *http.Request) (*endpoint.Roster, *endpoint.Member, error) {
+	roster, err := rosterOf(r)
 	if err != nil {
-		return registration, refuse(http.StatusBadRequest, fmt.Errorf("body: %w", err))
+		return nil, nil, err
 	}
-	return registration, nil
+	name, members := r.PathValue("id"), roster.Snapshot().Members
+	for i := range members {
+		if members[i].Info.ID == name {
+			return roster, &members[i], nil
+		}
+	}
+	if m := roster.Snapshot().Find(name); m != nil {
+		return roster, m, nil
+	}
+	err = fmt.Errorf("pool %q has no endpoint with the id or address %q", roster.Name(), name)
+	if leases := registry.LeasesOf(r.Context(), roster.Name()); leases != nil {
+		err = notRegistered(r)
+	}
+	return nil, nil, refuse(http.StatusNotFound, err)
 }
 
-func deleteEndpoint(w http.ResponseWriter, r *http.Request) error {
-	leases, err := leasesOf(r)
+// resetEndpoint forgets latency, failures and ejections of an endpoint.
+func resetEndpoint(w http.ResponseWriter, r *http.Request) error {
+	roster, member, err := memberOf(r)
 	if err != nil {
 		return err
 	}
-	if !leases.Leave(r.PathValue("id")) {
-		return notRegistered(r)
-	}
+	roster.Reset(member, identityOf(r))
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-func leasesOf(r *http.Request) (*registry.Leases, error) {
-	pool := r.PathValue("pool")
-	if leases := registry.LeasesOf(r.Context(), pool); leases != nil {
-		return leases, nil
-	}
-	return nil, refuse(http.StatusNotFound, fmt.Errorf("there is no pool %q with a registry source", pool))
-}
-
-func notRegistered(r *http.Request) error {
-	pool, id := r.PathValue("pool"), r.PathValue("id")
-	return refuse(http.StatusNotFound, fmt.Errorf("pool %q has no endpoint that registered as %q", pool, id))
 }

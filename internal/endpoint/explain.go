@@ -1,0 +1,97 @@
+package endpoint
+
+import "net/http"
+
+// Explainer is a picker that says which endpoint it would pick for a request, and why, without
+// picking.
+type Explainer interface {
+	Explain(r *http.Request) Explanation
+}
+
+// Explanation is how a policy would pick for a request now.
+type Explanation struct {
+	// Policy is the name of the policy.
+	Policy string `json:"policy"`
+
+	// Picked is the address of the endpoint that would most probably be picked; empty if none is
+	// usable.
+	Picked string `json:"picked,omitempty"`
+
+	// Reason says why it would be that one.
+	Reason string `json:"reason"`
+
+	// Route is the route of the request, if the policy tells routes apart.
+	Route string `json:"route,omitempty"`
+
+	// Parked says that requests of the route are no work, so that only the number in flight counts.
+	Parked bool `json:"parked,omitempty"`
+
+	// Key is what the policy hashes.
+	Key string `json:"key,omitempty"`
+
+	// Bands are the priorities and zones that serve, and the share of each.
+	Bands []ExplainedBand `json:"bands"`
+
+	// Endpoints are all endpoints, the best first.
+	Endpoints []ExplainedEndpoint `json:"endpoints"`
+}
+
+// ExplainedBand is a part of the endpoints with its part of the requests.
+type ExplainedBand struct {
+	// Priority and Zone are those of its endpoints. Zone is empty if the band has several.
+	Priority int    `json:"priority"`
+	Zone     string `json:"zone,omitempty"`
+
+	// Share is its part of the requests, from 0 to 1.
+	Share float64 `json:"share"`
+
+	// Endpoints is the number of its endpoints.
+	Endpoints int `json:"endpoints"`
+}
+
+// ExplainedEndpoint is what a policy thinks of an endpoint.
+type ExplainedEndpoint struct {
+	// Address is the address of the endpoint.
+	Address string `json:"address"`
+
+	// ID is the id of the endpoint.
+	ID string `json:"id,omitempty"`
+
+	// Band is the index of its band, -1 if it is in none.
+	Band int `json:"band"`
+
+	Status
+
+	// Rank is the endpoint's place in the order of the policy within its band, from 1; 0 if the
+	// policy has no order, or the endpoint is not usable.
+	Rank int `json:"rank,omitempty"`
+
+	// Cost is what the policy compares; the least wins.
+	Cost *float64 `json:"cost,omitempty"`
+
+	// Parts are what the cost or the order is made of.
+	Parts map[string]float64 `json:"parts,omitempty"`
+}
+
+// AddExplainer makes Explainers return e until remove is called.
+func (r *Roster) AddExplainer(e Explainer) (remove func()) {
+	r.explainers.Store(e, true)
+	return func() { r.explainers.Delete(e) }
+}
+
+// Explainers returns those of the handlers that use the roster.
+func (r *Roster) Explainers() (all []Explainer) {
+	r.explainers.Range(func(key, _ any) bool {
+		all = append(all, key.(Explainer))
+		return true
+	})
+	return all
+}
+
+// AddPart adds a part of what the cost or the order is made of.
+func (e *ExplainedEndpoint) AddPart(name string, value float64) {
+	if e.Parts == nil {
+		e.Parts = make(map[string]float64)
+	}
+	e.Parts[name] = value
+}

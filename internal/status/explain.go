@@ -1,0 +1,104 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// explainBody is the request that is to be explained.
+type explainBody struct {
+	Method  string            `json:"method"`
+	URI     string            `json:"uri"`
+	Host    string            `json:"host"`
+	Headers map[string]string `json:"headers"`
+	Client  string            `json:"client"`
+}
+
+const explainFields = "method, uri, host, headers and client"
+
+// explain answers who would be picked for a request and why, by each policy that picks from the
+// pool. It sends nothing.
+func explain(w http.ResponseWriter, r *http.Request) error {
+	var body explainBody
+	if err := readBody(w, r, &body, explainFields); err != nil {
+		return err
+	}
+	roster, err := rosterOf(r)
+	if err != nil {
+		return err
+	}
+	explanations := []endpoint.Explanation{}
+	for _, explainer := range roster.Explainers() {
+		request, err := body.request(r.Context())
+		if err != nil {
+			return refuse(http.StatusBadRequest, fmt.Errorf("body: %w", err))
+		}
+		explanations = addExplanation(explanations, explainer.Explain(request))
+	}
+	if len(explanations) == 0 {
+		return refuse(http.StatusNotFound, errors.New("no policy of this plugin picks from the pool"))
+	}
+	return answer(w, http.StatusOK, explanations)
+}
+
+// addExplanation leaves out what is like another one: hundreds of sites may share a pool.
+func addExplanation(all []endpoint.Explanation, e endpoint.Explanation) []endpoint.Explanation {
+	if slices.ContainsFunc(all, func(other endpoint.Explanation) bool {
+		return other.Policy == e.Policy && other.Key == e.Key && other.Route == e.Route
+	}) {
+		return all
+	}
+	return append(all, e)
+}
+
+// request returns the request as a handler would get it.
+func (b *explainBody) request(ctx context.Context) (*http.Request, error) {
+	uri := b.URI
+	if !strings.HasPrefix(uri, "/") {
+		return nil, fmt.Errorf("uri: %q does not begin with a slash", uri)
+	}
+	method := b.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	r, err := http.NewRequestWithContext(ctx, method, uri, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("method or uri: %w", err)
+	}
+	r.Host, r.RequestURI = b.Host, uri
+	for name, value := range b.Headers {
+		r.Header.Set(name, value)
+	}
+	client := b.Client
+	if client == "" {
+		client = "127.0.0.1"
+	}
+	if _, err := netip.ParseAddr(client); err != nil {
+		return nil, fmt.Errorf("client: %q is not an IP address", client)
+	}
+	r.RemoteAddr = "[" + client + "]:0"
+	if !strings.Contains(client, ":") {
+		r.RemoteAddr = client + ":0"
+	}
+	replacer := caddy.NewReplacer()
+	r = caddyhttp.PrepareRequest(r, replacer, noResponse{}, &caddyhttp.Server{})
+	caddyhttp.SetVar(r.Context(), caddyhttp.ClientIPVarKey, client)
+	return r, nil
+}
+
+// noResponse is the response of a request that is not answered; placeholders may look into it.
+type noResponse struct{}
+
+func (noResponse) Header() http.Header         { return http.Header{} }
+func (noResponse) Write(p []byte) (int, error) { return len(p), nil }
+func (noResponse) WriteHeader(int)             {}
