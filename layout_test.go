@@ -48,7 +48,7 @@ var rooms = map[string][]string{
 	"internal/load":       {},
 	"internal/options":    {},
 	"internal/signal":     {},
-	"internal/status":     {"discovery/registry", "internal/endpoint", "internal/listing"},
+	"internal/status":     {"caddyfile", "discovery/registry", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load"},
 
 	// Proof.
 	"internal/arrivals":      {},

@@ -13,7 +13,7 @@ func init() { caddy.RegisterModule(new(AdminPools)) }
 // because Caddy creates it before the pools of a config, and only once for both admin endpoints.
 // Names in a path are escaped as in any URL. An endpoint is named by its id or its address.
 //
-//	GET    /pools/                                  all pools
+//	GET    /pools/                                  all pools; for a browser, the live page
 //	GET    /pools/<pool>                            the state of a pool and of its endpoints
 //	GET    /pools/<pool>/sources                    its sources
 //	GET    /pools/<pool>/routes                     what it knows of routes, the busiest first
@@ -42,8 +42,18 @@ func (*AdminPools) CaddyModule() caddy.ModuleInfo {
 // Routes implements caddy.AdminRouter. Other methods get 405 with an Allow header.
 func (*AdminPools) Routes() []caddy.AdminRoute {
 	var routes []caddy.AdminRoute
-	for pattern, handler := range map[string]caddy.AdminHandlerFunc{
-		"GET /pools/{$}":                               listPools,
+	for pattern, handler := range handlers() {
+		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: handler})
+	}
+	for pattern, handler := range pageHandlers(true) {
+		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: handler})
+	}
+	return routes
+}
+
+// handlers returns the handler of each pattern below /pools/ but the page.
+func handlers() map[string]caddy.AdminHandlerFunc {
+	return map[string]caddy.AdminHandlerFunc{
 		"GET /pools/{pool}":                            getPool,
 		"GET /pools/{pool}/sources":                    getSources,
 		"GET /pools/{pool}/routes":                     getRoutes,
@@ -59,10 +69,7 @@ func (*AdminPools) Routes() []caddy.AdminRoute {
 		"PATCH /pools/{pool}/endpoints/{id}":           patchEndpoint,
 		"DELETE /pools/{pool}/endpoints/{id}/override": deleteOverride,
 		"POST /pools/{pool}/endpoints/{id}/reset":      resetEndpoint,
-	} {
-		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: handler})
 	}
-	return routes
 }
 
 func answer(w http.ResponseWriter, status int, value any) error {
