@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"": {"discovery/...", "healthprobe/...", "lbpolicy", "internal/status"},
 
 	"discovery":           {"internal/listing", "internal/options"},
-	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/bounded", "internal/definition", "internal/egress", "internal/endpoint", "internal/options", "internal/signal"},
+	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/bounded", "internal/definition", "internal/egress", "internal/endpoint", "internal/metrics", "internal/options", "internal/signal"},
 	"discovery/dns":       {"caddyfile", "discovery", "internal/listing", "internal/options"},
 	"discovery/file":      {"caddyfile", "discovery", "internal/listing"},
 	"discovery/http":      {"caddyfile", "discovery", "internal/clienttls", "internal/listing", "internal/options"},
@@ -32,7 +32,7 @@ var rooms = map[string][]string{
 	"healthprobe":         {"caddyfile", "internal/bounded", "internal/clienttls", "internal/definition", "internal/egress", "internal/endpoint", "internal/httpstatus", "internal/listing", "internal/load", "internal/signal", "internal/options"},
 	"healthprobe/outlier": {"caddyfile", "internal/endpoint", "internal/httpstatus", "internal/load", "internal/signal", "internal/options"},
 
-	"lbpolicy": {"caddyfile", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load", "internal/options"},
+	"lbpolicy": {"caddyfile", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load", "internal/metrics", "internal/options"},
 
 	"caddyfile":           {},
 	"internal/clienttls":  {},
@@ -46,6 +46,7 @@ var rooms = map[string][]string{
 	"internal/jsonlist":   {"discovery"},
 	"internal/listing":    {},
 	"internal/load":       {},
+	"internal/metrics":    {"internal/endpoint", "internal/load"},
 	"internal/options":    {},
 	"internal/signal":     {},
 	"internal/status":     {"caddyfile", "discovery/registry", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load"},

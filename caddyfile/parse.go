@@ -47,6 +47,13 @@ func Block(options ...Param) Param {
 	return Param{whole: true, read: func(d *Dispenser) error { return readBlock(d, options) }}
 }
 
+// Section is an option that consists of a Block.
+func Section(name string, options ...Param) Param {
+	p := Block(options...)
+	p.name = name
+	return p
+}
+
 // Group makes one Param of several options, for a Block. It lets a type that is embedded in several
 // modules list its options once.
 func Group(options ...Param) Param { return Param{group: options} }

@@ -41,7 +41,21 @@ func (p *prober) check(ctx context.Context, t *target) result {
 			zap.Duration("took", took), zap.Error(err))
 	}
 	p.warnOfUnknownWords(&t.probed)
+	t.endpoint.CountCheck(r.counted(), took)
 	return r
+}
+
+// counted returns what the result is in metrics.
+func (r *result) counted() endpoint.CheckResult {
+	switch {
+	case r.inconclusive:
+		return endpoint.CheckInconclusive
+	case r.hung:
+		return endpoint.CheckTimedOut
+	case r.failure.Reason != "":
+		return endpoint.CheckFailed
+	}
+	return endpoint.CheckPassed
 }
 
 // callProbe calls the probe. It turns a panic into a failure, because a probe may be third-party

@@ -64,29 +64,48 @@ func (h *hashPicker) pick(c candidates) int {
 // reserveInOrder reserves a place at the first endpoint in the key's order that has room.
 func (h *hashPicker) reserveInOrder(c *candidates, key uint64) int {
 	perWeight := h.policy.LoadFactor * float64(c.inFlight()+1) * c.share / h.usableWeight(c)
+	reason := endpoint.Sticky
 	for step := range h.steps() {
-		if i := h.owner(key, step); i >= 0 && reserveWithin(c, i, perWeight) {
+		i := h.owner(key, step)
+		if i < 0 || !c.usable(i) {
+			continue
+		}
+		if c.reserve(i, bound(c, i, perWeight)) {
+			c.attempts.Note(reason)
 			return i
 		}
+		reason = endpoint.Overflow // the key belongs to this endpoint
 	}
-	if i := h.reserveAmongAll(c, key, perWeight); i >= 0 {
+	if i, overflow := h.reserveAmongAll(c, key, perWeight); i >= 0 {
+		if overflow {
+			reason = endpoint.Overflow
+		}
+		c.attempts.Note(reason)
 		return i
 	}
+	c.attempts.Note(endpoint.Overflow)
 	return h.reserveLeastFull(c)
 }
 
-// reserveAmongAll looks at every endpoint. It is a function of its own, because its closure would
-// cost every call of reserveInOrder an allocation.
-func (h *hashPicker) reserveAmongAll(c *candidates, key uint64, perWeight float64) int {
+// reserveAmongAll looks at every endpoint, and reports whether the key belongs to another one that
+// is at its bound. It is a function of its own, because its closure would cost every call of
+// reserveInOrder an allocation.
+func (h *hashPicker) reserveAmongAll(c *candidates, key uint64, perWeight float64) (i int, overflow bool) {
+	full := false
 	for range maxReserveTries {
-		i := h.ownerAmong(key, func(i int) bool {
-			return c.usable(i) && c.members[i].InFlight() < bound(c, i, perWeight)
+		i = h.ownerAmong(key, func(i int) bool {
+			if !c.usable(i) {
+				return false
+			}
+			room := c.members[i].InFlight() < bound(c, i, perWeight)
+			full = full || !room
+			return room
 		})
 		if i < 0 || reserveWithin(c, i, perWeight) {
-			return i
+			return i, full && c.attempts != nil && h.ownerAmong(key, c.usable) != i
 		}
 	}
-	return -1
+	return -1, true
 }
 
 func reserveWithin(c *candidates, i int, perWeight float64) bool {

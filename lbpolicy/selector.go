@@ -10,6 +10,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/load"
+	"github.com/caddy-balance/caddy-balance/internal/metrics"
 )
 
 // algorithm is the part of a policy that does not depend on Caddy.
@@ -48,6 +49,9 @@ type selector struct {
 // of the static upstreams by position, or nil.
 func (s *selector) provision(ctx caddy.Context, a algorithm, weights []int) (err error) {
 	s.algorithm = a
+	if err := metrics.Register(ctx.GetMetricsRegistry()); err != nil {
+		return err
+	}
 	s.static = newUpstreamViews(s, weights)
 	s.listed = newUpstreamViews(s, weights)
 	s.transport, s.handler, err = attempt.Install(ctx)
@@ -103,6 +107,9 @@ func (s *selector) pick(bands []band, drawn int, c candidates) (*band, int) {
 	c.now = load.Now()
 	b, i := pickFromBands(bands, drawn, c)
 	if b != nil && c.attempts != nil {
+		if b.Spill != endpoint.FirstChoice {
+			c.attempts.Note(b.Spill)
+		}
 		c.attempts.Begin(b.Members[i].Endpoint)
 	}
 	return b, i
@@ -114,6 +121,8 @@ func (s *selector) selectByFallback(
 	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter,
 ) *reverseproxy.Upstream {
 	attempts, v := s.transport.Attempts(r), s.view(pool)
+	attempts.NoteFallback(attempt.PolicyName(s.fallback))
+	defer attempts.NoteFallback("")
 	u := s.fallback.Select(untried(pool, v, attempts), r, w)
 	if u == nil && attempts.Any() {
 		u = s.fallback.Select(pool, r, w)

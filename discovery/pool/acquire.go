@@ -50,6 +50,7 @@ func (p *Pool) acquire(ctx caddy.Context) error {
 		Text:     string(text),
 		Resolved: p.resolved,
 		Rules:    p.ServingOptions.rules(),
+		Metrics:  p.metricsPerEndpoint(),
 		Owner:    endpoint.Owner{Logger: p.logger, Storage: ctx.Storage(), Emit: emit, Egress: rules},
 		Run:      p.runWith(sources),
 	})

@@ -104,6 +104,7 @@ func newLoop(pool string, refs []sourceRef, s followSettings, r *endpoint.Roster
 func (l *loop) newSourceState(ref sourceRef) *sourceState {
 	return &sourceState{
 		ref: ref, limit: ref.limit(l.settings.maxEndpoints), onListChange: l.saveList,
+		count: l.roster.SourceCounts(ref.name, ref.position),
 		log: func() *zap.Logger {
 			return l.log().With(zap.String("source", ref.name), zap.Int("position", ref.position))
 		},
@@ -151,6 +152,7 @@ func (l *loop) run(ctx context.Context) {
 // instead of after the head start.
 func (l *loop) applyAnswer(ctx context.Context, s *sourceState, a discovery.Answer, now time.Time) {
 	if a.Partial {
+		s.count.Partial.Add(1)
 		l.dirty = s.applyPart(a, len(l.handover.list) > 0) || l.dirty
 		return
 	}

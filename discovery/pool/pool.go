@@ -14,6 +14,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/definition"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/metrics"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
@@ -52,6 +53,9 @@ type Pool struct {
 	FollowOptions
 	EgressOptions
 	ServingOptions
+
+	// What Caddy's metrics say of the pool.
+	Metrics *MetricsOptions `json:"metrics,omitempty"`
 
 	resolved  definition.Resolved
 	handler   *reverseproxy.Handler
@@ -102,6 +106,7 @@ func (p *Pool) UnmarshalJSON(data []byte) error {
 //	    slow_start      <duration>
 //	    fail_open       <percent>|off
 //	    zone            <name>
+//	    metrics         { ... }
 //	}
 func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d,
@@ -112,6 +117,7 @@ func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			caddyfile.Group(p.FollowOptions.options()...),
 			caddyfile.Group(p.EgressOptions.options()...),
 			caddyfile.Group(p.ServingOptions.options()...),
+			p.metricsOption(),
 		),
 	)
 }
@@ -124,6 +130,9 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if err := p.acquire(ctx); err != nil {
+		return err
+	}
+	if err := metrics.Register(ctx.GetMetricsRegistry()); err != nil {
 		return err
 	}
 	var err error

@@ -17,6 +17,7 @@ type sourceState struct {
 	ref   sourceRef
 	limit int // the maximum number of endpoints in an answer
 	log   func() *zap.Logger
+	count *endpoint.SourceCounts
 
 	list          []discovery.Endpoint // the last good one; nil before the first
 	origin        origin               // of list
@@ -58,7 +59,11 @@ func (s *sourceState) applyAnswer(a discovery.Answer, now time.Time) (changed bo
 		a = discovery.Answer{Err: fmt.Errorf("the list %w", discovery.TooManyEndpoints(s.limit))}
 	}
 	s.reported, s.failing = true, a.Endpoints == nil
+	if a.Err != nil {
+		s.count.Errors.Add(1)
+	}
 	if a.Endpoints != nil {
+		s.count.Lists.Add(1)
 		s.lastSuccess = now
 		s.recordDropped(a.Dropped, a.Omitted)
 		s.applyList(s.egress.mark(sorted(a.Endpoints)), a.Authoritative, now)
@@ -87,6 +92,7 @@ func (s *sourceState) applyList(list []discovery.Endpoint, authoritative bool, n
 	}
 	s.lingering.update(before, union(s.list, list), now)
 	if !wasHolding {
+		s.count.Held.Add(1)
 		s.log().Warn("discovery: loss is held back until it is confirmed", zap.Int("endpoints", len(s.list)),
 			zap.Int("lost", len(difference(s.list, list))), zap.Time("until", s.guard.nextDeadline()))
 	}

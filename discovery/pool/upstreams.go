@@ -18,6 +18,7 @@ import (
 // every call, because Caddy writes into them.
 func (p *Pool) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
 	if err := p.awaitFirstList(r.Context()); err != nil {
+		p.claim.Pool.CountUnserved()
 		if p.handler != nil && len(p.handler.Upstreams) == 0 && p.transport.Attempts(r).FoundNoList() {
 			return nil, nil // Caddy asks again for a retry, and would log the error each time
 		}
@@ -59,6 +60,7 @@ func (p *Pool) awaitFirstList(ctx context.Context) error {
 // one if Caddy may object to it. e is nil if no endpoint can take the request.
 func (p *Pool) pickedUpstreams(r *http.Request, e *endpoint.Endpoint) []*reverseproxy.Upstream {
 	if e == nil {
+		p.claim.Pool.CountUnserved()
 		p.unusable.report(p)
 		return nil
 	}
@@ -84,6 +86,7 @@ func (p *Pool) usableUpstreams(r *http.Request) []*reverseproxy.Upstream {
 		usable = p.untried(r, p.claim.Roster.Snapshot(), attempts)
 	}
 	if len(usable) == 0 {
+		p.claim.Pool.CountUnserved()
 		p.unusable.report(p)
 	} else {
 		p.unusable.clear()
@@ -96,10 +99,11 @@ func (p *Pool) usableUpstreams(r *http.Request) []*reverseproxy.Upstream {
 func (p *Pool) untried(
 	r *http.Request, snapshot *endpoint.Snapshot, attempts *attempt.RequestAttempts,
 ) []*reverseproxy.Upstream {
-	usable := p.fromBands(r, snapshot, func(m *endpoint.Member) bool { return !attempts.Tried(m.Endpoint) })
+	usable, spill := p.fromBands(r, snapshot, func(m *endpoint.Member) bool { return !attempts.Tried(m.Endpoint) })
 	if len(usable) == 0 && attempts.Any() {
-		usable = p.fromBands(r, snapshot, func(*endpoint.Member) bool { return true })
+		usable, spill = p.fromBands(r, snapshot, func(*endpoint.Member) bool { return true })
 	}
+	attempts.Note(spill)
 	return usable
 }
 
@@ -107,13 +111,14 @@ func (p *Pool) untried(
 // If the drawn band has no usable endpoint, the first band that has one takes its place.
 func (p *Pool) fromBands(
 	r *http.Request, s *endpoint.Snapshot, want func(*endpoint.Member) bool,
-) []*reverseproxy.Upstream {
-	drawn := p.drawBand(r, s, want)
-	usable := p.usable(s, drawn, want)
+) (usable []*reverseproxy.Upstream, spill endpoint.PickReason) {
+	band := p.drawBand(r, s, want)
+	usable = p.usable(s, band, want)
 	for i := 0; i < len(s.Bands) && len(usable) == 0; i++ {
+		band = i
 		usable = p.usable(s, i, want)
 	}
-	return usable
+	return usable, s.Bands[band].Spill
 }
 
 // drawBand returns the index of the band for a request, so that each band gets its share. Requests

@@ -77,9 +77,10 @@ func (d *detector) Observe(e *endpoint.Endpoint, r endpoint.Result) {
 		return
 	}
 	d.count(&e.Tally, r, failed)
-	d.countConsecutive(&e.Tally.Consecutive, d.ConsecutiveFailures, failed, e, "failures")
+	d.countConsecutive(&e.Tally.Consecutive, d.ConsecutiveFailures, failed, e, endpoint.ConsecutiveFailures)
 	gateway := failed && isGatewayFailure(r)
-	d.countConsecutive(&e.Tally.ConsecutiveGateway, d.ConsecutiveGatewayFailures, gateway, e, "gateway failures")
+	d.countConsecutive(&e.Tally.ConsecutiveGateway, d.ConsecutiveGatewayFailures, gateway, e,
+		endpoint.ConsecutiveGatewayFailures)
 }
 
 func isGatewayFailure(r endpoint.Result) bool {
@@ -100,7 +101,9 @@ type counter interface {
 // countConsecutive counts failures in a row, and ejects the endpoint when they reach the limit. It
 // writes nothing for a success after a success, so that attempts at good endpoints do not compete
 // for a cache line.
-func (d *detector) countConsecutive(row counter, limit int, failed bool, e *endpoint.Endpoint, what string) {
+func (d *detector) countConsecutive(
+	row counter, limit int, failed bool, e *endpoint.Endpoint, cause endpoint.EjectionCause,
+) {
 	switch {
 	case limit == off:
 	case !failed:
@@ -109,13 +112,17 @@ func (d *detector) countConsecutive(row counter, limit int, failed bool, e *endp
 		}
 	case int(row.Add(1)) >= limit:
 		row.Store(0) // also if the ejection is not allowed, so that the next try comes after a whole row
-		d.eject(e, fmt.Sprintf("%d %s in a row", limit, what))
+		what := "failures"
+		if cause == endpoint.ConsecutiveGatewayFailures {
+			what = "gateway failures"
+		}
+		d.eject(e, cause, fmt.Sprintf("%d %s in a row", limit, what))
 	}
 }
 
 // eject ejects an endpoint if that is allowed. A half-open endpoint counts as ejected already, so
 // no limit applies to it.
-func (d *detector) eject(e *endpoint.Endpoint, reason string) {
+func (d *detector) eject(e *endpoint.Endpoint, cause endpoint.EjectionCause, reason string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
@@ -139,6 +146,7 @@ func (d *detector) eject(e *endpoint.Endpoint, reason string) {
 	e.SetEjection(&endpoint.Ejection{Times: times, Since: now, Until: now.Add(lasts), Reason: reason})
 	e.Tally.Clear()
 	d.ejected[e] = true
+	e.CountEjection(cause)
 	e.Replace(endpoint.HalfOpen, endpoint.Ejected)
 	d.roster.Emit(endpoint.Event{
 		Name: endpoint.BecameEjected, Address: e.Address(),

@@ -56,7 +56,7 @@ func passedSince(e *endpoint.Endpoint, then, now time.Time) bool {
 // endTrial applies the result of a request to a half-open endpoint.
 func (d *detector) endTrial(e *endpoint.Endpoint, failed bool) {
 	if failed {
-		d.eject(e, "the trial request failed")
+		d.eject(e, endpoint.FailedTrial, "the trial request failed")
 		return
 	}
 	d.mu.Lock()

@@ -56,7 +56,7 @@ func (d *detector) sweep() {
 	}
 	slices.SortFunc(all, worstFirst)
 	for _, found := range d.outliers(all) {
-		d.eject(found.endpoint, found.reason)
+		d.eject(found.endpoint, found.cause, found.reason)
 	}
 }
 
@@ -85,6 +85,7 @@ func (d *Detection) takeBackEjection(e *endpoint.Endpoint, now time.Time) {
 // outlier is an endpoint to eject.
 type outlier struct {
 	endpoint *endpoint.Endpoint
+	cause    endpoint.EjectionCause
 	reason   string
 }
 
@@ -92,11 +93,18 @@ type outlier struct {
 // rule that applies.
 func (d *Detection) outliers(all []sample) []outlier {
 	var found []outlier
-	rules := []rule{d.failureRule(), d.successRule(all), d.latencyRule(all)}
+	rules := []struct {
+		apply rule
+		cause endpoint.EjectionCause
+	}{
+		{d.failureRule(), endpoint.FailurePercentage},
+		{d.successRule(all), endpoint.SuccessRate},
+		{d.latencyRule(all), endpoint.SlowAnswers},
+	}
 	for i := range all {
-		for _, apply := range rules {
-			if reason := apply(&all[i]); reason != "" {
-				found = append(found, outlier{all[i].endpoint, reason})
+		for _, r := range rules {
+			if reason := r.apply(&all[i]); reason != "" {
+				found = append(found, outlier{all[i].endpoint, r.cause, reason})
 				break
 			}
 		}

@@ -21,10 +21,12 @@ type Attempt struct {
 
 	// A request can end while its round trip is under way, so the stages have a lock. It belongs to
 	// one attempt and is hardly ever contended.
-	mu    sync.Mutex
-	stage stage
-	load  load.Request
-	route Route
+	mu     sync.Mutex
+	stage  stage
+	ending endpoint.Ending // of an attempt that was answered
+	again  bool            // the request was at the endpoint before
+	load   load.Request
+	route  Route
 
 	upload    upload
 	keptBroke bool // the last round trip failed because a kept connection broke as it was used
@@ -61,19 +63,24 @@ func (a *Attempt) roundTrip(
 		excused := req.Context().Err() != nil || a.keptBroke || a.clientIsToBlame(now) ||
 			a.mayHaveAnswered(req, err)
 		result := endpoint.Result{Failed: !excused, Unreachable: isDialError(err)}
-		a.conclude(now, outcomeOf(err, excused, 0), result)
+		ending := endingOfError(err)
+		if excused {
+			ending = a.excuseOf(req)
+		}
+		a.conclude(now, outcomeOf(err, excused, 0), ending, result)
 		a.end()
 		return nil, err
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		// An upgraded connection holds its place until it closes, and says nothing about speed.
-		a.conclude(now, SaysNothing, endpoint.Result{Status: res.StatusCode})
+		a.conclude(now, SaysNothing, endpoint.Upgraded, endpoint.Result{Status: res.StatusCode})
 		a.endpoint.Load.Park(&a.load)
 	} else if a.clientIsToBlame(now) {
 		a.concludeUntimed(now, res.StatusCode)
 	} else {
 		a.ignoreRead()
-		a.conclude(now, outcomeOf(nil, false, res.StatusCode), endpoint.Result{Status: res.StatusCode})
+		a.conclude(now, outcomeOf(nil, false, res.StatusCode), endingOfStatus(res.StatusCode),
+			endpoint.Result{Status: res.StatusCode})
 	}
 	a.endpoint.EndTrial(a.trial)
 	a.trackBody(res)
@@ -105,13 +112,27 @@ func (a *Attempt) advance(to stage) (from stage) {
 	return from
 }
 
+// answer moves on to answered with an ending, and reports whether the attempt waited until then.
+func (a *Attempt) answer(end endpoint.Ending) (waited bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stage != waiting {
+		return false
+	}
+	a.stage, a.ending = answered, end
+	return true
+}
+
 // conclude ends the wait, records the outcome in the endpoint's load, and passes the result to the
 // outlier detector.
-func (a *Attempt) conclude(now load.Instant, o Outcome, r endpoint.Result) {
-	if a.advance(answered) != waiting {
+func (a *Attempt) conclude(now load.Instant, o Outcome, end endpoint.Ending, r endpoint.Result) {
+	if !a.answer(end) {
 		return
 	}
 	c := a.record(now, o, r)
+	if o == Worked {
+		a.endpoint.CountFirstByte(c.Latency)
+	}
 	if r.Status != http.StatusSwitchingProtocols {
 		r.Latency, r.Relative, r.Expected = c.Latency, c.Relative, c.Expected
 	}
@@ -154,7 +175,19 @@ func (a *Attempt) finish() {
 		a.endpoint.Load.End(&a.load, load.Now(), a.transport.Decay)
 	}
 	if from != ended {
+		a.endpoint.CountEnding(a.endingFrom(from))
 		a.endpoint.EndTrial(a.trial)
 		a.endpoint.Release()
 	}
+}
+
+// endingFrom returns the ending of an attempt that has ended, given the last stage before.
+func (a *Attempt) endingFrom(s stage) endpoint.Ending {
+	switch s {
+	case picked:
+		return endpoint.Unsent
+	case waiting:
+		return endpoint.ClientLeft
+	}
+	return a.ending // nothing changes it any more
 }

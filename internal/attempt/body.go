@@ -33,11 +33,21 @@ func (a *Attempt) trackBody(res *http.Response) {
 // breakOff records that the endpoint did not send the rest of its answer. Otherwise an endpoint
 // that sends a header and resets the connection would look like the fastest one.
 func (a *Attempt) breakOff(now load.Instant) {
-	if a.clientIsToBlame(now) || a.advance(answered) != answered {
+	if a.clientIsToBlame(now) || !a.spoil() {
 		return
 	}
 	c := a.endpoint.Load.BreakOff(&a.load, now, a.transport.Decay)
 	a.observe(endpoint.Result{Failed: true, Expected: c.Expected})
+}
+
+// spoil makes the answer one that broke off, and reports whether the attempt was answered.
+func (a *Attempt) spoil() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stage == answered {
+		a.ending = endpoint.FailedBrokenOff
+	}
+	return a.stage == answered
 }
 
 // trackedBody is the body of a response. Its end or its Close ends the attempt.

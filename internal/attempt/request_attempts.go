@@ -23,6 +23,8 @@ type RequestAttempts struct {
 	noList    bool                 // there was no list of endpoints for the request
 	refused   []*endpoint.Endpoint // those of the tried ones that refused the connection at once
 	trial     endpoint.Trial       // begun for the place that the next Begin makes the request's own
+	note      pickNote
+	sent      int // how often the request was sent
 
 	// Room for what nearly every request needs, so that all of it is one allocation.
 	first      Attempt
@@ -99,8 +101,10 @@ func (a *RequestAttempts) Begin(e *endpoint.Endpoint) {
 	if len(a.tried) > 0 {
 		next = &Attempt{others: a}
 	}
+	next.again = slices.Contains(a.tried, e)
 	a.tried = append(a.tried, e)
 	a.current = next
+	a.countPick(e)
 	next.trial, a.trial = a.trial, 0
 	if next.trial == 0 && e.IsTested() {
 		// A policy of Caddy's picked it, which knows no trials. Beside a trial it is none itself.
@@ -128,12 +132,16 @@ func (a *RequestAttempts) Abandon() {
 	}
 }
 
-// takePick returns the pick and removes it, if it was made for this address.
+// takePick returns the pick and removes it, if it was made for this address, because the request is
+// sent there.
 func (a *RequestAttempts) takePick(dial string) *Attempt {
 	pick := a.current
 	if pick == nil || pick.endpoint.Address() != dial {
 		return nil
 	}
 	a.current = nil
+	if a.sent++; a.sent > 1 {
+		pick.endpoint.CountRetry(pick.again)
+	}
 	return pick
 }

@@ -30,6 +30,7 @@ type Transport struct {
 
 	key     string
 	handler *reverseproxy.Handler
+	policy  func() string // the name of the handler's policy
 
 	// retriesRefused is whether Caddy repeats a request only if its connection was refused.
 	retriesRefused bool
@@ -69,7 +70,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	t := &Transport{RoundTripper: handler.Transport, Decay: DefaultDecay}
 	t.key = fmt.Sprintf("balance.attempts.%p", t)
 	t.routes = new(load.Routes)
-	t.handler = handler
+	t.handler, t.policy = handler, policyOf(handler)
 	t.prefersAnswers = preferAnswers(t.RoundTripper)
 	t.guardConnections()
 	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })

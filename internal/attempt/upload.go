@@ -131,7 +131,11 @@ func (a *Attempt) clientIsToBlame(now load.Instant) bool {
 // concludeUntimed is conclude for an answer to a request whose client is to blame. An error, and
 // the time that the answer took, say nothing then.
 func (a *Attempt) concludeUntimed(now load.Instant, status int) {
-	if a.advance(answered) == waiting {
+	end := endingOfStatus(status)
+	if end == endpoint.FailedStatus {
+		end = endpoint.ClientUpload
+	}
+	if a.answer(end) {
 		a.record(now, SaysNothing, endpoint.Result{Status: status})
 		if outcomeOf(nil, false, status) == Worked {
 			a.observe(endpoint.Result{Status: status})

@@ -37,6 +37,8 @@ type Endpoint struct {
 
 	// Tally is what the outlier detector counts.
 	Tally Tally
+
+	traffic traffic
 }
 
 // Counts is what Caddy counts of an address over all its handlers. It is an interface, so that this

@@ -46,6 +46,23 @@ func (p *Pool) newest() *Roster {
 	return nil
 }
 
+// Newest returns the roster of the newest definition of the pool, nil if there is none, as for
+// static upstreams.
+func (p *Pool) Newest() *Roster { return p.newest() }
+
+// Listed returns the endpoints that any roster lists, in no order.
+func (p *Pool) Listed() []*Endpoint {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var listed []*Endpoint
+	for _, tracked := range p.endpoints {
+		if tracked.rosters > 0 {
+			listed = append(listed, tracked.endpoint)
+		}
+	}
+	return listed
+}
+
 // InFlight returns the number of requests in flight at all endpoints of the pool.
 func (p *Pool) InFlight() int { return int(p.inFlight.Load()) }
 

@@ -19,6 +19,7 @@ type Pool struct {
 	inFlight atomic.Int64
 	observer atomic.Pointer[Observer]
 	routes   *load.Routes // nil in the pool of static upstreams
+	traffic  poolTraffic
 
 	// changesBegun and changesEnded count the changes of its endpoints' conditions and advice. A
 	// change is counted before it is made and again after it, so that a pick that sees a change
@@ -100,6 +101,6 @@ func (p *Pool) release(members []Member) {
 		}
 	}
 	for _, address := range p.departed.expire(now) {
-		delete(p.endpoints, address)
+		p.forgetLocked(address)
 	}
 }

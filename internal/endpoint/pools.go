@@ -43,6 +43,10 @@ type Definition struct {
 	// Rules say how requests are shared among the endpoints. Text covers them too.
 	Rules Rules
 
+	// Metrics says whether there are metrics of each endpoint. Nil leaves that to their number.
+	// Text covers it too.
+	Metrics *bool
+
 	Owner
 }
 
@@ -147,6 +151,7 @@ func (p *Pool) runningLocked(def Definition) *runningRoster {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := newRoster(def.Name, p, def.Rules)
+	r.metrics = def.Metrics
 	r.owner.Store(&def.Owner)
 	r.queue.start()
 	if n := len(p.rosters); n > 0 {

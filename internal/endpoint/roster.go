@@ -17,6 +17,7 @@ type Roster struct {
 	name       string
 	pool       *Pool
 	rules      Rules
+	metrics    *bool // whether there are metrics of each endpoint; nil if their number decides
 	snapshot   atomic.Pointer[Snapshot]
 	included   atomic.Uint64 // how many of the pool's changes the snapshot includes
 	current    atomic.Bool
@@ -55,6 +56,10 @@ func newRoster(name string, p *Pool, rules Rules) *Roster {
 
 // Name returns the name of the roster's pool.
 func (r *Roster) Name() string { return r.name }
+
+// MetricsPerEndpoint returns whether there are metrics of each endpoint, nil if their number
+// decides.
+func (r *Roster) MetricsPerEndpoint() *bool { return r.metrics }
 
 // Snapshot returns the list as it is now.
 func (r *Roster) Snapshot() *Snapshot { return r.snapshot.Load() }

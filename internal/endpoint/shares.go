@@ -21,10 +21,16 @@ func (r Rules) snapshot(members []Member, now load.Instant) *Snapshot {
 	s.Blocking, s.HalfOpen = s.Mode.blocking()&r.Watched, HalfOpen&r.Watched
 	s.scale, s.ramping = r.setWeights(members, eligible, s.Mode, now)
 	for i, share := range tierShares(s.Mode, tiers) {
+		added := len(s.Bands)
 		s.addBands(r, &tiers[i], share, eligible)
+		s.setSpill(s.Bands[added:], r.Zone, i > 0)
 	}
 	if len(s.Bands) <= 1 {
-		s.Bands = []Band{{members, 1}} // it may have members without a weight, which picks skip
+		all := Band{Members: members, Share: 1} // it may have members without a weight, which picks skip
+		if len(s.Bands) == 1 {
+			all.Spill = s.Bands[0].Spill
+		}
+		s.Bands = []Band{all}
 	}
 	return s
 }
@@ -100,7 +106,7 @@ func (s *Snapshot) addBands(r Rules, t *tier, share float64, eligible []eligibil
 
 // newBand copies the members with these indices.
 func newBand(members []Member, indices []int, share float64) Band {
-	b := Band{make([]Member, len(indices)), share}
+	b := Band{Members: make([]Member, len(indices)), Share: share}
 	for j, i := range indices {
 		b.Members[j] = members[i]
 	}

@@ -47,6 +47,10 @@ type Band struct {
 
 	// Share is the part of the pool's requests that the members get together, from 0 to 1.
 	Share float64
+
+	// Spill is why requests come here that would rather go to a higher priority or the proxy's own
+	// zone. FirstChoice means that they would not.
+	Spill PickReason
 }
 
 // Snapshot is the list of a pool at one moment, and the share of each endpoint. It never changes.
@@ -148,6 +152,6 @@ func sameEndpoint(a, b Member) bool { return a.Endpoint == b.Endpoint }
 func (s *Snapshot) sameShares(o *Snapshot) bool {
 	return s.Mode == o.Mode && s.scale == o.scale && slices.Equal(s.Members, o.Members) &&
 		slices.EqualFunc(s.Bands, o.Bands, func(a, b Band) bool {
-			return a.Share == b.Share && slices.Equal(a.Members, b.Members)
+			return a.Share == b.Share && a.Spill == b.Spill && slices.Equal(a.Members, b.Members)
 		})
 }

@@ -88,6 +88,10 @@ func (l *leakCheck) countsAreZero() error {
 		if n := e.InFlight(); n != 0 || waiting != 0 {
 			return fmt.Errorf("%s has %d requests in flight, %d of them waiting", e.Address(), n, waiting)
 		}
+		var totals endpoint.Totals
+		if e.AddTotals(&totals); totals.Picks != totals.Attempts() {
+			return fmt.Errorf("%s was picked %d times, and %d attempts were counted", e.Address(), totals.Picks, totals.Attempts())
+		}
 	}
 	return nil
 }

@@ -1,0 +1,78 @@
+package metrics
+
+import (
+	dto "github.com/prometheus/client_model/go"
+	"go.uber.org/zap"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+var (
+	outcomeLabels = labelsOf("outcome", endpoint.EndingCount, endpoint.Ending.Outcome)
+	endingLabels  = labelsOf("reason", endpoint.EndingCount, endpoint.Ending.Reason)
+	causeLabels   = labelsOf("reason", endpoint.EjectionCauseCount, endpoint.EjectionCause.String)
+	resultLabels  = labelsOf("result", endpoint.CheckResultCount, endpoint.CheckResult.String)
+	reasonLabels  = labelsOf("reason", endpoint.PickReasonCount, endpoint.PickReason.String)
+	stateLabels   = labelsOf("state", endpoint.StateKindCount, endpoint.StateKind.String)
+
+	untriedLabel, triedLabel  = label("endpoint", "untried"), label("endpoint", "tried")
+	workingLabel, parkedLabel = label("kind", "working"), label("kind", "parked")
+)
+
+// addRoster adds what follows from the list of a pool.
+func (c *collection) addRoster(r *endpoint.Roster) {
+	s := r.Snapshot()
+	var states [endpoint.StateKindCount]int
+	for i := range s.Members {
+		states[r.StateKind(&s.Members[i])]++
+	}
+	for state, n := range states {
+		c.add(poolEndpoints, float64(n), c.label, stateLabels[state])
+	}
+	if n := len(s.Members); n > 0 {
+		c.add(poolUsable, float64(states[endpoint.Usable])/float64(n), c.label)
+	} else {
+		c.add(poolUsable, 0, c.label)
+	}
+	c.add(poolFailOpen, boolean(s.Mode == endpoint.Open), c.label)
+}
+
+// addTraffic adds what has happened at all endpoints of a pool.
+func (c *collection) addTraffic() {
+	c.add(poolInFlight, float64(c.pool.InFlight()), c.label)
+	for i, n := range c.totals.Endings {
+		c.add(poolAttempts, float64(n), outcomeLabels[i], c.label, endingLabels[i])
+	}
+	c.out <- &times{poolFirstByte, []*dto.LabelPair{c.label}, c.totals.FirstByte}
+	for _, p := range c.pool.Picks() {
+		policy := label("policy", p.Policy)
+		for i := range reasonLabels {
+			c.add(poolPicks, float64(p.Count(endpoint.PickReason(i))), policy, c.label, reasonLabels[i])
+		}
+	}
+	c.add(poolUnserved, float64(c.pool.Unserved()), c.label)
+	untried, tried := c.pool.Retries()
+	c.add(poolRetries, float64(untried), untriedLabel, c.label)
+	c.add(poolRetries, float64(tried), triedLabel, c.label)
+	for i, n := range c.totals.Ejections {
+		c.add(poolEjections, float64(n), c.label, causeLabels[i])
+	}
+	for i, n := range c.totals.Checks {
+		c.add(poolChecks, float64(n), c.label, resultLabels[i])
+	}
+}
+
+// logTooMany says once why there are no metrics of each endpoint.
+func logTooMany(r *endpoint.Roster) {
+	if n := len(r.Snapshot().Members); r.FirstTime("metrics per endpoint") {
+		r.Logger().Info("pool has too many endpoints for metrics of each",
+			zap.String("pool", r.Name()), zap.Int("endpoints", n), zap.Int("limit", maxEndpoints))
+	}
+}
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
