@@ -207,3 +207,12 @@ func (b *browser) emulate(feature, value string) {
 		b.t.Fatal(err)
 	}
 }
+
+// searchFor searches endpoints by keys. The driver types the slash although the page prevents that.
+func (b *browser) searchFor(text string) {
+	b.t.Helper()
+	b.press("/")
+	b.waitFor("document.activeElement.id === 'search'")
+	eval[bool](b, "search.value = '', true")
+	b.press(text)
+}

@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/process"
 )
@@ -126,5 +128,15 @@ func (p *proxy) reload() {
 	defer response.Body.Close()
 	if body, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusOK {
 		p.t.Fatalf("%s: %s", response.Status, body)
+	}
+}
+
+// waitForLog waits until Caddy has logged a text.
+func (p *proxy) waitForLog(text string) {
+	p.t.Helper()
+	for deadline := time.Now().Add(waitLimit); !strings.Contains(p.running.Output(), text); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("not logged: %s\n%s", text, p.running.Output())
+		}
 	}
 }

@@ -2,11 +2,13 @@ package page
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -86,7 +88,15 @@ func TestThePageRendersTheQuickstart(t *testing.T) {
 		b.waitText(row(address), "Healthy")
 	}
 	b.waitText(".tiles", "3 of 3")
+	b.waitFor(`document.querySelector(".tiles div:nth-child(2) dd").innerText > 5`)
+	for _, address := range backends {
+		b.waitFor(fmt.Sprintf("document.querySelector('%s .share').innerText.match(/[1-9]/)", row(address)))
+		b.waitFor(fmt.Sprintf("document.querySelector('%s').innerText.includes(' ms')", row(address)))
+	}
 	b.wantAccessible("the endpoints")
+	if *update {
+		time.Sleep(50 * time.Second) // until there is something to see in the last minute
+	}
 	b.screenshot("status-page.png")
 	for _, tab := range []string{"events", "routes", "sources", "explain"} {
 		b.click("#tab-" + tab)

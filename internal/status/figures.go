@@ -60,13 +60,19 @@ type figuresEvent struct {
 
 	// Removed are the endpoints that have left the list.
 	Removed []string `json:"removed,omitempty"`
+
+	// P50 and P99 are recent times to first byte of all endpoints, in seconds; 0 if there are none.
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
 }
 
-// figures is what a stream has sent of the endpoints of a pool. Nothing is computed for it but
-// when it sends.
+// figures is what a stream has sent of the endpoints of a pool. Nothing is computed for it but when
+// it sends.
 type figures struct {
 	sent  map[string]figureRow // by address; nil before the first event
 	times map[string]*recentTimes
+	all   recentTimes               // of all endpoints
+	added [load.BucketCount]float64 // times that are new since the last event
 	pools map[string]poolFigures
 }
 
@@ -87,10 +93,11 @@ func figuresInterval(r *http.Request) (time.Duration, error) {
 // event returns the event with what has changed since the last one.
 func (f *figures) event(r *endpoint.Roster, interval time.Duration) figuresEvent {
 	e := figuresEvent{Time: time.Now().UnixMilli(), Rows: [][]any{}}
-	if f.sent == nil {
+	if f.times == nil {
 		e.Columns = figureColumns
 		f.times = make(map[string]*recentTimes)
 	}
+	f.added = [load.BucketCount]float64{}
 	s, now := r.Snapshot(), load.Now()
 	next := make(map[string]figureRow, len(s.Members))
 	for i := range s.Members {
@@ -108,6 +115,8 @@ func (f *figures) event(r *endpoint.Roster, interval time.Duration) figuresEvent
 		}
 	}
 	f.sent = next
+	f.all.add(&f.added, interval)
+	e.P50, e.P99 = f.all.quantile(.5), f.all.quantile(.99)
 	return e
 }
 
@@ -120,6 +129,34 @@ func (f *figures) row(
 	}
 	f.count(&row, m.Endpoint, interval)
 	return row
+}
+
+// count fills in what has happened at an endpoint.
+func (f *figures) count(row *figureRow, e *endpoint.Endpoint, interval time.Duration) {
+	var totals endpoint.Totals
+	e.AddTotals(&totals)
+	for i, n := range totals.Endings {
+		switch endpoint.Ending(i).Outcome() {
+		case "worked":
+			row.requests += n
+		case "failed":
+			row.requests += n
+			row.failures += n
+		}
+	}
+	if row.requests == 0 {
+		return // most endpoints of a large pool may have no requests
+	}
+	times := f.times[e.Address()]
+	if times == nil {
+		times = &recentTimes{complete: f.sent != nil}
+		f.times[e.Address()] = times
+	}
+	before := f.sent[e.Address()]
+	row.p50, row.p99 = before.p50, before.p99
+	if times.update(&totals.FirstByte, interval, &f.added) {
+		row.p50, row.p99 = times.quantile(.5), times.quantile(.99)
+	}
 }
 
 // rounded keeps two digits after the point, so that a value which hardly moves is not sent again.
