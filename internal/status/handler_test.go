@@ -1,6 +1,8 @@
 package status_test
 
 import (
+	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
@@ -124,6 +126,39 @@ func TestASiteHasThePageAndItsAPI(t *testing.T) {
 		}
 	}
 }
+
+// TestADecisionNamesTheUserOfTheSite authenticates by the password "secret".
+func TestADecisionNamesTheUserOfTheSite(t *testing.T) {
+	c := caddytest.New(t)
+	c.Start(c.GlobalOptions("") + fmt.Sprintf(authenticatedSite, c.SiteSocket(0)))
+	t.Cleanup(c.Stop)
+	client := &http.Client{Transport: caddytest.SingleUseTransport(c.SiteSocket(0))}
+	const path = "/pools/web/endpoints/127.0.0.1:1"
+	if a := send(t, client, "PATCH", path, drain, jsonBody); a.status != 401 {
+		t.Errorf("without a password the status is %d", a.status)
+	}
+	credentials := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ops:secret"))
+	if a := send(t, client, "PATCH", path, drain, jsonBody, credentials); !strings.Contains(a.body, `"by":"ops"`) {
+		t.Errorf("the override is by somebody else: %d %s", a.status, a.body)
+	}
+}
+
+const authenticatedSite = `
+http:// {
+	bind unix/%s
+	basic_auth {
+		ops $2a$04$WplfuBcsrW9X1rEPAR7.tebJx2ZygV5eEOTXlqfVmhjBjanC4.8FC
+	}
+	pool_status {
+		control
+	}
+	reverse_proxy {
+		dynamic pool web {
+			source static 127.0.0.1:1 127.0.0.1:2
+		}
+	}
+}
+`
 
 func TestARedirectOfThePageIsRelative(t *testing.T) {
 	client := startPageSites(t)

@@ -19,7 +19,7 @@ export const columns = [
 			setAttribute(cell, 'title', reason);
 		},
 	},
-	{ key: 'share', title: 'Share', width: 104, numeric: true, sort: (e) => e.share, ...share() },
+	{ key: 'share', title: 'Share', width: 112, numeric: true, sort: (e) => e.share, ...share() },
 	{ key: 'rate', title: 'Requests/s', width: 138, numeric: true, sort: (e) => e.rate, ...rates() },
 	{
 		key: 'errors', title: 'Errors', width: 66, numeric: true, sort: (e) => e.errors ?? -1,
@@ -29,8 +29,8 @@ export const columns = [
 			cell.className = e.errors > 0.01 ? 'bad' : '';
 		},
 	},
-	{ key: 'p50', title: 'p50', width: 66, numeric: true, wide: true, sort: (e) => e.p50 ?? 0, ...text((e) => seconds(e.p50)) },
-	{ key: 'p99', title: 'p99', width: 66, numeric: true, sort: (e) => e.p99 ?? 0, ...text((e) => seconds(e.p99)) },
+	{ key: 'p50', title: 'p50', width: 74, numeric: true, wide: true, sort: (e) => e.p50 ?? 0, ...text((e) => seconds(e.p50)) },
+	{ key: 'p99', title: 'p99', width: 74, numeric: true, sort: (e) => e.p99 ?? 0, ...text((e) => seconds(e.p99)) },
 	{
 		key: 'inFlight', title: 'In flight', width: 78, numeric: true, sort: (e) => e.inFlight,
 		make: () => h('span'),

@@ -19,7 +19,7 @@ export function percent(share) {
 	if (share === null || Number.isNaN(share)) return nothing;
 	if (share === 0) return '0 %';
 	if (share < 0.001) return '<0.1 %';
-	return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+	return `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`;
 }
 
 // seconds writes a time that requests take.
