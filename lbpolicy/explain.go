@@ -22,7 +22,9 @@ type explainer interface {
 
 // Explain implements endpoint.Explainer.
 func (p *rosterPicker) Explain(r *http.Request) endpoint.Explanation {
-	e := endpoint.Explanation{Policy: p.selector.name()}
+	e := endpoint.Explanation{
+		Policy: p.selector.name(), Bands: []endpoint.ExplainedBand{}, Endpoints: []endpoint.ExplainedEndpoint{},
+	}
 	if p.selector.fallback != nil && p.selector.usesFallback(r) {
 		e.Reason = "the fallback policy picks, because the key of the request is empty"
 	}

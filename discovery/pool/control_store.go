@@ -13,7 +13,6 @@ import (
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/bounded"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // controlTimeout is how long the start of a pool waits for what operators have decided, so that an
@@ -39,27 +38,40 @@ type controlRecord struct {
 	endpoint.Control
 }
 
-// restore reads what operators had decided before Caddy was restarted.
+// restore reads what operators had decided before Caddy was restarted. A storage that cannot be
+// read is asked again later; a record that cannot be understood is given up.
 func (s *controlStore) restore(ctx context.Context) {
 	if !s.roster.NeedsControl() {
 		s.stored = true
 		return
 	}
-	var record controlRecord
-	err := s.calls.Call(ctx, controlTimeout, func(ctx context.Context) (err error) {
-		record, err = s.read(ctx)
+	var data []byte
+	err := s.calls.Call(ctx, controlTimeout, func(ctx context.Context) error {
+		key, err := s.key()
+		if err != nil {
+			return err
+		}
+		loaded, err := s.roster.Storage().Load(ctx, key)
+		data = loaded
 		return err
 	})
 	switch {
 	case err == nil:
 		s.stored = true
+		s.apply(data)
 	case errors.Is(err, fs.ErrNotExist):
+		s.roster.RestoreControl(endpoint.Control{}, time.Now())
+	case ctx.Err() == nil && s.outage.begin(err, time.Now()):
+		s.log().Error("what operators had decided cannot be read, and does not hold until it can", zap.Error(err))
+	}
+}
+
+// apply makes a stored record hold.
+func (s *controlStore) apply(data []byte) {
+	record, err := decodeControl(data)
+	if err != nil {
+		s.log().Error("what operators had decided is not readable, and does not hold any more", zap.Error(err))
 		record = controlRecord{}
-	default:
-		if ctx.Err() == nil {
-			s.log().Error("what operators had decided is not readable, and does not hold any more", zap.Error(err))
-		}
-		return
 	}
 	s.roster.RestoreControl(record.Control, time.Now())
 	if !record.Empty() {
@@ -68,31 +80,19 @@ func (s *controlStore) restore(ctx context.Context) {
 	}
 }
 
-func (s *controlStore) read(ctx context.Context) (record controlRecord, err error) {
-	key, err := s.key()
-	if err != nil {
-		return record, err
-	}
-	data, err := s.roster.Storage().Load(ctx, key)
-	if err != nil {
-		return record, err
-	}
+func decodeControl(data []byte) (record controlRecord, err error) {
 	if err := json.Unmarshal(data, &record); err != nil {
-		return record, fmt.Errorf("%s: %w", key, err)
+		return record, err
 	}
 	if record.Version != recordVersion {
-		return record, fmt.Errorf("%s: version: is %d; expected %d", key, record.Version, recordVersion)
+		return record, fmt.Errorf("version: is %d; expected %d", record.Version, recordVersion)
 	}
-	return record, checkInfos(record.Endpoints)
-}
-
-func checkInfos(infos []listing.Info) error {
-	for i := range infos {
-		if err := infos[i].Normalize(); err != nil {
-			return fmt.Errorf("endpoints: %w", err)
+	for i := range record.Endpoints {
+		if err := record.Endpoints[i].Normalize(); err != nil {
+			return record, fmt.Errorf("endpoints: %w", err)
 		}
 	}
-	return nil
+	return record, nil
 }
 
 func (s *controlStore) key() (string, error) {
@@ -109,11 +109,20 @@ func (s *controlStore) run(ctx context.Context) {
 	defer upkeep.Stop()
 	expiry := time.NewTimer(0)
 	defer expiry.Stop()
+	retry := time.NewTicker(writeInterval)
+	defer retry.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			s.saveLast(ctx)
 			return
 		case <-expiry.C:
+		case <-retry.C:
+			if s.roster.NeedsControl() {
+				s.restore(ctx)
+			} else {
+				retry.Stop()
+			}
 		case <-upkeep.C: // shows that the record is in use
 			s.save(ctx)
 		case <-s.roster.ControlChanged():
@@ -126,8 +135,20 @@ func (s *controlStore) run(ctx context.Context) {
 	}
 }
 
+// saveLast stores what was decided at the last moment.
+func (s *controlStore) saveLast(ctx context.Context) {
+	select {
+	case <-s.roster.ControlChanged():
+		s.save(ctx)
+	default:
+	}
+}
+
 func (s *controlStore) save(ctx context.Context) {
-	control := s.roster.Control()
+	s.roster.StoreControl(func(control endpoint.Control) { s.store(ctx, control) })
+}
+
+func (s *controlStore) store(ctx context.Context, control endpoint.Control) {
 	if control.Empty() && !s.stored || s.roster.NeedsControl() {
 		return
 	}

@@ -15,6 +15,8 @@ type results []endpoint.Result
 
 func (r *results) Observe(_ *endpoint.Endpoint, result endpoint.Result) { *r = append(*r, result) }
 
+func (*results) Forget(*endpoint.Endpoint) {}
+
 // watchedBubble is bubble for a pool with an outlier detector.
 func watchedBubble(t *testing.T, b backend, f func(t *testing.T, x *exchange)) {
 	t.Helper()

@@ -10,6 +10,7 @@ require (
 	github.com/caddy-balance/caddy-balance/discovery/etcd v0.0.0-00010101000000-000000000000
 	github.com/caddy-balance/caddy-balance/discovery/kubernetes v0.0.0-00010101000000-000000000000
 	github.com/caddy-balance/caddy-balance/discovery/nacos v0.0.0-00010101000000-000000000000
+	github.com/getkin/kin-openapi v0.131.0
 	github.com/miekg/dns v1.1.73
 	go.etcd.io/etcd/client/v3 v3.7.3
 )
@@ -40,9 +41,16 @@ require (
 	github.com/caddyserver/caddy/v2 v2.11.9 // indirect
 	github.com/clbanning/mxj/v2 v2.5.5 // indirect
 	github.com/deckarep/golang-set v1.7.1 // indirect
+	github.com/go-openapi/jsonpointer v1.0.0 // indirect
 	github.com/golang/mock v1.7.0-rc.1 // indirect
 	github.com/jmespath/go-jmespath v0.4.1-0.20220621161143-b0104c826a24 // indirect
+	github.com/josharian/intern v1.0.0 // indirect
+	github.com/mailru/easyjson v0.7.7 // indirect
+	github.com/mohae/deepcopy v0.0.0-20170929034955-c48cc78d4826 // indirect
+	github.com/oasdiff/yaml v0.0.0-20250309154309-f31be36b4037 // indirect
+	github.com/oasdiff/yaml3 v0.0.0-20250309153720-d2182401db90 // indirect
 	github.com/orcaman/concurrent-map v0.0.0-20210501183033-44dafcb38ecc // indirect
+	github.com/perimeterx/marshmallow v1.1.5 // indirect
 	github.com/tjfoc/gmsm v1.4.1 // indirect
 	gopkg.in/ini.v1 v1.67.0 // indirect
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1 // indirect

@@ -35,6 +35,14 @@ func (r *Roster) Control() Control {
 	return c
 }
 
+// StoreControl calls store with what operators have decided. During a reload two definitions of the
+// pool may store; one waits for the other, so that the last to write has the latest.
+func (r *Roster) StoreControl(store func(Control)) {
+	r.pool.storing.Lock()
+	defer r.pool.storing.Unlock()
+	store(r.Control())
+}
+
 // frozen returns the frozen list, nil if there is none.
 func (c *Control) frozen() *Frozen {
 	if c.Frozen == nil {
@@ -84,6 +92,7 @@ func (r *Roster) RestoreControl(c Control, now time.Time) {
 	if len(changed) > 0 {
 		p.wake()
 	}
+	p.controlChanged.Set() // what was decided meanwhile is to be stored, and overrides may be over
 }
 
 func (p *Pool) restoreLocked(c Control, now time.Time) (changed []*trackedEndpoint) {

@@ -140,7 +140,7 @@ func (r *Roster) endOverride(address string) {
 // afterControl publishes shares that follow from a decision of an operator, and has it stored.
 func (p *Pool) afterControl(r *Roster) {
 	p.wake()
-	r.CatchUp(r.Snapshot())
+	r.recomputeNow()
 	p.controlChanged.Set()
 }
 

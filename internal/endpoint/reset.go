@@ -7,5 +7,5 @@ func (r *Roster) Reset(m *Member, by string) {
 		(*o).Forget(m.Endpoint)
 	}
 	r.record(HistoryEntry{Kind: KindOverride, Address: m.Address(), Event: "reset", By: by})
-	r.CatchUp(r.Snapshot())
+	r.recomputeNow()
 }

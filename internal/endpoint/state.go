@@ -88,13 +88,13 @@ func (o *Override) since() time.Time {
 }
 
 // WeightReasons returns why the weight of a member is what it is, from the source's weight on.
-func (r *Roster) WeightReasons(s *Snapshot, m *Member) (reasons []string) {
+func (r *Roster) WeightReasons(s *Snapshot, m *Member, state State) (reasons []string) {
 	add := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
 	add("its source gives %d", m.Info.Weight)
 	if a := r.rules.advice(m); a.Weight != nil {
 		add("it asks for %d", *a.Weight)
 	} else if a.Percent != nil {
-		add("it asks for %d %% of that", *a.Percent)
+		add("it asks for %d %% of it", *a.Percent)
 	}
 	if o := m.Override(); o != nil && o.Weight != nil {
 		add("an operator set %d", *o.Weight)
@@ -102,9 +102,9 @@ func (r *Roster) WeightReasons(s *Snapshot, m *Member) (reasons []string) {
 	if m.Ramp < 1 {
 		add("slow start is at %.0f %%", m.Ramp*100)
 	}
-	switch state := r.State(s, m); {
+	switch {
 	case m.Weight == 0:
-		add("it gets none, because it is %s", strings.ReplaceAll(state.State, "_", "-"))
+		add("it gets no requests, because its state is %s", state.State)
 	case s.scale != 1:
 		add("all weights are multiplied by %.0f, so that fractions of them count", s.scale)
 	}

@@ -132,10 +132,10 @@ func TestTheAdminAPISaysWhatBecameOfARegistration(t *testing.T) {
 		{"POST", one, good, 405, ""},
 		{"PUT", "/pools/web/endpoints", good, 405, ""},
 		{"PUT", "/pools/web/endpoints/", good, 404, ""},
-		{"PUT", "/pools/other/endpoints/one", good, 404, `there is no pool \"other\" with a registry source`},
-		{"GET", "/pools/other/endpoints", "", 404, `there is no pool \"other\" with a registry source`},
-		{"GET", "/pools/other/endpoints/one", "", 404, `there is no pool \"other\" with a registry source`},
-		{"DELETE", "/pools/other/endpoints/one", "", 404, `there is no pool \"other\" with a registry source`},
+		{"PUT", "/pools/other/endpoints/one", good, 404, `there is no pool \"other\"`},
+		{"GET", "/pools/other/endpoints", "", 404, `there is no pool \"other\"`},
+		{"GET", "/pools/other/endpoints/one", "", 404, `there is no pool \"other\"`},
+		{"DELETE", "/pools/other/endpoints/one", "", 404, `there is no pool \"other\"`},
 		{"PUT", "/pools/listed/endpoints/one", good, 404, `there is no pool \"listed\" with a registry source`},
 
 		// Escapes in names.

@@ -113,11 +113,11 @@ func (r *reader) all() []endpointStatus {
 }
 
 func (r *reader) status(m *endpoint.Member) endpointStatus {
-	reading := m.Load.Read(r.now, attempt.DefaultDecay)
+	reading, state := m.Load.Read(r.now, attempt.DefaultDecay), r.roster.State(r.snapshot, m)
 	return endpointStatus{
 		Info: *m.Info, Source: r.sources[m.Address()],
-		State:           r.roster.State(r.snapshot, m),
-		EffectiveWeight: m.Weight, WeightReasons: r.roster.WeightReasons(r.snapshot, m),
+		State:           state,
+		EffectiveWeight: m.Weight, WeightReasons: r.roster.WeightReasons(r.snapshot, m, state),
 		EffectiveMaxRequests: m.MaxRequests,
 		Load: loadStatus{
 			InFlight: m.InFlight(), Waiting: m.Load.Waiting(), Parked: m.Load.Parked(), Overdue: m.Load.Overdue(),

@@ -27,11 +27,11 @@ func shutdownOf(r *http.Request) <-chan struct{} {
 	}
 	begins := make(chan struct{})
 	shutdowns.of[server] = begins
-	server.RegisterOnShutdown(func() {
+	server.RegisterOnShutdown(sync.OnceFunc(func() { // a server may be shut down twice
 		shutdowns.Lock()
 		defer shutdowns.Unlock()
 		delete(shutdowns.of, server)
 		close(begins)
-	})
+	}))
 	return begins
 }
