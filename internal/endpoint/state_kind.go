@@ -24,7 +24,8 @@ func (s StateKind) String() string {
 	}[s]
 }
 
-// StateKind returns the kind of state of a member of the roster. Of several that apply, the worst one counts.
+// StateKind returns the kind of state of a member of the roster. Of several that apply, the worst
+// one counts.
 func (r *Roster) StateKind(m *Member) StateKind {
 	c := m.Conditions() & r.rules.Watched
 	switch {

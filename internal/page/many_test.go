@@ -85,3 +85,43 @@ func (b *browser) timed(what string, do func()) {
 	do()
 	b.t.Logf("%s: %s", what, time.Since(begin).Round(time.Millisecond))
 }
+
+// TestFiguresOfThousandsOfEndpointsCostLittle takes events as they would come if each of the
+// endpoints had requests, and looks at how long the page is busy with one of them.
+func TestFiguresOfThousandsOfEndpointsCostLittle(t *testing.T) {
+	p := newProxy(t)
+	p.write(p.options("") + "http://" + p.site + " {\npool_status\nreverse_proxy {\ndynamic pool web {\n" +
+		sources(many) + "}\n}\n}\n")
+	p.start()
+	b := openPage(t, p.page(), 1360, 860)
+	b.waitText(".found", "5,000 endpoints")
+	usual := eval[float64](b, busySeconds)
+	t.Logf("an event with figures of %d endpoints keeps the page busy for %.0f ms", many, usual)
+	if n := eval[int](b, "window.shown"); n == 0 {
+		t.Error("the figures are not shown")
+	}
+}
+
+// busySeconds shows seconds of figures in a model and a list of their own, and returns how many
+// milliseconds the median took.
+const busySeconds = `(async () => {
+	const [{Pool}, {List}, status] = await Promise.all([
+		import('./-/model.js'), import('./-/list.js'), fetch('web', {headers: {Accept: 'application/json'}}).then(r => r.json())]);
+	const pool = new Pool('web');
+	pool.describe(status);
+	const list = new List({onOpen() {}, quickAction: null});
+	document.querySelector('#panel-endpoints').append(list.element);
+	const columns = ['address', 'state', 'usable', 'reason', 'since', 'weight', 'in_flight', 'parked', 'relative_time',
+		'requests', 'failures', 'p50', 'p99'];
+	const took = [];
+	for (let second = 0; second < 15; second++) {
+		const rows = status.members.map((m, i) => [m.address, 'healthy', true, '', null, m.weight, i % 7, 0, 1,
+			second * (i % 100), second, 0.01, 0.1]);
+		const begin = performance.now();
+		pool.take({time: second * 1000, columns: second ? undefined : columns, rows, p50: 0.01, p99: 0.1});
+		list.show(pool, second > 0);
+		took.push(performance.now() - begin);
+	}
+	window.shown = Array.from(list.element.querySelectorAll('.share')).filter(e => !e.innerText.startsWith('0')).length;
+	return took.sort((a, b) => a - b)[7];
+})()`

@@ -18,9 +18,9 @@ import (
 const keepAlive = 15 * time.Second
 
 // streamEvents sends the changes of a pool as server-sent events. The id of an event is its
-// revision, by which a client resumes. A client that does not resume gets what comes from now on, or
-// with "after" what came after that revision. With "figures" it gets those too, at that interval. A
-// reload ends the stream, and the client resumes at the new server.
+// revision, by which a client resumes. A client that does not resume gets what comes from now on,
+// or with "after" what came after that revision. With "figures" it gets those too, at that
+// interval. A reload ends the stream, and the client resumes at the new server.
 func streamEvents(w http.ResponseWriter, r *http.Request) error {
 	roster, err := rosterOf(r)
 	if err != nil {

@@ -198,8 +198,8 @@ func (f *figures) poolsEvent() (e poolsEvent, changed bool) {
 	return e, len(e.Pools) > 0 || len(e.Removed) > 0
 }
 
-// sendFigures sends what has changed of the endpoints of a pool, and of the pools. These events have
-// no id: a client that resumes gets the figures of then.
+// sendFigures sends what has changed of the endpoints of a pool, and of the pools. These events
+// have no id: a client that resumes gets the figures of then.
 func (s *stream) sendFigures() {
 	if e, changed := s.figures.poolsEvent(); changed {
 		s.sendEvent("pools", e)

@@ -35,7 +35,8 @@ func identityOf(r *http.Request) string {
 	return host
 }
 
-// userOf returns the user that a handler of the site has authenticated; empty at the admin endpoint.
+// userOf returns the user that a handler of the site has authenticated; empty at the admin
+// endpoint.
 func userOf(r *http.Request) string {
 	replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {

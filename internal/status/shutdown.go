@@ -13,8 +13,8 @@ var shutdowns = struct {
 }{of: make(map[*http.Server]chan struct{})}
 
 // shutdownOf returns a channel that is closed when the server of a request begins to shut down.
-// Otherwise a stream would keep the server of an old config running. It is nil if that is not known,
-// as with HTTP/3.
+// Otherwise a stream would keep the server of an old config running. It is nil if that is not
+// known, as with HTTP/3.
 func shutdownOf(r *http.Request) <-chan struct{} {
 	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
 	if !ok {

@@ -31,7 +31,6 @@ class Endpoint {
 		this.weight = status.effective_weight;
 		this.inFlight = status.load.in_flight;
 		this.parked = status.load.parked ?? 0;
-		this.relative = status.load.relative_time;
 	}
 }
 
@@ -65,7 +64,7 @@ export class Pool {
 	// take takes an event with figures, and reports whether the list is another one than it knows.
 	take(event) {
 		if (event.columns) {
-			this.columns = event.columns;
+			this.column = Object.fromEntries(event.columns.map((name, i) => [name, i]));
 			this.time = undefined;
 		}
 		const passed = this.time === undefined ? 0 : Math.max((event.time - this.time) / 1000, 0.1);
@@ -84,25 +83,34 @@ export class Pool {
 	}
 
 	#takeRow(row, passed) {
-		const values = Object.fromEntries(this.columns.map((name, i) => [name, row[i]]));
-		const endpoint = this.endpoints.get(values.address);
+		const at = this.column;
+		const endpoint = this.endpoints.get(row[at.address]);
 		if (!endpoint) return false;
-		if (passed) this.#count(endpoint, values, passed);
-		Object.assign(endpoint, {
-			state: values.state, usable: values.usable, reason: values.reason, since: values.since ?? undefined,
-			weight: values.weight, inFlight: values.in_flight, parked: values.parked, relative: values.relative_time,
-			requests: values.requests, failed: values.failures, p50: values.p50, p99: values.p99,
-		});
+		const [requests, failed] = [row[at.requests], row[at.failures]];
+		if (passed) this.#count(endpoint, requests, failed, passed);
+		endpoint.requests = requests;
+		endpoint.failed = failed;
+		endpoint.state = row[at.state];
+		endpoint.usable = row[at.usable];
+		endpoint.reason = row[at.reason];
+		endpoint.since = row[at.since] ?? undefined;
+		endpoint.weight = row[at.weight];
+		endpoint.inFlight = row[at.in_flight];
+		endpoint.parked = row[at.parked];
+		endpoint.p50 = row[at.p50];
+		endpoint.p99 = row[at.p99];
 		return true;
 	}
 
-	#count(endpoint, values, passed) {
-		const requests = Math.max(values.requests - (endpoint.requests ?? values.requests), 0) / passed;
-		const failures = Math.max(values.failures - (endpoint.failed ?? values.failures), 0) / passed;
-		endpoint.requestsSeries.add(requests);
-		endpoint.failuresSeries.add(failures);
-		this.rate.add(requests);
-		this.failures.add(failures);
+	// An endpoint that was not known before has no rate yet, and one of a Caddy that has restarted
+	// counts from zero.
+	#count(endpoint, requests, failed, passed) {
+		const newRequests = Math.max(requests - (endpoint.requests ?? requests), 0) / passed;
+		const newFailures = Math.max(failed - (endpoint.failed ?? failed), 0) / passed;
+		endpoint.requestsSeries.add(newRequests);
+		endpoint.failuresSeries.add(newFailures);
+		this.rate.add(newRequests);
+		this.failures.add(newFailures);
 	}
 
 	#derive(event) {
