@@ -134,7 +134,8 @@ func (p *proxy) reload() {
 // waitForLog waits until Caddy has logged a text.
 func (p *proxy) waitForLog(text string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(waitLimit); !strings.Contains(p.running.Output(), text); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(waitLimit); !strings.Contains(p.running.Output(), text); {
+		time.Sleep(10 * time.Millisecond)
 		if time.Now().After(deadline) {
 			p.t.Fatalf("not logged: %s\n%s", text, p.running.Output())
 		}

@@ -105,8 +105,8 @@ func TestFiguresOfThousandsOfEndpointsCostLittle(t *testing.T) {
 // busySeconds shows seconds of figures in a model and a list of their own, and returns how many
 // milliseconds the median took.
 const busySeconds = `(async () => {
-	const [{Pool}, {List}, status] = await Promise.all([
-		import('./-/model.js'), import('./-/list.js'), fetch('web', {headers: {Accept: 'application/json'}}).then(r => r.json())]);
+	const [{Pool}, {List}, answer] = await Promise.all([import('./-/model.js'), import('./-/list.js'), fetch('web')]);
+	const status = await answer.json();
 	const pool = new Pool('web');
 	pool.describe(status);
 	const list = new List({onOpen() {}, quickAction: null});

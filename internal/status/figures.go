@@ -91,14 +91,14 @@ func figuresInterval(r *http.Request) (time.Duration, error) {
 }
 
 // event returns the event with what has changed since the last one.
-func (f *figures) event(r *endpoint.Roster, interval time.Duration) figuresEvent {
+func (f *figures) event(r *endpoint.Roster, now load.Instant, interval time.Duration) figuresEvent {
 	e := figuresEvent{Time: time.Now().UnixMilli(), Rows: [][]any{}}
 	if f.times == nil {
 		e.Columns = figureColumns
 		f.times = make(map[string]*recentTimes)
 	}
 	f.added = [load.BucketCount]float64{}
-	s, now := r.Snapshot(), load.Now()
+	s := r.Snapshot()
 	next := make(map[string]figureRow, len(s.Members))
 	for i := range s.Members {
 		m := &s.Members[i]
@@ -204,5 +204,5 @@ func (s *stream) sendFigures() {
 	if e, changed := s.figures.poolsEvent(); changed {
 		s.sendEvent("pools", e)
 	}
-	s.sendEvent("figures", s.figures.event(s.roster, s.interval))
+	s.sendEvent("figures", s.figures.event(s.roster, load.Now(), s.interval))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/endpointtest"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // column returns a value of a row.
@@ -29,20 +30,20 @@ func TestFiguresHaveOnlyWhatHasChanged(t *testing.T) {
 	endpointtest.Run(t, func(p *endpointtest.Pool) {
 		p.SetEndpoints("a", "b")
 		var f figures
-		first := f.event(p.Claim.Roster, time.Second)
+		first := f.event(p.Claim.Roster, load.Now(), time.Second)
 		if len(first.Rows) != 2 || !slices.Equal(first.Columns, figureColumns) {
 			t.Fatalf("the first event is %+v", first)
 		}
 		if len(first.Rows[0]) != len(figureColumns) {
 			t.Errorf("a row has %d values for %d columns", len(first.Rows[0]), len(figureColumns))
 		}
-		if e := f.event(p.Claim.Roster, time.Second); len(e.Rows) != 0 || e.Columns != nil {
+		if e := f.event(p.Claim.Roster, load.Now(), time.Second); len(e.Rows) != 0 || e.Columns != nil {
 			t.Errorf("the event after no change is %+v", e)
 		}
 		p.Endpoint("a").CountEnding(endpoint.Answered)
 		p.Endpoint("a").CountEnding(endpoint.FailedTimeout)
 		p.Endpoint("a").CountEnding(endpoint.ClientLeft)
-		e := f.event(p.Claim.Roster, time.Second)
+		e := f.event(p.Claim.Roster, load.Now(), time.Second)
 		if len(e.Rows) != 1 || column(t, e.Rows[0], "address") != "a:1" {
 			t.Fatalf("the event after requests at a is %+v", e)
 		}
@@ -50,7 +51,7 @@ func TestFiguresHaveOnlyWhatHasChanged(t *testing.T) {
 			t.Errorf("%v requests, %v failures, want 2 and 1", r, n)
 		}
 		p.SetEndpoints("b", "c")
-		if e := f.event(p.Claim.Roster, time.Second); len(e.Rows) != 1 || !slices.Equal(e.Removed, []string{"a:1"}) {
+		if e := f.event(p.Claim.Roster, load.Now(), time.Second); len(e.Rows) != 1 || !slices.Equal(e.Removed, []string{"a:1"}) {
 			t.Errorf("the event after a has left and c has come is %+v", e)
 		}
 	})
@@ -60,13 +61,13 @@ func TestFiguresSayAStateWithItsReason(t *testing.T) {
 	endpointtest.Run(t, func(p *endpointtest.Pool) {
 		p.SetEndpoints("a", "b")
 		var f figures
-		f.event(p.Claim.Roster, time.Second)
+		f.event(p.Claim.Roster, load.Now(), time.Second)
 		m := p.Claim.Roster.Snapshot().Find("a:1")
 		err := p.Claim.Roster.SetOverride(m, endpoint.Override{State: endpoint.OverrideDrain, Reason: "a new disk"}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := f.event(p.Claim.Roster, time.Second)
+		e := f.event(p.Claim.Roster, load.Now(), time.Second)
 		i := slices.IndexFunc(e.Rows, func(row []any) bool { return column(t, row, "address") == "a:1" })
 		if i < 0 || column(t, e.Rows[i], "state") != "draining" || column(t, e.Rows[i], "usable") != false {
 			t.Fatalf("%+v", e)
@@ -88,10 +89,10 @@ func TestTimesAreThoseSinceTheStreamBegan(t *testing.T) {
 		}
 		var f figures
 		answer(1000, 10*time.Second)
-		f.event(p.Claim.Roster, time.Second)
+		f.event(p.Claim.Roster, load.Now(), time.Second)
 		answer(95, 100*time.Millisecond)
 		answer(5, time.Second)
-		e := f.event(p.Claim.Roster, time.Second)
+		e := f.event(p.Claim.Roster, load.Now(), time.Second)
 		p50, _ := column(t, e.Rows[0], "p50").(float64)
 		p99, _ := column(t, e.Rows[0], "p99").(float64)
 		if p50 < .08 || p50 > .125 || p99 < .8 || p99 > 1.01 {
@@ -103,10 +104,10 @@ func TestTimesAreThoseSinceTheStreamBegan(t *testing.T) {
 
 		// A minute later they hardly count any more.
 		for range 60 {
-			f.event(p.Claim.Roster, time.Second)
+			f.event(p.Claim.Roster, load.Now(), time.Second)
 		}
 		answer(50, 10*time.Millisecond)
-		e = f.event(p.Claim.Roster, time.Second)
+		e = f.event(p.Claim.Roster, load.Now(), time.Second)
 		if e.P50 > .0125 {
 			t.Errorf("the p50 is %v s a minute later, want about 0.01", e.P50)
 		}
@@ -150,7 +151,7 @@ func BenchmarkFigures(b *testing.B) {
 		b.Run(fmt.Sprintf("busy=%t", busy), func(b *testing.B) {
 			roster := benchmarkRoster(b, 5000)
 			var f figures
-			f.event(roster, time.Second)
+			f.event(roster, load.Now(), time.Second)
 			for b.Loop() {
 				if busy {
 					for i := range roster.Snapshot().Members {
@@ -158,7 +159,7 @@ func BenchmarkFigures(b *testing.B) {
 						roster.Snapshot().Members[i].CountFirstByte(time.Millisecond)
 					}
 				}
-				data, err := json.Marshal(f.event(roster, time.Second))
+				data, err := json.Marshal(f.event(roster, load.Now(), time.Second))
 				if err != nil {
 					b.Fatal(err)
 				}

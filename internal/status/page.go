@@ -75,7 +75,8 @@ func newPageFile(name string, content []byte) *pageFile {
 // pagePolicy lets the page load nothing but its own files, run no script within its HTML, be in no
 // frame, and send forms nowhere.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 // serve answers with the file. A browser asks again each time, and gets no content if it has it.
 func (f *pageFile) serve(w http.ResponseWriter, r *http.Request) error {
