@@ -29,6 +29,7 @@ type browser struct {
 	t   *testing.T
 	ctx context.Context
 
+	once     sync.Once // until figures have something to show
 	mu       sync.Mutex
 	errors   []string
 	expected []string // parts of errors that the test provokes

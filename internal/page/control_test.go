@@ -116,3 +116,24 @@ func TestThePageIsAtTheAdminEndpoint(t *testing.T) {
 	b.waitText(row(backends[0].address), "Healthy")
 	b.drain(backends[0].address)
 }
+
+func TestAPoolGoesBackToAnEarlierListByClick(t *testing.T) {
+	p, backends := startPool(t, withControl)
+	b := openPage(t, p.page(), 1360, 860)
+	b.waitText(row(backends[1].address), "Healthy")
+	third := startBackend(t)
+	p.write(p.options("") + p.siteWith(withControl, backends[0].address, third.address))
+	p.reload()
+	b.waitText(row(third.address), "Healthy")
+	b.click("#tab-events")
+	b.click(".history li[data-kind=membership]:last-child button")
+	b.waitText("dialog h2", "Go back to the list of revision")
+	b.click("dialog button.primary")
+	b.waitText(".banner", "The list is frozen")
+	b.wantAccessible("a frozen list")
+	b.click("#tab-endpoints")
+	b.waitText(row(backends[1].address), "Healthy")
+	b.click(".banner button")
+	b.waitText(row(third.address), "Healthy")
+	b.waitFor("document.querySelector('.banner').hidden")
+}

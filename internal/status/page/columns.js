@@ -10,7 +10,7 @@ const text = (name) => ({ make: () => h('span'), show: (cell, e, pool) => setTex
 // numeric columns are sorted from the greatest down at first.
 export const columns = [
 	{
-		key: 'state', title: 'State', width: 146, sort: (e) => endpointState(e.state).rank,
+		key: 'state', title: 'State', width: 140, sort: (e) => endpointState(e.state).rank,
 		make: () => h('div', {}, badge(endpointState('healthy')), h('span', { class: 'note' })),
 		show: (cell, e) => {
 			const reason = e.reason || (e.override ? 'an operator has decided about it' : '');
@@ -19,10 +19,10 @@ export const columns = [
 			setAttribute(cell, 'title', reason);
 		},
 	},
-	{ key: 'share', title: 'Share', width: 112, numeric: true, sort: (e) => e.share, ...share() },
-	{ key: 'rate', title: 'Requests/s', width: 138, numeric: true, sort: (e) => e.rate, ...rates() },
+	{ key: 'share', title: 'Share', width: 104, numeric: true, sort: (e) => e.share, ...share() },
+	{ key: 'rate', title: 'Requests/s', width: 128, numeric: true, sort: (e) => e.rate, ...rates() },
 	{
-		key: 'errors', title: 'Errors', width: 66, numeric: true, sort: (e) => e.errors ?? -1,
+		key: 'errors', title: 'Errors', width: 74, numeric: true, sort: (e) => e.errors ?? -1,
 		make: () => h('span'),
 		show: (cell, e) => {
 			setText(cell, percent(e.errors));
@@ -32,16 +32,16 @@ export const columns = [
 	{ key: 'p50', title: 'p50', width: 74, numeric: true, wide: true, sort: (e) => e.p50 ?? 0, ...text((e) => seconds(e.p50)) },
 	{ key: 'p99', title: 'p99', width: 74, numeric: true, sort: (e) => e.p99 ?? 0, ...text((e) => seconds(e.p99)) },
 	{
-		key: 'inFlight', title: 'In flight', width: 78, numeric: true, sort: (e) => e.inFlight,
+		key: 'inFlight', title: 'In flight', width: 76, numeric: true, sort: (e) => e.inFlight,
 		make: () => h('span'),
 		show: (cell, e) => {
 			setText(cell, count(e.inFlight));
 			setAttribute(cell, 'title', e.parked ? `${count(e.parked)} of them are parked` : '');
 		},
 	},
-	{ key: 'weight', title: 'Weight', width: 72, numeric: true, sort: (e) => e.weight, ...text((e) => count(e.weight)) },
+	{ key: 'weight', title: 'Weight', width: 70, numeric: true, sort: (e) => e.weight, ...text((e) => count(e.weight)) },
 	{
-		key: 'change', title: 'Changed', width: 84, numeric: true, wide: true, sort: (e, pool) => pool.changedAt(e) ?? 0,
+		key: 'change', title: 'Changed', width: 82, numeric: true, wide: true, sort: (e, pool) => pool.changedAt(e) ?? 0,
 		...text((e, pool) => { const at = pool.changedAt(e); return at ? ago(at) : nothing; }),
 	},
 ];

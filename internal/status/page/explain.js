@@ -57,7 +57,7 @@ function describe(e) {
 	const bands = e.bands ?? [];
 	return h('section', { class: 'explanation' },
 		h('h3', {}, e.policy),
-		h('p', { class: 'picked' }, e.picked ? ['It would go to ', h('strong', {}, e.picked), '.'] : 'It would go nowhere.', ' ', e.reason),
+		h('p', { class: 'picked' }, e.picked ? ['It would go to ', h('strong', {}, e.picked), ': '] : 'It would go nowhere: ', e.reason, '.'),
 		h('p', { class: 'found' }, [
 			e.route && `Route: ${e.route}${e.parked ? ' (parked)' : ''}`, e.key && `Key: ${e.key}`,
 			bands.length > 1 && bands.map((b, i) => `Band ${i + 1}: priority ${b.priority}${b.zone ? `, zone ${b.zone}` : ''}, ${percent(b.share)}`).join('; '),

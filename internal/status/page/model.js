@@ -43,6 +43,7 @@ export class Pool {
 	p99 = new Series();
 	median = 0;
 	tail = 0;
+	usable = 0;
 	status = null;
 
 	constructor(name) {
@@ -59,6 +60,7 @@ export class Pool {
 		}
 		this.endpoints = listed;
 		this.status = { ...status, members: undefined };
+		this.usable = status.usable;
 	}
 
 	// take takes an event with figures, and reports whether the list is another one than it knows.
@@ -133,12 +135,6 @@ export class Pool {
 	get errorShare() {
 		const requests = this.rate.sum(shared);
 		return requests ? this.failures.sum(shared) / requests : null;
-	}
-
-	get usable() {
-		let usable = 0;
-		for (const endpoint of this.endpoints.values()) if (endpoint.usable && endpoint.weight > 0) usable++;
-		return usable;
 	}
 
 	// noteChange remembers when an endpoint changed.

@@ -67,8 +67,8 @@ function lost(text) {
 }
 
 function chosen(pools) {
-	const wanted = decodeURIComponent(location.hash.slice(1));
-	return (pools.find((p) => p.name === wanted) ?? pools[0])?.name;
+	const wanted = location.hash.slice(1);
+	return (pools.find((p) => encodeURIComponent(p.name) === wanted) ?? pools[0])?.name;
 }
 
 async function follow(name, mine) {
@@ -85,7 +85,7 @@ async function follow(name, mine) {
 	stream = new Stream(name, status.revision, {
 		onOpen: () => setConnection('live', 'Live'),
 		onFigures: (event) => takeFigures(event),
-		onPools: (event) => nav.take(event),
+		onPools: (event) => takePools(event),
 		onChange: (entry) => takeChange(entry),
 		onLost: () => setConnection('lost', 'Connecting again'),
 		onRetry: start,
@@ -95,6 +95,14 @@ async function follow(name, mine) {
 function takeFigures(event) {
 	if (pool.take(event)) refreshSoon();
 	view.show(!event.columns);
+}
+
+function takePools(event) {
+	nav.take(event);
+	const shown = event.pools?.find((p) => p.name === pool.name);
+	if (!shown) return;
+	pool.usable = shown.usable;
+	if (shown.mode !== pool.status.mode) refreshSoon();
 }
 
 function takeChange(entry) {
