@@ -151,6 +151,15 @@ func words(field any) (list []string) {
 	return list
 }
 
+// wantNoLimit expects that no advice limits the requests of an endpoint, such as that of a process
+// that had its address before.
+func wantNoLimit(t *testing.T, pool *endpointtest.Pool, name string) {
+	t.Helper()
+	if limit := pool.Endpoint(name).Advice().MaxRequests; limit != nil {
+		t.Errorf("%s: the limit of its predecessor holds: %d", name, *limit)
+	}
+}
+
 func TestAdviceGoesWithTheEndpoint(t *testing.T) {
 	for _, line := range []string{"drain", "maint", "0%", "weight:0", "down"} {
 		runAgents(t, func(pool *endpointtest.Pool, agents *scriptedAgent) {
@@ -165,9 +174,7 @@ func TestAdviceGoesWithTheEndpoint(t *testing.T) {
 			pool.SetEndpoints("a", "b")
 			pool.Sleep(time.Second)
 			pool.WantServing("a b")
-			if limit := pool.Endpoint("b").Advice().MaxRequests; limit != nil {
-				t.Errorf("%s: the limit of its predecessor holds: %d", line, *limit)
-			}
+			wantNoLimit(t, pool, "b")
 		})
 	}
 }
@@ -216,9 +223,7 @@ func TestAdviceGoesWithTheID(t *testing.T) {
 			setIDs(pool, "a=1", "b=3")
 			pool.Sleep(time.Second)
 			pool.WantServing("a b")
-			if limit := pool.Endpoint("b").Advice().MaxRequests; limit != nil {
-				t.Errorf("%s: the limit of its predecessor holds: %d", line, *limit)
-			}
+			wantNoLimit(t, pool, "b")
 		})
 	}
 }

@@ -70,24 +70,6 @@ func TestEachProbeHasItsOwnIntervalTimeLimitAndCounts(t *testing.T) {
 	}, h)
 }
 
-func TestANewEndpointWaitsForTheFirstCheckOfEachProbe(t *testing.T) {
-	live, role := newScriptedProbe(), newScriptedProbe()
-	role.hangs["new"], role.fails["bad"] = true, true
-	endpointtest.Run(t, func(pool *endpointtest.Pool) {
-		pool.SetEndpoints("a")
-		pool.Sleep(time.Minute)
-		pool.SetEndpoints("a", "bad", "good", "new")
-		pool.WantServing("a")
-		pool.Sleep(100 * time.Millisecond)
-		pool.WantServing("a good")
-		role.set(role.hangs, "new", false)
-		pool.Sleep(2 * time.Second) // the first check timed out
-		pool.WantServing("a good")
-		pool.Sleep(7 * time.Second)
-		pool.WantServing("a good new")
-	}, newTwoProbes(live, role))
-}
-
 func TestAReloadKeepsTheVerdictsOfProbesThatStay(t *testing.T) {
 	live, role, third := newScriptedProbe(), newScriptedProbe(), newScriptedProbe()
 	third.hangs["a"], third.hangs["b"] = true, true // says nothing for two seconds

@@ -36,21 +36,29 @@ func TestAtTheStartEndpointsServeBeforeTheirFirstCheck(t *testing.T) {
 	}, newHealth(p))
 }
 
-func TestANewEndpointWaitsForItsFirstCheck(t *testing.T) {
-	p := newScriptedProbe()
-	p.hangs["new"], p.fails["bad"] = true, true
-	endpointtest.Run(t, func(pool *endpointtest.Pool) {
-		pool.SetEndpoints("a")
-		pool.Sleep(time.Minute)
-		pool.SetEndpoints("a", "bad", "good", "new")
-		pool.Sleep(100 * time.Millisecond)
-		pool.WantServing("a good")
-		p.set(p.hangs, "new", false)
-		pool.Sleep(2 * time.Second) // its first check timed out
-		pool.WantServing("a good")
-		pool.Sleep(7 * time.Second)
-		pool.WantServing("a good new")
-	}, newHealth(p))
+func TestANewEndpointWaitsForTheFirstCheckOfEachProbe(t *testing.T) {
+	for name, health := range map[string]func(*scriptedProbe) *Health{
+		"one probe":  func(p *scriptedProbe) *Health { return newHealth(p) },
+		"two probes": func(p *scriptedProbe) *Health { return newTwoProbes(newScriptedProbe(), p) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newScriptedProbe()
+			p.hangs["new"], p.fails["bad"] = true, true
+			endpointtest.Run(t, func(pool *endpointtest.Pool) {
+				pool.SetEndpoints("a")
+				pool.Sleep(time.Minute)
+				pool.SetEndpoints("a", "bad", "good", "new")
+				pool.WantServing("a")
+				pool.Sleep(100 * time.Millisecond)
+				pool.WantServing("a good")
+				p.set(p.hangs, "new", false)
+				pool.Sleep(2 * time.Second) // its first check timed out
+				pool.WantServing("a good")
+				pool.Sleep(7 * time.Second)
+				pool.WantServing("a good new")
+			}, health(p))
+		})
+	}
 }
 
 func TestNewEndpointsServeAtOnceIfNoOtherIsThere(t *testing.T) {

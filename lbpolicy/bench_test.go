@@ -30,6 +30,9 @@ var policies = []struct {
 	{"smooth_weighted_round_robin", new(SmoothWeightedRoundRobin)},
 	{"adaptive_latency", &AdaptiveLatency{Decay: caddy.Duration(attempt.DefaultDecay)}},
 	{"bounded_load_hash", &BoundedLoadHash{key: newRequestText("{http.request.uri.path}"), LoadFactor: defaultLoadFactor}},
+	{"weighted_least_conn", new(WeightedLeastConn)},
+	{"weighted_random", new(WeightedRandom)},
+	{"weighted_first", new(WeightedFirst)},
 }
 
 // BenchmarkPick measures what a pool asks of a policy for each request: read the clock, find an

@@ -47,7 +47,7 @@ func (p *rosterPicker) Explain(r *http.Request) endpoint.Explanation {
 		if !inBand {
 			explained = endpoint.ExplainedEndpoint{Address: m.Address(), ID: m.Info.ID, Band: -1}
 		}
-		explained.State = p.roster.State(from.snapshot, m)
+		explained.Status = p.roster.Status(from.snapshot, m)
 		explained.Usable = inBand && explained.Rank >= 0
 		if explained.Reason == "" && !explained.Usable {
 			explained.Reason = "Caddy's passive checks or a limit of requests keep it from getting more"

@@ -28,6 +28,17 @@ func everyPolicy(t *testing.T, upstreams string, test func(t *testing.T, h *host
 	}
 }
 
+// everySharingPolicy runs a test for each registered policy that gives all endpoints their shares,
+// in a reverse proxy without upstreams.
+func everySharingPolicy(t *testing.T, test func(t *testing.T, h *host)) {
+	everyPolicy(t, "", func(t *testing.T, h *host) {
+		if _, fills := h.policy.(*WeightedFirst); fills {
+			t.Skip("it gives nothing to an endpoint before those in front of it are full")
+		}
+		test(t, h)
+	})
+}
+
 // registered returns the names of the policies of this package.
 func registered(t *testing.T) (names []string) {
 	const namespace = "http.reverse_proxy.selection_policies"
@@ -36,7 +47,7 @@ func registered(t *testing.T) (names []string) {
 			names = append(names, info.ID.Name())
 		}
 	}
-	if len(names) < 3 {
+	if len(names) < 6 {
 		t.Fatalf("found only %v", names)
 	}
 	return names
@@ -115,6 +126,12 @@ func selectorOf(p policy) *selector {
 	case *AdaptiveLatency:
 		return &p.selector
 	case *BoundedLoadHash:
+		return &p.selector
+	case *WeightedLeastConn:
+		return &p.selector
+	case *WeightedRandom:
+		return &p.selector
+	case *WeightedFirst:
 		return &p.selector
 	}
 	panic("a policy without selector")

@@ -107,7 +107,7 @@ func TestAFullEndpointGetsNothing(t *testing.T) {
 }
 
 func TestEqualEndpointsGetEqualShares(t *testing.T) {
-	everyPolicy(t, "", func(t *testing.T, h *host) {
+	everySharingPolicy(t, func(t *testing.T, h *host) {
 		for _, n := range []int{2, 3, 10, 100} { // deploy, shrink and expand
 			counts := shares(t, h.policy, slices.Repeat([]int{1}, n), 400*n)
 			for address, c := range counts {
@@ -123,7 +123,7 @@ func TestEqualEndpointsGetEqualShares(t *testing.T) {
 }
 
 func TestSharesOfRequestsFollowWeights(t *testing.T) {
-	everyPolicy(t, "", func(t *testing.T, h *host) {
+	everySharingPolicy(t, func(t *testing.T, h *host) {
 		weights := []int{1, 2, 3, 0, 4}
 		counts := shares(t, h.policy, weights, 10000)
 		for i, w := range weights {
@@ -161,6 +161,9 @@ func TestAFailedConfigIsAClearError(t *testing.T) {
 		`"smooth_weighted_round_robin","weights":[1,65536]`:             "weights: 65536 at position 2",
 		`"smooth_weighted_round_robin","weights":[0,0]`:                 "weights: all are 0",
 		`"smooth_weighted_round_robin","wieghts":[1,1]`:                 `unknown field "wieghts"`,
+		`"weighted_least_conn","weights":[1,2,3]`:                       "weights: 3 for 2 upstreams",
+		`"weighted_random","weights":[1,65536]`:                         "weights: 65536 at position 2",
+		`"weighted_first","weights":[2,1]`:                              `unknown field "weights"`,
 		`"adaptive_latency","decay":"-1s"`:                              "decay: -1s is negative",
 		`"adaptive_latency","error_penalty":"-5s"`:                      "error_penalty: -5s is negative",
 		`"adaptive_latency","choices":1`:                                "choices: 1; expected 0 (automatic), or from 2 to 32",

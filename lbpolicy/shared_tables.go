@@ -117,7 +117,8 @@ func nodesOf(members []endpoint.Member) []node {
 // sameNodes reports whether lists with the same endpoints have the same tables.
 func sameNodes(a, b []endpoint.Member) bool {
 	return slices.EqualFunc(a, b, func(a, b endpoint.Member) bool {
-		return a.Endpoint == b.Endpoint && a.Weight == b.Weight && a.Info.Key() == b.Info.Key()
+		return a.Endpoint == b.Endpoint && a.Weight == b.Weight && a.Info.Weight == b.Info.Weight &&
+			a.Info.Key() == b.Info.Key()
 	})
 }
 

@@ -1,13 +1,10 @@
 package lbpolicy
 
 import (
-	"fmt"
-
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func init() { caddy.RegisterModule(new(SmoothWeightedRoundRobin)) }
@@ -46,39 +43,12 @@ func (*SmoothWeightedRoundRobin) CaddyModule() caddy.ModuleInfo {
 //
 //	lb_policy smooth_weighted_round_robin [<weights...>]
 func (p *SmoothWeightedRoundRobin) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return caddyfile.Parse(d, caddyfile.Optional(caddyfile.Ints("weights", &p.Weights, 0, listing.MaxWeight)))
+	return caddyfile.Parse(d, weightsArgument(&p.Weights))
 }
 
 // Provision implements caddy.Provisioner.
 func (p *SmoothWeightedRoundRobin) Provision(ctx caddy.Context) error {
-	if err := p.provision(ctx, p, p.Weights); err != nil {
-		return err
-	}
-	return p.checkWeights()
-}
-
-func (p *SmoothWeightedRoundRobin) checkWeights() error {
-	sum := 0
-	for i, w := range p.Weights {
-		if w < 0 || w > listing.MaxWeight {
-			return fmt.Errorf("weights: %d at position %d is not between 0 and %d", w, i+1, listing.MaxWeight)
-		}
-		sum += w
-	}
-	if len(p.Weights) == 0 {
-		return nil
-	}
-	if sum == 0 {
-		return fmt.Errorf("weights: all are 0, so no upstream would get a request")
-	}
-	if p.handler == nil {
-		return nil
-	}
-	if n := len(p.handler.Upstreams); len(p.Weights) != n {
-		return fmt.Errorf("weights: %d for %d upstreams; each upstream of the reverse proxy needs one "+
-			"(endpoints of a pool bring their own)", len(p.Weights), n)
-	}
-	return nil
+	return p.provisionWeighted(ctx, p, p.Weights)
 }
 
 func (p *SmoothWeightedRoundRobin) prepare(members []endpoint.Member) bandPicker {

@@ -21,11 +21,15 @@ type scheduleTable struct {
 var scheduleTables = newShared(newScheduleTable)
 
 func newScheduleTable(members []endpoint.Member, _ []node) *scheduleTable {
+	return &scheduleTable{sampler: newSampler(members), schedule: newSchedule(weightsOf(members), rand.Uint64N)}
+}
+
+func weightsOf(members []endpoint.Member) []uint32 {
 	weights := make([]uint32, len(members))
 	for i := range members {
 		weights[i] = members[i].Weight
 	}
-	return &scheduleTable{sampler: newSampler(members), schedule: newSchedule(weights, rand.Uint64N)}
+	return weights
 }
 
 // drop implements table. A schedule is small, and freed with its last reverse proxy.
@@ -55,14 +59,4 @@ func (s *schedule) cloneAfter(picks int) *schedule {
 	c.waiting, c.ready = slices.Clone(s.waiting), slices.Clone(s.ready)
 	c.replace(nil)
 	return c
-}
-
-// randomPicker picks at random by weight.
-type randomPicker struct{ *sampler }
-
-func (p *randomPicker) pick(c candidates) int {
-	if len(c.members) == 0 {
-		return -1
-	}
-	return c.reserveRandom(p.sampler)
 }

@@ -51,12 +51,17 @@ func (s *Source) search(
 ) (discovery.Answer, uint32, error) {
 	before, troubled := s.troubled, make(map[question]bool)
 	s.troubled = nil // nothing is known of a single question unless others have an answer
+	var lookups []*lookup
+	for _, name := range names {
+		lookups = append(lookups, s.newLookup(name, servers, before))
+	}
+	trials := newTrials(ctx, lookups, s.listed, report)
+	defer trials.end()
 	ttl := uint32(math.MaxUint32)
 	var failure error
-	for _, name := range names {
-		l := s.newLookup(name, servers, before)
-		found, err := l.runEarly(ctx, report)
-		if err != nil && (name == s.from || len(found.Endpoints) > 0 || ctx.Err() != nil) {
+	for _, l := range trials.all {
+		found, err := trials.result(l)
+		if err != nil && (l.name == s.from || len(found.Endpoints) > 0 || ctx.Err() != nil) {
 			return found, 0, err
 		}
 		failure = cmp.Or(failure, err)
@@ -65,7 +70,8 @@ func (s *Source) search(
 		}
 		found.Dropped = append(found.Dropped, l.dropped()...)
 		if err == nil && (len(found.Endpoints)+len(found.Dropped) > 0 || found.Authoritative) {
-			s.last, s.troubled, s.from, s.listed = l.remembered(), troubled, name, true
+			trials.end()
+			s.last, s.troubled, s.from, s.listed = l.remembered(), troubled, l.name, true
 			s.rotation.apply(&found, time.Now())
 			return found, l.ttl, nil
 		}

@@ -51,6 +51,7 @@ func (t *srvTarget) info(host string, weight int) listing.Info {
 		Address:  net.JoinHostPort(host, strconv.Itoa(int(t.Port))),
 		Weight:   weight,
 		Priority: int(t.Priority),
+		Host:     strings.TrimSuffix(t.name, "."),
 	}
 }
 
@@ -59,11 +60,11 @@ func (t *srvTarget) info(host string, weight int) listing.Info {
 // chance of a weight of 1.
 func (t *srvTarget) weight() int { return max(1, int(t.Weight)) }
 
-// addressEndpoints makes an endpoint of each address.
-func addressEndpoints(addresses []netip.Addr, port int) discovery.Answer {
+// addressEndpoints makes an endpoint of each address of a name.
+func addressEndpoints(name string, addresses []netip.Addr, port int) discovery.Answer {
 	var g discovery.AnswerBuilder
+	target := srvTarget{SRV: &dns.SRV{Port: uint16(port)}, name: name}
 	for _, address := range addresses {
-		target := srvTarget{SRV: &dns.SRV{Port: uint16(port)}}
 		g.Add(address.String(), target.info(address.String(), 1))
 	}
 	return g.Answer()

@@ -111,7 +111,7 @@ func FuzzMessagesBecomeValidEndpoints(f *testing.F) {
 		for _, record := range hosts.records {
 			all = append(all, addressOf(record))
 		}
-		wantValid(t, addressEndpoints(all, 80))
+		wantValid(t, addressEndpoints("web.test.", all, 80))
 		services.read(reply, dns.TypeSRV)
 		targets := srvTargets(services.records)
 		known := (&lookup{kinds: families["both"]}).additional(services.extra)

@@ -104,7 +104,7 @@ func (l *lookup) endpoints() discovery.Answer {
 		only := []srvTarget{{}}
 		only[0].addresses, _ = l.addresses(l.name)
 		l.leaveOut(only)
-		return addressEndpoints(only[0].addresses, l.source.Port)
+		return addressEndpoints(l.name, only[0].addresses, l.source.Port)
 	}
 	targets := slices.Clone(l.targets)
 	for i := range targets {

@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -19,11 +20,15 @@ type searching struct {
 	source *Source
 }
 
-func search(t *testing.T, records ...string) searching {
+// search returns one for a test of a fault. Only silence is worth a short time limit.
+func search(t *testing.T, fault string, records ...string) searching {
 	t.Helper()
 	z := serve(t, records...)
 	s := z.source("a", "web")
-	s.Timeout = caddy.Duration(200 * time.Millisecond)
+	s.Timeout = caddy.Duration(sourcetest.Patience)
+	if fault == "silence" {
+		s.Timeout = caddy.Duration(500 * time.Millisecond)
+	}
 	if err := s.Provision(caddy.Context{}); err != nil {
 		t.Fatal(err)
 	}
@@ -44,9 +49,25 @@ func (s searching) failIn(fault func(reply *dns.Msg) (silent bool), domains ...s
 
 func (s searching) look() (discovery.Answer, error) {
 	early := func(discovery.Answer) { s.Error("reported something early") }
-	answer, _, err := s.source.search(s.Context(), []string{"web.a.test.", "web.b.test.", "web."},
-		s.source.serversAt([]string{s.address}), early)
+	return s.search(s.Context(), early)
+}
+
+func (s searching) search(ctx context.Context, report discovery.Report) (discovery.Answer, error) {
+	answer, _, err := s.source.search(ctx, []string{"web.a.test.", "web.b.test.", "web."},
+		s.source.serversAt([]string{s.address}), report)
 	return answer, err
+}
+
+// follow reports what a search finds for which requests wait.
+func (s searching) follow() *sourcetest.Running {
+	return sourcetest.Follow(s.T, func(ctx context.Context, report discovery.Report) error {
+		ctx = discovery.WithFirstListBy(ctx, time.Now().Add(50*time.Millisecond))
+		answer, err := s.search(ctx, report)
+		if err == nil {
+			report(answer)
+		}
+		return err
+	})
 }
 
 func (s searching) wantList(want ...string) {
@@ -72,7 +93,7 @@ var searchFaults = map[string]func(reply *dns.Msg) (silent bool){
 func TestASearchDomainThatFailsIsPassedOver(t *testing.T) {
 	for name, fault := range searchFaults {
 		t.Run(name, func(t *testing.T) {
-			s := search(t, "web.b.test. 30 A 10.0.0.2")
+			s := search(t, name, "web.b.test. 30 A 10.0.0.2")
 			s.failIn(fault, "a.test.")
 			for range 2 {
 				s.wantList("10.0.0.2:80")
@@ -84,7 +105,7 @@ func TestASearchDomainThatFailsIsPassedOver(t *testing.T) {
 func TestTheDomainThatTheListCameFromIsNotPassedOver(t *testing.T) {
 	for name, fault := range searchFaults {
 		t.Run(name, func(t *testing.T) {
-			s := search(t, "web.a.test. 30 A 10.0.0.1", "web.b.test. 30 A 10.0.0.2")
+			s := search(t, name, "web.a.test. 30 A 10.0.0.1", "web.b.test. 30 A 10.0.0.2")
 			s.wantList("10.0.0.1:80")
 			s.failIn(fault, "a.test.")
 			if answer, err := s.look(); err == nil || len(answer.Endpoints) > 0 {
@@ -102,7 +123,7 @@ func TestTheDomainThatTheListCameFromIsNotPassedOver(t *testing.T) {
 func TestASearchWithoutAnAnswerFailsIfOneDomainFails(t *testing.T) {
 	for name, fault := range searchFaults {
 		t.Run(name, func(t *testing.T) {
-			s := search(t)
+			s := search(t, name)
 			s.failIn(fault, "a.test.")
 			if answer, err := s.look(); err == nil || !strings.HasPrefix(err.Error(), "web.a.test. A: ") {
 				t.Errorf("got %+v, %v; want the error of the domain", answer, err)
@@ -110,5 +131,47 @@ func TestASearchWithoutAnAnswerFailsIfOneDomainFails(t *testing.T) {
 			s.failIn(fault)
 			s.wantList()
 		})
+	}
+}
+
+func TestADomainIsUsedWhileTheOneBeforeItIsSilent(t *testing.T) {
+	for name, variant := range map[string]struct {
+		set    func(*Source)
+		record string
+		want   string
+	}{
+		"addresses": {func(*Source) {}, "web.b.test. 30 A 10.0.0.2", "10.0.0.2:80"},
+		"names": {
+			func(s *Source) { s.Type, s.Port, s.KeepNames = "srv", 0, true },
+			"web.b.test. 30 SRV 0 1 8080 one.test.", "one.test:8080",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := search(t, "", variant.record)
+			variant.set(s.source)
+			s.source.Timeout = caddy.Duration(time.Hour)
+			s.failIn(searchFaults["silence"], "a.test.")
+			part := s.follow().WantList(variant.want)
+			if !part.Partial {
+				t.Error("the list counts as whole")
+			}
+			if s.source.Type == "a" {
+				sourcetest.WantDropped(t, part, "web.a.test: its addresses are not complete yet")
+			}
+		})
+	}
+}
+
+func TestTheFirstDomainWinsAlthoughItAnswersLate(t *testing.T) {
+	s := search(t, "", "web.a.test. 30 A 10.0.0.1", "web.b.test. 30 A 10.0.0.2")
+	s.source.Timeout = caddy.Duration(time.Second)
+	s.failIn(searchFaults["silence"], "a.test.")
+	running := s.follow()
+	if part := running.WantList("10.0.0.2:80"); !part.Partial {
+		t.Error("the list counts as whole")
+	}
+	s.failIn(nil)
+	if whole := running.WantList("10.0.0.1:80"); whole.Partial {
+		t.Error("the list counts as a part")
 	}
 }

@@ -43,9 +43,10 @@ func init() { caddy.RegisterModule(new(Source)) }
 // REFUSED and silence are failures: the next resolver is asked, in two rounds, and if none answers
 // the pool keeps its list. A resolver that does not answer queries with EDNS is asked without. If
 // only AAAA fails, or one target of several, its last addresses stay and the others are followed.
-// What is known serves when half of the pool's `initial_wait` is over, if there is no list yet. So
-// does the part of a truncated answer if TCP fails. An address that cannot belong to one server,
-// such as 0.0.0.0, is dropped, as is a record with a mistake, such as port 0.
+// What is known serves when half of the pool's `initial_wait` is over, if there is no list yet,
+// also if a search domain is silent. So does the part of a truncated answer if TCP fails. An
+// address that cannot belong to one server, such as 0.0.0.0, is dropped, as is a record with a
+// mistake, such as port 0.
 type Source struct {
 	// The kind of record to look up: `srv`, or `a`, which includes AAAA. Required.
 	Type string `json:"type"`

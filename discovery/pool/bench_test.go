@@ -32,6 +32,9 @@ var ours = []string{
 	`{"policy": "adaptive_latency"}`,
 	`{"policy": "smooth_weighted_round_robin"}`,
 	`{"policy": "bounded_load_hash", "key": "{http.request.uri.path}"}`,
+	`{"policy": "weighted_least_conn"}`,
+	`{"policy": "weighted_random"}`,
+	`{"policy": "weighted_first"}`,
 }
 
 // BenchmarkRequest compares each kind of upstreams with one static upstream and no module of this

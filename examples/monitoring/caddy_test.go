@@ -169,7 +169,7 @@ func TestDebiansPrometheusScrapesACaddyUnderLoad(t *testing.T) {
 	}()
 	for _, query := range []string{
 		`up == 1`,
-		`caddy_balance_pool_endpoints{state="usable"} > 0`,
+		`caddy_balance_pool_endpoints{state="healthy"} > 0`,
 		`caddy_balance_pool_attempts_total{outcome="worked"} > 0`,
 		`histogram_count(caddy_balance_pool_time_to_first_byte_seconds) > 0`, // a native one
 		`histogram_quantile(0.9, rate(caddy_balance_endpoint_time_to_first_byte_seconds[10s])) > 0`,

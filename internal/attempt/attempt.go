@@ -25,6 +25,9 @@ type Attempt struct {
 	stage  stage
 	ending endpoint.Ending // of an attempt that was answered
 	again  bool            // the request was at the endpoint before
+	status int             // of the answer
+	times  times
+	reason endpoint.PickReason
 	load   load.Request
 	route  Route
 
@@ -69,8 +72,10 @@ func (a *Attempt) roundTrip(
 		}
 		a.conclude(now, outcomeOf(err, excused, 0), ending, result)
 		a.end()
+		a.addToSpan(req.Context())
 		return nil, err
 	}
+	a.noteAnswer(res.StatusCode, now)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		// An upgraded connection holds its place until it closes, and says nothing about speed.
 		a.conclude(now, SaysNothing, endpoint.Upgraded, endpoint.Result{Status: res.StatusCode})
@@ -83,6 +88,7 @@ func (a *Attempt) roundTrip(
 			endpoint.Result{Status: res.StatusCode})
 	}
 	a.endpoint.EndTrial(a.trial)
+	a.addToSpan(req.Context())
 	a.trackBody(res)
 	return res, nil
 }
@@ -97,7 +103,7 @@ func (a *Attempt) markSent(now load.Instant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.stage == picked {
-		a.stage = waiting
+		a.stage, a.times.sent = waiting, now
 		a.endpoint.Load.Begin(&a.load, a.route.Table, a.route.Route, a.route.Parked, now)
 	}
 }
@@ -172,13 +178,29 @@ func (a *Attempt) end() {
 func (a *Attempt) finish() {
 	from := a.advance(ended)
 	if from == waiting || from == answered {
-		a.endpoint.Load.End(&a.load, load.Now(), a.transport.Decay)
+		now := load.Now()
+		a.noteEnd(from, now)
+		a.endpoint.Load.End(&a.load, now, a.transport.Decay)
 	}
 	if from != ended {
 		a.endpoint.CountEnding(a.endingFrom(from))
 		a.endpoint.EndTrial(a.trial)
 		a.endpoint.Release()
 	}
+}
+
+// noteAnswer notes the answer for logs.
+func (a *Attempt) noteAnswer(status int, now load.Instant) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.status, a.times.firstByte = status, now
+}
+
+// noteEnd notes how the attempt ended for logs.
+func (a *Attempt) noteEnd(from stage, now load.Instant) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ending, a.times.over = a.endingFrom(from), now
 }
 
 // endingFrom returns the ending of an attempt that has ended, given the last stage before.

@@ -46,6 +46,7 @@ func watchConnection(req *http.Request) *connection {
 	c.trace, c.outer = trace, trace.GotConn
 	c.kept.Store(false)
 	c.replaced.Store(0)
+	c.since.Store(0)
 	trace.GotConn = c.got
 	return c
 }
@@ -66,11 +67,19 @@ func (c *connection) observe(info httptrace.GotConnInfo) {
 	c.kept.Store(info.Reused)
 	if c.conn = nil; info.Reused {
 		c.conn = info.Conn
-		c.since.Store(int64(load.Now()))
 	}
+	c.since.Store(int64(load.Now()))
 	if c.outer != nil {
 		c.outer(info)
 	}
+}
+
+// at returns when the request got its connection, zero if it got none.
+func (c *connection) at() load.Instant {
+	if c == nil {
+		return 0
+	}
+	return load.Instant(c.since.Load())
 }
 
 // brokeAsUsed reports whether the round trip failed because a kept connection broke before the

@@ -31,19 +31,21 @@ func (a *RequestAttempts) NoteFallback(policy string) {
 	}
 }
 
-// countPick counts a pick of the request, and ends what was noted of it.
-func (a *RequestAttempts) countPick(e *endpoint.Endpoint) {
-	policy, reason := a.note.fallback, a.note.reason
+// countPick counts a pick of the request, ends what was noted of it, and returns its reason.
+func (a *RequestAttempts) countPick(e *endpoint.Endpoint) (reason endpoint.PickReason) {
+	policy := a.note.fallback
+	reason = a.note.reason
 	if policy != "" {
 		reason = endpoint.Fallback
 	} else if a.transport.policy != nil {
 		policy = a.transport.policy()
 	}
-	if a.sent > 0 {
+	if len(a.sentAttempts) > 0 {
 		reason = endpoint.Retry
 	}
 	a.note.reason = endpoint.FirstChoice
 	e.CountPick(policy, reason)
+	return reason
 }
 
 // PolicyName returns the name of a policy's module, "" if it is none.

@@ -115,27 +115,31 @@ func (a *RequestAttempts) triedAddress(address string) bool {
 }
 
 // leaveOutRefused leaves out the endpoints that refused the request before an endpoint of the same
-// port answered it over the other family of IP addresses. Hosts and services without IPv6 often
-// have addresses of it all the same, and clients try the addresses of a name in turn (RFC 8305).
+// name and port answered it over the other family of IP addresses. Hosts and services without IPv6
+// often have addresses of it all the same, and clients try the addresses of a name in turn (RFC
+// 8305).
 func (a *RequestAttempts) leaveOutRefused(answered *endpoint.Endpoint) {
 	for _, e := range a.refused {
-		if e.IsSibling(answered) && e.LeaveOut(load.Now()) {
-			a.transport.announceLeftOut(e, answered)
+		for _, r := range a.transport.rosters {
+			s := r.Snapshot()
+			refused, other := find(s, e), find(s, answered)
+			if refused != nil && other != nil && refused.IsSibling(other) && e.LeaveOut(load.Now()) {
+				r.Emit(endpoint.Event{
+					Name: endpoint.LeftOut, Address: e.Address(),
+					Reason: "it refuses connections, and " + answered.Address() + " accepts them",
+				})
+			}
 		}
 	}
 	a.refused = nil
 }
 
-func (t *Transport) announceLeftOut(e, answered *endpoint.Endpoint) {
-	for _, r := range t.rosters {
-		if m := r.Snapshot().Find(e.Address()); m != nil && m.Endpoint == e {
-			r.Emit(endpoint.Event{
-				Name: endpoint.LeftOut, Address: e.Address(),
-				Reason: "it refuses connections, and " + answered.Address() + " accepts them",
-			})
-			return
-		}
+// find returns the member of a snapshot that is an endpoint, nil if there is none.
+func find(s *endpoint.Snapshot, e *endpoint.Endpoint) *endpoint.Member {
+	if m := s.Find(e.Address()); m != nil && m.Endpoint == e {
+		return m
 	}
+	return nil
 }
 
 // FoundNoList records that there is no list of endpoints for the request, and reports whether it

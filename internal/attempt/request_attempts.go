@@ -15,20 +15,21 @@ import (
 // variables. Only the request's goroutine uses them. On nil, which stands for a request that cannot
 // be tracked, Tried, Any, Picked and Take work too.
 type RequestAttempts struct {
-	transport *Transport
-	request   *http.Request
-	tried     []*endpoint.Endpoint
-	current   *Attempt
-	route     Route
-	noList    bool                 // there was no list of endpoints for the request
-	refused   []*endpoint.Endpoint // those of the tried ones that refused the connection at once
-	trial     endpoint.Trial       // begun for the place that the next Begin makes the request's own
-	note      pickNote
-	sent      int // how often the request was sent
+	transport    *Transport
+	request      *http.Request
+	tried        []*endpoint.Endpoint
+	current      *Attempt
+	route        Route
+	noList       bool                 // there was no list of endpoints for the request
+	refused      []*endpoint.Endpoint // those of the tried ones that refused the connection at once
+	trial        endpoint.Trial       // begun for the place that the next Begin makes the request's own
+	note         pickNote
+	sentAttempts []*Attempt
 
 	// Room for what nearly every request needs, so that all of it is one allocation.
 	first      Attempt
 	firstTried [3]*endpoint.Endpoint
+	firstSent  [2]*Attempt
 }
 
 // Attempts returns the attempts of a request at the handler. It is nil if there is no handler, or
@@ -46,8 +47,9 @@ func (t *Transport) Attempts(r *http.Request) *RequestAttempts {
 		return attempts
 	}
 	attempts := &RequestAttempts{transport: t, request: r}
-	attempts.tried = attempts.firstTried[:0]
+	attempts.tried, attempts.sentAttempts = attempts.firstTried[:0], attempts.firstSent[:0]
 	vars[t.key] = attempts
+	attempts.provide(vars)
 	return attempts
 }
 
@@ -104,7 +106,7 @@ func (a *RequestAttempts) Begin(e *endpoint.Endpoint) {
 	next.again = slices.Contains(a.tried, e)
 	a.tried = append(a.tried, e)
 	a.current = next
-	a.countPick(e)
+	next.reason = a.countPick(e)
 	next.trial, a.trial = a.trial, 0
 	if next.trial == 0 && e.IsTested() {
 		// A policy of Caddy's picked it, which knows no trials. Beside a trial it is none itself.
@@ -140,7 +142,7 @@ func (a *RequestAttempts) takePick(dial string) *Attempt {
 		return nil
 	}
 	a.current = nil
-	if a.sent++; a.sent > 1 {
+	if a.sentAttempts = append(a.sentAttempts, pick); len(a.sentAttempts) > 1 {
 		pick.endpoint.CountRetry(pick.again)
 	}
 	return pick

@@ -26,22 +26,21 @@ var hang = scenario{
 	},
 }
 
-var halfHeader = scenario{
-	name:    "half a header",
-	about:   "Two of six backends send half a header and nothing more. Their health checks pass.",
-	prepare: startSix,
-	during: func(t *trial) error {
-		return t.misbehave(ordering(backend.HalfHeader), ordering(""))
-	},
-}
+var (
+	halfHeader = ordered("half a header", "send half a header and nothing more", backend.HalfHeader)
+	cutBody    = ordered("cut body", "reset the connection in the middle of the body", backend.CutBody)
+)
 
-var cutBody = scenario{
-	name:    "cut body",
-	about:   "Two of six backends reset the connection in the middle of the body. Their health checks pass.",
-	prepare: startSix,
-	during: func(t *trial) error {
-		return t.misbehave(ordering(backend.CutBody), ordering(""))
-	},
+// ordered returns the scenario in which backends have a fault that their checks do not notice.
+func ordered(name, what string, f backend.Fault) scenario {
+	return scenario{
+		name:    name,
+		about:   "Two of six backends " + what + ". Their health checks pass.",
+		prepare: startSix,
+		during: func(t *trial) error {
+			return t.misbehave(ordering(f), ordering(""))
+		},
+	}
 }
 
 func ordering(f backend.Fault) func(*server) error {

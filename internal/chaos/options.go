@@ -3,10 +3,9 @@ package main
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"io"
-	"slices"
-	"strings"
+
+	"github.com/caddy-balance/caddy-balance/internal/commandline"
 )
 
 // options are the command line.
@@ -21,22 +20,14 @@ type options struct {
 func parse(args []string, usage io.Writer) (*options, error) {
 	o := new(options)
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // main prints errors
 	flags.BoolVar(&o.short, "short", false, "the short form: smaller numbers, and no stock Caddy beside the pool")
 	flags.Float64Var(&o.rate, "rate", 0, "requests per second (default 300, in the short form 100)")
 	flags.Uint64Var(&o.seed, "seed", 1, "the seed of all random choices")
 	flags.IntVar(&o.parallel, "parallel", 0, "scenarios that run at the same time (default 1, in the short form 6)")
 	wanted := flags.String("scenarios", "", "the `names` of the scenarios to run, separated by commas (default all)")
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(usage)
-		flags.PrintDefaults()
-	}
+	err := commandline.Parse(flags, args, usage)
 	if err != nil {
 		return nil, err
-	}
-	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if o.rate < 0 || o.parallel < 0 {
 		return nil, errors.New("rate and parallel must be positive")
@@ -63,14 +54,11 @@ func selectScenarios(list string) (selected []*scenario, err error) {
 	if list == "" {
 		return scenarios, nil
 	}
-	for name := range strings.SplitSeq(list, ",") {
-		i := slices.IndexFunc(scenarios, func(s *scenario) bool { return s.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("unknown scenario %q, not one of %s", name, strings.Join(names(), ", "))
-		}
+	chosen, err := commandline.Select(list, names())
+	for _, i := range chosen {
 		selected = append(selected, scenarios[i])
 	}
-	return selected, nil
+	return selected, err
 }
 
 func names() (names []string) {

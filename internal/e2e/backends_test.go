@@ -29,14 +29,20 @@ func startBackend(t *testing.T, name string) *backend {
 		t.Fatal(err)
 	}
 	b := &backend{name: name, address: net.JoinHostPort(host.String(), port)}
-	listener, err := net.Listen("tcp", b.address)
+	b.serve(t, "tcp")
+	return b
+}
+
+// serve answers at the address of the backend until the test ends.
+func (b *backend) serve(t *testing.T, network string) {
+	t.Helper()
+	listener, err := net.Listen(network, b.address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	serve(t, listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, name)
+		_, _ = io.WriteString(w, b.name)
 	}))
-	return b
 }
 
 func startBackends(t *testing.T, names ...string) (all []*backend) {

@@ -15,6 +15,7 @@ type proxy struct {
 	*caddytest.Caddy
 	t       *testing.T
 	site    string // what stands in the braces of a Caddyfile's site
+	admin   string // the address of the admin endpoint, if it is not the socket
 	running bool
 }
 
@@ -83,7 +84,11 @@ func (p *proxy) reload() {
 }
 
 func (p *proxy) text() string {
-	return p.GlobalOptions("") + "http:// {\nbind unix/" + p.SiteSocket(0) + "\n" + p.site + "\n}\n"
+	options := p.GlobalOptions("")
+	if p.admin != "" {
+		options = strings.Replace(options, "unix/"+p.AdminSocket(), p.admin, 1)
+	}
+	return options + "http:// {\nbind unix/" + p.SiteSocket(0) + "\n" + p.site + "\n}\n"
 }
 
 // siteClient returns a client for the site.

@@ -16,8 +16,9 @@ import (
 type consulRegistry struct {
 	t *testing.T
 	*servers.Consul
-	link *link
-	wait string
+	link    *link
+	wait    string
+	options string // of the source
 }
 
 func TestConsul(t *testing.T) { runScenarios(t, startConsul) }
@@ -31,7 +32,7 @@ func startConsul(t *testing.T) *consulRegistry {
 // source has a short wait by default, because the wait is also the time after which a dead
 // connection is noticed.
 func (c *consulRegistry) source() string {
-	return "consul web {\naddress " + c.link.address + "\nwait " + c.wait + "\n}"
+	return "consul web {\naddress " + c.link.address + "\nwait " + c.wait + "\n" + c.options + "\n}"
 }
 
 func (c *consulRegistry) registryLink() *link { return c.link }

@@ -15,8 +15,9 @@ import (
 type etcdRegistry struct {
 	t *testing.T
 	*servers.Etcd
-	client *clientv3.Client
-	link   *link
+	client  *clientv3.Client
+	link    *link
+	options string // of the source
 }
 
 const etcdPrefix = "/services/web/"
@@ -40,7 +41,7 @@ func etcdClient(t *testing.T, address string) *clientv3.Client {
 }
 
 func (e *etcdRegistry) source() string {
-	return "etcd " + etcdPrefix + " {\nendpoints http://" + e.link.address + "\ntimeout 2s\n}"
+	return "etcd " + etcdPrefix + " {\nendpoints http://" + e.link.address + "\ntimeout 2s\n" + e.options + "\n}"
 }
 
 func (e *etcdRegistry) registryLink() *link { return e.link }

@@ -60,7 +60,7 @@ type ExplainedEndpoint struct {
 	// Band is the index of its band, -1 if it is in none.
 	Band int `json:"band"`
 
-	State
+	Status
 
 	// Rank is the endpoint's place in the order of the policy within its band, from 1; 0 if the
 	// policy has no order, or the endpoint is not usable.

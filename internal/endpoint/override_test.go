@@ -49,7 +49,7 @@ func TestWhatAnOperatorDecidesComesFirst(t *testing.T) {
 		if got := serving(s); got != c.serving {
 			t.Errorf("%s: %q serve, want %q", c.about, got, c.serving)
 		}
-		if got := rules.state(&s.Members[0]).State; got != c.state {
+		if got := rules.state(&s.Members[0]).String(); got != c.state {
 			t.Errorf("%s: the state is %q, want %q", c.about, got, c.state)
 		}
 		if w := c.override.Weight; w != nil && *w > 0 && s.Members[0].Weight > 0 && s.Members[0].Weight != uint32(*w) {

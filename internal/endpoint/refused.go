@@ -43,10 +43,11 @@ func (e *Endpoint) LeaveOut(now load.Instant) (begins bool) {
 	return begins
 }
 
-// IsSibling reports whether two endpoints may be the same server, reached over the two families of
-// IP addresses: they have the same port.
-func (e *Endpoint) IsSibling(other *Endpoint) bool {
-	a, errA := netip.ParseAddrPort(e.address)
+// IsSibling reports whether two members may be the same server, reached over the two families of IP
+// addresses: they have the same host name and port. Names that no source knows count as the same.
+func (m *Member) IsSibling(other *Member) bool {
+	a, errA := netip.ParseAddrPort(m.address)
 	b, errB := netip.ParseAddrPort(other.address)
-	return errA == nil && errB == nil && a.Port() == b.Port() && a.Addr().Is4() != b.Addr().Is4()
+	return errA == nil && errB == nil && m.Info.Host == other.Info.Host &&
+		a.Port() == b.Port() && a.Addr().Is4() != b.Addr().Is4()
 }

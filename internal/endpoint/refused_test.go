@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
@@ -43,8 +44,11 @@ func TestAnEndpointThatRefusesAgainIsLeftOutForLonger(t *testing.T) {
 	})
 }
 
-func TestSiblingsHaveThePortAndNotTheFamilyInCommon(t *testing.T) {
+func TestSiblingsHaveTheNameAndPortAndNotTheFamilyInCommon(t *testing.T) {
 	p := newPool()
+	member := func(address, host string) *Member {
+		return &Member{Endpoint: p.retainLocked(address), Info: &listing.Info{Address: address, Host: host}}
+	}
 	for pair, want := range map[[2]string]bool{
 		{"10.0.0.1:80", "[2001:db8::1]:80"}:      true,
 		{"[fe80::1%eth0]:80", "10.0.0.1:80"}:     true,
@@ -54,9 +58,17 @@ func TestSiblingsHaveThePortAndNotTheFamilyInCommon(t *testing.T) {
 		{"web.test:80", "10.0.0.1:80"}:           false,
 		{"unix//run/web", "[2001:db8::1]:80"}:    false,
 	} {
-		a, b := p.retainLocked(pair[0]), p.retainLocked(pair[1])
+		a, b := member(pair[0], ""), member(pair[1], "")
 		if a.IsSibling(b) != want || b.IsSibling(a) != want {
 			t.Errorf("%v: want %t", pair, want)
+		}
+	}
+	for hosts, want := range map[[2]string]bool{
+		{"web.test", "web.test"}: true, {"web.test", "db.test"}: false, {"web.test", ""}: false,
+	} {
+		a, b := member("10.0.0.1:80", hosts[0]), member("[2001:db8::1]:80", hosts[1])
+		if a.IsSibling(b) != want || b.IsSibling(a) != want {
+			t.Errorf("%v: want %t", hosts, want)
 		}
 	}
 }

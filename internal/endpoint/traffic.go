@@ -10,14 +10,15 @@ import (
 // traffic counts what happens at an endpoint, from when the pool knows it on. A reload does not
 // reset it. Requests add to it without a lock, and only those who look at it read it.
 type traffic struct {
+	// What nearly every request needs is beside one another. firstByte is made by the first answer:
+	// most endpoints of a large pool may never have one.
+	firstByte atomic.Pointer[load.Histogram]
 	picks     atomic.Uint64
-	endings   [EndingCount]atomic.Uint64
+	endings   [EndingCount]atomic.Uint64 // the first is that of most requests
+
 	ejections [EjectionCauseCount]atomic.Uint64
 	checks    [CheckResultCount]atomic.Uint64
 	checked   atomic.Int64 // the time that checks took, in nanoseconds
-
-	// firstByte is made by the first answer: most endpoints of a large pool may never have one.
-	firstByte atomic.Pointer[load.Histogram]
 }
 
 // Totals is what traffic has counted, of one endpoint or of several.

@@ -86,7 +86,7 @@ func TestEachEndingReasonAndStateHasAName(t *testing.T) {
 	for r := range CheckResult(CheckResultCount) {
 		_ = r.String()
 	}
-	for s := range StateKind(StateKindCount) {
+	for s := range State(StateCount) {
 		_ = s.String()
 	}
 }

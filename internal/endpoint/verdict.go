@@ -94,8 +94,8 @@ func (e *Endpoint) Advise(a Advice) (changed bool) {
 	return true
 }
 
-// applyAdvisedMode sets the conditions that follow from what the endpoint has said of itself, unless
-// an operator says that it is ready.
+// applyAdvisedMode sets the conditions that follow from what the endpoint has said of itself. None
+// do if an operator says that it is ready.
 func (e *Endpoint) applyAdvisedMode() {
 	e.pool.advisedModes.Lock() // the prober and operators call it
 	defer e.pool.advisedModes.Unlock()

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/commandline"
 )
 
 // options are the command line.
@@ -25,7 +27,6 @@ const defaultProxies = "pool/adaptive_latency,caddy/least_conn,haproxy/leastconn
 func parse(args []string, usage io.Writer) (*options, error) {
 	o := &options{binaries: make(map[string]string)}
 	flags := flag.NewFlagSet("lab", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // main prints errors
 	flags.DurationVar(&o.duration, "duration", 20*time.Second, "how long requests arrive in each run")
 	flags.Float64Var(&o.rate, "rate", 400, "requests per second")
 	flags.IntVar(&o.rounds, "rounds", 3, "runs of each proxy in each scenario")
@@ -41,16 +42,9 @@ func parse(args []string, usage io.Writer) (*options, error) {
 			return nil
 		})
 	}
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(usage)
-		flags.PrintDefaults()
-	}
+	err := commandline.Parse(flags, args, usage)
 	if err != nil {
 		return nil, err
-	}
-	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if o.duration <= 0 || o.rate <= 0 || o.rounds <= 0 {
 		return nil, errors.New("duration, rate and rounds must be positive")
@@ -63,18 +57,11 @@ func parse(args []string, usage io.Writer) (*options, error) {
 }
 
 func selectScenarios(list string) (selected []scenario, err error) {
-	for name := range strings.SplitSeq(list, ",") {
-		found := false
-		for _, s := range scenarios {
-			if s.name == name {
-				selected, found = append(selected, s), true
-			}
-		}
-		if !found {
-			return nil, fmt.Errorf("unknown scenario %q, not one of %s", name, strings.Join(names(scenarios), ", "))
-		}
+	chosen, err := commandline.Select(list, names(scenarios))
+	for _, i := range chosen {
+		selected = append(selected, scenarios[i])
 	}
-	return selected, nil
+	return selected, err
 }
 
 func parseProxies(list string) (selected []proxy, err error) {

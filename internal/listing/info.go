@@ -47,6 +47,10 @@ type Info struct {
 	// Anything else that the source knows, such as a version. It has no effect on the selection.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
+	// Host is the host name that the source resolved to the address, empty if it did not. Addresses
+	// of one host and port are taken for the same server. It is neither read from lists nor stored.
+	Host string `json:"-"`
+
 	// Trusted means that the list is not from a network, so that the address is dialed whatever the
 	// rules of the pool say. The pool sets it.
 	Trusted bool `json:"-"`
@@ -70,7 +74,7 @@ func (i *Info) Serving() bool { return i.Weight > 0 && !i.Draining }
 func (i *Info) Equal(other *Info) bool {
 	return i.Address == other.Address && i.ID == other.ID && i.Weight == other.Weight && i.Zone == other.Zone &&
 		i.Priority == other.Priority && i.MaxRequests == other.MaxRequests &&
-		i.Draining == other.Draining && i.Trusted == other.Trusted &&
+		i.Draining == other.Draining && i.Host == other.Host && i.Trusted == other.Trusted &&
 		maps.Equal(i.Metadata, other.Metadata)
 }
 

@@ -80,11 +80,11 @@ func perEndpoint(r *endpoint.Roster) bool {
 	if set := r.MetricsPerEndpoint(); set != nil {
 		return *set
 	}
-	few := len(r.Snapshot().Members) <= maxEndpoints
-	if !few {
-		logTooMany(r)
+	n := len(r.Snapshot().Members)
+	if n > maxEndpoints && r.FirstTime("metrics per endpoint") {
+		logTooMany(r.Logger(), r.Name(), n)
 	}
-	return few
+	return n <= maxEndpoints
 }
 
 func (c *collection) add(m *metric, value float64, labels ...*dto.LabelPair) {

@@ -58,7 +58,7 @@ func TestAPoolIsSummedUp(t *testing.T) {
 		labels []string
 		want   float64
 	}{
-		{"pool_endpoints", []string{"pool=web", "state=usable"}, 3},
+		{"pool_endpoints", []string{"pool=web", "state=healthy"}, 3},
 		{"pool_endpoints", []string{"state=unhealthy"}, 1},
 		{"pool_endpoints", []string{"state=ejected"}, 0},
 		{"pool_usable_ratio", nil, .75},
@@ -72,7 +72,7 @@ func TestAPoolIsSummedUp(t *testing.T) {
 		{"pool_ejections_total", []string{"reason=success_rate"}, 2},
 		{"pool_checks_total", []string{"result=passed"}, 2},
 		{"endpoint_state", []string{"endpoint=10.0.10.102:80", "state=unhealthy"}, 1},
-		{"endpoint_state", []string{"endpoint=10.0.10.102:80", "state=usable"}, -1},
+		{"endpoint_state", []string{"endpoint=10.0.10.102:80", "state=healthy"}, -1},
 		{"endpoint_configured_weight", []string{"endpoint=10.0.10.100:80"}, 3},
 		{"endpoint_effective_weight", []string{"endpoint=10.0.10.100:80"}, 3},
 		{"endpoint_attempts_total", []string{"endpoint=10.0.10.100:80", "outcome=worked"}, 1},
@@ -118,7 +118,7 @@ func TestAReloadNeitherResetsCountersNorRegistersTwice(t *testing.T) {
 	if n := value(found, "endpoint_attempts_total", "endpoint=10.0.10.100:80"); n != 1 {
 		t.Errorf("after the reload the endpoint has %v attempts, want 1", n)
 	}
-	if n := value(found, "pool_endpoints", "state=usable"); n != 2 {
+	if n := value(found, "pool_endpoints", "state=healthy"); n != 2 {
 		t.Errorf("after the reload the pool has %v endpoints, want 2", n)
 	}
 }
@@ -143,7 +143,7 @@ func TestALargePoolHasMetricsOfEachEndpointOnlyIfAsked(t *testing.T) {
 			if _, each := found["caddy_balance_endpoint_state"]; each != c.each {
 				t.Errorf("metrics of each endpoint: %v, want %v", each, c.each)
 			}
-			if value(found, "pool_endpoints", "state=usable") != float64(c.endpoints) {
+			if value(found, "pool_endpoints", "state=healthy") != float64(c.endpoints) {
 				t.Error("the pool as a whole has no metrics")
 			}
 			lines := log.FilterMessage("pool has too many endpoints for metrics of each").Len()

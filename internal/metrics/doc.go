@@ -2,9 +2,9 @@
 // of Caddy.
 //
 // It keeps no numbers of its own. A collector reads what the endpoints, pools and sources know when
-// somebody asks for the metrics. Therefore nothing runs in between, counters survive reloads as the
+// the metrics are asked for. Therefore nothing runs in between, counters survive reloads as the
 // pools do, and an endpoint that has left has no series.
 //
 // No label has a value that a client chooses: routes are not among them. What a registry lists is
-// bounded by the pool's max_endpoints, and beyond 1,000 endpoints a pool has series of its own only.
+// bounded by the pool's max_endpoints. Beyond 1,000 endpoints a pool has series of its own only.
 package metrics

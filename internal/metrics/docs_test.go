@@ -74,7 +74,7 @@ func TestTheDocumentationHasEveryValueOfALabel(t *testing.T) {
 	for r := range endpoint.PickReason(endpoint.PickReasonCount) {
 		reasons = append(reasons, r.String())
 	}
-	for s := range endpoint.StateKind(endpoint.StateKindCount) {
+	for s := range endpoint.State(endpoint.StateCount) {
 		states = append(states, s.String())
 	}
 	for head, want := range map[string][]string{"outcome and reason": endings, "reason": reasons, "state": states} {

@@ -1,6 +1,9 @@
 package metrics
 
 import (
+	"sync"
+
+	"github.com/caddyserver/caddy/v2"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -18,7 +21,7 @@ func (c *collection) addMembers(r *endpoint.Roster) {
 		m := &s.Members[i]
 		base := c.labelsOf(m.Endpoint)
 		c.addEndpoint(m.Endpoint, base)
-		c.add(endpointState, 1, base[0], base[1], stateLabels[r.StateKind(m)])
+		c.add(endpointState, 1, base[0], base[1], stateLabels[r.State(m)])
 		c.add(endpointConfiguredWeight, float64(m.Info.Weight), base...)
 		c.add(endpointEffectiveWeight, s.EffectiveWeight(m), base...)
 		if relative, ok := m.Load.Expected(now); ok && known {
@@ -27,10 +30,14 @@ func (c *collection) addMembers(r *endpoint.Roster) {
 	}
 }
 
+// tooManyStatic makes the log line about static upstreams one of the process.
+var tooManyStatic sync.Once
+
 // addUnlisted adds the static upstreams that are in use. Those of all configs are one pool.
 func (c *collection) addUnlisted() {
 	listed := c.pool.Listed()
-	if len(listed) > maxEndpoints {
+	if n := len(listed); n > maxEndpoints {
+		tooManyStatic.Do(func() { logTooMany(caddy.Log().Named("metrics"), "", n) })
 		return
 	}
 	for _, e := range listed {

@@ -13,7 +13,7 @@ var (
 	causeLabels   = labelsOf("reason", endpoint.EjectionCauseCount, endpoint.EjectionCause.String)
 	resultLabels  = labelsOf("result", endpoint.CheckResultCount, endpoint.CheckResult.String)
 	reasonLabels  = labelsOf("reason", endpoint.PickReasonCount, endpoint.PickReason.String)
-	stateLabels   = labelsOf("state", endpoint.StateKindCount, endpoint.StateKind.String)
+	stateLabels   = labelsOf("state", endpoint.StateCount, endpoint.State.String)
 
 	untriedLabel, triedLabel  = label("endpoint", "untried"), label("endpoint", "tried")
 	workingLabel, parkedLabel = label("kind", "working"), label("kind", "parked")
@@ -22,15 +22,15 @@ var (
 // addRoster adds what follows from the list of a pool.
 func (c *collection) addRoster(r *endpoint.Roster) {
 	s := r.Snapshot()
-	var states [endpoint.StateKindCount]int
+	var states [endpoint.StateCount]int
 	for i := range s.Members {
-		states[r.StateKind(&s.Members[i])]++
+		states[r.State(&s.Members[i])]++
 	}
 	for state, n := range states {
 		c.add(poolEndpoints, float64(n), c.label, stateLabels[state])
 	}
 	if n := len(s.Members); n > 0 {
-		c.add(poolUsable, float64(states[endpoint.Usable])/float64(n), c.label)
+		c.add(poolUsable, float64(states[endpoint.StateHealthy])/float64(n), c.label)
 	} else {
 		c.add(poolUsable, 0, c.label)
 	}
@@ -62,12 +62,10 @@ func (c *collection) addTraffic() {
 	}
 }
 
-// logTooMany says once why there are no metrics of each endpoint.
-func logTooMany(r *endpoint.Roster) {
-	if n := len(r.Snapshot().Members); r.FirstTime("metrics per endpoint") {
-		r.Logger().Info("pool has too many endpoints for metrics of each",
-			zap.String("pool", r.Name()), zap.Int("endpoints", n), zap.Int("limit", maxEndpoints))
-	}
+// logTooMany says why there are no metrics of each endpoint.
+func logTooMany(log *zap.Logger, pool string, n int) {
+	log.Info("pool has too many endpoints for metrics of each",
+		zap.String("pool", pool), zap.Int("endpoints", n), zap.Int("limit", maxEndpoints))
 }
 
 func boolean(b bool) float64 {

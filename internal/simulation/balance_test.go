@@ -6,7 +6,7 @@ import (
 )
 
 // scenarios are in the order of the tables in docs/performance.md.
-var scenarios = slices.Concat(classic, ordinarySites, evenErrorsMore, sizes)
+var scenarios = slices.Concat(classic, ordinarySites, evenErrorsMore, sizes, byWeight)
 
 // classic are those that compare endpoints that differ, or fail.
 var classic = []scenario{
@@ -28,6 +28,14 @@ var ordinarySites = slices.Concat(
 
 // sizes are everyday traffic with other numbers of proxies and endpoints.
 var sizes = variants(twoProxies, eightProxies, twentyProxies, twoEndpoints, slowOfTwo, tenThousandEndpoints)
+
+// byWeight are those of the policies that go by weights, limits and counts alone.
+var byWeight = slices.Concat(
+	[]scenario{weightsMixed, leastConnAlike},
+	variants(leastConnAmongAll, leastConnThousand, chance),
+	[]scenario{filling},
+	variants(fillingMixed),
+)
 
 // variants marks scenarios as variants.
 func variants(all ...scenario) []scenario {

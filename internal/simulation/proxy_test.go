@@ -55,7 +55,7 @@ func handlerConfig(f *fleet, s *scenario, p policy, proxy int) json.RawMessage {
 	if s.members > 0 {
 		config["dynamic_upstreams"] = pool(f, proxy, p.pool)
 	} else {
-		config["upstreams"] = staticUpstreams(f, proxy)
+		config["upstreams"] = staticUpstreams(f, proxy, s.limit)
 	}
 	text, _ := json.Marshal(config)
 	return text
@@ -78,10 +78,10 @@ func pool(f *fleet, proxy int, more map[string]any) map[string]any {
 	return config
 }
 
-func staticUpstreams(f *fleet, proxy int) []map[string]string {
-	upstreams := make([]map[string]string, len(f.backends))
+func staticUpstreams(f *fleet, proxy, limit int) []map[string]any {
+	upstreams := make([]map[string]any, len(f.backends))
 	for i, dial := range f.dials[proxy] {
-		upstreams[i] = map[string]string{"dial": dial}
+		upstreams[i] = map[string]any{"dial": dial, "max_requests": limit}
 	}
 	return upstreams
 }

@@ -19,6 +19,7 @@ type scenario struct {
 	members  int // backends that a pool discovers at the start; 0 means that all are static upstreams
 	proxies  int // 0 means 1
 	retries  int
+	limit    int // of requests in flight at each static upstream; 0 means none
 
 	server  func(i int) server               // makes backend i
 	draw    func(r *rand.Rand) time.Duration // work or latency of a request

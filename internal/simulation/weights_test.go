@@ -23,10 +23,14 @@ var weights = scenario{
 	policies: []policy{
 		{name: "weighted_round_robin", config: `{"policy":"weighted_round_robin","weights":[60,30,10]}`},
 		{name: "smooth_weighted_round_robin", config: `{"policy":"smooth_weighted_round_robin","weights":[60,30,10]}`, ours: true},
+		{name: "weighted_random", config: `{"policy":"weighted_random","weights":[60,30,10]}`, ours: true},
+		{name: "weighted_least_conn", config: `{"policy":"weighted_least_conn","weights":[60,30,10]}`, ours: true},
 	},
 	baseline: "weighted_round_robin",
 	check: func(t *testing.T, m measured) {
 		m.atMostTimes(t, "smooth_weighted_round_robin", p99, .9, "weighted_round_robin")
 		m.between(t, "smooth_weighted_round_robin", share(0), .999, 1.001)
+		m.atMostTimes(t, "weighted_least_conn", p99, .95, "smooth_weighted_round_robin")
+		m.between(t, "weighted_random", share(0), .97, 1.03)
 	},
 }

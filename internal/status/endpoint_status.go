@@ -21,11 +21,11 @@ type endpointStatus struct {
 	// Source is the first source that lists the endpoint.
 	Source *sourceName `json:"source,omitempty"`
 
-	endpoint.State
+	endpoint.Status
 
 	// EffectiveWeight is the weight in force, and WeightReasons say how it follows from the
 	// source's.
-	EffectiveWeight uint32   `json:"effective_weight"`
+	EffectiveWeight float64  `json:"effective_weight"`
 	WeightReasons   []string `json:"weight_reasons"`
 
 	// EffectiveMaxRequests is the limit of requests in flight that is in force; 0 is none.
@@ -113,11 +113,12 @@ func (r *reader) all() []endpointStatus {
 }
 
 func (r *reader) status(m *endpoint.Member) endpointStatus {
-	reading, state := m.Load.Read(r.now, attempt.DefaultDecay), r.roster.State(r.snapshot, m)
+	reading, status := m.Load.Read(r.now, attempt.DefaultDecay), r.roster.Status(r.snapshot, m)
 	return endpointStatus{
 		Info: *m.Info, Source: r.sources[m.Address()],
-		State:           state,
-		EffectiveWeight: m.Weight, WeightReasons: r.roster.WeightReasons(r.snapshot, m, state),
+		Status:               status,
+		EffectiveWeight:      r.snapshot.EffectiveWeight(m),
+		WeightReasons:        r.roster.WeightReasons(r.snapshot, m, status),
 		EffectiveMaxRequests: m.MaxRequests,
 		Load: loadStatus{
 			InFlight: m.InFlight(), Waiting: m.Load.Waiting(), Parked: m.Load.Parked(), Overdue: m.Load.Overdue(),

@@ -25,8 +25,8 @@ var figureColumns = []string{
 
 // figureRow is what changes of an endpoint while requests come.
 type figureRow struct {
-	state    endpoint.State
-	weight   uint32
+	status   endpoint.Status
+	weight   float64
 	inFlight int
 	parked   int
 	relative float64
@@ -38,11 +38,11 @@ type figureRow struct {
 // values returns the values of the columns.
 func (f *figureRow) values(address string) []any {
 	var since any
-	if !f.state.Since.IsZero() {
-		since = f.state.Since.UnixMilli()
+	if !f.status.Since.IsZero() {
+		since = f.status.Since.UnixMilli()
 	}
 	return []any{
-		address, f.state.State, f.state.Usable, f.state.Reason, since, f.weight, f.inFlight, f.parked, f.relative,
+		address, f.status.State, f.status.Usable, f.status.Reason, since, f.weight, f.inFlight, f.parked, f.relative,
 		f.requests, f.failures, f.p50, f.p99,
 	}
 }
@@ -124,7 +124,7 @@ func (f *figures) row(
 	r *endpoint.Roster, s *endpoint.Snapshot, m *endpoint.Member, now load.Instant, interval time.Duration,
 ) figureRow {
 	row := figureRow{
-		state: r.State(s, m), weight: m.Weight, inFlight: m.InFlight(), parked: m.Load.Parked(),
+		status: r.Status(s, m), weight: rounded(s.EffectiveWeight(m)), inFlight: m.InFlight(), parked: m.Load.Parked(),
 		relative: rounded(m.Load.Read(now, attempt.DefaultDecay).Relative),
 	}
 	f.count(&row, m.Endpoint, interval)

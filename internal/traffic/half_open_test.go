@@ -9,6 +9,8 @@ import (
 func TestAnEjectedEndpointComesBackWhileWebSocketsAreOpenThere(t *testing.T) {
 	for policy, line := range map[string]string{
 		"smooth_weighted_round_robin": roundRobin,
+		"weighted_least_conn":         "lb_policy weighted_least_conn",
+		"weighted_random":             "lb_policy weighted_random",
 		"Caddy's":                     "lb_policy round_robin",
 	} {
 		t.Run(policy, func(t *testing.T) {

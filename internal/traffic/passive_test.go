@@ -14,6 +14,8 @@ func TestAFailedEndpointIsLeftOutAndComesBack(t *testing.T) {
 		"adaptive_latency":                "lb_policy adaptive_latency {\ndecay 10ms\nerror_penalty 1ms\n}",
 		"bounded_load_hash":               "lb_policy bounded_load_hash {uri}",
 		"bounded_load_hash without a key": "lb_policy bounded_load_hash {header.None}",
+		"weighted_least_conn":             "lb_policy weighted_least_conn",
+		"weighted_random":                 "lb_policy weighted_random",
 		"Caddy's":                         "lb_policy round_robin",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 func TestARefusedConnectionGoesOnToAnotherEndpointWithoutRetries(t *testing.T) {
@@ -80,6 +82,53 @@ func TestAnAddressThatIsRefusedIsLeftOutWhileItsSiblingAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnAddressIsLeftOutForAnswersOfTheSameNameOnly(t *testing.T) {
+	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
+		t.Skip("this machine has no IPv6:", err)
+	} else {
+		l.Close()
+	}
+	for name, leftOut := range map[string]int{"a.test.": 1, "b.test.": 0} {
+		t.Run(name, func(t *testing.T) {
+			fleet := startBackends(t, 1)
+			_, port, _ := net.SplitHostPort(fleet[0].address)
+			resolver := serveRecords(t,
+				"web.test. 60 SRV 0 1 "+port+" a.test.", "a.test. 60 A 127.0.0.1",
+				"web.test. 60 SRV 0 1 "+port+" b.test.", name+" 60 AAAA ::1")
+			c := startProxy(t, fmt.Sprintf("reverse_proxy {\ndynamic pool web {\nsource dns srv web.test {\nresolvers %s\n}\n}\n%s\n}",
+				resolver, roundRobin)).client()
+			for range 10 {
+				expectOK(t)(c.get("/"))
+			}
+			if got := logged.Count(`"msg":"endpoint is left out"`); got != leftOut {
+				t.Errorf("left out %d times; want %d", got, leftOut)
+			}
+		})
+	}
+}
+
+// serveRecords runs a DNS server and returns its address.
+func serveRecords(t *testing.T, records ...string) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, query *dns.Msg) {
+		reply := new(dns.Msg).SetReply(query)
+		for _, text := range records {
+			record, _ := dns.NewRR(text)
+			if h := record.Header(); h.Name == query.Question[0].Name && h.Rrtype == query.Question[0].Qtype {
+				reply.Answer = append(reply.Answer, record)
+			}
+		}
+		_ = w.WriteMsg(reply)
+	})}
+	go func() { _ = server.ActivateAndServe() }()
+	t.Cleanup(func() { conn.Close() })
+	return conn.LocalAddr().String()
 }
 
 func TestAnAddressThatIsRefusedServesAgainOnceItIsAccepted(t *testing.T) {

@@ -76,6 +76,9 @@ func TestNoRequestFailsWhileEverythingChanges(t *testing.T) {
 		"smooth_weighted_round_robin": roundRobin,
 		"adaptive_latency":            "lb_policy adaptive_latency",
 		"bounded_load_hash":           "lb_policy bounded_load_hash {uri}",
+		"weighted_least_conn":         "lb_policy weighted_least_conn",
+		"weighted_random":             "lb_policy weighted_random",
+		"weighted_first":              "lb_policy weighted_first",
 	} {
 		t.Run(policy, func(t *testing.T) {
 			fleet := startBackends(t, 6)

@@ -60,6 +60,9 @@ var ourPolicies = map[string]string{
 	"bounded_load_hash without a key":                  "lb_policy bounded_load_hash {header.None}",
 	"bounded_load_hash falls back to one of Caddy's":   "lb_policy bounded_load_hash {header.None} {\n fallback first\n}",
 	"bounded_load_hash falls back to another one here": ownFallback,
+	"weighted_least_conn":                              "lb_policy weighted_least_conn",
+	"weighted_random":                                  "lb_policy weighted_random",
+	"weighted_first":                                   "lb_policy weighted_first",
 }
 
 // upstreamsOf returns all ways to give backends to a reverse proxy, as lines of it.

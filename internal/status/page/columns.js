@@ -1,7 +1,7 @@
 // The columns of the table of endpoints: what each shows, and by what it sorts.
 
 import { h, nothing, setAttribute, setText } from './dom.js';
-import { ago, count, percent, rate, seconds } from './format.js';
+import { ago, count, percent, rate, seconds, weight } from './format.js';
 import { endpointState, badge, setBadge } from './states.js';
 import { Spark } from './spark.js';
 
@@ -39,7 +39,7 @@ export const columns = [
 			setAttribute(cell, 'title', e.parked ? `${count(e.parked)} of them are parked` : '');
 		},
 	},
-	{ key: 'weight', title: 'Weight', width: 70, numeric: true, sort: (e) => e.weight, ...text((e) => count(e.weight)) },
+	{ key: 'weight', title: 'Weight', width: 70, numeric: true, sort: (e) => e.weight, ...text((e) => weight(e.weight)) },
 	{
 		key: 'change', title: 'Changed', width: 82, numeric: true, wide: true, sort: (e, pool) => pool.changedAt(e) ?? 0,
 		...text((e, pool) => { const at = pool.changedAt(e); return at ? ago(at) : nothing; }),

@@ -4,7 +4,7 @@ import { endpointURL, get, mayControl } from './api.js';
 import { confirmEnd, confirmOverride, confirmReset, confirmWeight, overrideStates, verb } from './actions.js';
 import { openDialog, tell } from './dialog.js';
 import { h, nothing } from './dom.js';
-import { ago, count, moment, parseTime, percent, rate, seconds } from './format.js';
+import { ago, count, moment, parseTime, percent, rate, seconds, weight } from './format.js';
 import { badge, endpointState } from './states.js';
 
 const refreshEvery = 2000;
@@ -60,7 +60,7 @@ function describe(status, pool, endpoint) {
 			['Signs of sickness', `${load.surprise.toFixed(1)} of 8`],
 			['Broken connections', count(load.broken_connections)],
 		]),
-		group('Weight', [['In force', count(status.effective_weight)], ['Because', list(status.weight_reasons)]]),
+		group('Weight', [['In force', weight(status.effective_weight)], ['Because', list(status.weight_reasons)]]),
 		check && group('Checks', check.probes.map((probe) => [probe.name, probeText(probe)])),
 		ejection && group('Ejection', [
 			['Times', count(ejection.times)], ['Reason', ejection.reason],

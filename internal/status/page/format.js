@@ -6,6 +6,10 @@ const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
 export const count = (n) => whole.format(n);
 
+const fraction = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
+
+export const weight = (n) => fraction.format(n);
+
 // rate writes a number per second with at most three digits that matter.
 export function rate(perSecond) {
 	if (!perSecond) return '0';

@@ -12,7 +12,6 @@ const shapes = {
 	square: 'M2.5 2.5h11v11h-11z',
 	pause: 'M3 2h3.5v12H3zM9.500 2H13v12H9.500z',
 	down: 'M3 2.500h10L8 14z',
-	diamond: 'M8 1l7 7-7 7-7-7z',
 	bar: 'M2 6.500h12v3H2z',
 };
 
@@ -22,7 +21,6 @@ const endpoints = {
 	ejected: { text: 'Ejected', shape: 'triangle', tone: 'bad', rank: 1 },
 	refused: { text: 'Refused', shape: 'bar', tone: 'bad', rank: 2 },
 	down: { text: 'Down', shape: 'down', tone: 'bad', rank: 3 },
-	full: { text: 'Full', shape: 'diamond', tone: 'warn', rank: 4 },
 	half_open: { text: 'Half-open', shape: 'half', tone: 'warn', rank: 5 },
 	maintenance: { text: 'Maintenance', shape: 'pause', tone: 'idle', rank: 6 },
 	draining: { text: 'Draining', shape: 'square', tone: 'idle', rank: 7 },
