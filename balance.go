@@ -27,6 +27,7 @@ import (
 	_ "github.com/caddy-balance/caddy-balance/discovery/upstreams"
 	_ "github.com/caddy-balance/caddy-balance/healthprobe"
 	_ "github.com/caddy-balance/caddy-balance/healthprobe/outlier"
+	_ "github.com/caddy-balance/caddy-balance/internal/command"
 	_ "github.com/caddy-balance/caddy-balance/internal/status"
 	_ "github.com/caddy-balance/caddy-balance/lbpolicy"
 )

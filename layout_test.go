@@ -18,14 +18,14 @@ const module = "github.com/caddy-balance/caddy-balance/"
 // import, tests left aside. A folder that is not here, or is here and has gone, fails the test.
 // "x/..." allows x and all below it.
 var rooms = map[string][]string{
-	"": {"discovery/...", "healthprobe/...", "lbpolicy", "internal/status"},
+	"": {"discovery/...", "healthprobe/...", "lbpolicy", "internal/command", "internal/status"},
 
 	"discovery":           {"internal/listing", "internal/options"},
 	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/bounded", "internal/definition", "internal/egress", "internal/endpoint", "internal/metrics", "internal/options", "internal/signal"},
 	"discovery/dns":       {"caddyfile", "discovery", "internal/listing", "internal/options"},
 	"discovery/file":      {"caddyfile", "discovery", "internal/listing"},
 	"discovery/http":      {"caddyfile", "discovery", "internal/clienttls", "internal/listing", "internal/options"},
-	"discovery/registry":  {"caddyfile", "discovery", "internal/bounded", "internal/listing", "internal/options"},
+	"discovery/registry":  {"caddyfile", "discovery", "internal/bounded", "internal/jsonlist", "internal/listing", "internal/options"},
 	"discovery/static":    {"caddyfile", "discovery", "internal/listing"},
 	"discovery/upstreams": {"caddyfile", "discovery", "internal/listing", "internal/options"},
 
@@ -38,6 +38,7 @@ var rooms = map[string][]string{
 	"internal/clienttls":  {},
 	"internal/attempt":    {"internal/egress", "internal/endpoint", "internal/load"},
 	"internal/bounded":    {},
+	"internal/command":    {"internal/endpoint"},
 	"internal/definition": {},
 	"internal/egress":     {"internal/listing"},
 	"internal/endpoint":   {"internal/bounded", "internal/definition", "internal/egress", "internal/listing", "internal/load", "internal/signal"},
@@ -63,7 +64,7 @@ var rooms = map[string][]string{
 	"internal/figures":       {},
 	"internal/golden":        {},
 	"internal/lab":           {"internal/arrivals", "internal/commandline", "internal/figures", "internal/process"},
-	"internal/optionstest":   {},
+	"internal/optionstest":   {"internal/golden"},
 	"internal/outside":       {},
 	"internal/process":       {},
 	"internal/simulation":    {"..."},

@@ -7,7 +7,7 @@
 // A [Param] is an argument where it stands by itself, and an option of that name inside a [Block]:
 //
 //	Duration, Int, Float, String, Flag    one value, or none for Flag
-//	Percent, Switch                       80%; on or off
+//	Percent                               80%
 //	Pointer(kind, ...)                    one value; leaving it out differs from giving zero
 //	OrOff(p, ...)                         the value of p, or off
 //	Func, Checked                         one value that the module reads itself

@@ -29,7 +29,6 @@ type guest struct {
 	Tags     []string            `json:"tags,omitempty"`
 	Draining bool                `json:"draining,omitempty"`
 	Loss     *float64            `json:"loss,omitempty"`
-	Persist  *bool               `json:"persist,omitempty"`
 	Metadata map[string]string   `json:"metadata,omitempty"`
 	Headers  map[string][]string `json:"headers,omitempty"`
 	Fallback json.RawMessage     `json:"fallback,omitempty"`
@@ -76,7 +75,6 @@ func (g *guest) options() []Param {
 		Strings("tags", &g.Tags),
 		Flag("draining", &g.Draining),
 		Pointer(Percent, "loss", &g.Loss),
-		Pointer(Switch, "persist", &g.Persist),
 		Pairs("metadata", &g.Metadata),
 		Lists("headers", &g.Headers),
 		Module("fallback", guests, "guest", &g.Fallback),

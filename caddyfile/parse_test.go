@@ -24,8 +24,8 @@ func TestEachKindStoresItsValue(t *testing.T) {
 		"guest k {\nchoices auto\n}":               `{"key":"k","choices":"auto"}`,
 		"guest k {\ntags a b\n}":                   `{"key":"k","tags":["a","b"]}`,
 		"guest k {\ndraining\n}":                   `{"key":"k","draining":true}`,
-		"guest k {\nloss 0%\npersist off\n}":       `{"key":"k","loss":0,"persist":false}`,
-		"guest k {\nloss 12.5%\npersist on\n}":     `{"key":"k","loss":12.5,"persist":true}`,
+		"guest k {\nloss 0%\n}":                    `{"key":"k","loss":0}`,
+		"guest k {\nloss 12.5%\n}":                 `{"key":"k","loss":12.5}`,
 		"guest k {\nmetadata a 1\nmetadata b 2\n}": `{"key":"k","metadata":{"a":"1","b":"2"}}`,
 		"guest k {\nheaders a 1 2\nheaders a 3\n}": `{"key":"k","headers":{"a":["1","2","3"]}}`,
 		"guest k {\nfallback guest x 2 {\nrise 2\n}\nrise 3\n}": `{"key":"k","rise":3,` +
@@ -51,7 +51,7 @@ func TestEachKindStoresItsValue(t *testing.T) {
 }
 
 func TestErrorsNamePlaceValueAndExpectation(t *testing.T) {
-	const options = "decay, rise, share, limit, choices, tags, draining, loss, persist, metadata, headers, fallback, source, timed or member"
+	const options = "decay, rise, share, limit, choices, tags, draining, loss, metadata, headers, fallback, source, timed or member"
 	for text, want := range map[string]string{
 		"":                                                     "unexpected EOF, at :0",
 		"guest":                                                "guest: key: missing value; expected text of one character or more, at Testfile:1",
@@ -87,8 +87,6 @@ func TestErrorsNamePlaceValueAndExpectation(t *testing.T) {
 		"guest k {\nloss -1%\n}":                               "guest: loss: '-1%' is not a percentage from 0% to 100%, at Testfile:2",
 		"guest k {\nloss NaN%\n}":                              "guest: loss: 'NaN%' is not a percentage from 0% to 100%, at Testfile:2",
 		"guest k {\nloss\n}":                                   "guest: loss: missing value; expected a percentage from 0% to 100%, at Testfile:2",
-		"guest k {\npersist no\n}":                             "guest: persist: 'no' is not on or off, at Testfile:2",
-		"guest k {\npersist\n}":                                "guest: persist: missing value; expected on or off, at Testfile:2",
 		"guest k {\nmetadata a\n}":                             "guest: metadata: missing value; expected a key and a value, at Testfile:2",
 		"guest k {\nmetadata a b c\n}":                         "guest: metadata: unexpected argument 'c', at Testfile:2",
 		"guest k {\nmetadata a 1\nmetadata a 2\n}":             "guest: metadata: 'a' is given twice, at Testfile:3",

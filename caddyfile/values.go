@@ -128,14 +128,6 @@ func Percent(name string, into *float64) Param {
 	})
 }
 
-// Switch is on or off, stored as true or false.
-func Switch(name string, into *bool) Param {
-	return Func(name, "on or off", func(text string) bool {
-		*into = text == "on"
-		return text == "on" || text == "off"
-	})
-}
-
 // Pointer makes a kind of value fill a pointer, as in Pointer(Percent, "max_loss", &p.MaxLoss). It
 // is for settings where zero differs from leaving the setting out.
 func Pointer[T any](kind func(name string, into *T) Param, name string, into **T) Param {

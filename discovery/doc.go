@@ -29,7 +29,9 @@
 //     file that they name another content.
 //
 // Fields that hold secrets, such as tokens, have the tag `balance:"secret"`. The stored list of a
-// source belongs to its settings, and secrets are left out of that.
+// source belongs to its settings, and secrets are left out of that. The pool also leaves them out
+// of errors, because a registry may repeat what it was sent. [WithoutSecrets] does that for secrets
+// that are in no field.
 //
 // # What helps
 //

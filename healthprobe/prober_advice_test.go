@@ -253,6 +253,39 @@ func TestDownGoesWithTheID(t *testing.T) {
 	})
 }
 
+func TestTheVerdictGoesWithTheID(t *testing.T) {
+	p := newScriptedProbe()
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		setIDs(pool, "a=1", "b=2", "c=3")
+		pool.Sleep(time.Minute)
+		p.set(p.fails, "b", true)
+		pool.Sleep(20 * time.Second)
+		refuse(pool.Endpoint("b"), 10)
+		pool.WantServing("a c")
+		p.set(p.fails, "b", false)
+		p.set(p.fails, "c", true)
+		setIDs(pool, "a=1", "b=4", "c=5")
+		pool.Sleep(100 * time.Millisecond)
+		pool.WantServing("a b")
+		if n := alarms(pool.Endpoint("b")); n > 0 {
+			t.Errorf("the failures of the predecessor count: %v alarms", n)
+		}
+		if v := pool.Endpoint("c").Verdict(); v.Passes || v.Probes[0].Streak != 0 {
+			t.Errorf("the first result of c does not decide: %+v", v)
+		}
+	}, newHealth(p))
+}
+
+func TestNewIDsOfAllEndpointsTakeNoneOut(t *testing.T) {
+	p := newScriptedProbe()
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		setIDs(pool, "a=1", "b=2")
+		pool.Sleep(time.Minute)
+		setIDs(pool, "a=3", "b=4")
+		pool.WantServing("a b")
+	}, newHealth(p))
+}
+
 // The answer of the process that has left must not count for the one that has come.
 func TestAnAnswerOfThePredecessorDoesNotCount(t *testing.T) {
 	drain := AdvisedDrain

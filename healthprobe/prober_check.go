@@ -75,6 +75,9 @@ func callProbe(ctx context.Context, p Probe, t *Target) (advice Advice, err erro
 // applyResult updates the verdict and the conditions of an endpoint, and returns the time until its
 // next check.
 func (p *prober) applyResult(t *target, r result) time.Duration {
+	if t.probed.ID != t.latest.ID { // the process that was asked has left meanwhile
+		return 0
+	}
 	old := p.verdict(t.endpoint)
 	said := old.Probes[t.position]
 	now := p.next(t, said, &r)

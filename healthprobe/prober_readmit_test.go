@@ -81,3 +81,42 @@ func TestChecksThatNeverFailedEndNoEjectionEarly(t *testing.T) {
 		}
 	}, newHealth(newScriptedProbe()), detection)
 }
+
+func TestChecksThatAReloadAddsEndNoEjectionEarly(t *testing.T) {
+	detection := new(outlier.Detection)
+	if err := detection.Provision(caddy.Context{}); err != nil {
+		t.Fatal(err)
+	}
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		pool.SetEndpoints("a", "b")
+		pool.Sleep(time.Minute)
+		for range 5 {
+			pool.Endpoint("a").Observe(endpoint.Result{Status: 500, Latency: time.Millisecond})
+		}
+		pool.Sleep(time.Second)
+		pool.Reload(newHealth(newScriptedProbe()), detection)
+		pool.Sleep(20 * time.Second)
+		if b := pool.Endpoint("a").Breaker(); b != "open" {
+			t.Errorf("the breaker is %s", b)
+		}
+	}, detection)
+}
+
+func TestAnEndpointWithAnotherIDIsNotEjected(t *testing.T) {
+	detection := new(outlier.Detection)
+	if err := detection.Provision(caddy.Context{}); err != nil {
+		t.Fatal(err)
+	}
+	endpointtest.Run(t, func(pool *endpointtest.Pool) {
+		setIDs(pool, "a=1", "b=2")
+		for range 5 {
+			pool.Endpoint("a").Observe(endpoint.Result{Status: 500, Latency: time.Millisecond})
+		}
+		pool.WantServing("b")
+		setIDs(pool, "a=1", "b=3")
+		pool.WantServing("b")
+		setIDs(pool, "a=2", "b=3")
+		pool.Sleep(100 * time.Millisecond)
+		pool.WantServing("a b")
+	}, detection)
+}

@@ -15,13 +15,17 @@ func (p *prober) updateTargets(s *endpoint.Snapshot) {
 	first := len(p.targets) == 0
 	present := make(map[*endpoint.Endpoint]bool, len(s.Members))
 	var added, replaced []*target
+	var anew []*endpoint.Endpoint
 	for i := range s.Members {
 		m := &s.Members[i]
 		present[m.Endpoint] = true
 		if p.targets[m.Endpoint] == nil {
 			p.targets[m.Endpoint] = p.newTargets(m.Endpoint)
 			added = append(added, p.targets[m.Endpoint]...)
-		} else if p.targets[m.Endpoint][0].latest.ID != m.Info.ID && p.forgetAdvice(m.Endpoint) {
+		} else if p.targets[m.Endpoint][0].latest.ID != m.Info.ID && p.roster.IsCurrent() {
+			m.Endpoint.SetVerdict(nil)
+			m.Endpoint.ForgetAdvice()
+			anew = append(anew, m.Endpoint)
 			replaced = append(replaced, p.targets[m.Endpoint]...)
 		}
 		for _, t := range p.targets[m.Endpoint] {
@@ -32,12 +36,16 @@ func (p *prober) updateTargets(s *endpoint.Snapshot) {
 	if len(p.departed) > 0 {
 		p.wake.Set()
 	}
-	p.admitNew(added, !first && p.roster.Running() && hasServing(s))
+	joining := !first && p.roster.Running() && hasServing(s)
+	p.admitNew(added, joining)
+	for _, e := range anew {
+		p.setInitialVerdict(e, joining, time.Now())
+	}
 	p.checkSoon(replaced)
 }
 
-// checkSoon schedules the next check of targets without delay. The processes at their addresses are
-// others now, which may give the same advice.
+// checkSoon schedules the next check of targets without delay, because the processes at their
+// addresses are others now.
 func (p *prober) checkSoon(targets []*target) {
 	now := time.Now()
 	for i, t := range targets {

@@ -37,10 +37,15 @@ func setVerdict(e *endpoint.Endpoint, v *endpoint.Verdict) {
 
 // withProbe returns a verdict that differs from old in what one probe says.
 func withProbe(old *endpoint.Verdict, position int, said endpoint.ProbeVerdict) *endpoint.Verdict {
-	v := &endpoint.Verdict{Passes: true, Since: old.Since, Probes: slices.Clone(old.Probes)}
+	v := &endpoint.Verdict{
+		Passes: true, Since: old.Since, Recovered: old.Recovered, Probes: slices.Clone(old.Probes),
+	}
 	v.Probes[position] = said
 	for i := range v.Probes {
 		v.Passes = v.Passes && v.Probes[i].Passes
+	}
+	if v.Passes && old.Probes[position].Fails() {
+		v.Recovered = time.Now()
 	}
 	if v.Passes != old.Passes {
 		v.Since = time.Now()
@@ -97,7 +102,7 @@ func (p *prober) wrote(v *endpoint.Verdict) bool {
 // what they found. In place of a probe that is gone, the new ones keep an endpoint out until their
 // first result.
 func (p *prober) continued(old *endpoint.Verdict) *endpoint.Verdict {
-	v := &endpoint.Verdict{Passes: true, Since: old.Since}
+	v := &endpoint.Verdict{Passes: true, Since: old.Since, Recovered: old.Recovered}
 	inherited := p.inherited(old)
 	for _, probe := range p.probes {
 		said := inherited

@@ -29,8 +29,8 @@ func (p *rosterPicker) Explain(r *http.Request) endpoint.Explanation {
 		e.Reason = "the fallback policy picks, because the key of the request is empty"
 	}
 	from := p.current.Load()
-	if from.snapshot == nil {
-		from = &preparedSnapshot{p.roster.Snapshot(), nil}
+	if s := p.roster.Snapshot(); from.snapshot != s {
+		from = &preparedSnapshot{s, p.selector.prepareForNow(s.Bands...)} // its tables are being built
 	}
 	c := candidates{
 		request: r, roster: p.roster, admit: p.admit, now: load.Now(),

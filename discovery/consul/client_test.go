@@ -130,7 +130,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 	if n != maxAnswer {
 		t.Errorf("read %d bytes; want %d", n, maxAnswer)
 	}
-	if got := readable(t.Context(), err); got == nil || got.Error() != "the answer has more than 134217728 bytes" {
+	if got := new(Source).readable(t.Context(), err); got == nil || got.Error() != "the answer has more than 134217728 bytes" {
 		t.Errorf("got %v", got)
 	}
 }

@@ -94,7 +94,7 @@ func (s *Source) ask(ctx context.Context, client *api.Client, service string, in
 	meta, err := client.Raw().Query("/v1/health/service/"+service, &list, options.WithContext(ctx))
 	switch {
 	case err != nil:
-		return nil, 0, readable(ctx, err)
+		return nil, 0, s.readable(ctx, err)
 	case list.entries == nil:
 		return nil, 0, errors.New("the answer is null; expected a list, is this Consul?")
 	case meta.LastIndex == 0:
@@ -118,12 +118,14 @@ func (s *Source) hidden(meta *api.QueryMeta) error {
 }
 
 // readable makes an error that names the cause and is short.
-func readable(ctx context.Context, err error) error {
+func (s *Source) readable(ctx context.Context, err error) error {
 	var tooLong *http.MaxBytesError
 	var refused api.StatusError
 	switch {
 	case errors.As(err, &refused):
-		return fmt.Errorf("the agent answered %d: %.*q", refused.Code, maxRefusal, refused.Body)
+		// The answer may repeat the token, also in part where it is cut off.
+		text := discovery.WithoutSecrets(errors.New(refused.Body), s.Token).Error()
+		return fmt.Errorf("the agent answered %d: %.*q", refused.Code, maxRefusal, text)
 	case errors.As(err, &tooLong):
 		return fmt.Errorf("the answer has more than %d bytes", tooLong.Limit)
 	case ctx.Err() != nil:

@@ -20,6 +20,7 @@ type query struct {
 	servers []*server
 	timeout time.Duration // of each question
 	tcp     bool          // asks over TCP from the start
+	left    *quota
 }
 
 // budget is more than the time that one question may take.
@@ -126,15 +127,15 @@ func (q *query) askServer(ctx context.Context, s *server, asked question, plain 
 func (q *query) askWhole(ctx context.Context, s *server, asked question, plain bool) (*dns.Msg, error) {
 	message := asked.message(plain)
 	if q.tcp {
-		return wholeOf(exchange(ctx, "tcp", s.address, message, q.timeout))
+		return wholeOf(exchange(ctx, "tcp", s.address, message, q.timeout, q.left))
 	}
-	part, err := exchange(ctx, "udp", s.address, message, q.timeout)
+	part, err := exchange(ctx, "udp", s.address, message, q.timeout, q.left)
 	if err != nil || !part.Truncated {
 		return part, err
 	}
 	if err = s.brokenTCP(); err == nil {
 		var reply *dns.Msg
-		reply, err = exchange(ctx, "tcp", s.address, message, q.timeout)
+		reply, err = exchange(ctx, "tcp", s.address, message, q.timeout, q.left)
 		s.setTCP(ctx, err)
 		if reply, err = wholeOf(reply, err); err == nil {
 			return reply, nil

@@ -92,6 +92,9 @@ func (s *trials) reportEarly(at time.Time, report discovery.Report) {
 	from, reported := len(s.all), 0
 	for pause := time.Until(at); discovery.Sleep(s.ctx, pause); pause = earlyInterval {
 		for i, t := range s.all[:min(from+1, len(s.all))] {
+			if t.exceeded() != nil {
+				return // the look-up is about to fail
+			}
 			part := t.part()
 			if n := len(part.Endpoints); n > 0 && (i < from || n > reported) {
 				from, reported = i, n

@@ -2,7 +2,6 @@ package dns
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"net"
 	"strings"
@@ -16,16 +15,19 @@ const (
 	// udpSize fits into one frame of any network, because a fragmented answer is lost with any of
 	// its fragments (https://www.dnsflagday.net/2020/). Servers may send more all the same.
 	udpSize = 1232
-
-	headerSize = 12
 )
 
 // errSilent is the error of a server that does not answer.
 var errSilent = errors.New("no answer in time")
 
+// errOtherQuestion is the error of a reply to a question that was not asked.
+var errOtherQuestion = errors.New("answers another question")
+
 // exchange sends a query and waits for its reply. Each query has a socket, a port and a random ID
-// of its own, which makes replies hard to forge.
-func exchange(ctx context.Context, network, address string, query *dns.Msg, timeout time.Duration) (*dns.Msg, error) {
+// of its own, which makes replies hard to forge. left is how many bytes replies may still have.
+func exchange(
+	ctx context.Context, network, address string, query *dns.Msg, timeout time.Duration, left *quota,
+) (*dns.Msg, error) {
 	deadline := time.Now().Add(timeout)
 	raw, err := (&net.Dialer{Deadline: deadline}).DialContext(ctx, network, address)
 	if err != nil {
@@ -42,7 +44,7 @@ func exchange(ctx context.Context, network, address string, query *dns.Msg, time
 	if network == "tcp" {
 		receive = receiveStream
 	}
-	reply, err := receive(conn, query.Id)
+	reply, err := receive(conn, query.Id, left)
 	if err == nil {
 		err = checkReply(reply, query.Question[0])
 	}
@@ -56,12 +58,15 @@ func exchange(ctx context.Context, network, address string, query *dns.Msg, time
 var buffers = sync.Pool{New: func() any { return new([dns.MaxMsgSize]byte) }}
 
 // receivePacket waits for the datagram with the ID.
-func receivePacket(conn *dns.Conn, id uint16) (*dns.Msg, error) {
+func receivePacket(conn *dns.Conn, id uint16, left *quota) (*dns.Msg, error) {
 	buffer := buffers.Get().(*[dns.MaxMsgSize]byte)
 	defer buffers.Put(buffer)
 	for {
 		n, err := conn.Conn.Read(buffer[:])
 		if err != nil {
+			return nil, err
+		}
+		if err := left.take(n); err != nil {
 			return nil, err
 		}
 		// Replies with another ID may be forged.
@@ -71,8 +76,11 @@ func receivePacket(conn *dns.Conn, id uint16) (*dns.Msg, error) {
 	}
 }
 
-func receiveStream(conn *dns.Conn, id uint16) (*dns.Msg, error) {
+func receiveStream(conn *dns.Conn, id uint16, left *quota) (*dns.Msg, error) {
 	packet, err := conn.ReadMsgHeader(nil)
+	if err == nil {
+		err = left.take(len(packet))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -81,27 +89,6 @@ func receiveStream(conn *dns.Conn, id uint16) (*dns.Msg, error) {
 		err = dns.ErrId
 	}
 	return reply, err
-}
-
-// unpack reads a message. A message that ends before the records that its header announces counts
-// as truncated, because that is what it is, with or without the bit. The library reads such a
-// message without an error if the end lies between two records.
-func unpack(packet []byte) (*dns.Msg, error) {
-	if len(packet) < headerSize {
-		return nil, dns.ErrShortRead
-	}
-	reply := new(dns.Msg)
-	err := reply.Unpack(packet)
-	announced := func(section int) int { return int(binary.BigEndian.Uint16(packet[4+2*section:])) }
-	switch {
-	case err != nil && (!reply.Response || len(reply.Question) != 1):
-		return nil, err // this is no reply at all
-	case err != nil, len(reply.Answer) < announced(1), len(reply.Ns) < announced(2):
-		reply.Truncated, reply.Extra = true, nil
-	case reply.Truncated, len(reply.Extra) < announced(3):
-		reply.Extra = nil // part of a set of addresses would pass for all of it
-	}
-	return reply, nil
 }
 
 // readable removes the ports from an error. A pool logs an error once, which needs the same text
@@ -123,7 +110,7 @@ func checkReply(reply *dns.Msg, question dns.Question) error {
 	case reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeNameError:
 		return rcodeError(reply.Rcode)
 	case !reply.Response || len(reply.Question) != 1 || !sameQuestion(reply.Question[0], question):
-		return errors.New("answers another question")
+		return errOtherQuestion
 	case !reply.Truncated && !reply.Authoritative && !reply.RecursionAvailable && len(reply.Answer) == 0:
 		// A referral only names other servers. It must not pass for a negative answer.
 		return errors.New("refers to other servers; expected a resolver, or a server of that zone")

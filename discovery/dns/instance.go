@@ -97,9 +97,26 @@ func targetEndpoints(targets []srvTarget) discovery.Answer {
 func nameEndpoints(records []dns.RR) discovery.Answer {
 	var g discovery.AnswerBuilder
 	for _, t := range srvTargets(records) {
-		g.Add(t.key(), t.info(strings.TrimSuffix(t.name, "."), t.weight()))
+		host := strings.TrimSuffix(t.name, ".")
+		if !isHostName(host) {
+			g.Drop(t.key(), errors.New("target: is not a host name; expected letters, digits, hyphens, underscores and dots"))
+			continue
+		}
+		g.Add(t.key(), t.info(host, t.weight()))
 	}
 	return g.Answer()
+}
+
+// isHostName reports whether a name can be that of a host. A name in the DNS may have any bytes,
+// and an address with a slash would be a socket. Underscores are not allowed, but common.
+func isHostName(name string) bool {
+	for _, c := range []byte(name) {
+		isLetter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !isLetter && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // shares divides the weight of each target among its addresses. Because weights are whole numbers,

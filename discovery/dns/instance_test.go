@@ -3,6 +3,7 @@ package dns
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -133,5 +134,24 @@ func wantValid(t *testing.T, answer discovery.Answer) {
 			t.Errorf("%+v: %v", e, err)
 		}
 		seen[e.Address] = true
+	}
+}
+
+func TestATargetThatIsNoHostNameIsDropped(t *testing.T) {
+	var records []dns.RR
+	for _, target := range []string{
+		"unix/.run.app.sock.", "a.test.", "unix//run/app.sock.", `\000a.test.`, `a\032b.test.`, "[::1].test.", "{env.X}.test.",
+		"a@b.test.", "A_1-b.test.", "h2c://a.test.", "a:1.test.", "10.0.0.1/32.", "*.test.",
+	} {
+		records = append(records, &dns.SRV{Hdr: dns.RR_Header{Rrtype: dns.TypeSRV}, Target: target, Port: uint16(80 + len(records))})
+	}
+	answer := nameEndpoints(records)
+	if got := sourcetest.Addresses(answer.Endpoints); got != "a.test:81 a_1-b.test:88" {
+		t.Errorf("got %s", got)
+	}
+	for _, d := range answer.Dropped {
+		if !strings.Contains(d.Err.Error(), "is not a host name") {
+			t.Errorf("%s: got %v", d.Key, d.Err)
+		}
 	}
 }

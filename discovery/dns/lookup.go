@@ -37,7 +37,9 @@ type lookup struct {
 	troubled map[question]bool // the questions that failed in it
 
 	mu      sync.Mutex
-	ttl     uint32 // the smallest one so far
+	ttl     uint32         // the smallest one so far
+	uses    map[string]int // how many targets have a name
+	total   int            // the number of addresses of all targets so far
 	targets []srvTarget
 	known   map[string][]netip.Addr // by target: the addresses that came with the SRV records
 	fresh   memory
@@ -53,7 +55,7 @@ type failure struct {
 func (s *Source) newLookup(name string, servers []*server, troubled map[question]bool) *lookup {
 	return &lookup{
 		source: s, name: name,
-		query: query{servers: servers, timeout: time.Duration(s.Timeout), tcp: s.TCP},
+		query: query{servers: servers, timeout: time.Duration(s.Timeout), tcp: s.TCP, left: newQuota()},
 		kinds: families[s.IP],
 		ttl:   math.MaxUint32,
 		last:  s.last, troubled: troubled,
@@ -86,9 +88,12 @@ func (l *lookup) run(ctx context.Context) (discovery.Answer, error) {
 	if err := ctx.Err(); err != nil {
 		return discovery.Answer{}, err // otherwise half an answer could pass for a whole one
 	}
+	if err := l.exceeded(); err != nil {
+		return discovery.Answer{}, err
+	}
 	err := l.settle(names)
-	if total := l.countAddresses(); total > maxAddresses {
-		return discovery.Answer{}, fmt.Errorf("the targets have more than %d addresses", maxAddresses)
+	if err := l.exceeded(); err != nil {
+		return discovery.Answer{}, err
 	}
 	if err = cmp.Or(cut, err); err != nil && l.source.listed {
 		return discovery.Answer{}, err
@@ -138,32 +143,36 @@ func (l *lookup) addresses(name string) (all []netip.Addr, whole bool) {
 	return sortUnique(all), whole
 }
 
-// countAddresses counts the addresses of all targets.
-func (l *lookup) countAddresses() (total int) {
+// exceeded returns an error if there are more replies or addresses than there may be.
+func (l *lookup) exceeded() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := range l.targets {
-		name := l.targets[i].name
-		total += len(l.known[name])
-		for _, kind := range l.kinds {
-			total += len(l.fresh[question{name, kind}])
-		}
+	if l.total > maxAddresses {
+		return fmt.Errorf("the targets have more than %d addresses", maxAddresses)
 	}
-	return total
+	return l.query.left.exceeded()
 }
+
+// count counts addresses of a name for each target that has it.
+func (l *lookup) count(name string, addresses int) { l.total += addresses * max(1, l.uses[name]) }
 
 // setTargets keeps the targets, and returns the names that are still to be resolved.
 func (l *lookup) setTargets(srv answer) (missing []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.targets, l.known = srvTargets(srv.records), l.additional(srv.extra)
+	l.uses = make(map[string]int, len(l.targets))
 	for _, t := range l.targets {
-		if l.known[t.name] == nil {
-			missing = append(missing, t.name)
+		l.uses[t.name]++
+	}
+	for name, uses := range l.uses {
+		if l.known[name] == nil {
+			missing = append(missing, name)
 		}
+		l.total += uses * len(l.known[name])
 	}
 	slices.Sort(missing)
-	return slices.Compact(missing)
+	return missing
 }
 
 // askAll asks for the addresses of all names at once. What failed in the previous look-up is asked
@@ -186,6 +195,9 @@ func (l *lookup) askAll(ctx context.Context, names []string) {
 	group.SetLimit(parallelQuestions)
 	for _, q := range append(first, last...) {
 		group.Go(func() error {
+			if l.exceeded() != nil {
+				return nil
+			}
 			found, err := l.resolve(ctx, q)
 			l.keep(q, found.records, err)
 			return nil

@@ -33,6 +33,7 @@ func (l *lookup) keep(q question, records []dns.RR, err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.count(q.name, len(addresses))
 	if err != nil {
 		l.failed[q] = failure{err, addresses}
 		return
@@ -60,6 +61,7 @@ func (l *lookup) settle(names []string) error {
 			}
 			first = cmp.Or(first, failed.err)
 			l.fresh[q] = l.last[q]
+			l.count(name, len(l.last[q]))
 			if len(l.last[q]) == 0 {
 				l.fresh[q] = failed.part
 			}

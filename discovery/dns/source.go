@@ -1,8 +1,8 @@
 // Package dns is the source of pools that looks up endpoints in the DNS.
 //
 // source.go has the settings and settings.go their checks. follow.go repeats the look-up of
-// lookup.go, client.go asks the resolvers, answer.go reads a reply, and instance.go makes endpoints
-// of the records.
+// lookup.go, client.go asks the resolvers, message.go, records.go and answer.go read a reply, and
+// instance.go makes endpoints of the records.
 package dns
 
 import (

@@ -1,10 +1,10 @@
 package kubernetes
 
 import (
-	"math"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,14 +20,8 @@ import (
 	"k8s.io/client-go/transport"
 	"k8s.io/client-go/util/connrotation"
 
-	"github.com/caddy-balance/caddy-balance/internal/jsonlist"
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
-
-// maxListSize limits the size of a list in bytes. A thousand endpoints take half a megabyte, and
-// the largest clusters have a tenth of what fits. The limit keeps another server at that address
-// from filling the memory. Watches need no such limit, because client-go limits the size of each
-// event.
-const maxListSize = 64 << 20
 
 // client sends requests to one API server over its own connections. client-go would share them
 // among all its users and never close them, nor a goroutine for each client certificate.
@@ -35,6 +29,17 @@ type client struct {
 	transport       *http.Transport
 	connections     *connrotation.Dialer
 	core, discovery *rest.RESTClient
+	sent            atomic.Pointer[string] // the credentials of the last request
+}
+
+// withoutToken returns an error without the token that was sent, which a server may repeat.
+func (c *client) withoutToken(err error) error {
+	sent := c.sent.Load()
+	if sent == nil {
+		return err
+	}
+	_, token, _ := strings.Cut(*sent, " ")
+	return discovery.WithoutSecrets(err, token)
 }
 
 // dialer has the settings of the one in http.DefaultTransport, which does not export it.
@@ -74,7 +79,7 @@ func (c *client) makeTransport(to server, limit int) (http.RoundTripper, error) 
 	c.transport = utilnet.SetTransportDefaults(&http.Transport{
 		TLSClientConfig: to.tls.Clone(), Proxy: to.config.Proxy, DialContext: c.connections.DialContext,
 	})
-	return transport.HTTPWrappersForConfig(settings, limitedTransport{c.transport, limit})
+	return transport.HTTPWrappersForConfig(settings, limitedTransport{c.transport, roomFor(limit), &c.sent})
 }
 
 // groupClient makes a client for one group of the API. It knows only the given types, because those
@@ -119,36 +124,4 @@ func (c *client) slices(namespace, service string) resource {
 		kind: &discoveryv1.EndpointSlice{}, list: &discoveryv1.EndpointSliceList{},
 		only: metav1.ListOptions{LabelSelector: labels.Set{discoveryv1.LabelServiceName: service}.String()},
 	}
-}
-
-const (
-	// objectsPerEndpoint has room for an endpoint with its conditions, its pod and its hints, and
-	// for slices that hold a few endpoints each.
-	objectsPerEndpoint = 8
-
-	// valuesPerEndpoint has room for the fields of these objects.
-	valuesPerEndpoint = 60
-)
-
-// limitedTransport limits the size of each answer that is not a watch, and how many objects are in
-// it, or in each event of a watch.
-type limitedTransport struct {
-	http.RoundTripper
-	limit int // the maximum number of endpoints
-}
-
-// RoundTrip implements http.RoundTripper.
-func (l limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := l.RoundTripper.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	if !strings.Contains(r.URL.RawQuery, "watch=true") {
-		response.Body = http.MaxBytesReader(nil, response.Body, maxListSize)
-	}
-	limit := min(l.limit, math.MaxInt32)
-	response.Body = &jsonlist.Reader{
-		ReadCloser: response.Body, MaxObjects: objectsPerEndpoint * limit, MaxValues: valuesPerEndpoint * limit,
-	}
-	return response, nil
 }

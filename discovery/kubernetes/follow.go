@@ -25,7 +25,8 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	if err != nil {
 		return err
 	}
-	client, err := connect(server, discovery.MaxEndpoints(ctx))
+	limit := discovery.MaxEndpoints(ctx)
+	client, err := connect(server, limit)
 	if err != nil {
 		return err
 	}
@@ -37,29 +38,41 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 		port:       s.Port,
 		family:     families[s.Family],
 		annotation: s.WeightAnnotation,
-	}, report)
-	return follow(ctx,
+	}, limit)
+	var reporter sync.WaitGroup
+	reporting, stop := context.WithCancel(ctx)
+	reporter.Go(func() { v.reportChanges(reporting, report) })
+	defer reporter.Wait()
+	defer stop()
+	return client.withoutToken(follow(ctx, limit,
 		reflection{client.service(namespace, s.Service), v.services},
 		reflection{client.slices(namespace, s.Service), v.slices},
-	)
+	))
 }
 
 // reflection is a resource and the store that mirrors it.
 type reflection struct {
 	resource
-	store cache.ReflectorStore
+	store limitedStore
+}
+
+// limitedStore is a store that calls a function when it is full.
+type limitedStore interface {
+	cache.ReflectorStore
+	whenFull(func(error))
 }
 
 // follow keeps all stores up to date. It returns nil when ctx ends, or else the first error. When
-// it returns, no request is running.
-func follow(ctx context.Context, reflections ...reflection) error {
+// it returns, no request is running. limit is the maximum number of endpoints.
+func follow(ctx context.Context, limit int, reflections ...reflection) error {
 	// The reflectors log nothing, because every error of theirs is returned.
 	running, fail := context.WithCancelCause(klog.NewContext(ctx, logr.Discard()))
 	defer fail(nil)
 	var calls calls
 	var reflectors sync.WaitGroup
 	for _, r := range reflections {
-		lister := &failFast{r.resource, fail, &calls}
+		r.store.whenFull(func(err error) { fail(r.explain("keep", err)) })
+		lister := &failFast{resource: r.resource, fail: fail, calls: &calls, room: roomFor(limit)}
 		reflector := cache.NewReflectorWithOptions(lister, r.kind, r.store, cache.ReflectorOptions{Name: r.name})
 		reflectors.Go(func() { reflector.RunWithContext(running) })
 	}
@@ -79,6 +92,8 @@ type failFast struct {
 	resource
 	fail  context.CancelCauseFunc
 	calls *calls
+	room  int    // see roomFor
+	pages *pages // of the list that is being read; the goroutine of the reflector owns it
 }
 
 // IsWatchListSemanticsUnSupported keeps the reflector from requesting the list as a watch. That
@@ -92,12 +107,24 @@ func (l *failFast) ListWithContext(ctx context.Context, options metav1.ListOptio
 		return nil, context.Canceled
 	}
 	defer l.calls.running.Done()
-	list, err := l.fetch(ctx, options)
+	list, err := l.page(ctx, options)
 	hasVersion := options.ResourceVersion > "0" || options.Continue != ""
 	if err != nil && !(hasVersion && isStale(err)) {
 		l.fail(err)
 	}
 	return list, err
+}
+
+// page returns a list, or a page of one. The limits are for all pages together, because the
+// reflector collects them.
+func (l *failFast) page(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	if options.Continue == "" {
+		l.pages = newPages(l.room)
+	}
+	if err := l.pages.turn(); err != nil {
+		return nil, l.explain("list", err)
+	}
+	return l.fetch(l.pages.with(ctx), options)
 }
 
 // WatchWithContext implements cache.ListerWatcherWithContext. It limits the wait for the answer,

@@ -97,7 +97,6 @@ func (b *builder) readEndpoint(slice string, e *discoveryv1.Endpoint, port strin
 		b.Drop("endpointslice "+slice, errors.New("addresses: are missing; expected one"))
 		return
 	}
-	// The API gives further addresses no meaning.
 	address := net.JoinHostPort(shortest(e.Addresses[0]), port)
 	earlier, twice := b.found[address]
 	if !twice {

@@ -18,13 +18,14 @@ func answerTo(w selection, s *corev1.Service, all ...*discoveryv1.EndpointSlice)
 	if w.annotation == "" {
 		w.annotation = defaultWeightAnnotation
 	}
-	v := newView(w, func(a discovery.Answer) { last = a })
+	v := newView(w, discovery.DefaultMaxEndpoints)
 	list := make([]any, len(all))
 	for i, slice := range all {
 		list[i] = slice
 	}
 	_ = v.slices.Replace(list, "")
 	_ = v.services.Replace([]any{s}, "")
+	v.reportTo(func(a discovery.Answer) { last = a })
 	return last
 }
 

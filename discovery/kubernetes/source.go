@@ -5,7 +5,7 @@
 //
 // source.go has the settings and settings.go their checks. access.go finds the API server and
 // client.go connects to it. follow.go, resource.go and listen.go list and watch, and store.go keeps
-// the objects. view.go, instance.go and port.go make the pool's list of them.
+// the objects, within limits.go. view.go, instance.go and port.go make the pool's list of them.
 package kubernetes
 
 import (

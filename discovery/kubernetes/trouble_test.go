@@ -172,7 +172,7 @@ func TestAnEndlessAnswerIsCutOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, err := limitedTransport{endless, 10}.RoundTrip(request)
+		response, err := limitedTransport{endless, 10, nil}.RoundTrip(request)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,15 +1,18 @@
 package kubernetes
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/signal"
 )
 
 // selection has the settings that choose a Service and its endpoints.
@@ -20,29 +23,58 @@ type selection struct {
 	annotation         string                  // the annotation with the weight
 }
 
-// view holds a Service and its EndpointSlices as they are now. It reports an answer after each
-// change of them, once both have been listed.
+// minReportInterval is the minimum time between two answers, so that a server cannot have one made
+// of all slices for each of thousands of events in a second. A pool publishes no more often.
+const minReportInterval = 100 * time.Millisecond
+
+// view holds a Service and its EndpointSlices as they are now.
 type view struct {
 	selection
-	report discovery.Report
+	dirty signal.Signal // set by each change
 
 	mu       sync.Mutex
 	services *store[*corev1.Service] // at most one
 	slices   *store[*discoveryv1.EndpointSlice]
 }
 
-// newView makes a view whose stores are empty.
-func newView(chosen selection, report discovery.Report) *view {
-	v := &view{selection: chosen, report: report}
-	v.services = &store[*corev1.Service]{lock: &v.mu, changed: v.changed}
-	v.slices = &store[*discoveryv1.EndpointSlice]{lock: &v.mu, changed: v.changed}
+// newView makes a view whose stores are empty. limit is the maximum number of endpoints.
+func newView(chosen selection, limit int) *view {
+	v := &view{selection: chosen, dirty: signal.New()}
+	v.services = &store[*corev1.Service]{lock: &v.mu, changed: v.dirty.Set, trim: v.trimService, room: roomFor(limit)}
+	v.slices = &store[*discoveryv1.EndpointSlice]{lock: &v.mu, changed: v.dirty.Set, trim: v.trimSlice, room: roomFor(limit)}
 	return v
 }
 
-// changed reports an answer. The lock is held.
-func (v *view) changed() {
-	if v.services.byName != nil && v.slices.byName != nil {
-		v.report(v.answer())
+// reportChanges reports an answer after each change, once both kinds have been listed. When ctx
+// ends, it reports the last one.
+func (v *view) reportChanges(ctx context.Context, report discovery.Report) {
+	for open := true; open; {
+		select {
+		case <-v.dirty.C():
+			v.reportTo(report)
+			open = discovery.Sleep(ctx, minReportInterval)
+		case <-ctx.Done():
+			open = false
+		}
+	}
+	select {
+	case <-v.dirty.C():
+		v.reportTo(report)
+	default:
+	}
+}
+
+// reportTo reports an answer, if there is one.
+func (v *view) reportTo(report discovery.Report) {
+	v.mu.Lock()
+	listed := v.services.byName != nil && v.slices.byName != nil
+	var answer discovery.Answer
+	if listed {
+		answer = v.answer()
+	}
+	v.mu.Unlock()
+	if listed {
+		report(answer)
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
 const (
@@ -37,6 +39,8 @@ type connection struct {
 	calls  wire.RequestClient
 	stream wire.BiRequestStream_RequestBiStreamClient
 	token  string
+
+	password string // which the server may repeat
 }
 
 // connect opens a connection to the first server that answers. It tries them in order, from index
@@ -71,7 +75,7 @@ func (s *Source) connectTo(ctx context.Context, at server) (*connection, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{conn: conn, calls: wire.NewRequestClient(conn), token: token}
+	c := &connection{conn: conn, calls: wire.NewRequestClient(conn), token: token, password: s.Password}
 	if err := c.setUp(ctx, s.Namespace); err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -111,7 +115,11 @@ func (c *connection) call(ctx context.Context, request rpc_request.IRequest, res
 	if err != nil {
 		return err
 	}
-	return decodeAnswer(answer, response)
+	err = decodeAnswer(answer, response)
+	if refused := new(refusal); errors.As(err, &refused) { // its message is cut off later
+		refused.message = discovery.WithoutSecrets(errors.New(refused.message), c.token, c.password).Error()
+	}
+	return err
 }
 
 // decodeAnswer decodes an answer. Unlike the SDK it checks the type of the answer first.

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/caddy-balance/caddy-balance/discovery"
 )
 
 // maxLogin is the maximum size of the answer to a login in bytes. A token has a few hundred.
@@ -44,17 +46,19 @@ func (s *Source) login(ctx context.Context, at server) (string, error) {
 		return "", err
 	}
 	defer answer.Body.Close()
-	return token(answer)
+	return s.token(answer)
 }
 
 // token reads the token from the answer to a login.
-func token(answer *http.Response) (string, error) {
+func (s *Source) token(answer *http.Response) (string, error) {
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxLogin))
 	if err != nil {
 		return "", err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the server answered %d: %.200q", answer.StatusCode, body)
+		// The answer may repeat the password, so that it is cut after it was cleaned.
+		text := discovery.WithoutSecrets(errors.New(string(body)), s.Password).Error()
+		return "", fmt.Errorf("the server answered %d: %.200q", answer.StatusCode, text)
 	}
 	var login struct {
 		AccessToken string `json:"accessToken"`

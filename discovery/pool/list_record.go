@@ -17,6 +17,10 @@ type listRecord struct {
 	Endpoints []discovery.Endpoint `json:"endpoints"`
 }
 
+// maxRecord is the maximum size of a record in bytes. It has room for a hundred thousand endpoints
+// with half a kilobyte of metadata each.
+const maxRecord = 64 << 20
+
 // recordVersion changes when an older Caddy could misread what a newer one stores, or the reverse.
 const recordVersion = 1
 

@@ -148,7 +148,7 @@ func (s *listStore) write(ctx context.Context, limit time.Duration, key string, 
 		if err != nil {
 			return err
 		}
-		return s.storage().Store(ctx, origin.Key(p.ref.key), data)
+		return discovery.StoreRecord(ctx, s.storage(), origin.Key(p.ref.key), data)
 	})
 	if err != nil {
 		return fmt.Errorf("storage: %w", err)
@@ -177,7 +177,7 @@ func (s *listStore) read(
 			return err
 		}
 		key = origin.Key(ref.key)
-		data, err := s.storage().Load(ctx, key)
+		data, err := discovery.LoadRecord(ctx, s.storage(), key, maxRecord)
 		if err == nil {
 			found.list, found.at, err = decodeRecord(origin, data, limit)
 		}

@@ -12,7 +12,9 @@ import (
 
 // superviseSource runs a source until ctx ends. After an error it runs the source again, after a
 // pause that grows until the source reports a list.
-func superviseSource(ctx context.Context, s discovery.Source, report discovery.Report) {
+func superviseSource(ctx context.Context, s discovery.Source, reportAll discovery.Report) {
+	secrets := secretValues(s)
+	report := func(a discovery.Answer) { reportAll(withoutSecrets(a, secrets)) }
 	for failures := 1; ; failures++ {
 		var listed atomic.Bool
 		err := runSource(ctx, s, func(a discovery.Answer) {

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -27,6 +26,7 @@ type Leases struct {
 	mu             sync.Mutex
 	byID           map[string]*lease
 	idByAddress    map[string]string
+	size           int       // of all registrations, see sizeOf
 	sources        []*Source // those that run, oldest first; the newest sets the limits
 	next           time.Time // the end of the first lease, as of the last check; zero without leases
 	uncertainUntil time.Time // until then endpoints may be missing that the storage could not restore
@@ -49,9 +49,6 @@ func newLeases(pool string) *Leases {
 	}
 }
 
-// ErrFull is the error of a registration when the pool has its maximum number of endpoints.
-var ErrFull = errors.New("the pool has its most endpoints")
-
 // Register adds, replaces or renews a registration, and reports whether its ID is new. A renewal
 // that changes nothing only moves the end of the lease, because heartbeats are frequent.
 func (l *Leases) Register(r Registration, now time.Time) (registered Registration, isNew bool, err error) {
@@ -71,8 +68,8 @@ func (l *Leases) Register(r Registration, now time.Time) (registered Registratio
 		old.ends = fresh.ends
 		return old.registration(), false, nil
 	}
-	if old == nil && l.idByAddress[r.Address] == "" && len(l.byID) >= source.MaxEndpoints {
-		return r, false, ErrFull
+	if err := l.hasRoomLocked(source, &fresh.info); err != nil {
+		return r, false, err
 	}
 	l.setLocked(fresh)
 	l.changedLocked()
@@ -85,6 +82,7 @@ func (l *Leases) setLocked(fresh *lease) {
 	l.removeLocked(fresh.info.ID)
 	l.removeLocked(l.idByAddress[fresh.info.Address])
 	l.byID[fresh.info.ID] = fresh
+	l.size += sizeOf(&fresh.info)
 	l.idByAddress[fresh.info.Address] = fresh.info.ID
 }
 
@@ -96,6 +94,7 @@ func (l *Leases) removeLocked(id string) (was bool) {
 	}
 	delete(l.idByAddress, old.info.Address)
 	delete(l.byID, id)
+	l.size -= sizeOf(&old.info)
 	return true
 }
 

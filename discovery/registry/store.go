@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/bounded"
+	"github.com/caddy-balance/caddy-balance/internal/jsonlist"
 )
 
 const (
@@ -32,8 +35,8 @@ const (
 
 // record is what the storage has of a pool.
 type record struct {
-	From          discovery.Origin  `json:"from"`
-	Registrations []json.RawMessage `json:"registrations"`
+	From          discovery.Origin `json:"from"`
+	Registrations json.RawMessage  `json:"registrations"` // a list
 }
 
 // restore loads the leases from the storage, once in their life. An endpoint that cannot be read
@@ -42,7 +45,7 @@ type record struct {
 func (l *Leases) restore(ctx context.Context, report discovery.Report) {
 	l.restoring.Do(func() {
 		defer close(l.restored)
-		registrations, err := l.load(ctx)
+		registrations, err := l.load(ctx, l.maxEndpoints())
 		l.restoreAll(registrations, err == nil, time.Now())
 		if err != nil {
 			report(discovery.Answer{Err: err})
@@ -57,6 +60,10 @@ func (l *Leases) restoreAll(registrations []Registration, complete bool, now tim
 	defer l.mu.Unlock()
 	source := l.sources[len(l.sources)-1]
 	for _, r := range registrations {
+		if l.hasRoomLocked(source, &r.Info) != nil {
+			complete = false
+			continue
+		}
 		ttl := min(max(time.Duration(r.TTL), minTTL), time.Duration(source.MaxTTL))
 		l.setLocked(&lease{r.Info, ttl, now.Add(ttl)})
 	}
@@ -65,8 +72,14 @@ func (l *Leases) restoreAll(registrations []Registration, complete bool, now tim
 	}
 }
 
-// load returns the registrations that can be read, and an error if some cannot.
-func (l *Leases) load(ctx context.Context) ([]Registration, error) {
+func (l *Leases) maxEndpoints() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sources[len(l.sources)-1].MaxEndpoints
+}
+
+// load returns the registrations that can be read, up to a limit, and an error if some cannot.
+func (l *Leases) load(ctx context.Context, limit int) ([]Registration, error) {
 	var stored record // unused after an error, because a call that hangs may still write it
 	err := new(bounded.Caller).Call(ctx, storageTimeout, func(ctx context.Context) (err error) {
 		stored, err = readRecord(ctx)
@@ -75,19 +88,36 @@ func (l *Leases) load(ctx context.Context) ([]Registration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("what is registered cannot be read from the storage: %w; it starts empty", err)
 	}
-	var registrations []Registration
-	for i, entry := range stored.Registrations {
+	registrations, err := decodeAll(stored.Registrations, limit)
+	if err != nil {
+		err = fmt.Errorf("what is registered cannot all be read from the storage: %w", err)
+	}
+	return registrations, err
+}
+
+// decodeAll returns the registrations of a list that can be read, and the last error about others.
+func decodeAll(list []byte, limit int) (all []Registration, err error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	read, size := 0, 0
+	end := jsonlist.Each(bytes.NewReader(list), limit, func(entry []byte) error {
+		read++
 		r, mistake := DecodeRegistration(entry)
 		if mistake == nil {
 			mistake = r.checkID()
 		}
 		if mistake != nil {
-			err = fmt.Errorf("what is registered cannot all be read from the storage: entry %d: %w", i+1, mistake)
-			continue
+			err = fmt.Errorf("entry %d: %w", read, mistake)
+			return nil
 		}
-		registrations = append(registrations, r)
-	}
-	return registrations, err
+		if size += sizeOf(&r.Info); size > max(minSize, sizePerEndpoint*limit) {
+			return ErrTooLarge
+		}
+		all = append(all, r)
+		return nil
+	})
+	return all, cmp.Or(end, err)
 }
 
 func readRecord(ctx context.Context) (r record, err error) {
@@ -96,7 +126,7 @@ func readRecord(ctx context.Context) (r record, err error) {
 		return r, err
 	}
 	key := origin.Key("")
-	data, err := discovery.StorageOf(ctx).Load(ctx, key)
+	data, err := discovery.LoadRecord(ctx, discovery.StorageOf(ctx), key, maxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
 	}
@@ -180,16 +210,16 @@ func writeRecord(ctx context.Context, all []Registration) error {
 	if err != nil {
 		return err
 	}
-	r := record{From: origin, Registrations: make([]json.RawMessage, len(all))}
 	for i := range all {
 		all[i].Expires = time.Time{}
-		if r.Registrations[i], err = json.Marshal(all[i]); err != nil {
-			return err
-		}
 	}
-	data, err := json.Marshal(r)
+	list, err := json.Marshal(all)
 	if err != nil {
 		return err
 	}
-	return discovery.StorageOf(ctx).Store(ctx, origin.Key(""), data)
+	data, err := json.Marshal(record{From: origin, Registrations: list})
+	if err != nil {
+		return err
+	}
+	return discovery.StoreRecord(ctx, discovery.StorageOf(ctx), origin.Key(""), data)
 }

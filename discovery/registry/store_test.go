@@ -82,9 +82,9 @@ func TestAFailingStorageIsReportedAndTriedAgain(t *testing.T) {
 
 func TestAfterAReadErrorListsAreNotAuthoritativeForATTL(t *testing.T) {
 	for want, prepare := range map[string]func(*sourcetest.Storage){
-		"storage is down":   func(s *sourcetest.Storage) { s.Fail(errStorage) },
-		".json: unexpected": func(s *sourcetest.Storage) { s.Put(webKey, `{"registrations":[{"address"`) },
-		".json: json":       func(s *sourcetest.Storage) { s.Put(webKey, recorded(`{}`)) },
+		"storage is down":       func(s *sourcetest.Storage) { s.Fail(errStorage) },
+		".json: unexpected":     func(s *sourcetest.Storage) { s.Put(webKey, `{"registrations":[{"address"`) },
+		"storage: is an object": func(s *sourcetest.Storage) { s.Put(webKey, recorded(`{}`)) },
 		".json: from": func(s *sourcetest.Storage) {
 			s.Put(webKey, `{"from":{"instance":"two","pool":"web","source":"registry"}}`)
 		},

@@ -24,6 +24,7 @@ type detector struct {
 
 	mu       sync.Mutex // guards the maps and all ejections; counting needs no lock
 	members  map[*endpoint.Endpoint]bool
+	ids      map[*endpoint.Endpoint]string    // of the members
 	ejected  map[*endpoint.Endpoint]bool      // ejected or half-open
 	reported map[*endpoint.Endpoint]time.Time // with observe_only: the end of the ejection that was not made
 }
@@ -32,6 +33,7 @@ func newDetector(d *Detection, r *endpoint.Roster) *detector {
 	return &detector{
 		Detection: d, roster: r, random: rand.Float64, wake: signal.New(),
 		members:  make(map[*endpoint.Endpoint]bool),
+		ids:      make(map[*endpoint.Endpoint]string),
 		ejected:  make(map[*endpoint.Endpoint]bool),
 		reported: make(map[*endpoint.Endpoint]time.Time),
 	}

@@ -41,10 +41,10 @@ func (d *detector) releaseExpired(now time.Time) time.Duration {
 	return next
 }
 
-// hasRecovered reports whether checks have found the endpoint healthy again since then.
+// hasRecovered reports whether checks that failed have found the endpoint healthy again since then.
 func hasRecovered(e *endpoint.Endpoint, then time.Time) bool {
 	v := e.Verdict()
-	return v != nil && v.Passes && v.Since.After(then)
+	return v != nil && v.Passes && v.Recovered.After(then)
 }
 
 // passedSince reports whether a check has passed since then. It compares how long ago both were,
@@ -88,14 +88,21 @@ func (d *detector) updateMembers(s *endpoint.Snapshot) {
 	for i := range s.Members {
 		e := s.Members[i].Endpoint
 		present[e] = true
+		if id := s.Members[i].Info.ID; d.members[e] && d.ids[e] != id && d.roster.IsCurrent() {
+			d.forget(e) // another process is at its address
+		}
+		d.ids[e] = s.Members[i].Info.ID
 		if !d.members[e] && e.Is(endpoint.Ejected|endpoint.HalfOpen) {
 			d.ejected[e] = true
 			d.wake.Set()
 		}
 	}
 	for e := range d.members {
-		if !present[e] && d.roster.IsCurrent() {
-			d.forget(e)
+		if !present[e] {
+			delete(d.ids, e)
+			if d.roster.IsCurrent() {
+				d.forget(e)
+			}
 		}
 	}
 	d.members = present

@@ -130,9 +130,8 @@ func (r *Roster) ClearOverride(address, by, reason string) bool {
 // endOverride ends the override of an address at which there is another process now.
 func (r *Roster) endOverride(address string) {
 	if r.pool.dropOverride(address) {
-		r.record(HistoryEntry{
-			Kind: KindOverride, Address: address, Event: "ended", Reason: "an endpoint with another id is at the address",
-		})
+		const why = "an endpoint with another id is at the address"
+		r.record(HistoryEntry{Kind: KindOverride, Address: address, Event: "ended", Reason: why})
 		r.pool.controlChanged.Set()
 	}
 }

@@ -98,7 +98,9 @@ func (r *Roster) replaceLocked(infos []listing.Info) Change {
 	old := r.snapshot.Load()
 	change := diff(old, infos)
 	if !change.Empty() || reordered(old, infos) {
-		s := r.recompute(r.join(infos), old)
+		members := r.join(infos)
+		r.forgetFailures(old, members)
+		s := r.recompute(members, old)
 		r.publish(s)
 		if s.ramping {
 			r.dirty.Set()
@@ -113,6 +115,20 @@ func (r *Roster) replaceLocked(infos []listing.Info) Change {
 		close(r.answered)
 	}
 	return change
+}
+
+// forgetFailures forgets the failures of endpoints that have another ID now, because another
+// process is at their address. What is known of the speed stays: it adapts within moments.
+func (r *Roster) forgetFailures(old *Snapshot, members []Member) {
+	if !r.IsCurrent() {
+		return
+	}
+	for i := range members {
+		m := &members[i]
+		if before := old.Find(m.Address()); before != nil && before.Info.ID != m.Info.ID {
+			m.Load.Recover()
+		}
+	}
 }
 
 // startPeriod is how long after its first list a pool still counts as starting: several sources do

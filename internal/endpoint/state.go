@@ -25,9 +25,6 @@ var stateNames = [StateCount]string{
 // String returns the state in metrics and in the admin API.
 func (s State) String() string { return stateNames[s] }
 
-// MarshalText implements encoding.TextMarshaler.
-func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
 // State returns the state of a member of the roster. Of several that apply, the worst one counts.
 func (r *Roster) State(m *Member) State { return r.rules.state(m) }
 

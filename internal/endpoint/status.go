@@ -8,8 +8,8 @@ import (
 
 // Status is what a member of a list is doing: its state, why, and since when.
 type Status struct {
-	// State is the state in one word.
-	State State `json:"state"`
+	// State is the name of its State.
+	State string `json:"state"`
 
 	// Reason says why; empty for a healthy endpoint.
 	Reason string `json:"reason,omitempty"`
@@ -37,24 +37,25 @@ func (r *Roster) Status(s *Snapshot, m *Member) Status {
 }
 
 func (r Rules) status(m *Member) Status {
-	status := Status{State: r.state(m)}
+	state := r.state(m)
+	status := Status{State: state.String()}
 	o, v, j := m.Override(), m.Verdict(), m.Ejection()
 	switch conditions := m.Conditions() & r.Watched; {
 	case conditions&operator != 0:
 		status.Reason, status.Since = o.why(), o.since()
-	case status.State == StateMaintenance:
+	case state == StateMaintenance:
 		status.Reason = "it asked for it"
-	case status.State == StateUnhealthy && v != nil:
+	case state == StateUnhealthy && v != nil:
 		status.Reason, status.Since = strings.Join(m.failures(), "; "), v.Since
-	case status.State == StateUnchecked:
+	case state == StateUnchecked:
 		status.Reason = "its first check has not ended"
-	case status.State == StateEjected && j != nil:
+	case state == StateEjected && j != nil:
 		status.Reason, status.Since = j.Reason, j.Since
-	case status.State == StateHalfOpen && j != nil:
+	case state == StateHalfOpen && j != nil:
 		status.Reason, status.Since = "one request at a time tests it after its ejection: "+j.Reason, j.Until
-	case status.State == StateRefused:
+	case state == StateRefused:
 		status.Reason = "it refuses connections, which its sibling of the other IP family accepts"
-	case status.State == StateDraining:
+	case state == StateDraining:
 		status.Reason = m.drainReason()
 	case v != nil && r.Watched&ProbeFailed != 0:
 		status.Since = v.Since

@@ -14,6 +14,10 @@ type Verdict struct {
 	Passes bool      // whether the endpoint is healthy
 	Since  time.Time // when the verdict was reached
 	Probes []ProbeVerdict
+
+	// Recovered is when a check last made a failing endpoint healthy again. A verdict may also
+	// begin without a check, such as that of a probe which a reload adds.
+	Recovered time.Time
 }
 
 // ProbeVerdict is what one probe says of an endpoint.

@@ -89,7 +89,11 @@ func (s *Storage) Stat(ctx context.Context, key string) (certmagic.KeyInfo, erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return certmagic.KeyInfo{Key: key, Modified: s.modified[key], IsTerminal: true}, nil
+	value, ok := s.files[key]
+	if !ok {
+		return certmagic.KeyInfo{}, fs.ErrNotExist
+	}
+	return certmagic.KeyInfo{Key: key, Modified: s.modified[key], Size: int64(len(value)), IsTerminal: true}, nil
 }
 
 // Hang makes each further call ignore its context and return when goOn is closed.

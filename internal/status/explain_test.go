@@ -62,8 +62,8 @@ type explained struct {
 func startExplained(t *testing.T) *balanced {
 	b := &balanced{t: t, caddy: caddytest.New(t)}
 	b.config = b.caddy.GlobalOptions("") + fmt.Sprintf(explainedSites, b.caddy.SiteSocket(0))
-	b.start()
 	t.Cleanup(b.caddy.Stop)
+	b.start()
 	return b
 }
 

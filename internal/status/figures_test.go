@@ -69,7 +69,7 @@ func TestFiguresSayAStateWithItsReason(t *testing.T) {
 		}
 		e := f.event(p.Claim.Roster, load.Now(), time.Second)
 		i := slices.IndexFunc(e.Rows, func(row []any) bool { return column(t, row, "address") == "a:1" })
-		if i < 0 || column(t, e.Rows[i], "state") != endpoint.StateDraining || column(t, e.Rows[i], "usable") != false {
+		if i < 0 || fmt.Sprint(column(t, e.Rows[i], "state")) != "draining" || column(t, e.Rows[i], "usable") != false {
 			t.Fatalf("%+v", e)
 		}
 		if reason := column(t, e.Rows[i], "reason"); reason != "an operator says so: a new disk" {

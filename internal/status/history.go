@@ -43,7 +43,8 @@ func rollback(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if body.Revision == nil {
-		return refuse(http.StatusBadRequest, errors.New("body: revision: is missing; expected one of the history, such as 12"))
+		err := errors.New("body: revision: is missing; expected one of the history, such as 12")
+		return refuse(http.StatusBadRequest, err)
 	}
 	frozen, err := roster.Rollback(*body.Revision, identityOf(r), body.Reason)
 	if errors.Is(err, endpoint.ErrNoSuchRevision) {

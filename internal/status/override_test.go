@@ -42,15 +42,21 @@ func startBalanced(t *testing.T, backends int) *balanced {
 		t.Cleanup(server.Close)
 		b.backends = append(b.backends, server.Listener.Addr().String())
 	}
-	b.config = b.caddy.GlobalOptions("") + fmt.Sprintf(balancedSite, b.caddy.SiteSocket(0), strings.Join(b.backends, " "))
-	b.start()
+	site := fmt.Sprintf(balancedSite, b.caddy.SiteSocket(0), strings.Join(b.backends, " "))
+	b.config = b.caddy.GlobalOptions("") + site
 	t.Cleanup(b.caddy.Stop)
+	b.start()
 	return b
 }
 
+// start starts Caddy and waits until its pools have their lists.
 func (b *balanced) start() {
+	b.t.Helper()
 	b.caddy.Start(b.config)
 	b.admin = admin{&http.Client{Transport: caddytest.SingleUseTransport(b.caddy.AdminSocket())}}
+	caddytest.Eventually(b.t, time.Minute, "the pools have lists", func() bool {
+		return !strings.Contains(b.want("GET", "/pools/", "", 200, "").body, `"endpoints":0`)
+	})
 }
 
 // serving returns the backends that answer ten requests, such as "01".

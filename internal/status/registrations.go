@@ -22,7 +22,7 @@ func putEndpoint(w http.ResponseWriter, r *http.Request) error {
 	}
 	registered, isNew, err := leases.Register(asked, time.Now())
 	switch {
-	case errors.Is(err, registry.ErrFull):
+	case errors.Is(err, registry.ErrFull), errors.Is(err, registry.ErrTooLarge):
 		return refuse(http.StatusInsufficientStorage, err)
 	case err != nil:
 		return refuse(http.StatusBadRequest, err)

@@ -1,0 +1,19 @@
+package nacos_test
+
+import (
+	"testing"
+
+	_ "github.com/caddyserver/caddy/v2/modules/standard" // the server that the module is for
+
+	"github.com/caddy-balance/caddy-balance/internal/optionstest"
+)
+
+func TestAZeroIsHonouredOrRefusedInEachOption(t *testing.T) {
+	optionstest.WantZerosHonouredOrRefused(t, optionstest.Options(t, "/discovery/nacos"))
+}
+
+func TestANumberForADurationIsRefusedInEachOptionAndTheErrorTellsTheUnit(t *testing.T) {
+	optionstest.WantNumbersRefused(t, optionstest.Options(t, "/discovery/nacos"), map[string]string{
+		"http.reverse_proxy.upstreams.pool.sources.nacos": `{"service": "web"}`,
+	})
+}

@@ -1,0 +1,96 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func showCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show <pool> [<endpoint>] [--quiet]",
+		Short: "Shows a pool with its endpoints, or all that is known of one endpoint",
+		Args:  cobra.RangeArgs(1, 2),
+	}
+	cmd.Flags().BoolP("quiet", "q", false, "Print only the addresses of the endpoints, one a line")
+	completeNames(cmd, 2)
+	return bind(cmd, func(ctx context.Context, s *session, args []string) error {
+		if len(args) == 2 {
+			var e endpointAnswer
+			return s.print(ctx, request{pool: args[0], endpoint: args[1]}, &e, func() string {
+				if s.flags.Bool("quiet") {
+					return printable(e.Address) + "\n"
+				}
+				return endpointText(&e, time.Now())
+			})
+		}
+		var p poolAnswer
+		return s.print(ctx, request{pool: args[0]}, &p, func() string {
+			if s.flags.Bool("quiet") {
+				return linesOf(p.Members, func(e *endpointAnswer) string { return e.Address })
+			}
+			return poolText(&p, time.Now())
+		})
+	})
+}
+
+// poolText shows a pool: what holds for it as a whole, and a table of its endpoints.
+func poolText(p *poolAnswer, now time.Time) string {
+	var text strings.Builder
+	line := func(format string, args ...any) { text.WriteString(printable(fmt.Sprintf(format, args...)) + "\n") }
+	line("pool %s: %s for %s, %d of %s usable, %s in flight", p.Name, p.Mode, age(p.ModeSince, now), p.Usable,
+		count(p.Endpoints, "endpoint"), count(p.InFlight, "request"))
+	if f := p.Frozen; f != nil {
+		line("frozen at revision %d for %s, by %s%s", f.Revision, age(f.Since, now), f.By, because(f.Reason))
+	}
+	for i := range p.Sources {
+		source := &p.Sources[i]
+		line("source %s: %s, %d in its list%s", source.Name, source.State, source.Entries, because(source.LastError))
+	}
+	for _, f := range p.Failures {
+		line("failing: %d × %s", f.Endpoints, f.Reason)
+	}
+	if len(p.Members) > 0 {
+		text.WriteString("\n" + endpointTable(p.Members, now))
+	}
+	return text.String()
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+func endpointTable(members []endpointAnswer, now time.Time) string {
+	t := table{head: []string{
+		"ENDPOINT", "ID", "ZONE", "PRIORITY", "STATE", "SINCE", "WEIGHT", "IN FLIGHT", "PARKED", "TIME", "UNTIL", "WHY",
+	}}
+	for i := range members {
+		e := &members[i]
+		until := ""
+		if e.Override != nil && !e.Override.Until.IsZero() {
+			until = clock(e.Override.Until)
+		}
+		t.add(e.Address, e.ID, e.Zone, number(e.Priority), e.State, age(e.Since, now),
+			fmt.Sprint(e.EffectiveWeight), fmt.Sprint(e.Load.InFlight), number(e.Load.Parked),
+			e.relativeTime(), until, e.Reason)
+	}
+	return t.String()
+}
+
+// relativeTime returns the time to first byte relative to the pool's, if something is known of it.
+func (e *endpointAnswer) relativeTime() string {
+	const least = 0.1 // of certainty; below it, the number is hardly more than a guess
+	if e.Load.Certainty < least {
+		return ""
+	}
+	return fmt.Sprintf("%.2fx", e.Load.RelativeTime)
+}
+
+// clock returns a time as the people of this machine write it.
+func clock(t time.Time) string { return t.Local().Format(time.DateTime) }
