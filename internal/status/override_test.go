@@ -38,7 +38,8 @@ func startBalanced(t *testing.T, backends int) *balanced {
 	t.Helper()
 	b := &balanced{t: t, caddy: caddytest.New(t)}
 	for i := range backends {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, i) }))
+		answer := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, i) }
+		server := httptest.NewServer(http.HandlerFunc(answer))
 		t.Cleanup(server.Close)
 		b.backends = append(b.backends, server.Listener.Addr().String())
 	}
