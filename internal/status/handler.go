@@ -29,9 +29,9 @@ func init() {
 // defaultPath is the path of the page, as at the admin endpoint.
 const defaultPath = "/pools"
 
-// PoolStatus serves the live page of all pools on a site, and the API that the page uses. Whoever
-// may use the site may see it, so it should be behind an authentication. Requests elsewhere are
-// passed on.
+// PoolStatus serves the live page of all pools on a site, and the API that the page uses. All
+// that may use the site may see it, so it should be behind an authentication. Requests elsewhere
+// are passed on.
 type PoolStatus struct {
 	// The path of the page, without a slash at its end. Default: /pools.
 	Path string `json:"path,omitempty"`

@@ -40,7 +40,7 @@ function stop() {
 // start reads what is there, and then follows what changes.
 async function start() {
 	stop();
-	if (document.hidden) return; // nothing runs when nobody looks
+	if (document.hidden) return; // nothing runs while the page is not seen
 	const mine = turn;
 	try {
 		const pools = await listPools();
