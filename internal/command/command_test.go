@@ -31,7 +31,7 @@ web
 pool web: healthy for 50s, 1 of 2 endpoints usable, 2 requests in flight
 source static: live, 2 in its list
 source dns: stale, 0 in its list from 3h ago: no answer
-source http: held, 2 in its list, without those that are lost from 2027-01-02 15:04:05, 7 dropped, first entry 3: address: has no port
+source http: held, 2 in its list, without those that are lost from 2027-01-02 15:04:05, 7 dropped, first x: no port
 source etcd: waiting, 0 in its list: no leader
 
 ENDPOINT     ID   STATE     SINCE  WEIGHT  IN FLIGHT  TIME   WHY

@@ -68,7 +68,7 @@ func twoPools() *stub {
 			"last_error": "no answer", "last_error_at": "` + ago(time.Second) + `"},
 		{"name": "http", "position": 3, "state": "held", "entries": 2, "last_success": "` + ago(time.Second) + `",
 			"held_until": "2027-01-02T15:04:05Z", "last_error": "an old error", "last_error_at": "` + ago(time.Minute) + `",
-			"dropped": 7, "first_dropped": [{"key": "entry 3", "reason": "address: has no port"}]},
+			"dropped": 7, "first_dropped": [{"key": "x", "reason": "no port"}]},
 		{"name": "etcd", "position": 4, "state": "waiting", "entries": 0, "last_error": "no leader"}`
 	web := `"name": "web", "mode": "healthy", "mode_since": "` + ago(50*time.Second) + `", "endpoints": 2, "usable": 1,
 		"draining": 1, "in_flight": 2, "overrides": 1, "revision": 7`
