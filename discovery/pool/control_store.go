@@ -115,6 +115,7 @@ func (s *controlStore) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			s.saveLast(ctx)
+			s.roster.HandOverControl()
 			return
 		case <-expiry.C:
 		case <-retry.C:

@@ -45,7 +45,9 @@ func (r *Roster) Rollback(revision uint64, by, reason string) (*Frozen, error) {
 	p := r.pool
 	p.control.Lock()
 	defer p.control.Unlock()
+	r.mu.Lock() // a change of the list is in both the snapshot and the history, or in neither
 	infos, ok := p.history.membershipAt(revision, r.Snapshot())
+	r.mu.Unlock()
 	if !ok {
 		return nil, ErrNoSuchRevision
 	}

@@ -2,6 +2,7 @@ package status
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -29,7 +30,8 @@ func (a *AdminPools) streamEvents(w http.ResponseWriter, r *http.Request) error 
 		}
 		sent = min(sent, roster.LastRevision()) // that of an earlier process may be greater
 	}
-	s := &stream{w: w, flush: http.NewResponseController(w)}
+	s := &stream{w: w, control: http.NewResponseController(w), ended: a.ended}
+	defer s.endWithConfig()()
 	changes, stop := roster.Changes()
 	defer stop()
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -49,6 +51,7 @@ func (a *AdminPools) streamEvents(w http.ResponseWriter, r *http.Request) error 
 			return nil
 		case <-quiet.C:
 			s.write(": nothing new\n\n")
+			s.flush()
 			if roster = endpoint.Current(roster.Name()); roster == nil {
 				return nil // no config has the pool any more
 			}
@@ -57,11 +60,30 @@ func (a *AdminPools) streamEvents(w http.ResponseWriter, r *http.Request) error 
 	}
 }
 
-// stream writes events until the client has gone.
+// stream writes events until the client has gone, or does not read.
 type stream struct {
-	w     http.ResponseWriter
-	flush *http.ResponseController
-	err   error
+	w       http.ResponseWriter
+	control *http.ResponseController
+	ended   <-chan struct{}
+	err     error
+}
+
+// maxStall is how long a client may leave events unread beyond what the kernel holds for it.
+const maxStall = 10 * time.Second
+
+// endWithConfig ends a write that waits for the client when the config ends, because a reload waits
+// for it. It returns a function that ends the waiting.
+func (s *stream) endWithConfig() (stop func()) {
+	done, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		select {
+		case <-s.ended:
+			_ = s.control.SetWriteDeadline(time.Now()) // without deadlines, maxStall has none either
+		case <-done:
+		}
+	}()
+	return func() { close(done); <-over }
 }
 
 // send sends changes, and returns the revision of the last one.
@@ -75,17 +97,32 @@ func (s *stream) send(entries []endpoint.HistoryEntry, last uint64) uint64 {
 		last = entries[i].Revision
 		s.write(fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", last, entries[i].Kind, data))
 	}
-	if s.err == nil {
-		s.err = s.flush.Flush()
-	}
+	s.flush()
 	return last
 }
 
 func (s *stream) write(text string) {
-	if s.err == nil {
-		_, s.err = s.w.Write([]byte(text))
+	s.try(func() error {
+		_, err := s.w.Write([]byte(text))
+		return err
+	})
+}
+
+// flush sends what was written. Events that come together are sent together.
+func (s *stream) flush() { s.try(s.control.Flush) }
+
+// try does what may wait for the client, unless the stream has failed or the config has ended.
+func (s *stream) try(do func() error) {
+	if s.err != nil {
+		return
 	}
-	if s.err == nil {
-		s.err = s.flush.Flush()
+	_ = s.control.SetWriteDeadline(time.Now().Add(maxStall))
+	select {
+	case <-s.ended: // the deadline must not replace the one of the end
+		s.err = errConfigEnded
+	default:
+		s.err = do()
 	}
 }
+
+var errConfigEnded = errors.New("the config has ended")
