@@ -2,7 +2,10 @@ package status
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -69,9 +72,21 @@ func (a *AdminPools) Routes() []caddy.AdminRoute {
 		"DELETE /pools/{pool}/endpoints/{id}/override": deleteOverride,
 		"POST /pools/{pool}/endpoints/{id}/reset":      resetEndpoint,
 	} {
-		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: handler})
+		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: withinItsPool(handler)})
 	}
 	return routes
+}
+
+// withinItsPool refuses names with the path element "..". Caddy checks the permissions of remote
+// clients for the unescaped path without such elements, which may be that of another pool:
+// /pools/a/endpoints/..%2F..%2Fb would be /pools/b there, and an endpoint of the pool a here.
+func withinItsPool(handler caddy.AdminHandlerFunc) caddy.AdminHandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if slices.Contains(strings.Split(r.URL.Path, "/"), "..") {
+			return refuse(http.StatusBadRequest, errors.New("path: a name has the path element \"..\""))
+		}
+		return handler(w, r)
+	}
 }
 
 func answer(w http.ResponseWriter, status int, value any) error {
