@@ -155,3 +155,14 @@ func TestAnOverrideIsDecidedOnWhatHoldsThen(t *testing.T) {
 		}
 	}, "a:1")
 }
+
+func TestAPoolDoesNotGoBackToAnEmptyList(t *testing.T) {
+	withRoster(t, func(r *Roster) {
+		r.Replace(infosOf())
+		empty := r.LastRevision()
+		r.Replace(infosOf("b:1"))
+		if _, err := r.Rollback(empty, "", ""); !errors.Is(err, ErrEmptyRevision) || listed(r) != "b" {
+			t.Errorf("the list is %q: %v", listed(r), err)
+		}
+	}, "a:1")
+}

@@ -50,6 +50,9 @@ func rollback(w http.ResponseWriter, r *http.Request) error {
 		return refuse(http.StatusBadRequest, fmt.Errorf("body: %w", err))
 	}
 	frozen, err := roster.Rollback(*body.Revision, identityOf(r), body.Reason)
+	if errors.Is(err, endpoint.ErrEmptyRevision) {
+		return refuse(http.StatusConflict, fmt.Errorf("revision %d: %w", *body.Revision, err))
+	}
 	if errors.Is(err, endpoint.ErrNoSuchRevision) {
 		return refuse(http.StatusNotFound, fmt.Errorf("revision %d: %w", *body.Revision, err))
 	}
