@@ -112,8 +112,8 @@ func (h *hashPicker) places(key uint64, members int) []int {
 	return places
 }
 
-// explain implements explainer. The cost is how full a member would be, and turns decide among equal
-// ones. All idle ones are equal.
+// explain implements explainer. The cost is how full a member would be, and turns decide among
+// equal ones. All idle ones are equal.
 func (l *leastConn) explain(c candidates, _ *endpoint.Explanation, order []endpoint.ExplainedEndpoint) {
 	setFills(c.members, order)
 	rank(order, func(a, b int) int {

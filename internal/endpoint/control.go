@@ -63,8 +63,8 @@ func (c *Control) frozen() *Frozen {
 // ControlChanged signals that Control has to be stored, or the time of an override is over.
 func (r *Roster) ControlChanged() <-chan struct{} { return r.pool.controlChanged.C() }
 
-// HandOverControl signals what is to be done to another definition of the pool, if there is one: the
-// goroutine that has got the last signal ends.
+// HandOverControl signals what is to be done to another definition of the pool, if there is one:
+// the goroutine that has got the last signal ends.
 func (r *Roster) HandOverControl() { r.pool.controlChanged.Set() }
 
 // NeedsControl reports whether nothing has been restored yet, so that the storage has to be read.

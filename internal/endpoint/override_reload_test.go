@@ -13,7 +13,7 @@ import (
 // named is a list of one endpoint with an id.
 func named(id string) []listing.Info { return []listing.Info{{Address: "a:1", Weight: 1, ID: id}} }
 
-// redefine runs another definition of the pool of r beside it, which names its endpoint differently.
+// redefine runs another definition of the pool of r beside it, which names its endpoint otherwise.
 func redefine(t *testing.T, r *Roster) *Claim {
 	t.Helper()
 	claim, err := Acquire(Definition{Config: 2, Name: r.Name(), Text: "b", Run: runIdle})

@@ -17,8 +17,8 @@ import (
 
 const patience = time.Minute
 
-// patchAtOnce sends the same PATCH to several paths at once, with an If-Match unless it is empty, and
-// returns the sorted status codes.
+// patchAtOnce sends the same PATCH to several paths at once, with an If-Match unless it is empty,
+// and returns the sorted status codes.
 func (b *balanced) patchAtOnce(body, match string, paths ...string) []int {
 	b.t.Helper()
 	codes := make([]int, len(paths))
