@@ -145,7 +145,7 @@ func (p *rosterPicker) conclude(e *endpoint.Explanation, drawn int) {
 	}
 	first := e.Endpoints[0]
 	switch {
-	case e.Reason != "":
+	case e.Reason != "": // the policy has said
 	case first.Rank == 0:
 		e.Reason = "the policy picks in turn or by chance, as often as the shares say"
 	default:

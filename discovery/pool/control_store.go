@@ -87,10 +87,19 @@ func decodeControl(data []byte) (record controlRecord, err error) {
 	if record.Version != recordVersion {
 		return record, fmt.Errorf("version: is %d; expected %d", record.Version, recordVersion)
 	}
+	if record.Frozen != nil && len(record.Endpoints) == 0 {
+		return record, errors.New("endpoints: the frozen list is missing")
+	}
+	known := make(map[string]bool, len(record.Endpoints))
 	for i := range record.Endpoints {
-		if err := record.Endpoints[i].Normalize(); err != nil {
+		e := &record.Endpoints[i]
+		if err := e.Normalize(); err != nil {
 			return record, fmt.Errorf("endpoints: %w", err)
 		}
+		if known[e.Address] {
+			return record, fmt.Errorf("endpoints: %s is there twice", e.Address)
+		}
+		known[e.Address] = true
 	}
 	return record, nil
 }
@@ -115,6 +124,7 @@ func (s *controlStore) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			s.saveLast(ctx)
+			s.roster.HandOverControl()
 			return
 		case <-expiry.C:
 		case <-retry.C:

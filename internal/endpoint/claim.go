@@ -36,6 +36,9 @@ func (c *Claim) Release() {
 	if c.last {
 		c.running.goroutines.Wait()
 		c.Roster.close()
+		if left := c.Pool.newestAlone(); left != nil {
+			left.checkOverrides()
+		}
 	}
 	_, _ = pools.Delete(c.def.Name)
 }
@@ -55,10 +58,13 @@ func (p *Pool) unclaim(c *Claim) (last bool) {
 		running.roster.setOwner(&running.claims[n-1].def.Owner)
 		return false
 	}
-	if n := len(p.rosters); n > 1 && p.rosters[n-1] == running {
-		p.history.add(HistoryEntry{Kind: KindConfig, Event: "the earlier definition of the pool is back"})
-	}
+	n := len(p.rosters)
+	back := n > 1 && p.rosters[n-1] == running
 	p.rosters = slices.DeleteFunc(p.rosters, func(other *runningRoster) bool { return other == running })
 	p.electLocked()
+	if back {
+		p.history.add(HistoryEntry{Kind: KindConfig, Event: "the earlier definition of the pool is back"})
+		p.rosters[n-2].roster.recordReturn(running.roster.Snapshot())
+	}
 	return true
 }

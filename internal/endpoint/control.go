@@ -63,6 +63,10 @@ func (c *Control) frozen() *Frozen {
 // ControlChanged signals that Control has to be stored, or the time of an override is over.
 func (r *Roster) ControlChanged() <-chan struct{} { return r.pool.controlChanged.C() }
 
+// HandOverControl signals what is to be done to another definition of the pool, if there is one:
+// the goroutine that has got the last signal ends.
+func (r *Roster) HandOverControl() { r.pool.controlChanged.Set() }
+
 // NeedsControl reports whether nothing has been restored yet, so that the storage has to be read.
 func (r *Roster) NeedsControl() bool {
 	r.pool.mu.Lock()
@@ -86,6 +90,7 @@ func (r *Roster) RestoreControl(c Control, now time.Time) {
 	for _, e := range changed {
 		e.endpoint.setOverride(p.overrideOf(e.endpoint.address))
 	}
+	r.checkOverrides() // another process may have come to an address meanwhile
 	if f := c.frozen(); f != nil && p.Frozen() == nil {
 		p.freeze(f)
 	}
@@ -97,7 +102,8 @@ func (r *Roster) RestoreControl(c Control, now time.Time) {
 
 func (p *Pool) restoreLocked(c Control, now time.Time) (changed []*trackedEndpoint) {
 	for address, o := range c.Overrides {
-		if o == nil || o.Check() != nil || o.isOver(now) || p.overrides[address] != nil {
+		if o == nil || o.Check() != nil || o.isOver(now) || p.overrides[address] != nil ||
+			len(p.overrides) >= maxOverrides {
 			continue
 		}
 		if p.overrides == nil {

@@ -40,14 +40,23 @@ func (r *Roster) Frozen() *Frozen { return r.pool.Frozen() }
 var ErrNoSuchRevision = errors.New("the membership of this revision is not known; " +
 	"GET .../history lists the revisions with \"rollback\": true")
 
+// ErrEmptyRevision is the error of a rollback to a list without endpoints, which would serve
+// nothing until it is released.
+var ErrEmptyRevision = errors.New("the list of this revision has no endpoints")
+
 // Rollback makes the membership of a revision the list, and keeps it until Unfreeze.
 func (r *Roster) Rollback(revision uint64, by, reason string) (*Frozen, error) {
 	p := r.pool
 	p.control.Lock()
 	defer p.control.Unlock()
+	r.mu.Lock() // a change of the list is in both the snapshot and the history, or in neither
 	infos, ok := p.history.membershipAt(revision, r.Snapshot())
+	r.mu.Unlock()
 	if !ok {
 		return nil, ErrNoSuchRevision
+	}
+	if len(infos) == 0 {
+		return nil, ErrEmptyRevision
 	}
 	f := &Frozen{Revision: revision, Since: time.Now(), By: by, Reason: reason, Infos: infos}
 	p.freeze(f)

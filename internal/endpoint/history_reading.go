@@ -51,6 +51,19 @@ func (r *Roster) recordMembership(c Change, old *Snapshot, endpoints int) {
 	})
 }
 
+// recordReturn adds that the list of the roster is in force again, instead of that of a definition
+// that failed to load.
+func (r *Roster) recordReturn(from *Snapshot) {
+	now := r.Snapshot()
+	infos := make([]listing.Info, len(now.Members))
+	for i := range now.Members {
+		infos[i] = *now.Members[i].Info
+	}
+	if change := diff(from, infos); !change.Empty() {
+		r.recordMembership(change, from, len(infos))
+	}
+}
+
 func newAddresses(all []string) *Addresses {
 	if len(all) == 0 {
 		return nil

@@ -46,6 +46,16 @@ func (p *Pool) newest() *Roster {
 	return nil
 }
 
+// newestAlone returns the only roster of the pool, nil if there are none or several.
+func (p *Pool) newestAlone() *Roster {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.rosters) == 1 {
+		return p.rosters[0].roster
+	}
+	return nil
+}
+
 // Newest returns the roster of the newest definition of the pool, nil if there is none, as for
 // static upstreams.
 func (p *Pool) Newest() *Roster { return p.newest() }

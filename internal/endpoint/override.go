@@ -3,7 +3,6 @@ package endpoint
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/listing"
@@ -61,6 +60,17 @@ func (o *Override) Check() error {
 	if o.Weight != nil && (*o.Weight < 0 || *o.Weight > listing.MaxWeight) {
 		return fmt.Errorf("weight: %d is not between 0 and %d", *o.Weight, listing.MaxWeight)
 	}
+	return CheckReason(o.Reason)
+}
+
+// maxReason is the maximum size of a reason. The history and the storage keep many of them.
+const maxReason = 1000
+
+// CheckReason returns an error if the reason that an operator gives is too long.
+func CheckReason(reason string) error {
+	if len(reason) > maxReason {
+		return fmt.Errorf("reason: has %d bytes; expected at most %d", len(reason), maxReason)
+	}
 	return nil
 }
 
@@ -92,47 +102,83 @@ var ErrTooManyOverrides = fmt.Errorf("the pool has %d overrides already", maxOve
 // maxOverrides bounds the overrides of a pool, because they outlive their endpoints.
 const maxOverrides = 10_000
 
-// SetOverride makes an override hold for a member of the roster's list at once. Unless it is
-// forced, an override that takes the last usable endpoint away is refused.
-func (r *Roster) SetOverride(m *Member, o Override, force bool) error {
+// ErrNoOverride is the error of ending an override of an endpoint that has none.
+var ErrNoOverride = errors.New("it has no override")
+
+// SetOverride makes the override hold for a member of the roster's list that decide makes of the
+// one before, nil if there is none. No other override is set meanwhile. Unless it is forced, an
+// override that takes the last usable endpoint away is refused. It returns what holds then.
+func (r *Roster) SetOverride(
+	m *Member, force bool, decide func(before *Override) (Override, error),
+) (*Override, error) {
 	p := r.pool
 	p.control.Lock()
 	defer p.control.Unlock()
+	o, err := decide(p.overrideOf(m.Address()))
+	if err != nil {
+		return nil, err
+	}
 	r.CatchUp(r.Snapshot()) // another override may have been set a moment ago
 	if !force && r.isLastUsable(m.Endpoint) && o.takesAway() {
-		return ErrLastUsable
+		return nil, ErrLastUsable
 	}
 	o.ID = m.Info.ID
-	if err := p.storeOverride(m.Address(), &o); err != nil {
-		return err
+	if err := p.keepOverride(m, &o); err != nil {
+		return nil, err
 	}
-	m.setOverride(&o)
 	p.afterControl(r)
 	r.record(HistoryEntry{
 		Kind: KindOverride, Address: m.Address(), Event: o.event(), Reason: o.Reason, By: o.By,
 	})
-	return nil
+	return &o, nil
 }
 
-// ClearOverride ends the override of an address, and reports whether there was one.
-func (r *Roster) ClearOverride(address, by, reason string) bool {
+// ClearOverride ends the override of an address, unless check returns an error for it. Check may be
+// nil.
+func (r *Roster) ClearOverride(address, by, reason string, check func(*Override) error) error {
 	p := r.pool
 	p.control.Lock()
 	defer p.control.Unlock()
-	if !p.dropOverride(address) {
-		return false
+	o := p.overrideOf(address)
+	if o == nil {
+		return ErrNoOverride
 	}
+	if check != nil {
+		if err := check(o); err != nil {
+			return err
+		}
+	}
+	p.dropOverride(address, o)
 	p.afterControl(r)
 	r.record(HistoryEntry{Kind: KindOverride, Address: address, Event: "ended", By: by, Reason: reason})
-	return true
+	return nil
 }
 
-// endOverride ends the override of an address at which there is another process now.
-func (r *Roster) endOverride(address string) {
-	if r.pool.dropOverride(address) {
+// endOverride ends an override of an address at which there is another process now.
+func (r *Roster) endOverride(address string, o *Override) {
+	if r.pool.dropOverride(address, o) {
 		const why = "an endpoint with another id is at the address"
 		r.record(HistoryEntry{Kind: KindOverride, Address: address, Event: "ended", Reason: why})
 		r.pool.controlChanged.Set()
+	}
+}
+
+// checkOverride ends the override of an address at which there is an endpoint with another id.
+// During a reload nothing ends, because the new config may fail to load, and the definitions may
+// name other ids: the one that is left checks again.
+func (r *Roster) checkOverride(address string, o *Override, id string) {
+	if o != nil && o.ID != id && r.pool.newestAlone() == r {
+		r.endOverride(address, o)
+	}
+}
+
+// checkOverrides is checkOverride for the whole list.
+func (r *Roster) checkOverrides() {
+	s := r.Snapshot()
+	for address, o := range r.pool.Overrides() {
+		if m := s.Find(address); m != nil {
+			r.checkOverride(address, o, m.Info.ID)
+		}
 	}
 }
 
@@ -172,51 +218,4 @@ func (r *Roster) isLastUsable(e *Endpoint) bool {
 		}
 	}
 	return last
-}
-
-// storeOverride keeps an override for as long as the address may come back.
-func (p *Pool) storeOverride(address string, o *Override) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, replaces := p.overrides[address]; !replaces && len(p.overrides) >= maxOverrides {
-		return ErrTooManyOverrides
-	}
-	if p.overrides == nil {
-		p.overrides = make(map[string]*Override)
-	}
-	p.overrides[address] = o
-	return nil
-}
-
-func (p *Pool) dropOverride(address string) (dropped bool) {
-	p.mu.Lock()
-	_, dropped = p.overrides[address]
-	delete(p.overrides, address)
-	tracked := p.endpoints[address]
-	p.mu.Unlock()
-	if tracked != nil {
-		tracked.endpoint.setOverride(nil)
-	}
-	return dropped
-}
-
-// Overrides returns the overrides of the pool by address, also those of endpoints that left.
-func (p *Pool) Overrides() map[string]*Override {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return maps.Clone(p.overrides)
-}
-
-// ExpireOverrides ends the overrides whose time is over, and returns when the next one ends; zero
-// if none does.
-func (r *Roster) ExpireOverrides(now time.Time) (next time.Time) {
-	for address, o := range r.pool.Overrides() {
-		switch {
-		case o.isOver(now):
-			r.ClearOverride(address, "", "its time is over")
-		case !o.Until.IsZero() && (next.IsZero() || o.Until.Before(next)):
-			next = o.Until
-		}
-	}
-	return next
 }

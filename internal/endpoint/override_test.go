@@ -75,6 +75,12 @@ func TestAnEndpointThatIsReadyByOverrideMayAskForADrainInVain(t *testing.T) {
 	}
 }
 
+// override makes an override hold whatever was before.
+func override(r *Roster, m *Member, o Override, force bool) error {
+	_, err := r.SetOverride(m, force, func(*Override) (Override, error) { return o, nil })
+	return err
+}
+
 // withRoster calls test with a roster that has a list of these addresses.
 func withRoster(t *testing.T, test func(r *Roster), addresses ...string) {
 	t.Helper()
@@ -102,7 +108,7 @@ func infosOf(addresses ...string) []listing.Info {
 func TestTheLastUsableEndpointIsTakenAwayOnlyByForce(t *testing.T) {
 	withRoster(t, func(r *Roster) {
 		override := func(address string, o Override, force bool) error {
-			return r.SetOverride(r.Snapshot().Find(address), o, force)
+			return override(r, r.Snapshot().Find(address), o, force)
 		}
 		if err := override("a:1", Override{State: OverrideDrain}, false); err != nil {
 			t.Error(err)
@@ -129,7 +135,7 @@ func TestAnOverrideEnds(t *testing.T) {
 	withRoster(t, func(r *Roster) {
 		a := func() *Member { return r.Snapshot().Find("a:1") }
 		until := time.Now().Add(time.Minute)
-		if err := r.SetOverride(a(), Override{State: OverrideDrain, Until: until}, false); err != nil {
+		if err := override(r, a(), Override{State: OverrideDrain, Until: until}, false); err != nil {
 			t.Fatal(err)
 		}
 		if next := r.ExpireOverrides(time.Now()); next != until || a().Weight != 0 {
@@ -138,7 +144,7 @@ func TestAnOverrideEnds(t *testing.T) {
 		if next := r.ExpireOverrides(until); !next.IsZero() || a().Override() != nil || a().Weight != 1 {
 			t.Errorf("after its time: %+v, next %s", a().Override(), next)
 		}
-		if err := r.SetOverride(a(), Override{State: OverrideDrain}, false); err != nil {
+		if err := override(r, a(), Override{State: OverrideDrain}, false); err != nil {
 			t.Fatal(err)
 		}
 		r.Replace(infosOf("b:1"))
@@ -163,7 +169,7 @@ func TestOverridesAreBounded(t *testing.T) {
 			}
 		}
 		m := r.Snapshot().Find("a:1")
-		if err := r.SetOverride(m, Override{State: OverrideDrain}, true); !errors.Is(err, ErrTooManyOverrides) {
+		if err := override(r, m, Override{State: OverrideDrain}, true); !errors.Is(err, ErrTooManyOverrides) {
 			t.Error(err)
 		}
 		if m.Override() != nil {

@@ -30,6 +30,7 @@ type Pool struct {
 	control        sync.Mutex // orders what operators decide
 	controlChanged signal.Signal
 	advisedModes   sync.Mutex
+	overriding     sync.Mutex // orders changes of an override and of what its endpoint does
 	storing        sync.Mutex // orders the writes of what operators decide
 
 	mu        sync.Mutex

@@ -188,9 +188,7 @@ func (r *Roster) join(infos []listing.Info) []Member {
 	members := make([]Member, len(infos))
 	for i := range infos {
 		members[i] = Member{Endpoint: endpoints[i], Info: &infos[i]}
-		if o := endpoints[i].Override(); o != nil && o.ID != infos[i].ID {
-			r.endOverride(infos[i].Address)
-		}
+		r.checkOverride(infos[i].Address, endpoints[i].Override(), infos[i].ID)
 	}
 	return members
 }

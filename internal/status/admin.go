@@ -2,7 +2,10 @@ package status
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -53,7 +56,7 @@ func (*AdminPools) Routes() []caddy.AdminRoute {
 
 // handlers returns the handler of each pattern below /pools/ but the page.
 func handlers() map[string]caddy.AdminHandlerFunc {
-	return map[string]caddy.AdminHandlerFunc{
+	all := map[string]caddy.AdminHandlerFunc{
 		"GET /pools/{pool}":                            getPool,
 		"GET /pools/{pool}/sources":                    getSources,
 		"GET /pools/{pool}/routes":                     getRoutes,
@@ -69,6 +72,22 @@ func handlers() map[string]caddy.AdminHandlerFunc {
 		"PATCH /pools/{pool}/endpoints/{id}":           patchEndpoint,
 		"DELETE /pools/{pool}/endpoints/{id}/override": deleteOverride,
 		"POST /pools/{pool}/endpoints/{id}/reset":      resetEndpoint,
+	}
+	for pattern, handler := range all {
+		all[pattern] = withinItsPool(handler)
+	}
+	return all
+}
+
+// withinItsPool refuses names with the path element "..". Caddy checks the permissions of remote
+// clients for the unescaped path without such elements, which may be that of another pool:
+// /pools/a/endpoints/..%2F..%2Fb would be /pools/b there, and an endpoint of the pool a here.
+func withinItsPool(handler caddy.AdminHandlerFunc) caddy.AdminHandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if slices.Contains(strings.Split(r.URL.Path, "/"), "..") {
+			return refuse(http.StatusBadRequest, errors.New("path: a name has the path element \"..\""))
+		}
+		return handler(w, r)
 	}
 }
 

@@ -24,20 +24,36 @@ func listEndpoints(w http.ResponseWriter, r *http.Request) error {
 // getEndpoint answers with all that is known of an endpoint. Of one that registered itself and that
 // the pool does not list yet, that is the registration.
 func getEndpoint(w http.ResponseWriter, r *http.Request) error {
-	registration, registered := registrationOf(r)
-	roster, member, err := memberOf(r)
-	if err != nil {
-		if registered {
+	if registration, registered := registrationOf(r); registered {
+		roster, err := rosterOf(r)
+		if err != nil {
 			return answer(w, http.StatusOK, registration)
 		}
+		member := roster.Snapshot().Find(registration.Address)
+		if member == nil {
+			return answer(w, http.StatusOK, registration)
+		}
+		return answerEndpoint(w, r, roster, member, member.Override())
+	}
+	roster, member, err := memberOf(r)
+	if err != nil {
 		return err
 	}
+	return answerEndpoint(w, r, roster, member, member.Override())
+}
+
+// answerEndpoint answers with all that is known of a member, and with the entity tag of its
+// override.
+func answerEndpoint(
+	w http.ResponseWriter, r *http.Request, roster *endpoint.Roster, member *endpoint.Member, o *endpoint.Override,
+) error {
 	status := newReader(roster).status(member)
-	if registered {
+	status.Override = o
+	if registration, ok := registrationOf(r); ok && registration.Address == member.Address() {
 		status.Info, status.TTL, status.Expires = registration.Info, registration.TTL, registration.Expires
 		status.Registered = true
 	}
-	w.Header().Set("Etag", etagOf(r, member))
+	w.Header().Set("Etag", etagOf(r, o))
 	return answer(w, http.StatusOK, status)
 }
 
@@ -48,27 +64,35 @@ func registrationOf(r *http.Request) (registration registry.Registration, ok boo
 	return registration, false
 }
 
-// memberOf returns the member of a pool that the path names by its id or address. An id comes
-// first, because registrations are named by it.
+// memberOf returns the member of a pool that the path names by its address or id. An address comes
+// first: it belongs to one endpoint, while a source may give any id to any endpoint.
 func memberOf(r *http.Request) (*endpoint.Roster, *endpoint.Member, error) {
 	roster, err := rosterOf(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	name, members := r.PathValue("id"), roster.Snapshot().Members
-	for i := range members {
-		if members[i].Info.ID == name {
-			return roster, &members[i], nil
-		}
-	}
-	if m := roster.Snapshot().Find(name); m != nil {
+	name, s := r.PathValue("id"), roster.Snapshot()
+	if m := s.Find(name); m != nil {
 		return roster, m, nil
 	}
-	err = fmt.Errorf("pool %q has no endpoint with the id or address %q", roster.Name(), name)
-	if leases := registry.LeasesOf(r.Context(), roster.Name()); leases != nil {
-		err = notRegistered(r)
+	var named []*endpoint.Member
+	for i := range s.Members {
+		if s.Members[i].Info.ID == name {
+			named = append(named, &s.Members[i])
+		}
 	}
-	return nil, nil, refuse(http.StatusNotFound, err)
+	switch {
+	case len(named) == 1:
+		return roster, named[0], nil
+	case len(named) > 1:
+		return nil, nil, refuse(http.StatusConflict, fmt.Errorf("pool %q has %d endpoints with the id %q, "+
+			"such as %s and %s; name one by its address", roster.Name(), len(named), name,
+			named[0].Address(), named[1].Address()))
+	case registry.LeasesOf(r.Context(), roster.Name()) != nil:
+		return nil, nil, notRegistered(r)
+	}
+	return nil, nil, refuse(http.StatusNotFound,
+		fmt.Errorf("pool %q has no endpoint with the id or address %q", roster.Name(), name))
 }
 
 // resetEndpoint forgets latency, failures and ejections of an endpoint.

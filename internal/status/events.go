@@ -37,7 +37,7 @@ func streamEvents(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-cache")
 	w.WriteHeader(http.StatusOK)
-	s := &stream{w: w, flush: http.NewResponseController(w), roster: roster, sent: sent, interval: interval}
+	s := &stream{w: w, stall: stall{control: http.NewResponseController(w)}, roster: roster, sent: sent, interval: interval}
 	s.run(r)
 	return nil
 }
@@ -61,7 +61,7 @@ func resumeAfter(r *http.Request, roster *endpoint.Roster) (uint64, error) {
 // stream writes events until the client has gone, the server shuts down, or no config has the pool.
 type stream struct {
 	w        http.ResponseWriter
-	flush    *http.ResponseController
+	stall    stall
 	roster   *endpoint.Roster
 	sent     uint64        // the revision that was sent last
 	interval time.Duration // of figures; 0 for none
@@ -75,6 +75,7 @@ func (s *stream) run(r *http.Request) {
 	timer := time.NewTicker(cmp.Or(s.interval, keepAlive))
 	defer timer.Stop()
 	shutdown := shutdownOf(r)
+	defer s.stall.endWith(shutdown)()
 	s.sendChanges()
 	s.sendRegularly()
 	for s.err == nil {
@@ -125,12 +126,15 @@ func (s *stream) sendEvent(kind string, value any) {
 
 func (s *stream) write(text string) {
 	if s.err == nil {
-		_, s.err = s.w.Write([]byte(text))
+		s.err = s.stall.bounded(func() error {
+			_, err := s.w.Write([]byte(text))
+			return err
+		})
 	}
 }
 
 func (s *stream) flushAll() {
 	if s.err == nil {
-		s.err = s.flush.Flush()
+		s.err = s.stall.bounded(s.stall.control.Flush)
 	}
 }

@@ -3,9 +3,13 @@ package status_test
 import (
 	"bufio"
 	"context"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
@@ -73,5 +77,34 @@ func TestAReloadDoesNotWaitForStreams(t *testing.T) {
 	lines := b.events(t.Context(), "")
 	b.caddy.Start(strings.Replace(b.config, "source static", "initial_wait 9s\nsource static", 1))
 	for lines.Scan() { // until the stream ends, or the test times out
+	}
+}
+
+// A client that reads nothing must not hold a reload up, nor anything in memory after it.
+func TestAReloadDoesNotWaitForStreamsThatAreNotRead(t *testing.T) {
+	b := startBalanced(t, 1)
+	var unread []net.Conn
+	for range 3 {
+		conn, err := net.Dial("unix", b.caddy.AdminSocket())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "GET /pools/web/events HTTP/1.1\r\nHost: admin\r\n\r\n")
+		unread = append(unread, conn)
+	}
+	long := strings.Repeat("x", 1000)
+	for i := range 400 { // more than the buffers of the sockets hold
+		b.want("PATCH", b.endpoint(0), fmt.Sprintf(`{"weight": %d, "reason": %q}`, i+1, long), 200, "")
+	}
+	began := time.Now()
+	b.caddy.Start(strings.Replace(b.config, "source static", "initial_wait 9s\nsource static", 1))
+	if took := time.Since(began); took > 8*time.Second { // Caddy gives up after ten
+		t.Errorf("the reload waited for %s", took)
+	}
+	for _, conn := range unread {
+		if _, err := io.Copy(io.Discard, conn); err != nil { // until Caddy has closed the connection
+			t.Log(err)
+		}
 	}
 }

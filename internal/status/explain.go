@@ -1,11 +1,13 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -45,6 +47,9 @@ func explain(w http.ResponseWriter, r *http.Request) error {
 		}
 		explanations = addExplanation(explanations, explainer.Explain(request))
 	}
+	slices.SortFunc(explanations, func(a, b endpoint.Explanation) int {
+		return cmp.Or(cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Route, b.Route))
+	})
 	if len(explanations) == 0 {
 		return refuse(http.StatusNotFound, errors.New("no policy of this plugin picks from the pool"))
 	}
@@ -71,9 +76,12 @@ func (b *explainBody) request(ctx context.Context) (*http.Request, error) {
 	if method == "" {
 		method = http.MethodGet
 	}
-	r, err := http.NewRequestWithContext(ctx, method, uri, http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, method, "/", http.NoBody)
 	if err != nil {
-		return nil, fmt.Errorf("method or uri: %w", err)
+		return nil, fmt.Errorf("method: %w", err)
+	}
+	if r.URL, err = url.ParseRequestURI(uri); err != nil { // as a server does: //a/b is a path
+		return nil, fmt.Errorf("uri: %w", err)
 	}
 	r.Host, r.RequestURI = b.Host, uri
 	for name, value := range b.Headers {

@@ -119,8 +119,8 @@ func TestARequestThatCannotBeExplainedIsRefusedWithTheReason(t *testing.T) {
 		``:                                "is empty",
 		`{"url": "/"}`:                    `unknown field \"url\"; the fields are method, uri,`,
 		`{"uri": "a"}`:                    `uri: \"a\" does not begin with a slash`,
-		`{"uri": "/%zz"}`:                 "method or uri",
-		`{"uri": "/", "method": "G E T"}`: "method or uri",
+		`{"uri": "/%zz"}`:                 "uri: parse",
+		`{"uri": "/", "method": "G E T"}`: "method: net/http",
 		`{"uri": "/", "client": "me"}`:    `client: \"me\" is not an IP address`,
 	} {
 		b.want("POST", "/pools/web/explain", body, 400, want)

@@ -63,7 +63,10 @@ func TestFiguresSayAStateWithItsReason(t *testing.T) {
 		var f figures
 		f.event(p.Claim.Roster, load.Now(), time.Second)
 		m := p.Claim.Roster.Snapshot().Find("a:1")
-		err := p.Claim.Roster.SetOverride(m, endpoint.Override{State: endpoint.OverrideDrain, Reason: "a new disk"}, false)
+		drain := endpoint.Override{State: endpoint.OverrideDrain, Reason: "a new disk"}
+		_, err := p.Claim.Roster.SetOverride(m, false, func(*endpoint.Override) (endpoint.Override, error) {
+			return drain, nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,7 +46,13 @@ func rollback(w http.ResponseWriter, r *http.Request) error {
 		err := errors.New("body: revision: is missing; expected one of the history, such as 12")
 		return refuse(http.StatusBadRequest, err)
 	}
+	if err := endpoint.CheckReason(body.Reason); err != nil {
+		return refuse(http.StatusBadRequest, fmt.Errorf("body: %w", err))
+	}
 	frozen, err := roster.Rollback(*body.Revision, identityOf(r), body.Reason)
+	if errors.Is(err, endpoint.ErrEmptyRevision) {
+		return refuse(http.StatusConflict, fmt.Errorf("revision %d: %w", *body.Revision, err))
+	}
 	if errors.Is(err, endpoint.ErrNoSuchRevision) {
 		return refuse(http.StatusNotFound, fmt.Errorf("revision %d: %w", *body.Revision, err))
 	}

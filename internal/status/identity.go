@@ -46,10 +46,10 @@ func userOf(r *http.Request) string {
 	return user
 }
 
-// etagOf returns the entity tag of what operators may change of a member, in the form that Caddy's
-// config API uses.
-func etagOf(r *http.Request, m *endpoint.Member) string {
-	data, _ := json.Marshal(m.Override()) // it has no type that fails
+// etagOf returns the entity tag of an override, which may be nil, in the form that Caddy's config
+// API uses.
+func etagOf(r *http.Request, o *endpoint.Override) string {
+	data, _ := json.Marshal(o) // it has no type that fails
 	return fmt.Sprintf("%q", fmt.Sprintf("%s %x", endpointPath(r), xxhash.Sum64(data)))
 }
 
@@ -58,8 +58,9 @@ func endpointPath(r *http.Request) string {
 	return "/pools/" + r.PathValue("pool") + "/endpoints/" + r.PathValue("id")
 }
 
-// checkMatch refuses a request that was made for another state than the present one.
-func checkMatch(r *http.Request, etag string) error {
+// checkMatch refuses a request that was made for another override than the present one.
+func checkMatch(r *http.Request, o *endpoint.Override) error {
+	etag := etagOf(r, o)
 	if want := r.Header.Get("If-Match"); want != "" && want != "*" && want != etag {
 		return refuse(http.StatusPreconditionFailed,
 			fmt.Errorf("If-Match: the override has changed meanwhile; its entity tag is %s now", etag))

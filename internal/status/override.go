@@ -35,15 +35,18 @@ func patchEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := checkMatch(r, etagOf(r, member)); err != nil {
-		return err
-	}
-	override, err := patch.apply(member.Override(), time.Now())
-	if err != nil {
-		return refuse(http.StatusBadRequest, fmt.Errorf("body: %w", err))
-	}
-	override.By = identityOf(r)
-	switch err := roster.SetOverride(member, override, patch.Force); {
+	override, err := roster.SetOverride(member, patch.Force, func(before *endpoint.Override) (endpoint.Override, error) {
+		if err := checkMatch(r, before); err != nil {
+			return endpoint.Override{}, err
+		}
+		o, err := patch.apply(before, time.Now())
+		if err != nil {
+			return o, refuse(http.StatusBadRequest, fmt.Errorf("body: %w", err))
+		}
+		o.By = identityOf(r)
+		return o, nil
+	})
+	switch {
 	case errors.Is(err, endpoint.ErrLastUsable):
 		return refuse(http.StatusConflict,
 			fmt.Errorf("endpoint %s: %w; send \"force\": true to do it nevertheless", member.Address(), err))
@@ -52,7 +55,10 @@ func patchEndpoint(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	return getEndpoint(w, r)
+	if now := roster.Snapshot().Find(member.Address()); now != nil {
+		member = now // with the weight that follows
+	}
+	return answerEndpoint(w, r, roster, member, override)
 }
 
 // apply returns the override that follows from the one before, which may be nil.
@@ -116,14 +122,27 @@ func deleteOverride(w http.ResponseWriter, r *http.Request) error {
 	}
 	address := r.PathValue("id")
 	if _, member, err := memberOf(r); err == nil {
-		if err := checkMatch(r, etagOf(r, member)); err != nil {
-			return err
-		}
 		address = member.Address()
+	} else if left, found := overriddenBy(roster, address); found {
+		address = left
 	}
-	if !roster.ClearOverride(address, identityOf(r), "") {
-		return refuse(http.StatusNotFound, fmt.Errorf("endpoint %q has no override", address))
+	err = roster.ClearOverride(address, identityOf(r), "", func(o *endpoint.Override) error { return checkMatch(r, o) })
+	if errors.Is(err, endpoint.ErrNoOverride) {
+		return refuse(http.StatusNotFound, fmt.Errorf("endpoint %q: %w", address, err))
+	}
+	if err != nil {
+		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// overriddenBy returns the address of the override that was made for an endpoint with this id.
+func overriddenBy(roster *endpoint.Roster, id string) (address string, found bool) {
+	for address, o := range roster.Control().Overrides {
+		if o.ID == id && id != "" {
+			return address, true
+		}
+	}
+	return "", false
 }
