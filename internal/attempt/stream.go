@@ -54,20 +54,16 @@ func (a *RequestAttempts) BeginStream() *Stream {
 // Endpoint returns the endpoint that was picked.
 func (s *Stream) Endpoint() *endpoint.Endpoint { return s.attempt.endpoint }
 
-// Fail records that there is no connection to the endpoint, and ends the stream. dialed says that
-// the error is not of what followed, such as TLS. left says that the client had gone.
-func (s *Stream) Fail(err error, dialed, left bool) {
-	if dialed {
+// Fail records that there is no connection to the endpoint, and ends the stream. unreachable says
+// that it could not be reached at all; otherwise what followed failed, such as TLS.
+func (s *Stream) Fail(err error, unreachable bool) {
+	if unreachable {
 		err = reverseproxy.NewDialError(err)
 	}
 	a, now := s.attempt, load.Now()
-	if left {
-		a.conclude(now, SaysNothing, endpoint.ClientLeft, endpoint.Result{})
-	} else {
-		a.conclude(now, Failed, endingOfError(err), endpoint.Result{Failed: true, Unreachable: dialed})
-		if dialed && now.Sub(a.times.sent) <= refusedWithin {
-			s.others.refused = append(s.others.refused, a.endpoint)
-		}
+	a.conclude(now, Failed, endingOfError(err), endpoint.Result{Failed: true, Unreachable: unreachable})
+	if unreachable && now.Sub(a.times.sent) <= refusedWithin {
+		s.others.refused = append(s.others.refused, a.endpoint)
 	}
 	a.end()
 }
