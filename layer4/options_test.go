@@ -71,10 +71,13 @@ func TestAnIdleConnectionIsClosed(t *testing.T) {
 func TestWhatMatchersHaveReadAheadReachesTheEndpoint(t *testing.T) {
 	f, a := newFront(t), newBackend(t, "a")
 	f.caddy.Start(f.caddy.GlobalOptions(fmt.Sprintf(
-		"layer4 {\n%s {\n@text regexp ^hel\nroute @text {\npool test {\nsource static %s\n}\n}\n}\n}", f.address, a.address())))
+		"layer4 {\n%s {\n@long regexp ^y+z 9000\nroute @long {\npool test {\nsource static %s\n}\n}\n}\n}",
+		f.address, a.address())))
 	c := connect(t, f.address)
 	for range 3 {
-		c.wantAnswerBy("a")
+		if _, err := c.ask(strings.Repeat("y", 8999) + "z"); err != nil { // longer than the first buffer
+			t.Fatal(err)
+		}
 	}
 }
 

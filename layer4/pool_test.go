@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -153,4 +154,16 @@ func TestAPoolOfHTTPWithAnEqualDefinitionIsTheSamePool(t *testing.T) {
 	if n := len(endpoint.CurrentRosters()); n != 1 {
 		t.Errorf("%d pools", n)
 	}
+}
+
+func TestAConnectionCostsTwoGoroutines(t *testing.T) {
+	f, a := newFront(t), newBackend(t, "a")
+	f.start(fmt.Sprintf("source static %s\nidle_timeout 1h\nclose_on_unhealthy 0s", a.address()))
+	connect(t, f.address).wantAnswerBy("a")
+	before := runtime.NumGoroutine()
+	for range 50 {
+		connect(t, f.address).wantAnswerBy("a")
+	}
+	// One more is the backend's.
+	caddytest.Eventually(t, patience, "no more than two", func() bool { return runtime.NumGoroutine()-before <= 3*50 })
 }
