@@ -8,7 +8,7 @@ import (
 )
 
 func TestThePageOfTheHandlerAgreesWithIt(t *testing.T) {
-	docs.Check(t, "../", "docs/layer4.md")
+	docs.Check(t, "..", "docs/layer4.md")
 }
 
 func TestTheExampleLoadsWithItsDatabasesDown(t *testing.T) {
