@@ -209,6 +209,8 @@ func PageOf(module string) string {
 		return "docs/health.md"
 	case "pool", "health", "outlier", "layer4":
 		return "docs/" + kind + ".md"
+	case "pool_status":
+		return "docs/status-page.md"
 	}
 	return ""
 }

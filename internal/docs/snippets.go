@@ -30,7 +30,7 @@ var (
 		update_interval persist slow_start fail_open zone`)
 	inProxy = words(`dynamic lb_policy lb_retries lb_try_duration lb_try_interval lb_retry_match
 		fail_duration max_fails unhealthy_status to transport`)
-	inSite = words("reverse_proxy handle route respond")
+	inSite = words("reverse_proxy handle route respond pool_status")
 )
 
 func words(text string) []string { return strings.Fields(text) }
@@ -211,7 +211,7 @@ func wholeConfig(text []byte) ([]byte, error) {
 	case is("handler", "pool"):
 		wrap(`{"apps":{"layer4":{"servers":{"snippet":{"listen":["127.0.0.1:0"],"routes":[{"handle":[`, `]}]}}}}}`)
 		return []byte(inner), nil
-	case is("handler", "reverse_proxy"):
+	case is("handler", "reverse_proxy"), is("handler", "pool_status"):
 	case is("source", "pool"):
 		wrap(`{"handler":"reverse_proxy","dynamic_upstreams":`, `}`)
 	case has("policy"):
