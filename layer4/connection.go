@@ -41,8 +41,8 @@ func (p *Pool) Handle(cx *l4.Connection, _ l4.Handler) error {
 // clientIP is the placeholder for the address of the client without its port.
 const clientIP = "l4.pool.client_ip"
 
-// requestOf returns a request that stands for the connection, because policies pick for requests. It
-// has the placeholders of the connection.
+// requestOf returns a request that stands for the connection, because policies pick for requests.
+// It has the placeholders of the connection.
 func requestOf(ctx context.Context, cx *l4.Connection) *http.Request {
 	client := l4proxyprotocol.GetConn(cx).RemoteAddr()
 	host := client.String()
@@ -87,8 +87,8 @@ func (p *Pool) connect(r *http.Request, cx *l4.Connection) (net.Conn, *attempt.S
 	return nil, nil, fmt.Errorf("pool %q: no endpoint could be connected to: %w", p.Name, failed)
 }
 
-// pick returns the endpoint that a policy picks, with a place reserved there for the request; nil if
-// none is usable.
+// pick returns the endpoint that a policy picks, with a place reserved there for the request; nil
+// if none is usable.
 func (p *Pool) pick(r *http.Request, attempts *attempt.RequestAttempts) *endpoint.Endpoint {
 	e, listed := p.picker.Pick(r)
 	if listed && p.fallback != nil {

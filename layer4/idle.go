@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// idleWatch ends a connection on which nothing passes. Where the system tells when bytes have passed
-// at a socket, it asks only when the time is over, so that nothing stands in the way of the bytes.
+// idleWatch ends a connection on which nothing passes. Where the system tells when bytes have
+// passed at a socket, it asks only when the time is over, so that nothing stands in the way of the
+// bytes.
 type idleWatch struct {
 	timeout time.Duration
 	end     func()

@@ -81,8 +81,8 @@ func TestWhatMatchersHaveReadAheadReachesTheEndpoint(t *testing.T) {
 	}
 }
 
-// TestConnectionsCloseWhenTheirEndpointLosesItsRole has two databases with an agent beside each that
-// says which of them is the primary.
+// TestConnectionsCloseWhenTheirEndpointLosesItsRole has two databases with an agent beside each
+// that says which of them is the primary.
 func TestConnectionsCloseWhenTheirEndpointLosesItsRole(t *testing.T) {
 	for name, c := range map[string]struct {
 		option string

@@ -76,7 +76,8 @@ func (r *relay) abort() {
 	r.clientEnded.Store(true)
 	_ = r.endpoint.Close()
 	if isPacket(r.client) {
-		// The server takes a Close for the end of whatever session the client's address has by then.
+		// The server takes a Close for the end of whatever session the client's address has by
+		// then.
 		_ = r.client.Conn.SetReadDeadline(time.Unix(1, 0))
 		return
 	}
@@ -127,8 +128,8 @@ func (r *relay) pass(dst io.Writer, src io.Reader, first func()) error {
 	return r.copyBy(streamBuffers, dst, src, nil, nil)
 }
 
-// copyBy copies through a buffer. With settled it ends once something has passed and settled returns
-// true. It returns nil at the end of src, and io.EOF if settled was not reached by then.
+// copyBy copies through a buffer. With settled it ends once something has passed and settled
+// returns true. It returns nil at the end of src, and io.EOF if settled was not reached by then.
 func (r *relay) copyBy(buffers *sync.Pool, dst io.Writer, src io.Reader, first func(), settled func() bool) error {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)

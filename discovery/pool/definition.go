@@ -15,8 +15,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/metrics"
 )
 
-// Definition is what defines a pool, whatever sends traffic to it: the reverse proxy and the handler
-// for layer 4 embed it. Equal definitions are one pool.
+// Definition is what defines a pool, whatever sends traffic to it: the reverse proxy and the
+// handler for layer 4 embed it. Equal definitions are one pool.
 type Definition struct {
 	// The name of the pool in logs, metrics and the admin API. Pools with the same name are the
 	// same pool. Required.

@@ -72,8 +72,8 @@ func isFull(m *endpoint.Member, admit endpoint.Admit) bool {
 	return limit > 0 && (m.InFlight() >= limit || m.Counts() != nil && m.Counts().NumRequests() >= limit)
 }
 
-// CountUnserved counts a request for which no endpoint was usable, and logs the first one of several.
-// admit is what the picks go by.
+// CountUnserved counts a request for which no endpoint was usable, and logs the first one of
+// several. admit is what the picks go by.
 func (d *Definition) CountUnserved(admit endpoint.Admit) {
 	d.claim.Pool.CountUnserved()
 	d.unusable.report(d, admit)

@@ -102,8 +102,8 @@ func listOf(h *reverseproxy.Handler) string {
 	return list.String()
 }
 
-// enclosing returns the innermost reverse proxy among the modules being provisioned, or the transport
-// of a module that passes on connections, whichever is closer.
+// enclosing returns the innermost reverse proxy among the modules being provisioned, or the
+// transport of a module that passes on connections, whichever is closer.
 func enclosing(ctx caddy.Context) (*reverseproxy.Handler, *Transport) {
 	modules := ctx.Modules()
 	for i := len(modules) - 1; i >= 0; i-- {

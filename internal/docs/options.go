@@ -172,8 +172,8 @@ func (p *page) checkOptions(t *testing.T) {
 	}
 }
 
-// ownOptions are the options of a module that its page has. Those that the handler of layer 4 has in
-// common with the pool of a reverse proxy are on the page of pools.
+// ownOptions are the options of a module that its page has. Those that the handler of layer 4 has
+// in common with the pool of a reverse proxy are on the page of pools.
 func ownOptions(t *testing.T, modules map[string]string, name string) options {
 	t.Helper()
 	o := optionsOf(t, modules[name])
