@@ -50,7 +50,9 @@ func requestOf(ctx context.Context, cx *l4.Connection) *http.Request {
 		host = ip
 	}
 	cx.Replacer().Set(clientIP, host)
-	r := &http.Request{Method: client.Network(), URL: new(url.URL), Header: make(http.Header), RemoteAddr: client.String()}
+	r := &http.Request{
+		Method: client.Network(), URL: new(url.URL), Header: make(http.Header), RemoteAddr: client.String(),
+	}
 	ctx = context.WithValue(ctx, caddyhttp.VarsCtxKey, make(map[string]any))
 	return r.WithContext(context.WithValue(ctx, caddy.ReplacerCtxKey, cx.Replacer()))
 }

@@ -37,7 +37,8 @@ func TestTheEndpointLearnsTheAddressOfTheClient(t *testing.T) {
 func TestEndpointsMaySpeakTLS(t *testing.T) {
 	certificate := caddytest.NewCertificate(t)
 	f, a := newFront(t), listenAs(t, "a", "127.0.0.1:0", overTLS(certificate.Pair))
-	f.start(fmt.Sprintf("source static %s\ntls_trust_pool file %s\ntls_server_name %s", a.address(), certificate.CertFile, caddytest.ServerName))
+	f.start(fmt.Sprintf("source static %s\ntls_trust_pool file %s\ntls_server_name %s",
+		a.address(), certificate.CertFile, caddytest.ServerName))
 	c := connect(t, f.address)
 	c.wantAnswerBy("a")
 	c.Conn.(*net.TCPConn).CloseWrite()
@@ -87,14 +88,19 @@ func TestConnectionsCloseWhenTheirEndpointLosesItsRole(t *testing.T) {
 	for name, c := range map[string]struct {
 		option string
 		closes bool
-	}{"asked for": {"close_on_unhealthy 0s", true}, "with a grace": {"close_on_unhealthy 50ms", true}, "not asked for": {"", false}} {
+	}{
+		"asked for":     {"close_on_unhealthy 0s", true},
+		"with a grace":  {"close_on_unhealthy 50ms", true},
+		"not asked for": {"", false},
+	} {
 		t.Run(name, func(t *testing.T) {
 			f, a := newFront(t), newBackend(t, "a")
 			b := listenAs(t, "b", "127.0.0.2:0", nil)
 			var primary atomic.Pointer[backend]
 			primary.Store(a)
 			port := serveRoles(t, &primary)
-			config := fmt.Sprintf("source static %s %s\nhealth {\nprobe http / {\nport %d\n}\ninterval 100ms\nrise 1\nfall 1\n}\n"+
+			config := fmt.Sprintf("source static %s %s\n"+
+				"health {\nprobe http / {\nport %d\n}\ninterval 100ms\nrise 1\nfall 1\n}\n"+
 				"fail_open off\n%s", a.address(), b.address(), port, c.option)
 			f.start(config)
 			var conn *client
@@ -117,7 +123,9 @@ func TestConnectionsCloseWhenTheirEndpointLosesItsRole(t *testing.T) {
 			if n, err := conn.lines.Read(make([]byte, 1)); n > 0 || err == nil {
 				t.Errorf("%d bytes, %v", n, err)
 			}
-			caddytest.Eventually(t, patience, "no connection at the old primary", func() bool { return a.connections() == 0 })
+			caddytest.Eventually(t, patience, "no connection at the old primary", func() bool {
+				return a.connections() == 0
+			})
 		})
 	}
 }

@@ -93,7 +93,7 @@ func TestHowConnectionsEnd(t *testing.T) {
 		"closed, though nothing asked": {func(s *Stream) { s.Connect(); s.Break(nil) }, endpoint.ClientLeft},
 		"closed without an answer":     {func(s *Stream) { s.Connect(); s.Ask(); s.Break(nil) }, endpoint.FailedReset},
 		"reset without an answer":      {func(s *Stream) { s.Connect(); s.Break(reset) }, endpoint.FailedReset},
-		"a datagram finds no socket":   {func(s *Stream) { s.Connect(); s.Ask(); s.Break(netError("read", syscall.ECONNREFUSED)) }, endpoint.FailedRefused},
+		"a datagram finds no socket":   {func(s *Stream) { s.Connect(); s.Ask(); s.Break(refused) }, endpoint.FailedRefused},
 		"reset after an answer":        {func(s *Stream) { s.Connect(); s.Answer(); s.Break(reset) }, endpoint.FailedBrokenOff},
 	} {
 		t.Run(name, func(t *testing.T) {
