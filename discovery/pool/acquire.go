@@ -17,58 +17,58 @@ import (
 
 // acquire loads the sources and monitors, and claims the roster of the pool. If an equal definition
 // has the roster already, its sources go on and those of this module never run.
-func (p *Pool) acquire(ctx caddy.Context) error {
-	text, err := json.Marshal(p) // before the sources are loaded, which clears them
+func (d *Definition) acquire(ctx caddy.Context) error {
+	text, err := json.Marshal(d) // before the sources are loaded, which clears them
 	if err != nil {
-		return fmt.Errorf("pool %q: %w", p.Name, err)
+		return fmt.Errorf("pool %q: %w", d.Name, err)
 	}
 	config := ctx.GetMetricsRegistry() // each config has its own
-	if !endpoint.IsDefined(config, p.Name, string(text)) {
+	if !endpoint.IsDefined(config, d.Name, string(text)) {
 		// Also before, because a file that changes meanwhile must count as changed at the next
 		// reload.
-		p.resolved.Sum = p.sum(text)
+		d.resolved.Sum = d.sum(text)
 	}
-	sources, err := p.loadSources(ctx)
+	sources, err := d.loadSources(ctx)
 	if err != nil {
-		return fmt.Errorf("pool %q: %w", p.Name, err)
+		return fmt.Errorf("pool %q: %w", d.Name, err)
 	}
-	if err := p.ServingOptions.provision(ctx); err != nil {
-		return fmt.Errorf("pool %q: %w", p.Name, err)
+	if err := d.ServingOptions.provision(ctx); err != nil {
+		return fmt.Errorf("pool %q: %w", d.Name, err)
 	}
-	rules, err := p.EgressOptions.rules(ctx)
+	rules, err := d.EgressOptions.rules(ctx)
 	if err != nil {
-		return fmt.Errorf("pool %q: %w", p.Name, err)
+		return fmt.Errorf("pool %q: %w", d.Name, err)
 	}
 	emit, err := eventEmitter(ctx)
 	if err != nil {
-		return fmt.Errorf("pool %q: %w", p.Name, err)
+		return fmt.Errorf("pool %q: %w", d.Name, err)
 	}
-	p.waitUntil = time.Now().Add(time.Duration(p.InitialWait))
-	p.claim, err = endpoint.Acquire(endpoint.Definition{
+	d.waitUntil = time.Now().Add(time.Duration(d.InitialWait))
+	d.claim, err = endpoint.Acquire(endpoint.Definition{
 		Config:   config,
-		Name:     p.Name,
+		Name:     d.Name,
 		Text:     string(text),
-		Resolved: p.resolved,
-		Rules:    p.ServingOptions.rules(),
-		Metrics:  p.metricsPerEndpoint(),
-		Owner:    endpoint.Owner{Logger: p.logger, Storage: ctx.Storage(), Emit: emit, Egress: rules},
-		Run:      p.runWith(sources),
+		Resolved: d.resolved,
+		Rules:    d.ServingOptions.rules(),
+		Metrics:  d.metricsPerEndpoint(),
+		Owner:    endpoint.Owner{Logger: d.logger, Storage: ctx.Storage(), Emit: emit, Egress: rules},
+		Run:      d.runWith(sources),
 	})
 	if err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, p.claim.End) // all pools stop at once; Cleanup then waits for each
-	p.unusable.watch(p.claim.Roster)
+	context.AfterFunc(ctx, d.claim.End) // all pools stop at once; Cleanup then waits for each
+	d.unusable.watch(d.claim.Roster)
 	return nil
 }
 
 // sum returns the digest of what the definition stands for. The files of local sources do not
 // count, because they are lists that the source follows itself.
-func (p *Pool) sum(text []byte) definition.Sum {
+func (d *Definition) sum(text []byte) definition.Sum {
 	digest := definition.NewDigest()
 	digest.AddValues(text)
-	digest.AddFiles(p.HealthRaw)
-	for _, raw := range p.SourcesRaw {
+	digest.AddFiles(d.HealthRaw)
+	for _, raw := range d.SourcesRaw {
 		if !isLocal(newSource(raw)) {
 			digest.AddFiles(raw)
 		}
@@ -78,13 +78,13 @@ func (p *Pool) sum(text []byte) definition.Sum {
 
 // Trust notes the certificate authorities that the TLS settings of a source or a probe trust. What
 // makes such settings looks for this method on the modules of its context.
-func (p *Pool) Trust(authorities *x509.CertPool) {
-	p.resolved.Trusted = append(p.resolved.Trusted, authorities)
+func (d *Definition) Trust(authorities *x509.CertPool) {
+	d.resolved.Trusted = append(d.resolved.Trusted, authorities)
 }
 
-func (p *Pool) loadSources(ctx caddy.Context) ([]sourceRef, error) {
-	sources := sourceRefs(p.SourcesRaw)
-	modules, err := ctx.LoadModule(p, "SourcesRaw")
+func (d *Definition) loadSources(ctx caddy.Context) ([]sourceRef, error) {
+	sources := sourceRefs(d.SourcesRaw)
+	modules, err := ctx.LoadModule(d, "SourcesRaw")
 	if err != nil {
 		return nil, fmt.Errorf("sources: %w", err)
 	}
@@ -95,14 +95,14 @@ func (p *Pool) loadSources(ctx caddy.Context) ([]sourceRef, error) {
 }
 
 // runWith returns what keeps the roster up to date.
-func (p *Pool) runWith(sources []sourceRef) func(context.Context, *endpoint.Roster) {
-	settings := p.FollowOptions.settings(time.Duration(p.InitialWait))
+func (d *Definition) runWith(sources []sourceRef) func(context.Context, *endpoint.Roster) {
+	settings := d.FollowOptions.settings(time.Duration(d.InitialWait))
 	return func(ctx context.Context, r *endpoint.Roster) {
 		var wg sync.WaitGroup
-		for _, m := range p.ServingOptions.monitors {
+		for _, m := range d.ServingOptions.monitors {
 			wg.Go(func() { m.Run(ctx, r) })
 		}
-		followSources(ctx, p.Name, sources, settings, r)
+		followSources(ctx, d.Name, sources, settings, r)
 		wg.Wait()
 	}
 }

@@ -35,7 +35,7 @@ func TestSettingsOutOfRangeAreAnError(t *testing.T) {
 		`{"removal_grace": "-1s"}`:   "removal_grace: -1s is negative",
 		`{"update_interval": "-1s"}`: "update_interval: -1s is negative",
 	} {
-		p := Pool{Name: "web", SourcesRaw: []json.RawMessage{[]byte(`{}`)}}
+		p := Pool{Definition: Definition{Name: "web", SourcesRaw: []json.RawMessage{[]byte(`{}`)}}}
 		if err := json.Unmarshal([]byte(config), &p); err != nil {
 			t.Fatal(err)
 		}

@@ -10,19 +10,19 @@ type MetricsOptions struct {
 }
 
 // metricsOption is the option of the pool's block that concerns metrics.
-func (p *Pool) metricsOption() caddyfile.Param {
+func (d *Definition) metricsOption() caddyfile.Param {
 	var given MetricsOptions
 	return caddyfile.Section("metrics", caddyfile.Func("per_endpoint", "on or off", func(text string) bool {
 		on := text == "on"
-		given.PerEndpoint, p.Metrics = &on, &given
+		given.PerEndpoint, d.Metrics = &on, &given
 		return on || text == "off"
 	}))
 }
 
 // metricsPerEndpoint returns the setting, nil if it is automatic.
-func (p *Pool) metricsPerEndpoint() *bool {
-	if p.Metrics == nil {
+func (d *Definition) metricsPerEndpoint() *bool {
+	if d.Metrics == nil {
 		return nil
 	}
-	return p.Metrics.PerEndpoint
+	return d.Metrics.PerEndpoint
 }

@@ -1,20 +1,14 @@
 package pool
 
 import (
-	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
-	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
-	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
-	"github.com/caddy-balance/caddy-balance/internal/definition"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/metrics"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
@@ -36,34 +30,10 @@ func init() { caddy.RegisterModule(new(Pool)) }
 // it lists all usable endpoints on every request, as any upstream source does. Without an
 // `lb_policy` it uses `adaptive_latency`.
 type Pool struct {
-	// The name of the pool in logs, metrics and the admin API. Pools with the same name are the
-	// same pool. Required.
-	Name string `json:"name"`
+	Definition
 
-	// Where the endpoints come from. At least one source is required. Several are merged; on a
-	// duplicate address the first source wins.
-	SourcesRaw []json.RawMessage `json:"sources" caddy:"namespace=http.reverse_proxy.upstreams.pool.sources inline_key=source"`
-
-	// The maximum time that requests wait for the first list, counted from each load of the config.
-	// After it, requests to a pool without any list fail at once, and the reverse proxy falls back
-	// to its static upstreams if it has any. A pool that has a list, even an empty one, does not
-	// wait. The minimum is 1ms. Default: 5s.
-	InitialWait caddy.Duration `json:"initial_wait,omitempty"`
-
-	FollowOptions
-	EgressOptions
-	ServingOptions
-
-	// What Caddy's metrics say of the pool.
-	Metrics *MetricsOptions `json:"metrics,omitempty"`
-
-	resolved  definition.Resolved
 	handler   *reverseproxy.Handler
 	transport *attempt.Transport
-	claim     *endpoint.Claim
-	logger    *zap.Logger
-	unusable  unusableReporter
-	waitUntil time.Time // the end of the initial wait
 
 	// picker is nil if the handler's policy needs the whole list.
 	picker endpoint.Picker
@@ -71,8 +41,6 @@ type Pool struct {
 	// sticky chooses the band for requests that the handler's policy keeps together.
 	sticky []bandChooser
 }
-
-const defaultInitialWait = 5 * time.Second
 
 // CaddyModule returns the Caddy module information.
 func (*Pool) CaddyModule() caddy.ModuleInfo {
@@ -109,30 +77,13 @@ func (p *Pool) UnmarshalJSON(data []byte) error {
 //	    metrics         { ... }
 //	}
 func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return caddyfile.Parse(d,
-		caddyfile.String("name", &p.Name),
-		caddyfile.Block(
-			caddyfile.Modules("source", "http.reverse_proxy.upstreams.pool.sources", "source", &p.SourcesRaw),
-			caddyfile.DurationFrom("initial_wait", &p.InitialWait, discovery.MinDuration),
-			caddyfile.Group(p.FollowOptions.options()...),
-			caddyfile.Group(p.EgressOptions.options()...),
-			caddyfile.Group(p.ServingOptions.options()...),
-			p.metricsOption(),
-		),
-	)
+	return caddyfile.Parse(d, caddyfile.String("name", &p.Name), caddyfile.Block(p.Options()...))
 }
 
 // Provision implements caddy.Provisioner. It does not wait for any source, because `caddy validate`
 // provisions modules too.
 func (p *Pool) Provision(ctx caddy.Context) error {
-	p.logger = ctx.Logger()
-	if err := p.check(); err != nil {
-		return err
-	}
-	if err := p.acquire(ctx); err != nil {
-		return err
-	}
-	if err := metrics.Register(ctx.GetMetricsRegistry()); err != nil {
+	if err := p.Acquire(ctx); err != nil {
 		return err
 	}
 	var err error
@@ -146,23 +97,6 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 			p.sticky = bandChoosersFor(p.handler.LoadBalancing.SelectionPolicy)
 		}
 		return p.attachPolicy(ctx)
-	}
-	return nil
-}
-
-// check checks the settings that need no other module, and sets defaults.
-func (p *Pool) check() error {
-	if p.Name == "" {
-		return fmt.Errorf("name: is missing; every pool has a name")
-	}
-	if len(p.SourcesRaw) == 0 {
-		return fmt.Errorf("pool %q: sources: none given; expected at least one, such as static or file", p.Name)
-	}
-	if err := discovery.DefaultDuration("initial_wait", &p.InitialWait, defaultInitialWait); err != nil {
-		return fmt.Errorf("pool %q: %w", p.Name, err)
-	}
-	if err := p.FollowOptions.check(); err != nil {
-		return fmt.Errorf("pool %q: %w", p.Name, err)
 	}
 	return nil
 }
@@ -189,21 +123,12 @@ func (p *Pool) attachPolicy(ctx caddy.Context) error {
 	return nil
 }
 
-// PoolName returns the name of the pool. A source that needs it looks for this method on the
-// modules of its context, so it need not import this package.
-func (p *Pool) PoolName() string { return p.Name }
-
 // Cleanup implements caddy.CleanerUpper.
 func (p *Pool) Cleanup() error {
 	if p.picker != nil {
 		p.picker.Stop()
 	}
-	if p.unusable.stop != nil {
-		p.unusable.stop()
-	}
-	if p.claim != nil {
-		p.claim.Release()
-	}
+	p.Release()
 	return nil
 }
 

@@ -39,35 +39,45 @@ func (u *unusableReporter) clear() {
 }
 
 // report logs that a request found no endpoint, and how many endpoints are out for which reason.
-func (u *unusableReporter) report(p *Pool) {
-	s := p.claim.Roster.Snapshot()
+func (u *unusableReporter) report(d *Definition, admit endpoint.Admit) {
+	s := d.claim.Roster.Snapshot()
 	if s.Mode == endpoint.None && u.wasUsable.Load() || u.reported.Swap(true) {
 		return
 	}
 	var draining, failing, full int
 	for i := range s.Members {
 		switch m := &s.Members[i]; {
-		case p.isDraining(m):
+		case d.isDraining(m):
 			draining++
-		case p.isFull(m):
+		case isFull(m, admit):
 			full++
-		case s.Mode != endpoint.None && m.Weight == 0 && m.Conditions()&p.watched == 0:
+		case s.Mode != endpoint.None && m.Weight == 0 && m.Conditions()&d.watched == 0:
 			// It works, and its priority has no part in the requests.
 		default:
 			failing++
 		}
 	}
-	p.logger.Warn("no endpoint can take a request", zap.String("pool", p.Name), zap.Int("endpoints", len(s.Members)),
+	d.logger.Warn("no endpoint can take a request", zap.String("pool", d.Name), zap.Int("endpoints", len(s.Members)),
 		zap.Int("draining", draining), zap.Int("full", full), zap.Int("failing", failing))
 }
 
 // isDraining reports whether the source or the endpoint itself asks for no new requests.
-func (p *Pool) isDraining(m *endpoint.Member) bool {
-	return !m.Info.Serving() || m.Is((endpoint.DrainRequested|endpoint.Maintenance)&p.watched)
+func (d *Definition) isDraining(m *endpoint.Member) bool {
+	return !m.Info.Serving() || m.Is((endpoint.DrainRequested|endpoint.Maintenance)&d.watched)
 }
 
 // isFull reports whether the endpoint has as many requests in flight as its limit allows.
-func (p *Pool) isFull(m *endpoint.Member) bool {
-	_, limit := p.admit(m)
+func isFull(m *endpoint.Member, admit endpoint.Admit) bool {
+	_, limit := admit(m)
 	return limit > 0 && (m.InFlight() >= limit || m.Counts() != nil && m.Counts().NumRequests() >= limit)
 }
+
+// CountUnserved counts a request for which no endpoint was usable, and logs the first one of
+// several. admit is what the picks go by.
+func (d *Definition) CountUnserved(admit endpoint.Admit) {
+	d.claim.Pool.CountUnserved()
+	d.unusable.report(d, admit)
+}
+
+// CountServed makes the next unserved request count as news.
+func (d *Definition) CountServed() { d.unusable.clear() }

@@ -15,7 +15,7 @@ import (
 func handlerOf(f *fixture) (p *Pool, wantReport func(draining, full, failing int64), wantNoReport func()) {
 	f.Helper()
 	core, log := observer.New(zap.InfoLevel)
-	p = &Pool{Name: "web", claim: f.claim, logger: zap.New(core)}
+	p = &Pool{Definition: Definition{Name: "web", claim: f.claim, logger: zap.New(core)}}
 	p.watched = endpoint.ProbeFailed
 	p.unusable.watch(f.roster)
 	f.Cleanup(p.unusable.stop)
@@ -48,12 +48,12 @@ func TestAFullPoolIsReportedOnceUntilARequestFindsAnEndpoint(t *testing.T) {
 		a := f.roster.Snapshot().Find("a:1")
 		a.Reserve(1)
 		defer a.Release()
-		p.unusable.report(p)
+		p.unusable.report(&p.Definition, p.admit)
 		wantReport(1, 1, 0)
-		p.unusable.report(p)
+		p.unusable.report(&p.Definition, p.admit)
 		wantNoReport()
 		p.unusable.clear()
-		p.unusable.report(p)
+		p.unusable.report(&p.Definition, p.admit)
 		wantReport(1, 1, 0)
 	})
 }
@@ -63,7 +63,7 @@ func TestTheLossOfTheLastUsableEndpointIsLeftToTheRoster(t *testing.T) {
 		s.lists("a:1")
 		p, _, wantNoReport := handlerOf(f)
 		s.listsAuthoritatively()
-		p.unusable.report(p)
+		p.unusable.report(&p.Definition, p.admit)
 		wantNoReport()
 		if n := len(f.log.FilterField(zap.String("pool", f.Name())).FilterLevelExact(zap.ErrorLevel).All()); n != 1 {
 			t.Errorf("the roster logged %d lines: %v", n, f.log.All())
@@ -76,7 +76,7 @@ func TestAPoolWithoutAUsableEndpointFromTheStartIsReported(t *testing.T) {
 		oneSource(t, defaultSettings(), func(f *fixture, s scriptedSource) {
 			s.lists()
 			p, wantReport, _ := handlerOf(f)
-			p.unusable.report(p)
+			p.unusable.report(&p.Definition, p.admit)
 			wantReport(0, 0, 0)
 		})
 	})
@@ -91,7 +91,7 @@ func TestAPoolWithoutAUsableEndpointFromTheStartIsReported(t *testing.T) {
 			}
 			sleepAndSettle(time.Second) // the roster computes shares a moment later
 			p, wantReport, _ := handlerOf(f)
-			p.unusable.report(p)
+			p.unusable.report(&p.Definition, p.admit)
 			wantReport(0, 0, 2)
 		})
 	})

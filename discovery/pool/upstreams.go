@@ -1,11 +1,8 @@
 package pool
 
 import (
-	"context"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
@@ -17,7 +14,7 @@ import (
 // it returns the picked endpoint, and otherwise all usable endpoints. It returns new values on
 // every call, because Caddy writes into them.
 func (p *Pool) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
-	if err := p.awaitFirstList(r.Context()); err != nil {
+	if err := p.AwaitFirstList(r.Context()); err != nil {
 		p.claim.Pool.CountUnserved()
 		if p.handler != nil && len(p.handler.Upstreams) == 0 && p.transport.Attempts(r).FoundNoList() {
 			return nil, nil // Caddy asks again for a retry, and would log the error each time
@@ -32,39 +29,14 @@ func (p *Pool) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
 	return p.usableUpstreams(r), nil
 }
 
-// awaitFirstList waits for the first list of a pool that has none yet. It waits until the end of
-// the initial wait, and no longer than the request does.
-func (p *Pool) awaitFirstList(ctx context.Context) error {
-	roster := p.claim.Roster
-	if len(roster.Snapshot().Members) > 0 {
-		return nil
-	}
-	select {
-	case <-roster.Answered():
-		return nil
-	default:
-	}
-	timer := time.NewTimer(time.Until(p.waitUntil))
-	defer timer.Stop()
-	select {
-	case <-roster.Answered():
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("pool %q: the request ended while it waited for the first list of endpoints", p.Name)
-	case <-timer.C:
-		return fmt.Errorf("pool %q: no source has answered within %s", p.Name, time.Duration(p.InitialWait))
-	}
-}
-
 // pickedUpstreams returns the picked endpoint as the only upstream of the request, or as the first
 // one if Caddy may object to it. e is nil if no endpoint can take the request.
 func (p *Pool) pickedUpstreams(r *http.Request, e *endpoint.Endpoint) []*reverseproxy.Upstream {
 	if e == nil {
-		p.claim.Pool.CountUnserved()
-		p.unusable.report(p)
+		p.CountUnserved(p.admit)
 		return nil
 	}
-	p.unusable.clear()
+	p.CountServed()
 	var one struct { // both in one allocation
 		upstream reverseproxy.Upstream
 		list     [1]*reverseproxy.Upstream
@@ -86,10 +58,9 @@ func (p *Pool) usableUpstreams(r *http.Request) []*reverseproxy.Upstream {
 		usable = p.untried(r, p.claim.Roster.Snapshot(), attempts)
 	}
 	if len(usable) == 0 {
-		p.claim.Pool.CountUnserved()
-		p.unusable.report(p)
+		p.CountUnserved(p.admit)
 	} else {
-		p.unusable.clear()
+		p.CountServed()
 	}
 	return usable
 }

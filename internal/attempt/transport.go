@@ -47,14 +47,15 @@ type Transport struct {
 
 // Install wraps the transport of the reverse proxy that is being provisioned, or finds the
 // Transport that wraps it already. Both results are nil if no reverse proxy is being provisioned.
+// For a module that passes on connections, the result is its own transport and no reverse proxy.
 //
 // It relies on four properties of Caddy: a module sees the modules around it in ctx.Modules, the
 // handler loads its transport before its selection policy, the policy before its upstream source,
 // and it keeps a transport that is set by then. A test fails if an upgrade of Caddy changes that.
 func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
-	handler := enclosingHandler(ctx)
+	handler, stream := enclosing(ctx)
 	if handler == nil {
-		return nil, nil, nil
+		return stream, nil, nil
 	}
 	if t, ok := handler.Transport.(*Transport); ok {
 		return t, handler, nil
@@ -68,7 +69,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 		handler.Transport = module.(http.RoundTripper)
 	}
 	t := &Transport{RoundTripper: handler.Transport, Decay: DefaultDecay}
-	t.key = fmt.Sprintf("balance.attempts.%p", t)
+	t.key = keyFor(t)
 	t.routes = new(load.Routes)
 	t.handler, t.policy = handler, policyOf(handler)
 	t.prefersAnswers = preferAnswers(t.RoundTripper)
@@ -90,6 +91,9 @@ func (t *Transport) AcquireRoutes() (release func()) {
 // listOf returns a text of what lists the upstreams of a handler, apart from pools.
 func listOf(h *reverseproxy.Handler) string {
 	var list strings.Builder
+	if h == nil {
+		return ""
+	}
 	for _, u := range h.Upstreams {
 		list.WriteString(u.Dial)
 		list.WriteByte('\n')
@@ -98,16 +102,23 @@ func listOf(h *reverseproxy.Handler) string {
 	return list.String()
 }
 
-// enclosingHandler returns the innermost reverse proxy among the modules being provisioned.
-func enclosingHandler(ctx caddy.Context) *reverseproxy.Handler {
+// enclosing returns the innermost reverse proxy among the modules being provisioned, or the
+// transport of a module that passes on connections, whichever is closer.
+func enclosing(ctx caddy.Context) (*reverseproxy.Handler, *Transport) {
 	modules := ctx.Modules()
 	for i := len(modules) - 1; i >= 0; i-- {
-		if h, ok := modules[i].(*reverseproxy.Handler); ok {
-			return h
+		switch m := modules[i].(type) {
+		case *reverseproxy.Handler:
+			return m, nil
+		case streamed:
+			return nil, m.StreamTransport()
 		}
 	}
-	return nil
+	return nil, nil
 }
+
+// keyFor returns the key of the attempts in the variables of a request.
+func keyFor(t *Transport) string { return fmt.Sprintf("balance.attempts.%p", t) }
 
 // Observe makes attempts at the endpoints of a roster observed even if a policy picked them that
 // tracks nothing, such as Caddy's own. It may only be called while the handler is provisioned.

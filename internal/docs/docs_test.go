@@ -28,7 +28,7 @@ func TestPagesAgreeWithTheCode(t *testing.T) {
 	}
 }
 
-// pagesOfOtherModules are the pages of sources that this binary lacks, by the folder of the source.
+// pagesOfOtherModules are the pages of modules that this binary lacks, by the folder of the module.
 func pagesOfOtherModules(t *testing.T) map[string]string {
 	folders, err := filepath.Glob(filepath.Join(root, "discovery", "*", "go.mod"))
 	if err != nil || len(folders) == 0 {
@@ -39,13 +39,15 @@ func pagesOfOtherModules(t *testing.T) map[string]string {
 		folder := filepath.Dir(file)
 		pages[PageOf("source "+filepath.Base(folder))] = folder
 	}
+	pages["docs/layer4.md"] = filepath.Join(root, "layer4")
 	return pages
 }
 
 // checkedBy wants a test in a folder that calls Check for a page.
 func checkedBy(t *testing.T, folder, name string) {
 	text, err := os.ReadFile(filepath.Join(folder, "docs_test.go"))
-	if err != nil || !strings.Contains(string(text), `docs.Check(t, "../..", "`+name+`")`) {
+	up, _ := filepath.Rel(folder, root)
+	if err != nil || !strings.Contains(string(text), `docs.Check(t, "`+filepath.ToSlash(up)+`", "`+name+`")`) {
 		t.Errorf("%s: no test of the module checks it (%v)", name, err)
 	}
 }

@@ -50,6 +50,8 @@ func shortName(id string) string {
 		return "probe " + name
 	case "http.reverse_proxy.selection_policies":
 		return "lb_policy " + name
+	case "layer4.handlers":
+		return "layer4 " + name
 	}
 	return name
 }
@@ -161,13 +163,27 @@ func (p *page) checkOptions(t *testing.T) {
 		}
 	}
 	for owner, d := range found {
-		d.check(t, p, owner, optionsOf(t, modules[owner]), slices.Contains(home, owner))
+		d.check(t, p, owner, ownOptions(t, modules, owner), slices.Contains(home, owner))
 	}
 	for _, module := range home {
 		if o := optionsOf(t, modules[module]); found[module] == nil && len(o.block)+len(o.json) > 0 {
 			t.Errorf("%s: no table of the options of %s", p.path, module)
 		}
 	}
+}
+
+// ownOptions are the options of a module that its page has. Those that the handler of layer 4 has
+// in common with the pool of a reverse proxy are on the page of pools.
+func ownOptions(t *testing.T, modules map[string]string, name string) options {
+	t.Helper()
+	o := optionsOf(t, modules[name])
+	if name == "layer4 pool" {
+		pool := optionsOf(t, modules["pool"])
+		o.arguments = slices.DeleteFunc(o.arguments, func(a string) bool { return slices.Contains(pool.arguments, a) })
+		o.block = slices.DeleteFunc(o.block, func(b string) bool { return slices.Contains(pool.block, b) })
+		o.json = slices.DeleteFunc(o.json, func(j string) bool { return slices.Contains(pool.json, j) })
+	}
+	return o
 }
 
 // modules are those of this binary that the page is about.
@@ -191,7 +207,7 @@ func PageOf(module string) string {
 		return "docs/policies/" + name + ".md"
 	case "probe":
 		return "docs/health.md"
-	case "pool", "health", "outlier":
+	case "pool", "health", "outlier", "layer4":
 		return "docs/" + kind + ".md"
 	case "pool_status":
 		return "docs/status-page.md"

@@ -208,6 +208,9 @@ func wholeConfig(text []byte) ([]byte, error) {
 		return []byte("{}"), nil // an answer of the admin API
 	case has("apps"), has("admin"), has("logging"):
 		return text, nil
+	case is("handler", "pool"):
+		wrap(`{"apps":{"layer4":{"servers":{"snippet":{"listen":["127.0.0.1:0"],"routes":[{"handle":[`, `]}]}}}}}`)
+		return []byte(inner), nil
 	case is("handler", "reverse_proxy"), is("handler", "pool_status"):
 	case is("source", "pool"):
 		wrap(`{"handler":"reverse_proxy","dynamic_upstreams":`, `}`)

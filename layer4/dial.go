@@ -1,0 +1,97 @@
+package layer4
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	l4 "github.com/mholt/caddy-l4/layer4"
+	"github.com/mholt/caddy-l4/modules/l4proxyprotocol"
+	"github.com/pires/go-proxyproto"
+
+	"github.com/caddy-balance/caddy-balance/internal/egress"
+)
+
+// dial connects to an endpoint, up to the moment when bytes of the client can be sent. dialed says
+// that an error came after there was a connection.
+func (p *Pool) dial(ctx context.Context, cx *l4.Connection, address string) (conn net.Conn, dialed bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(p.ConnectTimeout))
+	defer cancel()
+	network, target, host, err := targetOf(cx, address)
+	if err != nil {
+		return nil, false, err
+	}
+	rules, _ := p.Roster().EgressFor(address)
+	if err := rules.Check(address); err != nil {
+		return nil, false, err
+	}
+	conn, err = dialerBy(rules).DialContext(ctx, network, target)
+	if err != nil {
+		return nil, false, err
+	}
+	ready, err := p.prepare(ctx, cx, conn, host)
+	if err != nil {
+		conn.Close()
+		return nil, true, err
+	}
+	return ready, true, nil
+}
+
+// targetOf returns what to dial for the address of an endpoint. Its default network is that of the
+// client.
+func targetOf(cx *l4.Connection, address string) (network, target, host string, err error) {
+	network = "tcp"
+	if isPacket(cx) {
+		network = "udp"
+	}
+	parsed, err := caddy.ParseNetworkAddressWithDefaults(address, network, 0)
+	if err != nil {
+		return "", "", "", err
+	}
+	return parsed.Network, parsed.JoinHostPort(0), parsed.Host, nil
+}
+
+func isPacket(cx *l4.Connection) bool {
+	_, udp := cx.RemoteAddr().(*net.UDPAddr)
+	return udp
+}
+
+// dialerBy returns a dialer that connects only to sockets that the rules permit. What a host name
+// stands for is known only then.
+func dialerBy(rules *egress.Rules) *net.Dialer {
+	if rules == nil {
+		return new(net.Dialer)
+	}
+	return &net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
+		socket, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return nil // a Unix socket
+		}
+		return rules.CheckSocket(netip.AddrPortFrom(socket.Addr().Unmap(), socket.Port()))
+	}}
+}
+
+// prepare sends the header of the PROXY protocol and begins TLS, as far as they are wanted.
+func (p *Pool) prepare(ctx context.Context, cx *l4.Connection, conn net.Conn, host string) (net.Conn, error) {
+	if version := proxyVersions[p.ProxyProtocol]; version != 0 && !isPacket(cx) {
+		client := l4proxyprotocol.GetConn(cx)
+		header := proxyproto.HeaderProxyFromAddrs(version, client.RemoteAddr(), client.LocalAddr())
+		if _, err := header.WriteTo(conn); err != nil {
+			return nil, err
+		}
+	}
+	if p.tls == nil {
+		return conn, nil
+	}
+	config := p.tls
+	if config.ServerName == "" {
+		config = config.Clone()
+		config.ServerName = host
+	}
+	secured := tls.Client(conn, config)
+	return secured, secured.HandshakeContext(ctx)
+}
