@@ -170,6 +170,7 @@ func TestAFailedConfigIsAClearError(t *testing.T) {
 		`"adaptive_latency","choices":33`:                               "choices: 33",
 		`"bounded_load_hash"`:                                           "key: is empty",
 		`"bounded_load_hash","key":"x","load_factor":0.5`:               "load_factor: 0.5 is not between 1 and 1000",
+		`"bounded_load_hash","key":"{client_ip/200}"`:                   "key: {client_ip/200}: '200' is no length of a network",
 		`"bounded_load_hash","key":"x","fallback":{"policy":"nowhere"}`: "fallback: ",
 	} {
 		_, err := loadHandler(t, `{`+up+`,"load_balancing":{"selection_policy":{"policy":`+config+`}}}`)
