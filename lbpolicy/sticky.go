@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -29,8 +31,13 @@ func init() { caddy.RegisterModule(new(Sticky)) }
 // Sources: `sticky` of NGINX, persistence cookies of HAProxy, stateful sessions of Envoy and gRPC
 // (gRFC A55, A60).
 type Sticky struct {
-	// The cookie that keeps sessions. Default: a cookie with the defaults of its settings.
+	// The cookie that keeps sessions. Default: a cookie with the defaults of its settings, unless
+	// `client_ip` is set.
 	Cookie *StickyCookie `json:"cookie,omitempty"`
+
+	// Keeps sessions by the address of the client instead of a cookie, for clients that have no
+	// cookies. Default: none.
+	ClientIP *StickyClientIP `json:"client_ip,omitempty"`
 
 	// The policy that chooses for newcomers. One of Caddy's policies makes a pool list its
 	// endpoints for these requests, which costs more in large pools. Default: `adaptive_latency`.
@@ -48,10 +55,23 @@ type Sticky struct {
 
 	keys    keyring // those of the config; nil if the storage has them
 	stored  *storedKeys
-	release func() // of stored; nil if there is none
+	release []func() // what is shared with other configs
+	carrier carrier
 	guest   reverseproxy.Selector
 	pool    *stickyPicker // nil if no pool lets the policy pick
 	selector
+}
+
+// carrier brings the session of a client back to the proxy.
+type carrier interface {
+	// read returns the session of a request.
+	read(r *http.Request, now time.Time) (s session, ok bool)
+	// renew sets the times of a session, and reports whether it has to be written for that.
+	renew(s *session, now time.Time) (due bool)
+	// write makes requests of the client have a session from now on.
+	write(w http.ResponseWriter, r *http.Request, s session, now time.Time)
+	// takeBack removes from an answer what an earlier attempt of the same request has written.
+	takeBack(w http.ResponseWriter)
 }
 
 // CaddyModule returns the Caddy module information.
@@ -82,14 +102,21 @@ func (p *Sticky) UnmarshalJSON(data []byte) error {
 //	        readable
 //	        partitioned
 //	    }
+//	    client_ip {
+//	        ttl         <duration>
+//	        size        <number>
+//	        ipv4_prefix <bits>
+//	        ipv6_prefix <bits>
+//	    }
 //	    policy <policy> ...
 //	    return
 //	    keys   <texts...>
 //	}
 func (p *Sticky) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	cookie := new(StickyCookie)
+	cookie, clientIP := new(StickyCookie), new(StickyClientIP)
 	return caddyfile.Parse(d, caddyfile.Block(
 		caddyfile.SectionInto("cookie", &p.Cookie, cookie, cookie.options()...),
+		caddyfile.SectionInto("client_ip", &p.ClientIP, clientIP, clientIP.options()...),
 		caddyfile.Module("policy", "http.reverse_proxy.selection_policies", "policy", &p.GuestRaw),
 		caddyfile.Flag("return", &p.Return),
 		caddyfile.Strings("keys", &p.Keys),
@@ -98,19 +125,56 @@ func (p *Sticky) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 // Provision implements caddy.Provisioner.
 func (p *Sticky) Provision(ctx caddy.Context) error {
-	if p.Cookie == nil {
-		p.Cookie = new(StickyCookie)
-	}
-	if err := p.Cookie.check(); err != nil {
-		return fmt.Errorf("cookie: %w", err)
-	}
 	if err := p.provisionKeys(ctx); err != nil {
 		return err
 	}
 	if err := p.provision(ctx, p, nil); err != nil {
 		return err
 	}
+	if err := p.provisionCarrier(ctx.Logger()); err != nil {
+		return err
+	}
 	return p.provisionGuest(ctx)
+}
+
+func (p *Sticky) provisionCarrier(log *zap.Logger) error {
+	if p.ClientIP == nil {
+		if p.Cookie == nil {
+			p.Cookie = new(StickyCookie)
+		}
+		p.carrier = p.Cookie
+		if err := p.Cookie.check(); err != nil {
+			return fmt.Errorf("cookie: %w", err)
+		}
+		return nil
+	}
+	if p.Cookie != nil {
+		return fmt.Errorf("client_ip: cookie is set too; expected one of them")
+	}
+	if err := p.ClientIP.check(); err != nil {
+		return fmt.Errorf("client_ip: %w", err)
+	}
+	table, release := acquireSessionTable("client_ip "+p.listName(), p.ClientIP.Size)
+	p.ClientIP.log = log
+	p.carrier, p.ClientIP.table, p.release = p.ClientIP, table, append(p.release, release)
+	return nil
+}
+
+// listName returns a text that is the same in every config that has the upstreams from the same
+// place: the name of a pool, another source, or a list.
+func (p *Sticky) listName() string {
+	if p.handler == nil {
+		return ""
+	}
+	var source struct{ Source, Name string }
+	if json.Unmarshal(p.handler.DynamicUpstreamsRaw, &source) == nil && source.Source == "pool" {
+		return "pool " + source.Name
+	}
+	name := string(p.handler.DynamicUpstreamsRaw)
+	for _, u := range p.handler.Upstreams {
+		name += " " + u.Dial
+	}
+	return name
 }
 
 func (p *Sticky) provisionKeys(ctx caddy.Context) error {
@@ -126,7 +190,8 @@ func (p *Sticky) provisionKeys(ctx caddy.Context) error {
 		p.keys = append(p.keys, []byte(key))
 	}
 	if len(p.keys) == 0 {
-		p.stored, p.release = acquireStoredKeys(ctx.Storage(), ctx.Logger())
+		stored, release := acquireStoredKeys(ctx.Storage(), ctx.Logger())
+		p.stored, p.release = stored, append(p.release, release)
 	}
 	return nil
 }
@@ -162,10 +227,10 @@ func (p *Sticky) Fallback() any {
 
 // Cleanup implements caddy.CleanerUpper.
 func (p *Sticky) Cleanup() error {
-	if p.release != nil {
-		p.release()
-		p.release = nil
+	for _, release := range p.release {
+		release()
 	}
+	p.release = nil
 	return p.selector.Cleanup()
 }
 

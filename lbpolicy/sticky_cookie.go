@@ -138,6 +138,13 @@ func (c *StickyCookie) read(r *http.Request, now time.Time) (s session, ok bool)
 	return session{}, false
 }
 
+// renew sets the times of a session, and reports whether the client has to learn them.
+func (c *StickyCookie) renew(s *session, now time.Time) (due bool) {
+	due = c.lifetime.due(*s, now)
+	c.lifetime.stamp(s, now)
+	return due
+}
+
 // write sets the cookie on the answer to a request.
 func (c *StickyCookie) write(w http.ResponseWriter, r *http.Request, s session, now time.Time) {
 	cookie := &http.Cookie{

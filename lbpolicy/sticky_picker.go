@@ -11,7 +11,9 @@ import (
 
 // NewPicker implements endpoint.Policy.
 func (p *Sticky) NewPicker(r *endpoint.Roster, admit endpoint.Admit) endpoint.Picker {
-	p.Cookie.nameFor(r.Name())
+	if p.Cookie != nil {
+		p.Cookie.nameFor(r.Name())
+	}
 	s := &stickyPicker{policy: p, roster: r, admit: admit}
 	if guest, ok := p.guest.(endpoint.Policy); ok {
 		s.guest = guest.NewPicker(r, admit)
@@ -99,7 +101,7 @@ func (s *stickyPicker) find(r *http.Request, token string) *endpoint.Member {
 
 // Pick implements endpoint.Picker.
 func (s *stickyPicker) Pick(r *http.Request) (e *endpoint.Endpoint, listed bool) {
-	if session, ok := s.policy.Cookie.read(r, time.Now()); ok {
+	if session, ok := s.policy.carrier.read(r, time.Now()); ok {
 		if e := s.pickResident(r, session); e != nil {
 			return e, false
 		}

@@ -57,7 +57,7 @@ func (p *Sticky) selectFor(
 func (p *Sticky) selectResident(
 	pool reverseproxy.UpstreamPool, r *http.Request, attempts *attempt.RequestAttempts,
 ) *reverseproxy.Upstream {
-	of, ok := p.Cookie.read(r, time.Now())
+	of, ok := p.carrier.read(r, time.Now())
 	if !ok || p.keysFor(r) == nil {
 		return nil
 	}
@@ -157,23 +157,21 @@ func (l upstreamLists) tokenOf(address string) string { return l.tokens[address]
 func (p *Sticky) remember(
 	w http.ResponseWriter, r *http.Request, l lists, address string, attempts *attempt.RequestAttempts,
 ) {
-	p.Cookie.takeBack(w)
+	p.carrier.takeBack(w)
 	if l == nil {
 		return
 	}
 	now := time.Now()
-	of, known := p.Cookie.read(r, now)
+	of, known := p.carrier.read(r, now)
 	next := of
 	if next.token = l.tokenOf(address); next.token == "" {
 		return
 	}
-	if known {
-		if !p.move(&next, of, l, address, attempts) && !p.Cookie.lifetime.due(of, now) {
-			return
-		}
+	changed := !known || p.move(&next, of, l, address, attempts)
+	if due := p.carrier.renew(&next, now); !changed && !due {
+		return
 	}
-	p.Cookie.lifetime.stamp(&next, now)
-	p.Cookie.write(w, r, next, now)
+	p.carrier.write(w, r, next, now)
 }
 
 // move sets where a session is and where it goes back to, and reports whether that has changed.
