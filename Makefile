@@ -1,6 +1,6 @@
 # Common tasks. What must hold before a change lands is in .ci/run.
 
-.PHONY: help test race lint golden bench e2e chaos examples work gate release
+.PHONY: help test race lint golden bench e2e page chaos examples work gate release
 
 help: ## list these tasks
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -23,6 +23,9 @@ bench: ## run the benchmarks of the core module
 e2e: ## run sources against real registries, which are built first
 	cd internal/e2e && go run ./servers/cmd/build && go test -timeout 2h ./...
 
+page: ## test the live page in Chromium; with -update it takes the screenshots of the documentation
+	cd internal/page && go test ./...
+
 chaos: ## let things go wrong under load, with a pool and with stock Caddy: 15 minutes
 	go run ./internal/chaos
 
@@ -30,7 +33,7 @@ examples: ## load every example that needs no nested module
 	go test -run TestExamples ./caddyfile
 
 work: ## write a go.work of all modules, for editors; it is not committed
-	rm -f go.work go.work.sum && go work init . && .ci/modules | xargs go work use internal/e2e
+	rm -f go.work go.work.sum && go work init . && .ci/modules | xargs go work use internal/e2e internal/page
 
 gate: ## run everything that must hold before a change lands
 	.ci/run

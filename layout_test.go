@@ -50,7 +50,7 @@ var rooms = map[string][]string{
 	"internal/metrics":    {"internal/endpoint", "internal/load"},
 	"internal/options":    {},
 	"internal/signal":     {},
-	"internal/status":     {"discovery/registry", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load"},
+	"internal/status":     {"caddyfile", "discovery/registry", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load"},
 
 	// Proof.
 	"internal/arrivals":      {},

@@ -54,7 +54,8 @@ func TestAKeyWhoseEndpointIsDownIsStickyElsewhere(t *testing.T) {
 		home, _ := c.pick(r)
 		end()
 		waitFor(t, func() bool { return c.total() == 0 })
-		others := c.policy.NewPicker(c.roster, func(m *endpoint.Member) (ok bool, limit int) { return m.Endpoint != home, 0 })
+		isOther := func(m *endpoint.Member) (ok bool, limit int) { return m.Endpoint != home, 0 }
+		others := c.policy.NewPicker(c.roster, isOther)
 		before := reasons()
 		r, end = request(t, "/")
 		other, _ := others.Pick(r)

@@ -93,13 +93,16 @@ func targetEndpoints(targets []srvTarget) discovery.Answer {
 	return g.Answer()
 }
 
+var errNoHostName = errors.New("target: is not a host name; " +
+	"expected letters, digits, hyphens, underscores and dots")
+
 // nameEndpoints makes one endpoint of each target.
 func nameEndpoints(records []dns.RR) discovery.Answer {
 	var g discovery.AnswerBuilder
 	for _, t := range srvTargets(records) {
 		host := strings.TrimSuffix(t.name, ".")
 		if !isHostName(host) {
-			g.Drop(t.key(), errors.New("target: is not a host name; expected letters, digits, hyphens, underscores and dots"))
+			g.Drop(t.key(), errNoHostName)
 			continue
 		}
 		g.Add(t.key(), t.info(host, t.weight()))

@@ -143,7 +143,8 @@ func TestATargetThatIsNoHostNameIsDropped(t *testing.T) {
 		"unix/.run.app.sock.", "a.test.", "unix//run/app.sock.", `\000a.test.`, `a\032b.test.`, "[::1].test.", "{env.X}.test.",
 		"a@b.test.", "A_1-b.test.", "h2c://a.test.", "a:1.test.", "10.0.0.1/32.", "*.test.",
 	} {
-		records = append(records, &dns.SRV{Hdr: dns.RR_Header{Rrtype: dns.TypeSRV}, Target: target, Port: uint16(80 + len(records))})
+		port := uint16(80 + len(records))
+		records = append(records, &dns.SRV{Hdr: dns.RR_Header{Rrtype: dns.TypeSRV}, Target: target, Port: port})
 	}
 	answer := nameEndpoints(records)
 	if got := sourcetest.Addresses(answer.Endpoints); got != "a.test:81 a_1-b.test:88" {

@@ -65,11 +65,10 @@ func startCaddy(t *testing.T) (metrics string) {
 	c.Start(c.GlobalOptions("") + fmt.Sprintf(site, c.SiteSocket(0), strings.Join(backends, " ")))
 	t.Cleanup(c.Stop)
 	load(t, c.SiteSocket(0))
-	target, _ := url.Parse("http://admin")
-	admin := httputil.NewSingleHostReverseProxy(target)
-	admin.Transport = caddytest.SingleUseTransport(c.AdminSocket())
-	admin.Director = func(r *http.Request) { r.URL.Scheme, r.URL.Host, r.Host = "http", "admin", "admin" }
-	server := httptest.NewServer(admin)
+	server := httptest.NewServer(&httputil.ReverseProxy{
+		Transport: caddytest.SingleUseTransport(c.AdminSocket()),
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: "admin"}) },
+	})
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String()
 }

@@ -25,6 +25,8 @@ one in 40 ms, one in 160 ms. It may take a second until it listens. Try, in anot
   edit %s
                                                       add or remove a line of backends and
                                                       repeat: no reload, within a second
+  http://localhost:8444                               in a browser: the pool as it is now,
+                                                      and buttons to drain backends
   Ctrl-C                                              stop
 
 `

@@ -75,7 +75,7 @@ func (a *Attempt) roundTrip(
 		a.addToSpan(req.Context())
 		return nil, err
 	}
-	a.noteAnswer(res.StatusCode, now)
+	a.status, a.times.firstByte = res.StatusCode, now // only the goroutine of the request needs them
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		// An upgraded connection holds its place until it closes, and says nothing about speed.
 		a.conclude(now, SaysNothing, endpoint.Upgraded, endpoint.Result{Status: res.StatusCode})
@@ -106,16 +106,6 @@ func (a *Attempt) markSent(now load.Instant) {
 		a.stage, a.times.sent = waiting, now
 		a.endpoint.Load.Begin(&a.load, a.route.Table, a.route.Route, a.route.Parked, now)
 	}
-}
-
-// advance moves on to a stage, and returns the stage before. Both happen in one step. Otherwise a
-// request that ends just when it is sent would count as waiting forever.
-func (a *Attempt) advance(to stage) (from stage) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	from = a.stage
-	a.stage = max(from, to)
-	return from
 }
 
 // answer moves on to answered with an ending, and reports whether the attempt waited until then.
@@ -176,31 +166,27 @@ func (a *Attempt) end() {
 
 // finish gives the place back. Only the first call has an effect.
 func (a *Attempt) finish() {
-	from := a.advance(ended)
-	if from == waiting || from == answered {
-		now := load.Now()
-		a.noteEnd(from, now)
+	from, now := a.over()
+	if from == ended {
+		return
+	}
+	if from != picked {
 		a.endpoint.Load.End(&a.load, now, a.transport.Decay)
 	}
-	if from != ended {
-		a.endpoint.CountEnding(a.endingFrom(from))
-		a.endpoint.EndTrial(a.trial)
-		a.endpoint.Release()
+	a.endpoint.CountEnding(a.ending)
+	a.endpoint.EndTrial(a.trial)
+	a.endpoint.Release()
+}
+
+// over moves on to ended, and returns the stage before and when that was.
+func (a *Attempt) over() (from stage, now load.Instant) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if from = a.stage; from != ended {
+		now = load.Now()
+		a.stage, a.ending, a.times.over = ended, a.endingFrom(from), now
 	}
-}
-
-// noteAnswer notes the answer for logs.
-func (a *Attempt) noteAnswer(status int, now load.Instant) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.status, a.times.firstByte = status, now
-}
-
-// noteEnd notes how the attempt ended for logs.
-func (a *Attempt) noteEnd(from stage, now load.Instant) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.ending, a.times.over = a.endingFrom(from), now
+	return from, now
 }
 
 // endingFrom returns the ending of an attempt that has ended, given the last stage before.

@@ -37,18 +37,11 @@ func (a *Attempt) send(req *http.Request, next http.RoundTripper) (*http.Respons
 			}
 		}
 	}
-	a.noteConnection(used.at())
+	a.times.connected = used.at()
 	if used != nil {
 		a.endpoint.CountBroken(used.replaced.Load())
 	}
 	return res, err
-}
-
-// noteConnection notes for logs when the attempt had a connection.
-func (a *Attempt) noteConnection(at load.Instant) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.times.connected = at
 }
 
 // restart makes the wait for the endpoint begin again.

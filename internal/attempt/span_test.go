@@ -32,7 +32,7 @@ func TestAnAttemptIsAnEventOfTheSpan(t *testing.T) {
 	}
 	var got []string
 	for _, attribute := range ended.Events()[0].Attributes {
-		got = append(got, string(attribute.Key)+"="+attribute.Value.Emit())
+		got = append(got, string(attribute.Key)+"="+attribute.Value.String())
 	}
 	for _, want := range []string{
 		"caddy.balance.endpoint.address=a:1", "caddy.balance.pick.reason=retry", "caddy.balance.outcome=failed",

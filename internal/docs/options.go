@@ -193,6 +193,8 @@ func PageOf(module string) string {
 		return "docs/health.md"
 	case "pool", "health", "outlier":
 		return "docs/" + kind + ".md"
+	case "pool_status":
+		return "docs/status-page.md"
 	}
 	return ""
 }

@@ -30,7 +30,7 @@ var (
 		update_interval persist slow_start fail_open zone`)
 	inProxy = words(`dynamic lb_policy lb_retries lb_try_duration lb_try_interval lb_retry_match
 		fail_duration max_fails unhealthy_status to transport`)
-	inSite = words("reverse_proxy handle route respond")
+	inSite = words("reverse_proxy handle route respond pool_status")
 )
 
 func words(text string) []string { return strings.Fields(text) }
@@ -208,7 +208,7 @@ func wholeConfig(text []byte) ([]byte, error) {
 		return []byte("{}"), nil // an answer of the admin API
 	case has("apps"), has("admin"), has("logging"):
 		return text, nil
-	case is("handler", "reverse_proxy"):
+	case is("handler", "reverse_proxy"), is("handler", "pool_status"):
 	case is("source", "pool"):
 		wrap(`{"handler":"reverse_proxy","dynamic_upstreams":`, `}`)
 	case has("policy"):

@@ -18,6 +18,7 @@ const (
 // String returns the cause in metrics, which is the name of the rule's option.
 func (c EjectionCause) String() string {
 	return [...]string{
-		"consecutive_failures", "consecutive_gateway_failures", "failure_percentage", "success_rate", "latency", "trial",
+		"consecutive_failures", "consecutive_gateway_failures", "failure_percentage", "success_rate", "latency",
+		"trial",
 	}[c]
 }

@@ -33,7 +33,8 @@ func (r *Reader) Read(p []byte) (int, error) {
 	if r.Shared != nil {
 		r.Shared.Bytes -= n
 		if min(r.Shared.Bytes, r.Shared.Objects, r.Shared.Values) < 0 {
-			return 0, errors.New("the pages of the answer are too large together; max_endpoints of the pool allows more")
+			return 0, errors.New("the pages of the answer are too large together; " +
+				"max_endpoints of the pool allows more")
 		}
 	}
 	switch {

@@ -7,6 +7,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // maxEndpoints is the number of endpoints beyond which a pool has no metrics of each, unless its
@@ -46,7 +47,7 @@ func (collector) Collect(out chan<- prometheus.Metric) {
 		return true
 	})
 	for _, p := range pools {
-		c := collection{out: out, pool: p.Pool, label: label("pool", p.name)}
+		c := collection{out: out, pool: p.Pool, label: label("pool", p.name), now: load.Now()}
 		c.collect()
 	}
 }
@@ -56,6 +57,7 @@ type collection struct {
 	out    chan<- prometheus.Metric
 	pool   *endpoint.Pool
 	label  *dto.LabelPair // the name of the pool
+	now    load.Instant
 	totals endpoint.Totals
 }
 

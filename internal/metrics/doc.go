@@ -6,5 +6,5 @@
 // pools do, and an endpoint that has left has no series.
 //
 // No label has a value that a client chooses: routes are not among them. What a registry lists is
-// bounded by the pool's max_endpoints. Beyond 1,000 endpoints a pool has series of its own only.
+// bounded by the pool's max_endpoints, and beyond 1,000 endpoints a pool has no series of each.
 package metrics

@@ -7,12 +7,11 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // addMembers adds the endpoints that the newest definition of a pool lists.
 func (c *collection) addMembers(r *endpoint.Roster) {
-	s, now := r.Snapshot(), load.Now()
+	s := r.Snapshot()
 	usual, known := 0., false
 	if routes := c.pool.Routes(); routes != nil {
 		usual, known = routes.Usual()
@@ -24,7 +23,7 @@ func (c *collection) addMembers(r *endpoint.Roster) {
 		c.add(endpointState, 1, base[0], base[1], stateLabels[r.State(m)])
 		c.add(endpointConfiguredWeight, float64(m.Info.Weight), base...)
 		c.add(endpointEffectiveWeight, s.EffectiveWeight(m), base...)
-		if relative, ok := m.Load.Expected(now); ok && known {
+		if relative, ok := m.Load.Expected(c.now); ok && known {
 			c.add(endpointExpected, relative*usual, base...)
 		}
 	}
@@ -76,7 +75,7 @@ func (c *collection) addEndpoint(e *endpoint.Endpoint, base []*dto.LabelPair) {
 	c.add(endpointInFlight, float64(max(0, e.InFlight()-parked)), base[0], workingLabel, base[1])
 	c.add(endpointPicks, float64(totals.Picks), base...)
 	c.add(endpointBroken, float64(totals.Broken), base...)
-	if relative, ok := e.Load.Expected(load.Now()); ok {
+	if relative, ok := e.Load.Expected(c.now); ok {
 		c.add(endpointRelative, relative, base...)
 	}
 }

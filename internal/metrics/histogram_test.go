@@ -42,7 +42,8 @@ func nativeBuckets(h *dto.Histogram) map[float64]int64 {
 }
 
 func TestAHistogramIsClassicAndNative(t *testing.T) {
-	h := written(t, time.Microsecond, time.Millisecond, 900*time.Millisecond, time.Second, time.Second, 3*time.Second, time.Hour)
+	h := written(t, time.Microsecond, time.Millisecond, 900*time.Millisecond, time.Second, time.Second,
+		3*time.Second, time.Hour)
 	if h.GetSampleCount() != 7 || math.Abs(h.GetSampleSum()-3605.901001) > 1e-6 {
 		t.Errorf("%d times, in all %v s", h.GetSampleCount(), h.GetSampleSum())
 	}

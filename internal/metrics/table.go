@@ -46,7 +46,8 @@ var (
 	poolInFlight = gauge("pool_requests_in_flight",
 		"Requests in flight at all endpoints of the pool.", "pool")
 	poolAttempts = counter("pool_attempts_total",
-		"Attempts at all endpoints of the pool that have ended, by outcome and its reason.", "outcome", "pool", "reason")
+		"Attempts at all endpoints of the pool that have ended, by outcome and its reason.",
+		"outcome", "pool", "reason")
 	poolFirstByte = define(dto.MetricType_HISTOGRAM, "pool_time_to_first_byte_seconds",
 		"Time from sending a request to the first byte of an answer that is no error.", "pool")
 	poolPicks = counter("pool_picks_total",

@@ -25,7 +25,8 @@ func WantNumbersRefused(t *testing.T, all []Option, required map[string]string) 
 		err := golden.Load(t, []byte(configWith(o.Module, string(o.With(t, base, "10")))))
 		name := o.Path[len(o.Path)-1].name
 		want := name + ": 10ns is less than "
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "a number in JSON is in nanoseconds") {
+		if err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "a number in JSON is in nanoseconds") {
 			t.Errorf("%s: %s: got %v; want %s", o.Module, o.Name(), err, want)
 		}
 	}
@@ -38,7 +39,8 @@ func configWith(id, module string) string {
 		return strings.Replace(strings.Replace(module, "{", fmt.Sprintf(`{%q: %q,`, key, name), 1), ",}", "}", 1)
 	}
 	pool := func(field, value string) string {
-		return `{"source": "pool", "name": "web", "sources": [{"source": "static", "endpoints": ["a:1"]}], "` + field + `": ` + value + `}`
+		return `{"source": "pool", "name": "web", "sources": [{"source": "static", "endpoints": ["a:1"]}], "` +
+			field + `": ` + value + `}`
 	}
 	handler := ""
 	switch namespace {
@@ -51,5 +53,6 @@ func configWith(id, module string) string {
 	case "http.reverse_proxy.upstreams":
 		handler = `"dynamic_upstreams": ` + inline("source")
 	}
-	return `{"apps": {"http": {"servers": {"s": {"routes": [{"handle": [{"handler": "reverse_proxy", ` + handler + `}]}]}}}}}`
+	return `{"apps": {"http": {"servers": {"s": {"routes": [{"handle": [` +
+		`{"handler": "reverse_proxy", ` + handler + `}]}]}}}}}`
 }

@@ -13,7 +13,7 @@ func init() { caddy.RegisterModule(new(AdminPools)) }
 // because Caddy creates it before the pools of a config, and only once for both admin endpoints.
 // Names in a path are escaped as in any URL. An endpoint is named by its id or its address.
 //
-//	GET    /pools/                                  all pools
+//	GET    /pools/                                  all pools; for a browser, the live page
 //	GET    /pools/<pool>                            the state of a pool and of its endpoints
 //	GET    /pools/<pool>/sources                    its sources
 //	GET    /pools/<pool>/routes                     what it knows of routes, the busiest first
@@ -29,9 +29,7 @@ func init() { caddy.RegisterModule(new(AdminPools)) }
 //	PATCH  /pools/<pool>/endpoints/<name>           sets state and weight, whatever its source says
 //	DELETE /pools/<pool>/endpoints/<name>/override  ends that
 //	POST   /pools/<pool>/endpoints/<name>/reset     forgets latency, failures and ejections
-type AdminPools struct {
-	ended <-chan struct{} // closed when the config ends
-}
+type AdminPools struct{}
 
 // CaddyModule returns the Caddy module information.
 func (*AdminPools) CaddyModule() caddy.ModuleInfo {
@@ -41,23 +39,26 @@ func (*AdminPools) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision implements caddy.Provisioner. Streams end with the config, because Caddy waits for them
-// when it replaces or stops the admin endpoint.
-func (a *AdminPools) Provision(ctx caddy.Context) error {
-	a.ended = ctx.Done()
-	return nil
+// Routes implements caddy.AdminRouter. Other methods get 405 with an Allow header.
+func (*AdminPools) Routes() []caddy.AdminRoute {
+	var routes []caddy.AdminRoute
+	for pattern, handler := range handlers() {
+		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: handler})
+	}
+	for pattern, handler := range pageHandlers(true) {
+		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: handler})
+	}
+	return routes
 }
 
-// Routes implements caddy.AdminRouter. Other methods get 405 with an Allow header.
-func (a *AdminPools) Routes() []caddy.AdminRoute {
-	var routes []caddy.AdminRoute
-	for pattern, handler := range map[string]caddy.AdminHandlerFunc{
-		"GET /pools/{$}":                               listPools,
+// handlers returns the handler of each pattern below /pools/ but the page.
+func handlers() map[string]caddy.AdminHandlerFunc {
+	return map[string]caddy.AdminHandlerFunc{
 		"GET /pools/{pool}":                            getPool,
 		"GET /pools/{pool}/sources":                    getSources,
 		"GET /pools/{pool}/routes":                     getRoutes,
 		"GET /pools/{pool}/history":                    getHistory,
-		"GET /pools/{pool}/events":                     a.streamEvents,
+		"GET /pools/{pool}/events":                     streamEvents,
 		"POST /pools/{pool}/explain":                   explain,
 		"POST /pools/{pool}/rollback":                  rollback,
 		"DELETE /pools/{pool}/rollback":                release,
@@ -68,10 +69,7 @@ func (a *AdminPools) Routes() []caddy.AdminRoute {
 		"PATCH /pools/{pool}/endpoints/{id}":           patchEndpoint,
 		"DELETE /pools/{pool}/endpoints/{id}/override": deleteOverride,
 		"POST /pools/{pool}/endpoints/{id}/reset":      resetEndpoint,
-	} {
-		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: handler})
 	}
-	return routes
 }
 
 func answer(w http.ResponseWriter, status int, value any) error {
@@ -91,5 +89,4 @@ func refuse(status int, err error) error { return caddy.APIError{HTTPStatus: sta
 var (
 	_ caddy.Module      = (*AdminPools)(nil)
 	_ caddy.AdminRouter = (*AdminPools)(nil)
-	_ caddy.Provisioner = (*AdminPools)(nil)
 )

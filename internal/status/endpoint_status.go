@@ -32,6 +32,7 @@ type endpointStatus struct {
 	EffectiveMaxRequests int32 `json:"effective_max_requests,omitempty"`
 
 	Load       loadStatus         `json:"load"`
+	Traffic    trafficStatus      `json:"traffic"`
 	Check      *checkStatus       `json:"check,omitempty"`
 	Ejection   *ejectionStatus    `json:"ejection,omitempty"`
 	Override   *endpoint.Override `json:"override,omitempty"`
@@ -97,10 +98,11 @@ type reader struct {
 	snapshot *endpoint.Snapshot
 	sources  map[string]*sourceName // by address
 	now      load.Instant
+	totals   endpoint.Totals // room for those of one endpoint
 }
 
 func newReader(r *endpoint.Roster) *reader {
-	return &reader{r, r.Snapshot(), sourcesByAddress(r), load.Now()}
+	return &reader{roster: r, snapshot: r.Snapshot(), sources: sourcesByAddress(r), now: load.Now()}
 }
 
 func (r *reader) all() []endpointStatus {
@@ -125,7 +127,8 @@ func (r *reader) status(m *endpoint.Member) endpointStatus {
 			RelativeTime: reading.Relative, Certainty: reading.Certainty,
 			Surprise: m.Load.Surprise(r.now, attempt.DefaultDecay), Broken: m.Broken(),
 		},
-		Check: newCheckStatus(m.Verdict()), Ejection: newEjectionStatus(m.Ejection()), Override: m.Override(),
+		Traffic: newTrafficStatus(m.Endpoint, &r.totals),
+		Check:   newCheckStatus(m.Verdict()), Ejection: newEjectionStatus(m.Ejection()), Override: m.Override(),
 	}
 }
 

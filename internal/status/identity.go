@@ -7,14 +7,18 @@ import (
 	"net/http"
 	"net/netip"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// identityOf returns the remote identity of a request: the subject of its client certificate, or
-// where it is from.
+// identityOf returns the remote identity of a request: the user that a site has authenticated, the
+// subject of its client certificate, or where it is from.
 func identityOf(r *http.Request) string {
+	if user := userOf(r); user != "" {
+		return user
+	}
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
 		if subject := r.TLS.PeerCertificates[0].Subject.String(); subject != "" {
 			return subject
@@ -29,6 +33,17 @@ func identityOf(r *http.Request) string {
 		return address.Unmap().String()
 	}
 	return host
+}
+
+// userOf returns the user that a handler of the site has authenticated; empty at the admin
+// endpoint.
+func userOf(r *http.Request) string {
+	replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return ""
+	}
+	user, _ := replacer.GetString("http.auth.user.id")
+	return user
 }
 
 // etagOf returns the entity tag of what operators may change of a member, in the form that Caddy's

@@ -38,7 +38,8 @@ func startBalanced(t *testing.T, backends int) *balanced {
 	t.Helper()
 	b := &balanced{t: t, caddy: caddytest.New(t)}
 	for i := range backends {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, i) }))
+		answer := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, i) }
+		server := httptest.NewServer(http.HandlerFunc(answer))
 		t.Cleanup(server.Close)
 		b.backends = append(b.backends, server.Listener.Addr().String())
 	}
@@ -109,6 +110,7 @@ func TestAnOperatorTakesAnEndpointOutAndBack(t *testing.T) {
 	if got := b.serving(); got != "01" {
 		t.Errorf("%s serve in the end", got)
 	}
+	b.want("GET", b.endpoint(1), "", 200, `"failed":0,"nothing":0,"p50_seconds":0.0`)
 	history := b.want("GET", "/pools/web/history", "", 200, `"event":"drain"`).body
 	for _, want := range []string{`"reason":"a new disk"`, `"event":"ended"`, `"event":"weight 3"`, `"kind":"membership"`} {
 		if !strings.Contains(history, want) {

@@ -66,7 +66,7 @@ func TestAnAddressThatIsRefusedIsLeftOutWhileItsSiblingAnswers(t *testing.T) {
 		l.Close()
 	}
 	for policy, line := range ourPolicies {
-		if strings.HasSuffix(line, "first\n}") {
+		if strings.HasSuffix(line, "first\n}") || strings.Contains(line, "weighted_first") {
 			continue // it always picks the one that works
 		}
 		t.Run(policy, func(t *testing.T) {
