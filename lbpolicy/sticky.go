@@ -21,8 +21,8 @@ func init() { caddy.RegisterModule(new(Sticky)) }
 //
 // A draining endpoint keeps its sessions and gets no new ones. A session whose endpoint is down
 // moves to another one. If the endpoint is only full, the request goes elsewhere and the session
-// stays. A cookie that is forged, foreign or out of date makes its client a newcomer; it is never an
-// error. The cookie is set when a session begins or moves, not on every answer.
+// stays. A cookie that is forged, foreign or out of date makes its client a newcomer; it is never
+// an error. The cookie is set when a session begins or moves, not on every answer.
 //
 // Choose it when an endpoint keeps what a client needs later, such as a login, a basket or an
 // upload. Do not choose it where any endpoint serves a client as well as another: sessions follow

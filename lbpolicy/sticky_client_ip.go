@@ -28,8 +28,8 @@ type StickyClientIP struct {
 	// The number of bits of an IPv4 address that tell clients apart, from 1 to 32. Default: 32.
 	IPv4Prefix int `json:"ipv4_prefix,omitempty"`
 
-	// The number of bits of an IPv6 address that tell clients apart, from 1 to 128. A client changes
-	// its address within 64. Default: 64.
+	// The number of bits of an IPv6 address that tell clients apart, from 1 to 128. A client
+	// changes its address within 64. Default: 64.
 	IPv6Prefix int `json:"ipv6_prefix,omitempty"`
 
 	network clientNetwork

@@ -34,8 +34,8 @@ type StickyCookie struct {
 	MaxAge caddy.Duration `json:"max_age,omitempty"`
 
 	// The maximum time without a request, after which a session ends. The cookie is then set again
-	// when an eighth of this time is over, so a session may last up to an eighth longer. Default: no
-	// limit.
+	// when an eighth of this time is over, so a session may last up to an eighth longer. Default:
+	// no limit.
 	Idle caddy.Duration `json:"idle,omitempty"`
 
 	// Which requests from other sites carry the cookie: `strict`, `lax` or `none`. `none` needs
