@@ -47,7 +47,8 @@ func parseClientNetwork(bits string) (clientNetwork, error) {
 		a, b = whole.ipv4, a
 	}
 	if err != nil || a < 1 || a > whole.ipv4 || b < 1 || b > whole.ipv6 {
-		return whole, fmt.Errorf("'%s' is no length of a network; expected /<IPv4 bits>,<IPv6 bits>, such as /24,64", bits)
+		return whole, fmt.Errorf(
+			"'%s' is no length of a network; expected /<IPv4 bits>,<IPv6 bits>, such as /24,64", bits)
 	}
 	return clientNetwork{a, b}, nil
 }

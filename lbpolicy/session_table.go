@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 // sessionKey is what a session is found by: an address, or a hash.
@@ -47,18 +47,11 @@ func newSessionTable() *sessionTable {
 	return t
 }
 
-// sessionTables has the table of each list of upstreams, which outlives a reload.
-var sessionTables = caddy.NewUsagePool()
-
-// Destruct implements caddy.Destructor.
-func (*sessionTable) Destruct() error { return nil }
-
-// acquireSessionTable returns the table of a name until release is called.
+// acquireSessionTable returns the table of a name until release is called. It outlives a reload.
 func acquireSessionTable(name string, limit int) (t *sessionTable, release func()) {
-	value, _, _ := sessionTables.LoadOrNew(name, func() (caddy.Destructor, error) { return newSessionTable(), nil })
-	t = value.(*sessionTable)
+	t, release = endpoint.Keep("sessions "+name, newSessionTable)
 	t.limit.Store(int64(limit))
-	return t, func() { _, _ = sessionTables.Delete(name) }
+	return t, release
 }
 
 func (t *sessionTable) part(k sessionKey) *tablePart {

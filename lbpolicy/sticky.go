@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
@@ -57,7 +56,7 @@ type Sticky struct {
 	stored  *storedKeys
 	release []func() // what is shared with other configs
 	carrier carrier
-	guest   reverseproxy.Selector
+	guest   caddySelector
 	pool    *stickyPicker // nil if no pool lets the policy pick
 	selector
 }
@@ -207,7 +206,7 @@ func (p *Sticky) provisionGuest(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("policy: %w", err)
 	}
-	p.guest = module.(reverseproxy.Selector)
+	p.guest = module.(caddySelector)
 	if _, picks := p.guest.(endpoint.Policy); !picks {
 		p.fallback = p.guest
 	}

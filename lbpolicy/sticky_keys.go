@@ -12,9 +12,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 // storedKeysPath is where Caddy's storage has the keys: one a line in hexadecimal digits, the one
@@ -45,19 +46,12 @@ type storedKeys struct {
 	again   time.Time     // when the storage may be asked again
 }
 
-// storages has the storedKeys of each storage, which outlive a reload.
-var storages = caddy.NewUsagePool()
-
-// Destruct implements caddy.Destructor.
-func (*storedKeys) Destruct() error { return nil }
-
-// acquireStoredKeys returns the keys in the storage of a config until release is called.
+// acquireStoredKeys returns the keys in the storage of a config until release is called. They
+// outlive a reload.
 func acquireStoredKeys(storage certmagic.Storage, log *zap.Logger) (k *storedKeys, release func()) {
-	name := fmt.Sprintf("%T %v", storage, storage)
-	value, _, _ := storages.LoadOrNew(name, func() (caddy.Destructor, error) {
-		return &storedKeys{storage: storage, log: log}, nil
+	return endpoint.Keep(fmt.Sprintf("keys of sticky in %T %v", storage, storage), func() *storedKeys {
+		return &storedKeys{storage: storage, log: log}
 	})
-	return value.(*storedKeys), func() { _, _ = storages.Delete(name) }
 }
 
 // await returns the keys, or nil if the storage does not give them in time.
@@ -159,7 +153,8 @@ func parseKeys(data []byte) (ring keyring, err error) {
 	for i, line := range bytes.Fields(data) {
 		key, err := hex.DecodeString(string(line))
 		if err != nil || len(key) < minKeyLength {
-			return nil, fmt.Errorf("%s: key %d is not %d hexadecimal digits or more", storedKeysPath, i+1, 2*minKeyLength)
+			return nil, fmt.Errorf("%s: key %d is not %d hexadecimal digits or more",
+				storedKeysPath, i+1, 2*minKeyLength)
 		}
 		ring = append(ring, key)
 	}

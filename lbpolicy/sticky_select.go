@@ -8,7 +8,6 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // Select implements reverseproxy.Selector. Each attempt of a request passes through it, so it is
@@ -63,8 +62,7 @@ func (p *Sticky) selectResident(
 	}
 	b := p.view(pool).prepared()[0]
 	table := b.picker.(*residents)
-	c := candidates{request: r, upstreams: pool, attempts: attempts, members: b.Members, share: 1, now: load.Now()}
-	c.untriedOnly = attempts.Any()
+	c := candidatesNow(b.Members, pool, r, attempts)
 	take := func(i int) bool {
 		if i < 0 || !c.usable(i) || !c.reserve(i, 0) {
 			return false

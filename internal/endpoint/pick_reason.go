@@ -19,5 +19,7 @@ const (
 
 // String returns the reason in metrics and logs.
 func (r PickReason) String() string {
-	return [...]string{"first_choice", "sticky", "overflow", "zone_spill", "tier_spill", "retry", "fallback", "moved"}[r]
+	return [...]string{
+		"first_choice", "sticky", "overflow", "zone_spill", "tier_spill", "retry", "fallback", "moved",
+	}[r]
 }
