@@ -54,6 +54,18 @@ func Section(name string, options ...Param) Param {
 	return p
 }
 
+// SectionInto is a Section that fills a pointer with section, which its options belong to, so that
+// an empty block differs from none.
+func SectionInto[T any](name string, into **T, section *T, options ...Param) Param {
+	p := Section(name, options...)
+	read := p.read
+	p.read = func(d *Dispenser) error {
+		*into = section
+		return read(d)
+	}
+	return p
+}
+
 // Group makes one Param of several options, for a Block. It lets a type that is embedded in several
 // modules list its options once.
 func Group(options ...Param) Param { return Param{group: options} }

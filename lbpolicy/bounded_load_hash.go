@@ -34,7 +34,9 @@ func init() { caddy.RegisterModule(new(BoundedLoadHash)) }
 // weighted rendezvous hashing (Thaler and Ravishankar, 1998; Schindelhauer and Schomaker, 2005).
 type BoundedLoadHash struct {
 	// The text that is hashed, with one [placeholder](/docs/conventions#placeholders) or more, such
-	// as `{http.request.uri.path}`. Requests with an equal text go to the same endpoint. Required.
+	// as `{http.request.uri.path}`. Requests with an equal text go to the same endpoint.
+	// `{http.vars.client_ip/24,64}` is the network of the client, with 24 bits of an IPv4 and 64 of
+	// an IPv6 address. Required.
 	Key string `json:"key"`
 
 	// The maximum number of requests in flight at an endpoint as a multiple of its share, from 1 to
@@ -97,6 +99,9 @@ func (p *BoundedLoadHash) Provision(ctx caddy.Context) error {
 	if len(placeholdersOf(p.Key)) == 0 {
 		return fmt.Errorf("key: %q has no placeholder, so all requests would have the same key; expected %s",
 			p.Key, insteadOf(p.Key))
+	}
+	if err := checkNetworks(p.Key); err != nil {
+		return fmt.Errorf("key: %w", err)
 	}
 	p.key, p.check = newRequestText(p.Key), newKeyCheck(p.Key, ctx.Logger())
 	if p.LoadFactor == 0 {

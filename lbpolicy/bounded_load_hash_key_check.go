@@ -38,6 +38,9 @@ func (c *keyCheck) see(r *http.Request) {
 	empty := true
 	for _, name := range c.placeholders {
 		value, known := repl.GetString(name)
+		if n, ok, _ := networkOf(name); ok {
+			value, known = n.of(r), true
+		}
 		if !known {
 			if !c.done.Swap(true) {
 				c.logger.Warn("hash key names an unknown placeholder", c.fields(name)...)
@@ -81,7 +84,7 @@ func placeholdersOf(text string) (names []string) {
 // insteadOf returns what to write instead of a placeholder that has no value. Caddyfiles have
 // shorthands, which Caddy knows in that form alone: neither in JSON nor with anything appended.
 func insteadOf(name string) string {
-	if short, bits, ok := strings.Cut(name, "/"); ok && clientAddresses[short] {
+	if short, bits, ok := strings.Cut(name, "/"); ok && peerAddresses[short] {
 		return "{http.request.remote.host/" + bits + "}"
 	}
 	if long, ok := shorthands[name]; ok {
@@ -93,12 +96,9 @@ func insteadOf(name string) string {
 	return "a placeholder with a value, such as {http.vars.client_ip} or {http.request.uri.path}"
 }
 
-// clientAddresses are the names of an address of which only `{http.request.remote.host/<bits>}` has
-// a form for networks.
-var clientAddresses = map[string]bool{
-	"client_ip": true, "http.vars.client_ip": true, "vars.client_ip": true,
-	"remote_host": true, "remote": true, "http.request.remote": true,
-}
+// peerAddresses are the names of the address of a connection's other end, of which only
+// `{http.request.remote.host/<bits>}` has a form for networks.
+var peerAddresses = map[string]bool{"remote_host": true, "remote": true, "http.request.remote": true}
 
 var shorthands = map[string]string{
 	"client_ip":   "http.vars.client_ip",

@@ -37,7 +37,6 @@ func (h *host) selectMany(t *testing.T, n int, header http.Header) {
 
 func TestAnUnknownPlaceholderInAKeyIsLoggedOnce(t *testing.T) {
 	for key, want := range map[string]string{
-		"{client_ip/64}":                "{http.request.remote.host/64}",
 		"{remote_host/24,64}":           "{http.request.remote.host/24,64}",
 		"{client_ip}":                   "{http.vars.client_ip}",
 		"{header.X-User}":               "{http.request.header.X-User}",

@@ -73,8 +73,16 @@ func newHost(t *testing.T, name, upstreams string) *host {
 		t.Fatal(err)
 	}
 	h := &host{module, module.LoadBalancing.SelectionPolicy.(policy)}
-	t.Cleanup(func() { selectorOf(h.policy).Cleanup() })
+	t.Cleanup(h.clean)
 	return h
+}
+
+// clean ends the policy, and the one that is loaded in it.
+func (h *host) clean() {
+	selectorOf(h.policy).Cleanup()
+	if p, ok := h.policy.(*Sticky); ok {
+		selectorOf(p.guest.(policy)).Cleanup()
+	}
 }
 
 func loadHandler(t *testing.T, config string) (*reverseproxy.Handler, error) {
@@ -132,6 +140,8 @@ func selectorOf(p policy) *selector {
 	case *WeightedRandom:
 		return &p.selector
 	case *WeightedFirst:
+		return &p.selector
+	case *Sticky:
 		return &p.selector
 	}
 	panic("a policy without selector")

@@ -173,6 +173,7 @@ func TestAFailedConfigIsAClearError(t *testing.T) {
 		`"bounded_load_hash","key":"{a}","fallback":{"policy":"nowhere"}`: "fallback: ",
 		`"bounded_load_hash","key":"1.25"`:                                `key: "1.25" has no placeholder, so all requests would have the same key`,
 		`"bounded_load_hash","key":"path"`:                                "expected {http.request.uri.path}",
+		`"bounded_load_hash","key":"{client_ip/200}"`:                     "key: {client_ip/200}: '200' is no length of a network",
 	} {
 		_, err := loadHandler(t, `{`+up+`,"load_balancing":{"selection_policy":{"policy":`+config+`}}}`)
 		if err == nil || !strings.Contains(err.Error(), want) {

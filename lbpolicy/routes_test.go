@@ -17,7 +17,7 @@ func TestNothingIsKnownOfTheRoutesOfAListThatNoConfigHas(t *testing.T) {
 		if tables() == 0 {
 			t.Error("a list in use has no table")
 		}
-		selectorOf(h.policy).Cleanup()
+		h.clean()
 		if n := tables(); n != 0 {
 			t.Errorf("%d tables are left", n)
 		}

@@ -13,6 +13,19 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/metrics"
 )
 
+// caddySelector is Caddy's interface of a policy.
+type caddySelector = reverseproxy.Selector
+
+// candidatesNow returns the members of a list as candidates at this moment.
+func candidatesNow(
+	members []endpoint.Member, pool reverseproxy.UpstreamPool, r *http.Request, attempts *attempt.RequestAttempts,
+) candidates {
+	return candidates{
+		request: r, upstreams: pool, attempts: attempts, members: members, share: 1,
+		now: load.Now(), untriedOnly: attempts.Any(),
+	}
+}
+
 // algorithm is the part of a policy that does not depend on Caddy.
 type algorithm interface {
 	// prepare builds the tables for a list of endpoints. They depend on the endpoints, their names

@@ -13,6 +13,7 @@ import (
 type pickNote struct {
 	reason   endpoint.PickReason
 	fallback string // the name of the policy that picks instead of the handler's; "" if that picks itself
+	moved    bool   // the session of the request leaves its endpoint
 }
 
 // Note says why the next pick of the request is made, if it is not the first choice. A retry is one
@@ -31,6 +32,13 @@ func (a *RequestAttempts) NoteFallback(policy string) {
 	}
 }
 
+// NoteMove says that the next pick moves a session to another endpoint, whatever else is noted.
+func (a *RequestAttempts) NoteMove() {
+	if a != nil {
+		a.note.moved = true
+	}
+}
+
 // countPick counts a pick of the request, ends what was noted of it, and returns its reason.
 func (a *RequestAttempts) countPick(e *endpoint.Endpoint) (reason endpoint.PickReason) {
 	policy := a.note.fallback
@@ -40,10 +48,13 @@ func (a *RequestAttempts) countPick(e *endpoint.Endpoint) (reason endpoint.PickR
 	} else if a.transport.policy != nil {
 		policy = a.transport.policy()
 	}
+	if a.note.moved {
+		reason = endpoint.Moved
+	}
 	if len(a.sentAttempts) > 0 {
 		reason = endpoint.Retry
 	}
-	a.note.reason = endpoint.FirstChoice
+	a.note.reason, a.note.moved = endpoint.FirstChoice, false
 	e.CountPick(policy, reason)
 	return reason
 }

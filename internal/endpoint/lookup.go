@@ -10,7 +10,8 @@ import (
 func Each(f func(name string, p *Pool) bool) {
 	pools.Range(func(key, value any) bool {
 		name, _ := key.(string)
-		return f(name, value.(*Pool))
+		p, ok := value.(*Pool) // policies keep other values there
+		return !ok || f(name, p)
 	})
 }
 

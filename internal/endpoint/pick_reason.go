@@ -12,11 +12,14 @@ const (
 	TierSpill                     // it has a lower priority, because the higher ones cannot carry everything
 	Retry                         // the request was at another endpoint before
 	Fallback                      // the fallback of the policy picked
+	Moved                         // the session of the request was at another endpoint, which has lost it
 
 	PickReasonCount = iota
 )
 
 // String returns the reason in metrics and logs.
 func (r PickReason) String() string {
-	return [...]string{"first_choice", "sticky", "overflow", "zone_spill", "tier_spill", "retry", "fallback"}[r]
+	return [...]string{
+		"first_choice", "sticky", "overflow", "zone_spill", "tier_spill", "retry", "fallback", "moved",
+	}[r]
 }

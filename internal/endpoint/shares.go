@@ -19,6 +19,7 @@ func (r Rules) snapshot(members []Member, now load.Instant) *Snapshot {
 	tiers := tiersOf(members, eligible)
 	s := &Snapshot{Members: members, Mode: r.mode(tiers)}
 	s.Blocking, s.HalfOpen = s.Mode.blocking()&r.Watched, HalfOpen&r.Watched
+	s.lost = s.Mode.lost() & r.Watched
 	s.scale, s.ramping = r.setWeights(members, eligible, s.Mode, now)
 	for i, share := range tierShares(s.Mode, tiers) {
 		added := len(s.Bands)

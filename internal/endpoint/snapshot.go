@@ -77,6 +77,9 @@ type Snapshot struct {
 	// requests are open there.
 	HalfOpen Condition
 
+	// lost are the conditions of a member that has lost its sessions.
+	lost Condition
+
 	byAddress map[string]int
 	ramping   bool // the shares will change without further events
 
