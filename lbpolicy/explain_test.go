@@ -43,7 +43,8 @@ func TestAnExplanationNamesTheEndpointThatIsPicked(t *testing.T) {
 						t.Fatalf("%s picks %q of %d, because %q", e.Policy, e.Picked, len(e.Endpoints), e.Reason)
 					}
 					got := pickFor(t, p, uri)
-					at := slices.IndexFunc(e.Endpoints, func(x endpoint.ExplainedEndpoint) bool { return x.Address == got })
+					is := func(x endpoint.ExplainedEndpoint) bool { return x.Address == got }
+					at := slices.IndexFunc(e.Endpoints, is)
 					first, picked := e.Endpoints[0], e.Endpoints[at]
 					equal := first.Cost != nil && *first.Cost == *picked.Cost && name == "adaptive_latency" // which draws lots
 					if e.Picked != "" && got != e.Picked && !equal {

@@ -19,7 +19,9 @@ type echo struct {
 }
 
 // Authenticate implements etcdserverpb.AuthServer.
-func (echo) Authenticate(_ context.Context, r *etcdserverpb.AuthenticateRequest) (*etcdserverpb.AuthenticateResponse, error) {
+func (echo) Authenticate(
+	_ context.Context, r *etcdserverpb.AuthenticateRequest,
+) (*etcdserverpb.AuthenticateResponse, error) {
 	return nil, status.Errorf(codes.InvalidArgument, "the password %q of %s is wrong", r.Password, r.Name)
 }
 

@@ -101,7 +101,8 @@ func TestAHostileListIsCheap(t *testing.T) {
 			text := []byte(listOf(items, ""))
 			url := hostileServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(text) }, nil)
 			sourcetest.WantCheap(t, func() {
-				if last, err := runOnce(t, url, discovery.DefaultMaxEndpoints, 1); err == nil && last.Endpoints == nil && last.Err == nil {
+				last, err := runOnce(t, url, discovery.DefaultMaxEndpoints, 1)
+				if err == nil && last.Endpoints == nil && last.Err == nil {
 					t.Error("neither a list nor an error")
 				}
 			})

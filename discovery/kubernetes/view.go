@@ -41,7 +41,9 @@ type view struct {
 func newView(chosen selection, limit int) *view {
 	v := &view{selection: chosen, dirty: signal.New()}
 	v.services = &store[*corev1.Service]{lock: &v.mu, changed: v.dirty.Set, trim: v.trimService, room: roomFor(limit)}
-	v.slices = &store[*discoveryv1.EndpointSlice]{lock: &v.mu, changed: v.dirty.Set, trim: v.trimSlice, room: roomFor(limit)}
+	v.slices = &store[*discoveryv1.EndpointSlice]{
+		lock: &v.mu, changed: v.dirty.Set, trim: v.trimSlice, room: roomFor(limit),
+	}
 	return v
 }
 

@@ -37,7 +37,9 @@ func streamEvents(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-cache")
 	w.WriteHeader(http.StatusOK)
-	s := &stream{w: w, stall: stall{control: http.NewResponseController(w)}, roster: roster, sent: sent, interval: interval}
+	s := &stream{
+		w: w, stall: stall{control: http.NewResponseController(w)}, roster: roster, sent: sent, interval: interval,
+	}
 	s.run(r)
 	return nil
 }

@@ -65,7 +65,8 @@ func TestOfTenOperatorsWithOneEntityTagOneIsFirst(t *testing.T) {
 	for round := range 20 {
 		tag := b.want("GET", b.endpoint(0), "", 200, "").header.Get("Etag")
 		body := fmt.Sprintf(`{"weight": %d}`, round+2)
-		if codes := b.patchAtOnce(body, tag, slices.Repeat([]string{b.endpoint(0)}, 10)...); !slices.Equal(codes, want) {
+		codes := b.patchAtOnce(body, tag, slices.Repeat([]string{b.endpoint(0)}, 10)...)
+		if !slices.Equal(codes, want) {
 			t.Fatalf("the answers are %v", codes)
 		}
 	}

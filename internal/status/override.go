@@ -35,7 +35,7 @@ func patchEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	override, err := roster.SetOverride(member, patch.Force, func(before *endpoint.Override) (endpoint.Override, error) {
+	decide := func(before *endpoint.Override) (endpoint.Override, error) {
 		if err := checkMatch(r, before); err != nil {
 			return endpoint.Override{}, err
 		}
@@ -45,7 +45,8 @@ func patchEndpoint(w http.ResponseWriter, r *http.Request) error {
 		}
 		o.By = identityOf(r)
 		return o, nil
-	})
+	}
+	override, err := roster.SetOverride(member, patch.Force, decide)
 	switch {
 	case errors.Is(err, endpoint.ErrLastUsable):
 		return refuse(http.StatusConflict,
