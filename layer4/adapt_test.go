@@ -3,9 +3,8 @@ package layer4_test
 import (
 	"testing"
 
-	_ "github.com/caddy-balance/caddy-balance/layer4"
-
 	"github.com/caddy-balance/caddy-balance/internal/golden"
+	_ "github.com/caddy-balance/caddy-balance/layer4"
 )
 
 func TestCaddyfilesBecomeTheExpectedJSONOrError(t *testing.T) {

@@ -157,7 +157,7 @@ func (r *relay) copyBy(buffers *sync.Pool, dst io.Writer, src io.Reader, first f
 }
 
 func withoutEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err

@@ -38,6 +38,12 @@ type StickyClientIP struct {
 	said    atomic.Int64 // when the log last said that the table is full, as a Unix time
 }
 
+// UnmarshalJSON refuses zeros that would become defaults.
+func (c *StickyClientIP) UnmarshalJSON(data []byte) error {
+	type fields StickyClientIP
+	return options.Decode(data, (*fields)(c), "ttl", "size", "ipv4_prefix", "ipv6_prefix")
+}
+
 // fullPause is the minimum time between two log lines about a full table.
 const fullPause = 10 * time.Minute
 

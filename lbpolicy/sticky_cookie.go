@@ -58,6 +58,12 @@ type StickyCookie struct {
 	name     string // in effect
 }
 
+// UnmarshalJSON refuses zeros that would become defaults.
+func (c *StickyCookie) UnmarshalJSON(data []byte) error {
+	type fields StickyCookie
+	return options.Decode(data, (*fields)(c), "max_age", "idle")
+}
+
 func (c *StickyCookie) options() []caddyfile.Param {
 	return []caddyfile.Param{
 		caddyfile.String("name", &c.Name),
