@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
@@ -35,6 +36,8 @@ type Endpoint struct {
 
 	refusal refusal
 
+	listedSince atomic.Int64 // in nanoseconds since 1970
+
 	// Tally is what the outlier detector counts.
 	Tally Tally
 
@@ -53,6 +56,9 @@ type Counts interface {
 
 // Address returns the address to dial, in Caddy's notation.
 func (e *Endpoint) Address() string { return e.address }
+
+// ListedSince returns since when the endpoint is in a list without a gap.
+func (e *Endpoint) ListedSince() time.Time { return time.Unix(0, e.listedSince.Load()) }
 
 // InFlight returns the number of requests between their pick and the end of their response.
 func (e *Endpoint) InFlight() int { return int(e.inFlight.Load()) }

@@ -161,6 +161,23 @@ func TestAnOverrideEnds(t *testing.T) {
 	}, "a:1", "b:1")
 }
 
+func TestAnEndpointIsListedSinceItCameBack(t *testing.T) {
+	withRoster(t, func(r *Roster) {
+		start := time.Now()
+		time.Sleep(time.Minute)
+		r.Replace(infosOf("a:1", "b:1"))
+		if got := r.Snapshot().Find("a:1").ListedSince(); !got.Equal(start) {
+			t.Errorf("one that stayed is listed since %s, want %s", got, start)
+		}
+		r.Replace(infosOf("b:1"))
+		time.Sleep(time.Minute)
+		r.Replace(infosOf("a:1", "b:1"))
+		if got := r.Snapshot().Find("a:1").ListedSince(); !got.Equal(time.Now()) {
+			t.Errorf("one that came back is listed since %s, want now", got)
+		}
+	}, "a:1")
+}
+
 func TestOverridesAreBounded(t *testing.T) {
 	withRoster(t, func(r *Roster) {
 		for i := range maxOverrides {

@@ -86,7 +86,9 @@ func (p *Pool) retainLocked(address string) *Endpoint {
 			tracked.endpoint.conditions.Store(uint32(overrideConditions[o.State]))
 		}
 	}
-	tracked.rosters++
+	if tracked.rosters++; tracked.rosters == 1 {
+		tracked.endpoint.listedSince.Store(time.Now().UnixNano())
+	}
 	return tracked.endpoint
 }
 

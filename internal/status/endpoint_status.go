@@ -21,6 +21,9 @@ type endpointStatus struct {
 	// Source is the first source that lists the endpoint.
 	Source *sourceName `json:"source,omitempty"`
 
+	// ListedSince is since when the endpoint is in the list.
+	ListedSince time.Time `json:"listed_since"`
+
 	endpoint.Status
 
 	// EffectiveWeight is the weight in force, and WeightReasons say how it follows from the
@@ -118,6 +121,7 @@ func (r *reader) status(m *endpoint.Member) endpointStatus {
 	reading, status := m.Load.Read(r.now, attempt.DefaultDecay), r.roster.Status(r.snapshot, m)
 	return endpointStatus{
 		Info: *m.Info, Source: r.sources[m.Address()],
+		ListedSince:          m.ListedSince(),
 		Status:               status,
 		EffectiveWeight:      r.snapshot.EffectiveWeight(m),
 		WeightReasons:        r.roster.WeightReasons(r.snapshot, m, status),
