@@ -15,6 +15,10 @@ type stall struct {
 	ended   <-chan struct{} // closed when the server begins to shut down; nil if that is not known
 }
 
+// endTime is the time that a write may still take when the server shuts down. A stream that is read
+// needs it for its proper end, without which a browser reports an error.
+const endTime = time.Second
+
 // endWith ends a write that waits when ended is closed, because the server waits for it then. It
 // returns a function that no longer waits for that.
 func (s *stall) endWith(ended <-chan struct{}) (stop func()) {
@@ -24,7 +28,7 @@ func (s *stall) endWith(ended <-chan struct{}) (stop func()) {
 		defer close(over)
 		select {
 		case <-ended:
-			_ = s.control.SetWriteDeadline(time.Now()) // without deadlines, maxStall has none either
+			_ = s.control.SetWriteDeadline(time.Now().Add(endTime)) // where there are deadlines
 		case <-done:
 		}
 	}()
