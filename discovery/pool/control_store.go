@@ -15,10 +15,15 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// controlTimeout is how long the start of a pool waits for what operators have decided, so that an
-// endpoint in maintenance gets no request even then. A storage that takes longer is waited for no
-// more than a second, because the requests of the pool wait as well.
-const controlTimeout = time.Second
+const (
+	// controlPatience is how long the start of a pool waits for what operators have decided, so
+	// that an endpoint in maintenance gets no request even then. The requests of the pool wait as
+	// well, so a storage that takes longer is not waited for.
+	controlPatience = 200 * time.Millisecond
+
+	// controlTimeout is the maximum time of a call of the storage.
+	controlTimeout = time.Second
+)
 
 // controlStore keeps in Caddy's storage what operators have decided about a pool, so that it holds
 // over restarts. One goroutine reads, writes and lets decisions end.
@@ -36,6 +41,23 @@ type controlStore struct {
 type controlRecord struct {
 	Version int `json:"version"`
 	endpoint.Control
+}
+
+// startRestoring begins to restore and waits for it, but not for long. The channel is closed when
+// that has ended.
+func (s *controlStore) startRestoring(ctx context.Context) (ended <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.restore(ctx)
+	}()
+	patience := time.NewTimer(controlPatience)
+	defer patience.Stop()
+	select {
+	case <-done:
+	case <-patience.C:
+	}
+	return done
 }
 
 // restore reads what operators had decided before Caddy was restarted. A storage that cannot be

@@ -41,13 +41,16 @@ type loop struct {
 func followSources(ctx context.Context, pool string, refs []sourceRef, s followSettings, r *endpoint.Roster) {
 	log := func() *zap.Logger { return r.Logger().With(zap.String("pool", pool)) }
 	control := &controlStore{pool: pool, instance: s.records.instance, roster: r, log: log}
-	control.restore(ctx)
+	restored := control.startRestoring(ctx)
 	l := newLoop(pool, refs, s, r)
 	ctx = discovery.WithStorage(ctx, r.Storage)
 	ctx = discovery.WithAddressCheck(ctx, func(address string) error { return r.Egress().Check(address) })
 	ctx = discovery.WithFirstListBy(ctx, l.handover.since.Add(s.initialWait/2))
 	var running sync.WaitGroup
-	running.Go(func() { control.run(ctx) })
+	running.Go(func() {
+		<-restored
+		control.run(ctx)
+	})
 	for _, source := range l.sources {
 		origin := func() (discovery.Origin, error) { return l.originOf(pool, source.ref.name) }
 		running.Go(func() { l.runSource(discovery.WithOrigin(ctx, origin), source) })
