@@ -23,6 +23,9 @@ func BenchmarkManyHandlers(b *testing.B) {
 	const handlers, endpoints, replaced = 300, 40, 29
 	requests := keyedRequests(1000)
 	for _, p := range ours {
+		if policyName(p) == "weighted_first" {
+			continue // it would never pick the endpoint that is replaced
+		}
 		b.Run("policy="+policyName(p), func(b *testing.B) {
 			base := quietContext(b)
 			before, start := heap(), time.Now()
