@@ -15,7 +15,7 @@ func (p *prober) updateTargets(s *endpoint.Snapshot) {
 	first := len(p.targets) == 0
 	present := make(map[*endpoint.Endpoint]bool, len(s.Members))
 	var added, replaced []*target
-	var anew []*endpoint.Endpoint
+	var joined []*endpoint.Endpoint
 	for i := range s.Members {
 		m := &s.Members[i]
 		present[m.Endpoint] = true
@@ -25,7 +25,7 @@ func (p *prober) updateTargets(s *endpoint.Snapshot) {
 		} else if p.targets[m.Endpoint][0].latest.ID != m.Info.ID && p.roster.IsCurrent() {
 			m.Endpoint.SetVerdict(nil)
 			m.Endpoint.ForgetAdvice()
-			anew = append(anew, m.Endpoint)
+			joined = append(joined, m.Endpoint)
 			replaced = append(replaced, p.targets[m.Endpoint]...)
 		}
 		for _, t := range p.targets[m.Endpoint] {
@@ -38,7 +38,7 @@ func (p *prober) updateTargets(s *endpoint.Snapshot) {
 	}
 	joining := !first && p.roster.Running() && hasServing(s)
 	p.admitNew(added, joining)
-	for _, e := range anew {
+	for _, e := range joined {
 		p.setInitialVerdict(e, joining, time.Now())
 	}
 	p.checkSoon(replaced)

@@ -37,7 +37,7 @@ func BenchmarkScrape(b *testing.B) {
 	}
 }
 
-// discard is a response that nobody reads.
+// discard is a response that is not read.
 type discard struct{ io.Writer }
 
 func (discard) Header() http.Header         { return make(http.Header) }

@@ -139,7 +139,7 @@ func TestADecisionNamesTheUserOfTheSite(t *testing.T) {
 	}
 	credentials := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ops:secret"))
 	if a := send(t, client, "PATCH", path, drain, jsonBody, credentials); !strings.Contains(a.body, `"by":"ops"`) {
-		t.Errorf("the override is by somebody else: %d %s", a.status, a.body)
+		t.Errorf("the override is not by the user of the site: %d %s", a.status, a.body)
 	}
 }
 
