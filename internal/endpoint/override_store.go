@@ -74,3 +74,10 @@ func (r *Roster) ExpireOverrides(now time.Time) (next time.Time) {
 	}
 	return next
 }
+
+// OverrideCount returns the number of overrides of the pool.
+func (r *Roster) OverrideCount() int {
+	r.pool.mu.Lock()
+	defer r.pool.mu.Unlock()
+	return len(r.pool.overrides)
+}

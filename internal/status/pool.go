@@ -54,7 +54,7 @@ func newPoolStatus(roster *endpoint.Roster) poolStatus {
 	s := roster.Snapshot()
 	status := poolStatus{
 		Name: roster.Name(), Mode: s.Mode.String(), ModeSince: s.ModeSince, Endpoints: len(s.Members),
-		InFlight: roster.InFlight(), Overrides: len(roster.Control().Overrides), Frozen: roster.Frozen(),
+		InFlight: roster.InFlight(), Overrides: roster.OverrideCount(), Frozen: roster.Frozen(),
 		Revision: roster.LastRevision(), Sources: roster.Sources(),
 	}
 	status.Usable, status.Unhealthy, status.Draining = s.States()
