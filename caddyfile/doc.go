@@ -22,6 +22,7 @@
 //	Optional(p)                           an argument that may be left out, after required ones
 //	Section(name, options...)             option { ... }, with a Block of its own
 //	SectionInto                           a Section that fills a pointer
+//	LineInto                              option <arguments> { ... }, which fills a pointer
 //	Block(options...)                     the options in braces, last; may be absent or empty
 //	Group(options...), TLS                options that several modules share, inside a Block
 //

@@ -66,6 +66,14 @@ func SectionInto[T any](name string, into **T, section *T, options ...Param) Par
 	return p
 }
 
+// LineInto is a SectionInto with arguments before its block.
+func LineInto[T any](name string, into **T, section *T, shape ...Param) Param {
+	return Param{name: name, whole: true, read: func(d *Dispenser) error {
+		*into = section
+		return readLine(d, shape)
+	}}
+}
+
 // Group makes one Param of several options, for a Block. It lets a type that is embedded in several
 // modules list its options once.
 func Group(options ...Param) Param { return Param{group: options} }

@@ -1,8 +1,8 @@
 package lbpolicy
 
 import (
+	"encoding/binary"
 	"hash/maphash"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,52 +14,56 @@ type sessionKey [16]byte
 
 // sessionTable remembers sessions for a time, in bounded memory. When it is full, the session that
 // was idle for the longest gives way. It is split, so that requests hardly wait for one another.
+//
+// Sessions that were seen once give way first, as long as they have more than an eighth of the
+// room. A client that makes values up can therefore not drive out those of others that are in use.
+// The idea is that of segmented LRU (Karedla, Love and Wherry, 1994).
 type sessionTable struct {
-	seed    maphash.Seed
+	pool, carrier string // what the table belongs to, in metrics
+
+	seeds   [2]maphash.Seed
 	limit   atomic.Int64 // of sessions
 	evicted atomic.Int64 // sessions that gave way although their time was not over
 	parts   [tableParts]tablePart
 }
 
-const tableParts = 64
+const (
+	tableParts  = 64
+	shareOfNew  = 8 // of the room for sessions that were seen once
+	hashesOfKey = 2 // with one of 64 bits, a guess would find a session sooner or later
+)
 
-// tablePart is some of the sessions, as a list from the one that was seen last to the one that has
-// been idle for the longest.
-type tablePart struct {
-	mu      sync.Mutex
-	byKey   map[sessionKey]*tableEntry
-	newest  *tableEntry
-	longest *tableEntry
+// acquireSessionTable returns the table for upstreams and a carrier until release is called. It
+// outlives a reload.
+func acquireSessionTable(pool, list, carrier string, limit int) (t *sessionTable, release func()) {
+	t, release = endpoint.Keep("sessions "+carrier+" "+list, func() *sessionTable { return newSessionTable(pool, carrier) })
+	t.limit.Store(int64(limit))
+	return t, release
 }
 
-type tableEntry struct {
-	key          sessionKey
-	session      session
-	seen         int64 // Unix time
-	newer, older *tableEntry
-}
-
-func newSessionTable() *sessionTable {
-	t := &sessionTable{seed: maphash.MakeSeed()}
+func newSessionTable(pool, carrier string) *sessionTable {
+	t := &sessionTable{pool: pool, carrier: carrier, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 	for i := range t.parts {
 		t.parts[i].byKey = make(map[sessionKey]*tableEntry)
 	}
 	return t
 }
 
-// acquireSessionTable returns the table of a name until release is called. It outlives a reload.
-func acquireSessionTable(name string, limit int) (t *sessionTable, release func()) {
-	t, release = endpoint.Keep("sessions "+name, newSessionTable)
-	t.limit.Store(int64(limit))
-	return t, release
+// keyOf returns the key of a text. Clients cannot find texts with equal keys, because the hash is
+// seeded.
+func (t *sessionTable) keyOf(text string) (k sessionKey) {
+	for i := range hashesOfKey {
+		binary.NativeEndian.PutUint64(k[8*i:], maphash.String(t.seeds[i], text))
+	}
+	return k
 }
 
 func (t *sessionTable) part(k sessionKey) *tablePart {
-	return &t.parts[maphash.Bytes(t.seed, k[:])%tableParts]
+	return &t.parts[maphash.Bytes(t.seeds[0], k[:])%tableParts]
 }
 
-// get returns the session of a key, unless its time is over. It counts as seen.
-func (t *sessionTable) get(k sessionKey, ttl time.Duration, now time.Time) (s session, ok bool) {
+// get returns the session of a key, unless its time is over. Its time begins again if seen is true.
+func (t *sessionTable) get(k sessionKey, ttl time.Duration, now time.Time, seen bool) (s session, ok bool) {
 	p := t.part(k)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,8 +75,9 @@ func (t *sessionTable) get(k sessionKey, ttl time.Duration, now time.Time) (s se
 		p.remove(e)
 		return s, false
 	}
-	p.unlink(e)
-	p.push(e, now)
+	if seen {
+		p.see(e, &p.known, now)
+	}
 	return e.session, true
 }
 
@@ -81,68 +86,63 @@ func (t *sessionTable) put(k sessionKey, s session, ttl time.Duration, now time.
 	p := t.part(k)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := p.byKey[k]
-	if e == nil {
-		e = &tableEntry{key: k}
-		p.byKey[k] = e
-	} else {
-		p.unlink(e)
-	}
+	e, isNew := p.entry(k)
 	e.session = s
-	p.push(e, now)
+	if isNew {
+		p.see(e, &p.once, now)
+	} else {
+		p.see(e, e.in, now)
+	}
+	return t.makeRoom(p, e, ttl, now)
+}
+
+// add is put of a session that is no client's word, unless the key has a session.
+func (t *sessionTable) add(k sessionKey, s session, ttl time.Duration, now time.Time) (full bool) {
+	p := t.part(k)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e, isNew := p.entry(k)
+	if isNew || e.isOver(ttl, now) {
+		e.session = s
+	}
+	p.see(e, &p.known, now)
+	return t.makeRoom(p, e, ttl, now)
+}
+
+// makeRoom removes what is over or beyond the limit, but not e. It reports whether something had to
+// give way before its time.
+func (t *sessionTable) makeRoom(p *tablePart, e *tableEntry, ttl time.Duration, now time.Time) (full bool) {
 	limit := max(1, int(t.limit.Load())/tableParts)
-	for p.longest != e && (len(p.byKey) > limit || p.longest.isOver(ttl, now)) {
-		if !p.longest.isOver(ttl, now) {
-			t.evicted.Add(1)
-			full = true
+	for _, l := range []*tableList{&p.once, &p.known} {
+		for l.longest != nil && l.longest != e && l.longest.isOver(ttl, now) {
+			p.remove(l.longest)
 		}
-		p.remove(p.longest)
+	}
+	for len(p.byKey) > limit {
+		victim := p.known.longest
+		if p.once.length > limit/shareOfNew && p.once.longest != e || victim == nil || victim == e {
+			victim = p.once.longest
+		}
+		if victim == nil || victim == e {
+			break
+		}
+		p.remove(victim)
+		t.evicted.Add(1)
+		full = true
 	}
 	return full
 }
 
-// size returns the number of sessions. Some of them may be over.
-func (t *sessionTable) size() (n int) {
+// SessionCounts implements endpoint.SessionTable. Some of the sessions may be over.
+func (t *sessionTable) SessionCounts() endpoint.SessionCounts {
+	c := endpoint.SessionCounts{
+		Pool: t.pool, Carrier: t.carrier, Limit: int(t.limit.Load()), Evicted: uint64(t.evicted.Load()),
+	}
 	for i := range t.parts {
 		p := &t.parts[i]
 		p.mu.Lock()
-		n += len(p.byKey)
+		c.Sessions += len(p.byKey)
 		p.mu.Unlock()
 	}
-	return n
-}
-
-func (e *tableEntry) isOver(ttl time.Duration, now time.Time) bool {
-	return now.Sub(time.Unix(e.seen, 0)) > ttl
-}
-
-// The caller of these holds the lock.
-
-func (p *tablePart) push(e *tableEntry, now time.Time) {
-	e.seen, e.older, e.newer = now.Unix(), p.newest, nil
-	if p.newest != nil {
-		p.newest.newer = e
-	}
-	p.newest = e
-	if p.longest == nil {
-		p.longest = e
-	}
-}
-
-func (p *tablePart) unlink(e *tableEntry) {
-	if e.newer != nil {
-		e.newer.older = e.older
-	} else {
-		p.newest = e.older
-	}
-	if e.older != nil {
-		e.older.newer = e.newer
-	} else {
-		p.longest = e.newer
-	}
-}
-
-func (p *tablePart) remove(e *tableEntry) {
-	p.unlink(e)
-	delete(p.byKey, e.key)
+	return c
 }

@@ -12,41 +12,113 @@ func keyNumber(i int) (k sessionKey) {
 }
 
 func TestASessionIsRememberedForItsTimeSinceItWasSeen(t *testing.T) {
-	table := newSessionTable()
+	table := newSessionTable("", "client_ip")
 	table.limit.Store(1000)
 	now := time.Unix(1_000_000, 0)
 	table.put(keyNumber(1), session{token: aToken}, time.Minute, now)
 	for range 3 {
 		now = now.Add(time.Minute)
-		if s, ok := table.get(keyNumber(1), time.Minute, now); !ok || s.token != aToken {
+		if s, ok := table.get(keyNumber(1), time.Minute, now, true); !ok || s.token != aToken {
 			t.Fatal("forgotten, although it was seen a minute ago")
 		}
 	}
-	if _, ok := table.get(keyNumber(1), time.Minute, now.Add(time.Minute+time.Second)); ok || table.size() != 0 {
+	if _, ok := table.get(keyNumber(1), time.Minute, now.Add(time.Minute+time.Second), true); ok || table.SessionCounts().Sessions != 0 {
 		t.Error("remembered for more than a minute")
 	}
 }
 
 func TestAFullTableForgetsWhatHasBeenIdleForTheLongest(t *testing.T) {
-	table := newSessionTable()
+	table := newSessionTable("", "client_ip")
 	table.limit.Store(10 * tableParts)
 	now := time.Unix(1_000_000, 0)
 	for i := range 100 * tableParts {
 		table.put(keyNumber(i), session{token: aToken}, time.Hour, now)
-		if _, ok := table.get(keyNumber(0), time.Hour, now); !ok {
+		if _, ok := table.get(keyNumber(0), time.Hour, now, true); !ok {
 			t.Fatalf("after %d others, a session in use is forgotten", i)
 		}
 	}
-	if n := table.size(); n > 10*tableParts || n < 9*tableParts {
+	if n := table.SessionCounts().Sessions; n > 10*tableParts || n < 9*tableParts {
 		t.Errorf("has %d sessions, and room for %d", n, 10*tableParts)
 	}
-	if n := table.evicted.Load(); n < 90*tableParts {
+	if n := table.SessionCounts().Evicted; n < 90*tableParts {
 		t.Errorf("counted %d sessions that gave way", n)
 	}
 	for i := range 100 * tableParts { // none of these gives way to another one
 		table.put(keyNumber(-1-i), session{token: aToken}, time.Hour, now.Add(2*time.Hour))
 	}
-	if n := table.size(); n > 10*tableParts {
+	if n := table.SessionCounts().Sessions; n > 10*tableParts {
 		t.Errorf("has %d sessions", n)
+	}
+}
+
+func TestSessionsInUseOutliveAFloodOfOthers(t *testing.T) {
+	table := newSessionTable("", "header")
+	table.limit.Store(64 * tableParts)
+	now := time.Unix(1_000_000, 0)
+	const used = 10 * tableParts
+	for i := range used {
+		table.put(keyNumber(i), session{token: aToken}, time.Hour, now)
+		table.get(keyNumber(i), time.Hour, now, true)
+	}
+	for i := range 1000 * tableParts {
+		table.put(keyNumber(used+i), session{token: anotherToken}, time.Hour, now)
+	}
+	for i := range used {
+		if s, ok := table.get(keyNumber(i), time.Hour, now, false); !ok || s.token != aToken {
+			t.Fatalf("session %d, which was used again, is forgotten", i)
+		}
+	}
+}
+
+func TestATableThatIsFullOfSessionsInUseHasRoomForNewOnes(t *testing.T) {
+	table := newSessionTable("", "header")
+	table.limit.Store(64 * tableParts)
+	now := time.Unix(1_000_000, 0)
+	for i := range 100 * tableParts {
+		table.add(keyNumber(i), session{token: aToken}, time.Hour, now)
+	}
+	kept := 0
+	for i := range tableParts {
+		table.put(keyNumber(-1-i), session{token: aToken}, time.Hour, now)
+		if _, ok := table.get(keyNumber(-1-i), time.Hour, now, true); ok {
+			kept++
+		}
+	}
+	if kept != tableParts {
+		t.Errorf("of %d new sessions %d are remembered", tableParts, kept)
+	}
+}
+
+func TestWhatAnEndpointSetsAgainStaysWhereItIs(t *testing.T) {
+	table, now := newSessionTable("", "learn a"), time.Unix(1_000_000, 0)
+	table.limit.Store(1000)
+	table.add(keyNumber(1), session{token: "b", home: "a"}, time.Minute, now)
+	table.add(keyNumber(1), session{token: "c"}, time.Minute, now)
+	if s, _ := table.get(keyNumber(1), time.Minute, now, true); s.token != "b" || s.home != "a" {
+		t.Errorf("the session is %+v", s)
+	}
+	table.add(keyNumber(1), session{token: "c"}, time.Minute, now.Add(time.Hour))
+	if s, _ := table.get(keyNumber(1), time.Minute, now.Add(time.Hour), true); s.token != "c" {
+		t.Errorf("after its time, the session is %+v", s)
+	}
+}
+
+func TestALookDoesNotMakeASessionLast(t *testing.T) {
+	table, now := newSessionTable("", "header"), time.Unix(1_000_000, 0)
+	table.limit.Store(1000)
+	table.put(keyNumber(1), session{token: "a"}, time.Minute, now)
+	for range 3 {
+		now = now.Add(25 * time.Second)
+		table.get(keyNumber(1), time.Minute, now, false)
+	}
+	if _, ok := table.get(keyNumber(1), time.Minute, now, true); ok {
+		t.Error("a look counted as a request")
+	}
+}
+
+func TestEqualTextsHaveEqualKeysInOneTable(t *testing.T) {
+	a, b := newSessionTable("", ""), newSessionTable("", "")
+	if a.keyOf("x") != a.keyOf("x") || a.keyOf("x") == a.keyOf("y") || a.keyOf("x") == b.keyOf("x") {
+		t.Error("keys do not tell texts apart, or can be guessed from another table")
 	}
 }

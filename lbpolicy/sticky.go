@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -31,11 +29,24 @@ func init() { caddy.RegisterModule(new(Sticky)) }
 // (gRFC A55, A60).
 type Sticky struct {
 	// The cookie that keeps sessions. Default: a cookie with the defaults of its settings, unless
-	// `client_ip` is set.
+	// one of the next options is set. There can be only one.
 	Cookie *StickyCookie `json:"cookie,omitempty"`
 
-	// Keeps sessions by the address of the client instead of a cookie, for clients that have no
-	// cookies. Default: none.
+	// Keeps sessions by a cookie of the application instead. Default: none.
+	Learn *StickyLearn `json:"learn,omitempty"`
+
+	// Keeps sessions by a field of the request's header instead. Default: none.
+	Header *StickyValue `json:"header,omitempty"`
+
+	// Keeps sessions by a parameter of the query instead. Default: none.
+	Query *StickyValue `json:"query,omitempty"`
+
+	// Keeps sessions by a parameter in the path instead, such as `route` in `/cart;route=web-7`.
+	// Default: none.
+	Path *StickyValue `json:"path,omitempty"`
+
+	// Keeps sessions by the address of the client instead, for clients that have no cookies.
+	// Default: none.
 	ClientIP *StickyClientIP `json:"client_ip,omitempty"`
 
 	// The policy that chooses for newcomers. One of Caddy's policies makes a pool list its
@@ -46,8 +57,9 @@ type Sticky struct {
 	// it stays where it is.
 	Return bool `json:"return,omitempty"`
 
-	// The secret texts, of 16 bytes or more each, that cookies are made with. Proxies with the same
-	// keys agree on sessions. The first key makes new cookies, and those of the others stay valid.
+	// The secret texts, of 16 bytes or more each, that cookies and tokens are made with. Proxies
+	// with the same keys agree on sessions. The first key makes new ones, and those of the others
+	// stay valid.
 	// [Placeholders](/docs/conventions#placeholders) such as `{env.KEY}` are replaced when the
 	// config is loaded. Default: a key that is made once and kept in Caddy's storage.
 	Keys []string `json:"keys,omitempty"`
@@ -59,18 +71,6 @@ type Sticky struct {
 	guest   caddySelector
 	pool    *stickyPicker // nil if no pool lets the policy pick
 	selector
-}
-
-// carrier brings the session of a client back to the proxy.
-type carrier interface {
-	// read returns the session of a request.
-	read(r *http.Request, now time.Time) (s session, ok bool)
-	// renew sets the times of a session, and reports whether it has to be written for that.
-	renew(s *session, now time.Time) (due bool)
-	// write makes requests of the client have a session from now on.
-	write(w http.ResponseWriter, r *http.Request, s session, now time.Time)
-	// takeBack removes from an answer what an earlier attempt of the same request has written.
-	takeBack(w http.ResponseWriter)
 }
 
 // CaddyModule returns the Caddy module information.
@@ -101,6 +101,15 @@ func (p *Sticky) UnmarshalJSON(data []byte) error {
 //	        readable
 //	        partitioned
 //	    }
+//	    learn <cookie> {
+//	        ttl  <duration>
+//	        size <number>
+//	    }
+//	    header|query|path <name> {
+//	        value remembered|route|token
+//	        ttl   <duration>
+//	        size  <number>
+//	    }
 //	    client_ip {
 //	        ttl         <duration>
 //	        size        <number>
@@ -112,9 +121,14 @@ func (p *Sticky) UnmarshalJSON(data []byte) error {
 //	    keys   <texts...>
 //	}
 func (p *Sticky) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	cookie, clientIP := new(StickyCookie), new(StickyClientIP)
+	cookie, clientIP, learn := new(StickyCookie), new(StickyClientIP), new(StickyLearn)
+	header, query, path := new(StickyValue), new(StickyValue), new(StickyValue)
 	return caddyfile.Parse(d, caddyfile.Block(
 		caddyfile.SectionInto("cookie", &p.Cookie, cookie, cookie.options()...),
+		caddyfile.LineInto("learn", &p.Learn, learn, learn.options()...),
+		caddyfile.LineInto("header", &p.Header, header, header.options()...),
+		caddyfile.LineInto("query", &p.Query, query, query.options()...),
+		caddyfile.LineInto("path", &p.Path, path, path.options()...),
 		caddyfile.SectionInto("client_ip", &p.ClientIP, clientIP, clientIP.options()...),
 		caddyfile.Module("policy", "http.reverse_proxy.selection_policies", "policy", &p.GuestRaw),
 		caddyfile.Flag("return", &p.Return),
@@ -124,59 +138,26 @@ func (p *Sticky) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 // Provision implements caddy.Provisioner.
 func (p *Sticky) Provision(ctx caddy.Context) error {
-	if err := p.provisionKeys(ctx); err != nil {
-		return err
-	}
 	if err := p.provision(ctx, p, nil); err != nil {
 		return err
 	}
 	if err := p.provisionCarrier(ctx.Logger()); err != nil {
 		return err
 	}
+	if err := p.provisionKeys(ctx); err != nil {
+		return err
+	}
 	return p.provisionGuest(ctx)
 }
 
-func (p *Sticky) provisionCarrier(log *zap.Logger) error {
-	if p.ClientIP == nil {
-		if p.Cookie == nil {
-			p.Cookie = new(StickyCookie)
+func (p *Sticky) provisionKeys(ctx caddy.Context) error {
+	if !p.carrier.handsOut() {
+		if len(p.Keys) > 0 {
+			return fmt.Errorf("keys: clients get no cookie or token that would be made with them")
 		}
-		p.carrier = p.Cookie
-		if err := p.Cookie.check(); err != nil {
-			return fmt.Errorf("cookie: %w", err)
-		}
+		p.keys = unkeyed
 		return nil
 	}
-	if p.Cookie != nil {
-		return fmt.Errorf("client_ip: cookie is set too; expected one of them")
-	}
-	if err := p.ClientIP.check(); err != nil {
-		return fmt.Errorf("client_ip: %w", err)
-	}
-	table, release := acquireSessionTable("client_ip "+p.listName(), p.ClientIP.Size)
-	p.ClientIP.log = log
-	p.carrier, p.ClientIP.table, p.release = p.ClientIP, table, append(p.release, release)
-	return nil
-}
-
-// listName returns a text that is the same in every config that has the upstreams from the same
-// place: the name of a pool, another source, or a list.
-func (p *Sticky) listName() string {
-	if p.handler == nil {
-		return ""
-	}
-	var source struct{ Source, Name string }
-	if json.Unmarshal(p.handler.DynamicUpstreamsRaw, &source) == nil && source.Source == "pool" {
-		return "pool " + source.Name
-	}
-	name := string(p.handler.DynamicUpstreamsRaw)
-	for _, u := range p.handler.Upstreams {
-		name += " " + u.Dial
-	}
-	return name
-}
-
-func (p *Sticky) provisionKeys(ctx caddy.Context) error {
 	repl := caddy.NewReplacer()
 	for i, text := range p.Keys {
 		key, err := repl.ReplaceOrErr(text, true, true)
@@ -245,7 +226,7 @@ func (p *Sticky) keysFor(r *http.Request) keyring {
 // prepare implements algorithm, for static upstreams. The keys are known by then, because only a
 // request with a session needs the table.
 func (p *Sticky) prepare(members []endpoint.Member) bandPicker {
-	return newResidents(p.knownKeys(), residentsOf(members))
+	return p.newResidents(p.knownKeys(), residentsOf(members))
 }
 
 func (p *Sticky) knownKeys() keyring {

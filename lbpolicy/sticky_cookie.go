@@ -123,22 +123,13 @@ func (c *StickyCookie) check() (err error) {
 	return nil
 }
 
+func (*StickyCookie) handsOut() bool { return true }
+
 // read returns the session of a request. What is wrong with a cookie makes its client a newcomer.
-func (c *StickyCookie) read(r *http.Request, now time.Time) (s session, ok bool) {
-	if r == nil {
-		return session{}, false
-	}
-	for _, line := range r.Header["Cookie"] {
-		for line != "" {
-			var pair string
-			pair, line, _ = strings.Cut(line, ";")
-			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-			if name != c.name {
-				continue
-			}
-			if s, ok = parseSession(strings.Trim(value, `"`)); ok && !c.lifetime.over(s, now) {
-				return s, true
-			}
+func (c *StickyCookie) read(r *http.Request, now time.Time, _ bool) (s session, ok bool) {
+	for cookies := cookiesOf(r); cookies.next(c.name); {
+		if s, ok = parseSession(cookies.value); ok && !c.lifetime.over(s, now) {
+			return s, true
 		}
 	}
 	return session{}, false

@@ -59,7 +59,7 @@ func (s *stickyPicker) build(snapshot *endpoint.Snapshot, keys keyring) *stickyT
 	if old != nil && old.isOf(snapshot.Members) {
 		next.residents = old.residents
 	} else {
-		next.residents = newResidents(keys, residentsOf(snapshot.Members))
+		next.residents = s.policy.newResidents(keys, residentsOf(snapshot.Members))
 	}
 	s.current.Store(next)
 	return next
@@ -101,7 +101,7 @@ func (s *stickyPicker) find(r *http.Request, token string) *endpoint.Member {
 
 // Pick implements endpoint.Picker.
 func (s *stickyPicker) Pick(r *http.Request) (e *endpoint.Endpoint, listed bool) {
-	if session, ok := s.policy.carrier.read(r, time.Now()); ok {
+	if session, ok := s.policy.carrier.read(r, time.Now(), true); ok {
 		if e := s.pickResident(r, session); e != nil {
 			return e, false
 		}

@@ -2,6 +2,7 @@ package lbpolicy
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
@@ -12,28 +13,43 @@ type residents struct {
 	list    []resident
 	byToken map[string]int    // of all keys
 	tokens  map[string]string // by address, of the first key
+	inText  bool              // whether a token may also come after a dot in a text
 }
 
 // resident is what the tokens of an endpoint depend on.
 type resident struct{ address, id string }
+
+// newResidents makes the tokens of a list.
+func (p *Sticky) newResidents(keys keyring, list []resident) *residents {
+	r := newResidents(keys, list)
+	r.inText = p.carriesRoutes()
+	return r
+}
 
 func newResidents(keys keyring, list []resident) *residents {
 	r := &residents{
 		keys: keys, list: list,
 		byToken: make(map[string]int, len(keys)*len(list)), tokens: make(map[string]string, len(list)),
 	}
-	for n, key := range keys {
-		for i, e := range list {
-			t := token(key, e.id)
-			if _, duplicate := r.byToken[t]; !duplicate {
-				r.byToken[t] = i
-			}
-			if n == 0 {
-				r.tokens[e.address] = t
-			}
+	for i, e := range list {
+		if len(keys) == 0 {
+			r.add(e.id, i)
+			r.tokens[e.address] = e.id
+		}
+		for n := len(keys) - 1; n >= 0; n-- {
+			t := token(keys[n], e.id)
+			r.add(t, i)
+			r.tokens[e.address] = t // that of the first key in the end
 		}
 	}
 	return r
+}
+
+// add makes a token that of an endpoint, unless it is that of an earlier one.
+func (r *residents) add(token string, i int) {
+	if _, duplicate := r.byToken[token]; !duplicate {
+		r.byToken[token] = i
+	}
 }
 
 func residentsOf(members []endpoint.Member) []resident {
@@ -55,6 +71,14 @@ func (r *residents) isOf(members []endpoint.Member) bool {
 func (r *residents) find(token string) int {
 	if i, ok := r.byToken[token]; ok {
 		return i
+	}
+	if r.inText {
+		// A token may have dots, and so may what comes before it.
+		for _, dot := range []int{strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')} {
+			if i, ok := r.byToken[token[dot+1:]]; ok {
+				return i
+			}
+		}
 	}
 	return -1
 }

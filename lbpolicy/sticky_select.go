@@ -56,7 +56,7 @@ func (p *Sticky) selectFor(
 func (p *Sticky) selectResident(
 	pool reverseproxy.UpstreamPool, r *http.Request, attempts *attempt.RequestAttempts,
 ) *reverseproxy.Upstream {
-	of, ok := p.carrier.read(r, time.Now())
+	of, ok := p.carrier.read(r, time.Now(), true)
 	if !ok || p.keysFor(r) == nil {
 		return nil
 	}
@@ -160,7 +160,7 @@ func (p *Sticky) remember(
 		return
 	}
 	now := time.Now()
-	of, known := p.carrier.read(r, now)
+	of, known := p.carrier.read(r, now, false)
 	next := of
 	if next.token = l.tokenOf(address); next.token == "" {
 		return

@@ -10,6 +10,9 @@ import (
 // others stay valid, so that a key can be replaced without losing a session.
 type keyring [][]byte
 
+// unkeyed is the keyring of sessions that clients do not carry. The token of an endpoint is its ID.
+var unkeyed = keyring{}
+
 const (
 	tokenBytes  = 12 // a guess is right once in 2^96 times
 	tokenLength = tokenBytes * 8 / 6

@@ -42,6 +42,8 @@ type Transport struct {
 
 	fresh   func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
 	rosters []*endpoint.Roster
+
+	watchers []func(*endpoint.Endpoint, *http.Response) // see WatchAnswers
 	routes  *load.Routes // of the static upstreams
 }
 
@@ -150,6 +152,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if a.others != nil {
 		a.others.leaveOutRefused(a.endpoint)
+	}
+	for _, see := range t.watchers {
+		see(a.endpoint, res)
 	}
 	return res, nil
 }

@@ -1,0 +1,103 @@
+package lbpolicy
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// carrier brings the session of a client back to the proxy.
+type carrier interface {
+	// check checks the settings, and sets defaults.
+	check() error
+	// handsOut reports whether clients see what stands for an endpoint.
+	handsOut() bool
+
+	// read returns the session of a request. It outlives its idle time by that if seen is true.
+	read(r *http.Request, now time.Time, seen bool) (s session, ok bool)
+	// renew sets the times of a session, and reports whether it has to be written for that.
+	renew(s *session, now time.Time) (due bool)
+	// write makes requests of the client have a session from now on.
+	write(w http.ResponseWriter, r *http.Request, s session, now time.Time)
+	// takeBack removes from an answer what an earlier attempt of the same request has written.
+	takeBack(w http.ResponseWriter)
+}
+
+// remembering is a carrier with sessions in a table of the proxy.
+type remembering interface {
+	// memory returns the table's settings, nil if the carrier has no table after all.
+	memory() *StickyMemory
+}
+
+// provisionCarrier finds out which option keeps sessions, and connects it.
+func (p *Sticky) provisionCarrier(log *zap.Logger) error {
+	name, err := p.chooseCarrier()
+	if err != nil {
+		return err
+	}
+	if err := p.carrier.check(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if p.Learn != nil {
+		name += " " + p.Learn.Cookie
+		p.transport.WatchAnswers(p.learn)
+	} else if v, ok := p.carrier.(*StickyValue); ok {
+		name += " " + v.Name
+	}
+	if c, ok := p.carrier.(remembering); ok && c.memory() != nil {
+		p.release = append(p.release, c.memory().acquire(p.poolName(), p.listName(), name, log))
+	}
+	return nil
+}
+
+// chooseCarrier sets the carrier, and returns the name of its option.
+func (p *Sticky) chooseCarrier() (name string, err error) {
+	use := func(option string, set bool, c carrier) {
+		switch {
+		case !set:
+		case name == "":
+			name, p.carrier = option, c
+		case err == nil:
+			err = fmt.Errorf("%s: %s is set too; expected one of them", option, name)
+		}
+	}
+	use("cookie", p.Cookie != nil, p.Cookie)
+	use("learn", p.Learn != nil, p.Learn)
+	use("header", p.Header != nil, p.Header.in(inHeader))
+	use("query", p.Query != nil, p.Query.in(inQuery))
+	use("path", p.Path != nil, p.Path.in(inPath))
+	use("client_ip", p.ClientIP != nil, p.ClientIP)
+	if name == "" {
+		p.Cookie = new(StickyCookie)
+		use("cookie", true, p.Cookie)
+	}
+	return name, err
+}
+
+// poolName returns the name of the pool that has the upstreams, "" if they are in no pool.
+func (p *Sticky) poolName() string {
+	var source struct{ Source, Name string }
+	if p.handler == nil || json.Unmarshal(p.handler.DynamicUpstreamsRaw, &source) != nil || source.Source != "pool" {
+		return ""
+	}
+	return source.Name
+}
+
+// listName returns a text that is the same in every config that has the upstreams from the same
+// place: the name of a pool, another source, or a list.
+func (p *Sticky) listName() string {
+	if p.handler == nil {
+		return ""
+	}
+	if pool := p.poolName(); pool != "" {
+		return "pool " + pool
+	}
+	name := string(p.handler.DynamicUpstreamsRaw)
+	for _, u := range p.handler.Upstreams {
+		name += " " + u.Dial
+	}
+	return name
+}

@@ -1,0 +1,138 @@
+package lbpolicy
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/options"
+)
+
+// StickyValue keeps sessions by a value in the request: a field of its header, or a parameter of
+// its query or path.
+type StickyValue struct {
+	// The name of the field or parameter. Required.
+	Name string `json:"name"`
+
+	// What the value is. `remembered` is any text, such as the number of a session or the name of a
+	// room: requests with the same value go to the same endpoint, which the proxy remembers as a
+	// hash. `route` is text that the application makes and that is the ID of the endpoint, or ends
+	// with a dot and the ID, as in `;jsessionid=4f2a.web-7`; an ID that no endpoint has makes a
+	// newcomer, and clients can choose their endpoint. `token`, for `header` only, is made by the
+	// proxy: it puts it in the field of the answer when a session begins or moves, and the client
+	// sends it back; it tells nothing of the endpoint. Default: `route` for `path`, because its
+	// values are in links that the application makes, else `remembered`.
+	Value string `json:"value,omitempty"`
+
+	StickyMemory // of remembered values
+
+	place valuePlace
+	kind  valueKind
+}
+
+// valueKind is what a value is.
+type valueKind int
+
+const (
+	remembered valueKind = iota
+	route
+	handedOut
+)
+
+var valueKinds = map[string]valueKind{"remembered": remembered, "route": route, "token": handedOut}
+
+// UnmarshalJSON refuses zeros that would become defaults.
+func (v *StickyValue) UnmarshalJSON(data []byte) error {
+	type fields StickyValue
+	return options.Decode(data, (*fields)(v), "ttl", "size")
+}
+
+func (v *StickyValue) options() []caddyfile.Param {
+	return []caddyfile.Param{
+		caddyfile.String("name", &v.Name),
+		caddyfile.Block(append(v.StickyMemory.options(), caddyfile.String("value", &v.Value))...),
+	}
+}
+
+// in sets where the value is. It works on nil.
+func (v *StickyValue) in(place valuePlace) *StickyValue {
+	if v != nil {
+		v.place = place
+	}
+	return v
+}
+
+func (v *StickyValue) check() error {
+	if v.Name == "" {
+		return fmt.Errorf("name: is empty")
+	}
+	standard := "remembered"
+	switch v.place {
+	case inHeader:
+		v.Name = http.CanonicalHeaderKey(v.Name)
+	case inPath:
+		standard = "route"
+	}
+	var known bool
+	if v.kind, known = valueKinds[cmp.Or(v.Value, standard)]; !known {
+		return fmt.Errorf("value: '%s' is not remembered, route or token", v.Value)
+	}
+	if v.kind == handedOut && v.place != inHeader {
+		return fmt.Errorf("value: is token, which only a header can bring back")
+	}
+	if v.kind != remembered && (v.TTL != 0 || v.Size != 0) {
+		return fmt.Errorf("ttl or size: is set, but only values that are remembered have it")
+	}
+	return v.StickyMemory.check()
+}
+
+// carriesRoutes reports whether requests name their endpoint.
+func (p *Sticky) carriesRoutes() bool {
+	v, ok := p.carrier.(*StickyValue)
+	return ok && v.kind == route
+}
+
+func (v *StickyValue) handsOut() bool { return v.kind == handedOut }
+
+func (v *StickyValue) memory() *StickyMemory {
+	if v.kind != remembered {
+		return nil
+	}
+	return &v.StickyMemory
+}
+
+func (v *StickyValue) read(r *http.Request, now time.Time, seen bool) (s session, ok bool) {
+	value := v.place.valueOf(r, v.Name)
+	if value == "" {
+		return s, false
+	}
+	switch v.kind {
+	case remembered:
+		return v.get(v.table.keyOf(value), now, seen)
+	case handedOut:
+		return parseSession(value)
+	}
+	return session{token: value}, true
+}
+
+func (v *StickyValue) write(w http.ResponseWriter, r *http.Request, s session, now time.Time) {
+	switch v.kind {
+	case remembered:
+		if value := v.place.valueOf(r, v.Name); value != "" {
+			v.put(v.table.keyOf(value), s, now)
+		}
+	case handedOut:
+		w.Header().Set(v.Name, s.String())
+	}
+}
+
+func (v *StickyValue) takeBack(w http.ResponseWriter) {
+	if v.kind != handedOut {
+		return
+	}
+	if _, ours := parseSession(w.Header().Get(v.Name)); ours {
+		w.Header().Del(v.Name)
+	}
+}
