@@ -61,7 +61,12 @@ type host struct {
 
 func newHost(t *testing.T, name, upstreams string) *host {
 	t.Helper()
-	config := fmt.Sprintf(`{"policy":%q%s}`, name, required[name])
+	return newHostWith(t, fmt.Sprintf(`{"policy":%q%s}`, name, required[name]), upstreams)
+}
+
+// newHostWith is newHost with the config of a policy.
+func newHostWith(t *testing.T, config, upstreams string) *host {
+	t.Helper()
 	var list []string
 	for u := range strings.FieldsSeq(upstreams) {
 		dial, limit, _ := strings.Cut(u, "/")

@@ -1,9 +1,9 @@
 package lbpolicy
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -79,25 +79,9 @@ func (p *Sticky) chooseCarrier() (name string, err error) {
 
 // poolName returns the name of the pool that has the upstreams, "" if they are in no pool.
 func (p *Sticky) poolName() string {
-	var source struct{ Source, Name string }
-	if p.handler == nil || json.Unmarshal(p.handler.DynamicUpstreamsRaw, &source) != nil || source.Source != "pool" {
+	pool, ok := strings.CutPrefix(p.listName(), "pool ")
+	if !ok {
 		return ""
 	}
-	return source.Name
-}
-
-// listName returns a text that is the same in every config that has the upstreams from the same
-// place: the name of a pool, another source, or a list.
-func (p *Sticky) listName() string {
-	if p.handler == nil {
-		return ""
-	}
-	if pool := p.poolName(); pool != "" {
-		return "pool " + pool
-	}
-	name := string(p.handler.DynamicUpstreamsRaw)
-	for _, u := range p.handler.Upstreams {
-		name += " " + u.Dial
-	}
-	return name
+	return pool
 }

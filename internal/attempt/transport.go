@@ -44,7 +44,7 @@ type Transport struct {
 	rosters []*endpoint.Roster
 
 	watchers []func(*endpoint.Endpoint, *http.Response) // see WatchAnswers
-	routes  *load.Routes // of the static upstreams
+	routes   *load.Routes                               // of the static upstreams
 }
 
 // Install wraps the transport of the reverse proxy that is being provisioned, or finds the

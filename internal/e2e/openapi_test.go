@@ -37,6 +37,16 @@ reverse_proxy {
 		zone a
 	}
 }
+handle_path /sticky/* {
+	reverse_proxy {
+		dynamic pool sticky {
+			source static 127.0.0.1:1
+		}
+		lb_policy sticky {
+			client_ip
+		}
+	}
+}
 handle_path /registered/* {
 	reverse_proxy {
 		dynamic pool registered {
@@ -112,7 +122,7 @@ func TestTheAdminAPIIsAsItsDescriptionSays(t *testing.T) {
 	const one = "/pools/web/endpoints/one"
 	for _, c := range [][3]string{
 		{"GET", "/pools/", ""},
-		{"GET", "/pools/web", ""}, {"GET", "/pools/other", ""},
+		{"GET", "/pools/web", ""}, {"GET", "/pools/other", ""}, {"GET", "/pools/sticky", ""},
 		{"GET", "/pools/web/sources", ""}, {"GET", "/pools/other/sources", ""},
 		{"GET", "/pools/web/routes", ""}, {"GET", "/pools/other/routes", ""},
 		{"GET", "/pools/web/endpoints", ""}, {"GET", "/pools/other/endpoints", ""},
@@ -129,7 +139,7 @@ func TestTheAdminAPIIsAsItsDescriptionSays(t *testing.T) {
 		{"POST", "/pools/web/rollback", `{"revision": 9999}`}, {"GET", "/pools/", ""},
 		{"DELETE", "/pools/web/rollback", ""}, {"DELETE", "/pools/web/rollback", ""},
 		{"POST", "/pools/web/explain", `{"uri": "/"}`}, {"POST", "/pools/web/explain", `{}`},
-		{"POST", "/pools/registered/explain", `{"uri": "/"}`},
+		{"POST", "/pools/registered/explain", `{"uri": "/"}`}, {"POST", "/pools/sticky/explain", `{"uri": "/"}`},
 		{"PUT", "/pools/registered/endpoints/x", `{"address": "127.0.0.1:4", "zone": "b", "metadata": {"a": "b"}}`},
 		{"PUT", "/pools/registered/endpoints/x", `{"address": "127.0.0.1:4"}`},
 		{"PUT", "/pools/registered/endpoints/y", `{}`}, {"PUT", "/pools/web/endpoints/y", `{}`},

@@ -50,6 +50,7 @@ func (collector) Collect(out chan<- prometheus.Metric) {
 		c := collection{out: out, pool: p.Pool, label: label("pool", p.name), now: load.Now()}
 		c.collect()
 	}
+	collectSessions(out)
 }
 
 // collection collects the metrics of one pool.

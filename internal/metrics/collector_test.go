@@ -15,6 +15,7 @@ import (
 func TestEveryMetricHasSeriesAndNoneIsObjectedToByPrometheus(t *testing.T) {
 	claim := startPool(t, endpoint.Definition{Owner: silent()}, 2)
 	attempt(claim.Roster.Snapshot().Members[0].Endpoint, claim.Pool.Routes())
+	keepSessions(t, "web", "client_ip", 7)
 	found := gather(t)
 	var families []*dto.MetricFamily
 	for _, m := range all {
@@ -151,5 +152,26 @@ func TestALargePoolHasMetricsOfEachEndpointOnlyIfAsked(t *testing.T) {
 				t.Errorf("%d log lines", lines)
 			}
 		})
+	}
+}
+
+func TestSessionTablesOfOnePoolAndCarrierAreSummedUp(t *testing.T) {
+	keepSessions(t, "", "client_ip", 7)
+	keepSessions(t, "", "client_ip", 8)
+	keepSessions(t, "web", "learn JSESSIONID", 9)
+	found := gather(t)
+	for _, c := range []struct {
+		name   string
+		labels []string
+		want   float64
+	}{
+		{"pool_sessions", []string{"carrier=client_ip", "pool="}, 15},
+		{"pool_sessions_limit", []string{"carrier=client_ip", "pool="}, 200},
+		{"pool_sessions_evicted_total", []string{"carrier=client_ip", "pool="}, 6},
+		{"pool_sessions", []string{"carrier=learn JSESSIONID", "pool=web"}, 9},
+	} {
+		if got := value(found, c.name, c.labels...); got != c.want {
+			t.Errorf("%s of %v is %v, want %v", c.name, c.labels, got, c.want)
+		}
 	}
 }

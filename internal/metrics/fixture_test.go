@@ -116,3 +116,17 @@ func hasLabels(m *dto.Metric, labels []string) bool {
 }
 
 func silent() endpoint.Owner { return endpoint.Owner{Logger: zap.NewNop()} }
+
+// sessionTable is a table of sticky sessions.
+type sessionTable endpoint.SessionCounts
+
+func (t sessionTable) SessionCounts() endpoint.SessionCounts { return endpoint.SessionCounts(t) }
+
+// keepSessions adds a table of sessions until the test ends.
+func keepSessions(t testing.TB, pool, carrier string, n int) {
+	t.Helper()
+	_, release := endpoint.Keep(t.Name()+fmt.Sprint(pool, carrier, n), func() sessionTable {
+		return sessionTable{Pool: pool, Carrier: carrier, Sessions: n, Limit: 100, Evicted: 3}
+	})
+	t.Cleanup(release)
+}

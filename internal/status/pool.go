@@ -46,6 +46,10 @@ type poolStatus struct {
 
 	Sources []endpoint.SourceStatus `json:"sources,omitempty"`
 
+	// Sessions say how full the tables of sticky sessions are. Only the status of one pool has
+	// them.
+	Sessions []endpoint.SessionCounts `json:"sessions,omitempty"`
+
 	// Members are the endpoints, in the order of the list. Only the status of one pool has them.
 	Members []endpointStatus `json:"members,omitempty"`
 }
@@ -82,7 +86,19 @@ func getPool(w http.ResponseWriter, r *http.Request) error {
 	}
 	status := newPoolStatus(roster)
 	status.Members = newReader(roster).all()
+	status.Sessions = sessionsOf(roster.Name())
 	return answer(w, http.StatusOK, status)
+}
+
+// sessionsOf returns the counts of a pool's tables of sessions, in the order of their carriers.
+func sessionsOf(pool string) (all []endpoint.SessionCounts) {
+	endpoint.EachSessionTable(func(c endpoint.SessionCounts) {
+		if c.Pool == pool {
+			all = append(all, c)
+		}
+	})
+	slices.SortFunc(all, func(a, b endpoint.SessionCounts) int { return cmp.Compare(a.Carrier, b.Carrier) })
+	return all
 }
 
 // getSources answers with the sources of a pool, in the order of its definition.

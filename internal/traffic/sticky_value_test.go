@@ -1,8 +1,14 @@
 package traffic
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"slices"
 	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 func TestRequestsWithTheSameValueStayTogether(t *testing.T) {
@@ -15,7 +21,7 @@ func TestRequestsWithTheSameValueStayTogether(t *testing.T) {
 			return fmt.Sprintf("/a;room=%d/b", room), nil
 		},
 	} {
-		policy := "lb_policy sticky {\n" + carrier + "\npolicy weighted_random\n}"
+		policy := "lb_policy sticky {\n" + carrier + "\npolicy smooth_weighted_round_robin\n}"
 		for name, site := range map[string]string{
 			"pool": poolWith(lines, policy), "static": fmt.Sprintf("reverse_proxy %s {\n%s\n}", fleet, policy),
 		} {
@@ -23,7 +29,7 @@ func TestRequestsWithTheSameValueStayTogether(t *testing.T) {
 				p := startProxy(t, site)
 				at, all := make(map[int]string), make(map[string]bool)
 				for round := range 4 {
-					for room := range 20 {
+					for room := range 21 { // in turn, the rooms of the next round would be elsewhere
 						path, header := request(room)
 						a := expectOK(t)(p.client().get(path, header...))
 						if at[room] == "" {
@@ -103,5 +109,36 @@ func TestTheApplicationNamesTheEndpoint(t *testing.T) {
 				expectOK(t)(p.client().get(fmt.Sprintf(target, 9)))
 			}
 		})
+	}
+}
+
+func TestMetricsAndTheAPITellHowFullTheTableIs(t *testing.T) {
+	fleet := startBackends(t, 2)
+	site := poolWith(staticEndpoints(fleet, "", ""), "lb_policy sticky {\nquery room {\nsize 640\n}\npolicy weighted_random\n}")
+	p := startProxy(t, site)
+	c := p.client()
+	for room := range 50 {
+		expectOK(t)(c.get(fmt.Sprintf("/?room=%d", room)))
+	}
+	const labels = `{carrier="query room",pool="web"}`
+	p.expectSeries(map[string]float64{"pool_sessions" + labels: 50, "pool_sessions_limit" + labels: 640})
+	if err := p.reload(site, "reverse_proxy "+fleet.String()+" {\nlb_policy sticky {\nclient_ip\n}\n}"); err != nil {
+		t.Fatal(err)
+	}
+	for room := range 2000 {
+		expectOK(t)(c.get(fmt.Sprintf("/?room=%d", room)))
+	}
+	p.expectSeries(map[string]float64{
+		"pool_sessions" + labels: 640, `pool_sessions{carrier="client_ip",pool=""}`: 0,
+		"pool_sessions_evicted_total" + labels: 2000 - 640,
+	})
+	admin := &client{&http.Client{Transport: caddytest.SingleUseTransport(p.AdminSocket())}, "http://admin"}
+	var pool struct{ Sessions []endpoint.SessionCounts }
+	if err := json.Unmarshal([]byte(expectOK(t)(admin.get("/pools/web")).body), &pool); err != nil {
+		t.Fatal(err)
+	}
+	want := []endpoint.SessionCounts{{Carrier: "query room", Sessions: 640, Limit: 640, Evicted: 2000 - 640}}
+	if !slices.Equal(pool.Sessions, want) {
+		t.Errorf("the API says %+v", pool.Sessions)
 	}
 }

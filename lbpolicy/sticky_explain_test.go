@@ -1,0 +1,74 @@
+package lbpolicy
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
+)
+
+func TestAnExplanationSaysWhoseSessionARequestHas(t *testing.T) {
+	h := newHostWith(t, `{"policy":"sticky","path":{"name":"route"},"guest":{"policy":"weighted_first"}}`, "")
+	roster := checkedPool(t)
+	var infos []listing.Info
+	list := func(change func(infos []listing.Info)) {
+		infos = weighted(t, 1, 1, 1)
+		for i := range infos {
+			infos[i].ID = string(rune('a' + i))
+		}
+		change(infos)
+		roster.Replace(infos)
+	}
+	limit := func(m *endpoint.Member) (bool, int) { return true, int(m.MaxRequests) }
+	p := h.policy.NewPicker(roster, limit)
+	defer p.Stop()
+	as := func(infos []listing.Info) {}
+	full := func(infos []listing.Info) { infos[1].MaxRequests = 1 }
+	draining := func(infos []listing.Info) { infos[1].Draining = true }
+	for _, c := range []struct {
+		uri    string
+		list   func([]listing.Info)
+		busy   bool
+		picked int
+		reason string
+	}{
+		{"/", as, false, 0, "newcomer: weighted_first says that it is the first of its band"},
+		{"/;route=b", as, false, 1, "session of endpoint b"},
+		{"/;route=b", draining, false, 1, "session of endpoint b, which gets no new ones"},
+		{"/;route=b", full, true, 0, "session of endpoint b, which is full or gets no request now, and keeps the session; guest: weighted_first"},
+		{"/;route=x", as, false, 0, "newcomer, because the endpoint of its session is not in the pool"},
+	} {
+		list(c.list)
+		var end func()
+		if c.busy {
+			var r *http.Request
+			r, end = request(t, "/;route=b")
+			p.Pick(r)
+		}
+		e := explained(t, p, c.uri)
+		if e.Policy != "sticky" || e.Picked != infos[c.picked].Address || !strings.HasPrefix(e.Reason, c.reason) ||
+			e.Endpoints[0].Address != e.Picked || len(e.Endpoints) != 3 {
+			t.Errorf("%s: %s picks %s because %q", c.uri, e.Policy, e.Picked, e.Reason)
+		}
+		r, endPick := request(t, c.uri)
+		if got, _ := p.Pick(r); got == nil || got.Address() != e.Picked {
+			t.Errorf("%s: it says %s and picks %v", c.uri, e.Picked, got)
+		}
+		endPick()
+		if end != nil {
+			end()
+			waitFor(t, func() bool { return roster.InFlight() == 0 })
+		}
+	}
+	list(as)
+	roster.Snapshot().Members[1].Set(endpoint.ProbeFailed, true)
+	waitFor(t, func() bool { return roster.Snapshot().Members[1].Weight == 0 })
+	if e := explained(t, p, "/;route=b"); !strings.HasPrefix(e.Reason, "session of endpoint b, which has lost it: ") {
+		t.Errorf("it says %q", e.Reason)
+	}
+	if n := len(roster.Explainers()); n != 1 {
+		t.Errorf("%d policies explain, although the guest is none of the pool's", n)
+	}
+}
