@@ -36,7 +36,8 @@ const (
 // acquireSessionTable returns the table for upstreams and a carrier until release is called. It
 // outlives a reload.
 func acquireSessionTable(pool, list, carrier string, limit int) (t *sessionTable, release func()) {
-	t, release = endpoint.Keep("sessions "+carrier+" "+list, func() *sessionTable { return newSessionTable(pool, carrier) })
+	create := func() *sessionTable { return newSessionTable(pool, carrier) }
+	t, release = endpoint.Keep("sessions "+carrier+" "+list, create)
 	t.limit.Store(int64(limit))
 	return t, release
 }

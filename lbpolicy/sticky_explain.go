@@ -55,7 +55,8 @@ func (s *stickyPicker) explainGuest(r *http.Request) endpoint.Explanation {
 		return e
 	}
 	e := endpoint.Explanation{
-		Reason: "a policy of Caddy's picks", Bands: []endpoint.ExplainedBand{}, Endpoints: []endpoint.ExplainedEndpoint{},
+		Reason: "a policy of Caddy's picks",
+		Bands:  []endpoint.ExplainedBand{}, Endpoints: []endpoint.ExplainedEndpoint{},
 	}
 	snapshot := s.roster.Snapshot()
 	for i := range snapshot.Members {
