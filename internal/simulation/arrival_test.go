@@ -18,6 +18,9 @@ type arrival struct {
 	method string
 	path   string
 	luck   float64 // from 0 to 1; a request below the share of failures fails
+
+	visitor *visitor // whose session it belongs to; nil if it belongs to none
+	backend int      // that it was sent to last
 }
 
 // fails reports whether the answer is an error wherever the request goes.
@@ -34,8 +37,11 @@ func arrivalOf(ctx context.Context) *arrival { return ctx.Value(arrivalKey{}).(*
 
 // arrivals draws the load of a run. It is a Poisson process, the sum of many independent clients.
 func (s *scenario) arrivals(seed uint64) []arrival {
-	if s.traffic != nil {
+	switch {
+	case s.traffic != nil:
 		return s.mixedArrivals(seed)
+	case s.sessions != nil:
+		return s.sessionArrivals(seed)
 	}
 	rng := rand.New(rand.NewPCG(seed, 1))
 	keys := rand.NewZipf(rng, 1.2, 1, 9999)

@@ -124,6 +124,7 @@ func (f *fleet) begin(i int, a *arrival) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b := f.backends[i]
+	a.backend = i
 	b.inFlight++
 	f.inFlight++
 	b.peak = max(b.peak, b.inFlight)

@@ -93,9 +93,12 @@ func (p *proxy) serve(a *arrival, deadline time.Duration) bool {
 	ctx, cancel := context.WithCancel(withArrival(context.Background(), a))
 	defer cancel()
 	defer time.AfterFunc(a.kind.patience(deadline), cancel).Stop()
-	w := &writer{header: make(http.Header)}
+	w, began := &writer{header: make(http.Header)}, time.Now()
 	r := caddyhttp.PrepareRequest(newRequest(ctx, a), caddy.NewReplacer(), w, p.server)
 	err := p.handler.ServeHTTP(w, r, noNext)
+	if a.visitor != nil {
+		a.visitor.see(w.header, a.backend, began)
+	}
 	return err == nil && w.status >= 400 == a.fails()
 }
 
@@ -115,6 +118,9 @@ func newRequest(ctx context.Context, a *arrival) *http.Request {
 		RequestURI: a.path,
 	}
 	maps.Copy(r.Header, a.kind.header)
+	if a.visitor != nil {
+		r.Header.Set("Cookie", a.visitor.cookie())
+	}
 	if a.kind.stalls {
 		r.Body, r.ContentLength = stalledBody{ctx}, 1<<20
 	}

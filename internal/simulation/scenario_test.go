@@ -26,6 +26,8 @@ type scenario struct {
 	traffic []kind                           // mixed traffic, instead of rate and draw
 	happen  func(f *fleet)                   // plans what happens to backends
 
+	sessions *sessionLoad // makes the requests those of sessions; nil if each is for itself
+
 	watched []int    // the backends to watch
 	fair    float64  // their fair share of all requests; 0 means an equal one
 	phases  []window // when to watch

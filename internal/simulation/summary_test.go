@@ -16,12 +16,15 @@ type summary struct {
 	peak     int       // most in flight at one backend
 	crowding float64   // most in flight at a watched backend, relative to the mean of all at that moment
 	parked   float64   // most parked at one backend above the mean, in deviations of chance
+	moved    float64   // share of requests that left the backend of their session
 	shares   []float64 // of the watched backends in each phase, relative to their fair share
 }
 
 func (r *run) summary() summary {
+	moved := r.moved()
 	r.dropUnmeasured()
 	s := summary{
+		moved:    moved,
 		success:  r.successes(),
 		failed:   float64(count(r.failed)) / float64(len(r.failed)),
 		mean:     mean(r.latencies),
