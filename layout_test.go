@@ -71,6 +71,8 @@ var rooms = map[string][]string{
 	"internal/sourcetest":    {"discovery", "internal/listing"},
 	"internal/traffic":       {"..."},
 
+	"examples/chat/server":      {},
+	"examples/egress/client":    {},
 	"examples/quickstart":       {"", "examples/quickstart/delay"},
 	"examples/quickstart/delay": {"caddyfile"},
 }

@@ -33,11 +33,14 @@ func (c *StickyLearn) options() []caddyfile.Param {
 }
 
 func (c *StickyLearn) check() error {
+	if err := c.StickyMemory.check(); err != nil {
+		return err
+	}
 	sample := http.Cookie{Name: c.Cookie, Value: "x"}
 	if err := sample.Valid(); err != nil {
 		return fmt.Errorf("cookie: %q is not the name of a cookie", c.Cookie)
 	}
-	return c.StickyMemory.check()
+	return nil
 }
 
 // read returns the session of the first cookie of the name that has one. A browser sends several if

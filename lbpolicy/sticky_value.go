@@ -65,6 +65,10 @@ func (v *StickyValue) in(place valuePlace) *StickyValue {
 }
 
 func (v *StickyValue) check() error {
+	remembers := v.TTL != 0 || v.Size != 0
+	if err := v.StickyMemory.check(); err != nil {
+		return err
+	}
 	if v.Name == "" {
 		return fmt.Errorf("name: is empty")
 	}
@@ -82,10 +86,10 @@ func (v *StickyValue) check() error {
 	if v.kind == handedOut && v.place != inHeader {
 		return fmt.Errorf("value: is token, which only a header can bring back")
 	}
-	if v.kind != remembered && (v.TTL != 0 || v.Size != 0) {
+	if v.kind != remembered && remembers {
 		return fmt.Errorf("ttl or size: is set, but only values that are remembered have it")
 	}
-	return v.StickyMemory.check()
+	return nil
 }
 
 // carriesRoutes reports whether requests name their endpoint.

@@ -11,6 +11,7 @@ require (
 	github.com/caddy-balance/caddy-balance/discovery/kubernetes v0.0.0-00010101000000-000000000000
 	github.com/caddy-balance/caddy-balance/discovery/nacos v0.0.0-00010101000000-000000000000
 	github.com/getkin/kin-openapi v0.131.0
+	github.com/mholt/caddy-ratelimit v0.1.0
 	github.com/miekg/dns v1.1.73
 	go.etcd.io/etcd/client/v3 v3.7.3
 )

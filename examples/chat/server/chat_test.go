@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	_ "github.com/caddy-balance/caddy-balance"
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
+)
+
+func TestMain(m *testing.M) { os.Exit(caddytest.RunIsolated(m)) }
+
+// member is a client in a room.
+type member struct {
+	t *testing.T
+	*websocket.Conn
+}
+
+func join(t *testing.T, base, room string) (m member, server string) {
+	t.Helper()
+	ctx, done := context.WithTimeout(t.Context(), time.Minute)
+	defer done()
+	conn, _, err := websocket.Dial(ctx, base+"/chat?room="+room, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	m = member{t, conn}
+	server, _, _ = strings.Cut(m.hears("someone joined room "+room), ": ")
+	return m, server
+}
+
+// hears waits for a text that ends in a certain way.
+func (m member) hears(end string) (text string) {
+	m.t.Helper()
+	ctx, done := context.WithTimeout(m.t.Context(), time.Minute)
+	defer done()
+	for !strings.HasSuffix(text, end) || text == "" {
+		_, data, err := m.Read(ctx)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		text = string(data)
+	}
+	return text
+}
+
+func TestAllInARoomMeetAtOneServer(t *testing.T) {
+	c := caddytest.New(t)
+	e := c.Example("../Caddyfile")
+	for _, port := range []string{"9141", "9142", "9143"} {
+		address := e.Address(port)
+		server := &http.Server{Addr: address, Handler: newChat(address), ReadHeaderTimeout: time.Minute}
+		go server.ListenAndServe()
+		t.Cleanup(func() { server.Close() })
+		caddytest.Eventually(t, time.Minute, address+" listens", func() bool { return !caddytest.IsFree(address) })
+	}
+	c.Start(e.Text)
+	t.Cleanup(c.Stop)
+	base := "ws://" + strings.Replace(e.Address("8080"), "127.0.0.1", "localhost", 1)
+	servers, members := make(map[string]int), make(map[string]member)
+	for n := range 9 {
+		room := fmt.Sprint("room", n)
+		first, server := join(t, base, room)
+		members[room] = first
+		servers[server]++
+	}
+	if len(servers) != 3 {
+		t.Errorf("nine rooms are at %v", servers)
+	}
+	c.Start(e.Text) // a reload
+	for room, first := range members {
+		second, _ := join(t, base, room)
+		first.hears("someone joined room " + room)
+		if err := second.Write(t.Context(), websocket.MessageText, []byte("hello in "+room)); err != nil {
+			t.Fatal(err)
+		}
+		first.hears("hello in " + room)
+	}
+}
