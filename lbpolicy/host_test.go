@@ -26,6 +26,9 @@ func everyPolicy(t *testing.T, upstreams string, test func(t *testing.T, h *host
 	for _, name := range registered(t) {
 		t.Run(name, func(t *testing.T) { test(t, newHost(t, name, upstreams)) })
 	}
+	t.Run("sticky, all in one session", func(t *testing.T) {
+		test(t, newHostWith(t, `{"policy":"sticky","header":{"name":"Host"}}`, upstreams))
+	})
 }
 
 // everySharingPolicy runs a test for each registered policy that gives all endpoints their shares,
@@ -34,6 +37,9 @@ func everySharingPolicy(t *testing.T, test func(t *testing.T, h *host)) {
 	everyPolicy(t, "", func(t *testing.T, h *host) {
 		if _, fills := h.policy.(*WeightedFirst); fills {
 			t.Skip("it gives nothing to an endpoint before those in front of it are full")
+		}
+		if p, ok := h.policy.(*Sticky); ok && p.Header != nil {
+			t.Skip("all requests are of one session")
 		}
 		test(t, h)
 	})

@@ -16,6 +16,9 @@ type carrier interface {
 	// handsOut reports whether clients see what stands for an endpoint.
 	handsOut() bool
 
+	// isTimed reports whether sessions end by time. The others get no time, because the clock is a
+	// quarter of the cost of a pick.
+	isTimed() bool
 	// read returns the session of a request. It outlives its idle time by that if seen is true.
 	read(r *http.Request, now time.Time, seen bool) (s session, ok bool)
 	// renew sets the times of a session, and reports whether it has to be written for that.
@@ -24,6 +27,14 @@ type carrier interface {
 	write(w http.ResponseWriter, r *http.Request, s session, now time.Time)
 	// takeBack removes from an answer what an earlier attempt of the same request has written.
 	takeBack(w http.ResponseWriter)
+}
+
+// now returns the time, if sessions need it.
+func (p *Sticky) now() (t time.Time) {
+	if p.carrier.isTimed() {
+		t = time.Now()
+	}
+	return t
 }
 
 // remembering is a carrier with sessions in a table of the proxy.

@@ -123,7 +123,8 @@ func (c *StickyCookie) check() (err error) {
 	return nil
 }
 
-func (*StickyCookie) handsOut() bool { return true }
+func (*StickyCookie) handsOut() bool  { return true }
+func (c *StickyCookie) isTimed() bool { return c.lifetime.idle > 0 }
 
 // read returns the session of a request. What is wrong with a cookie makes its client a newcomer.
 func (c *StickyCookie) read(r *http.Request, now time.Time, _ bool) (s session, ok bool) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
@@ -14,7 +13,7 @@ import (
 func (s *stickyPicker) Explain(r *http.Request) endpoint.Explanation {
 	e := s.explainGuest(r)
 	e.Policy = s.policy.name()
-	of, ok := s.policy.carrier.read(r, time.Now(), false)
+	of, ok := s.policy.carrier.read(r, s.policy.now(), false)
 	if !ok {
 		e.Reason = "newcomer: " + e.Reason
 		return e

@@ -99,6 +99,7 @@ func (m *StickyMemory) sayIfFull(full bool, now time.Time) {
 }
 
 func (m *StickyMemory) memory() *StickyMemory              { return m }
+func (*StickyMemory) isTimed() bool                        { return true }
 func (*StickyMemory) handsOut() bool                       { return false }
 func (*StickyMemory) renew(*session, time.Time) (due bool) { return false }
 func (*StickyMemory) takeBack(http.ResponseWriter)         {}

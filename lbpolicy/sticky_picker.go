@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
@@ -93,7 +92,11 @@ func (s *stickyPicker) find(r *http.Request, token string) *endpoint.Member {
 			return nil
 		}
 		if i := t.find(token); i >= 0 {
-			m := s.roster.Snapshot().Find(t.list[i].address)
+			snapshot := s.roster.Snapshot()
+			if t.snapshot == snapshot {
+				return &snapshot.Members[i]
+			}
+			m := snapshot.Find(t.list[i].address)
 			if m != nil && m.Info.Key() == t.list[i].id {
 				return m
 			}
@@ -104,7 +107,7 @@ func (s *stickyPicker) find(r *http.Request, token string) *endpoint.Member {
 
 // Pick implements endpoint.Picker.
 func (s *stickyPicker) Pick(r *http.Request) (e *endpoint.Endpoint, listed bool) {
-	if session, ok := s.policy.carrier.read(r, time.Now(), true); ok {
+	if session, ok := s.policy.carrier.read(r, s.policy.now(), true); ok {
 		if e := s.pickResident(r, session); e != nil {
 			return e, false
 		}

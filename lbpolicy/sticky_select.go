@@ -2,7 +2,6 @@ package lbpolicy
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
@@ -56,7 +55,7 @@ func (p *Sticky) selectFor(
 func (p *Sticky) selectResident(
 	pool reverseproxy.UpstreamPool, r *http.Request, attempts *attempt.RequestAttempts,
 ) *reverseproxy.Upstream {
-	of, ok := p.carrier.read(r, time.Now(), true)
+	of, ok := p.carrier.read(r, p.now(), true)
 	if !ok || p.keysFor(r) == nil {
 		return nil
 	}
@@ -159,13 +158,14 @@ func (p *Sticky) remember(
 	if l == nil {
 		return
 	}
-	now := time.Now()
+	now := p.now()
 	of, known := p.carrier.read(r, now, false)
 	next := of
 	if next.token = l.tokenOf(address); next.token == "" {
 		return
 	}
-	changed := !known || p.move(&next, of, l, address, attempts)
+	stays := known && next.token == of.token && of.home == ""
+	changed := !known || !stays && p.move(&next, of, l, address, attempts)
 	if due := p.carrier.renew(&next, now); !changed && !due {
 		return
 	}

@@ -99,6 +99,7 @@ func (p *Sticky) carriesRoutes() bool {
 }
 
 func (v *StickyValue) handsOut() bool { return v.kind == handedOut }
+func (v *StickyValue) isTimed() bool  { return v.kind == remembered }
 
 func (v *StickyValue) memory() *StickyMemory {
 	if v.kind != remembered {
