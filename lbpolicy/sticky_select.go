@@ -63,7 +63,7 @@ func (p *Sticky) selectResident(
 	table := b.picker.(*residents)
 	c := candidatesNow(b.Members, pool, r, attempts)
 	take := func(i int) bool {
-		if i < 0 || !c.usable(i) || !c.reserve(i, 0) {
+		if i < 0 || !c.keeps(i) || !c.reserve(i, 0) {
 			return false
 		}
 		if attempts != nil {

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
@@ -40,6 +41,11 @@ type Pool struct {
 
 	// sticky chooses the band for requests that the handler's policy keeps together.
 	sticky []bandChooser
+
+	// findSession finds the endpoint of a session. It is nil if the policy picks itself or keeps
+	// none.
+	findSession  func(*http.Request) *endpoint.Member
+	stopSessions func()
 }
 
 // CaddyModule returns the Caddy module information.
@@ -105,7 +111,8 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 func (p *Pool) attachPolicy(ctx caddy.Context) error {
 	modules := ctx.Modules()
 	if len(modules) < 2 || modules[len(modules)-2] != caddy.Module(p.handler) {
-		return nil // below another source, which needs a list
+		p.followSessions() // below another source, which needs a list
+		return nil
 	}
 	if p.handler.LoadBalancing == nil {
 		p.handler.LoadBalancing = new(reverseproxy.LoadBalancing)
@@ -127,6 +134,9 @@ func (p *Pool) attachPolicy(ctx caddy.Context) error {
 func (p *Pool) Cleanup() error {
 	if p.picker != nil {
 		p.picker.Stop()
+	}
+	if p.stopSessions != nil {
+		p.stopSessions()
 	}
 	p.Release()
 	return nil

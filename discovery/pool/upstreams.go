@@ -57,6 +57,7 @@ func (p *Pool) usableUpstreams(r *http.Request) []*reverseproxy.Upstream {
 	if len(usable) == 0 && p.claim.Roster.CatchUp(snapshot) {
 		usable = p.untried(r, p.claim.Roster.Snapshot(), attempts)
 	}
+	usable = p.withSession(r, usable)
 	if len(usable) == 0 {
 		p.CountUnserved(p.admit)
 	} else {

@@ -61,13 +61,23 @@ func TestSessionsOutliveReloadsRestartsAndDrains(t *testing.T) {
 
 func TestADrainingEndpointKeepsItsSessionsAndGetsNoNewOnes(t *testing.T) {
 	fleet := startBackends(t, 3)
-	for _, guest := range []string{"weighted_random", "random"} {
-		t.Run(guest, func(t *testing.T) {
+	below := func(lines, options string) string {
+		return fmt.Sprintf("reverse_proxy {\ndynamic multi {\npool web {\n%s\n}\n}\n%s\n}", lines, options)
+	}
+	for name, c := range map[string]struct {
+		guest  string
+		poolOf func(lines, options string) string
+	}{
+		"pool": {"weighted_random", poolWith}, "pool by Caddy": {"random", poolWith},
+		"multi": {"weighted_random", below}, "multi by Caddy": {"random", below},
+	} {
+		t.Run(name, func(t *testing.T) {
+			guest, poolOf := c.guest, c.poolOf
 			policy := "lb_policy sticky {\npolicy " + guest + "\n}"
-			p := startProxy(t, poolWith(staticEndpoints(fleet, "", "", ""), policy))
+			p := startProxy(t, poolOf(staticEndpoints(fleet, "", "", ""), policy))
 			clients, at := sessionsOf(t, p, 30)
 			for _, drain := range []string{"draining", "weight 0"} {
-				if err := p.reload(poolWith(staticEndpoints(fleet, drain, "", ""), policy)); err != nil {
+				if err := p.reload(poolOf(staticEndpoints(fleet, drain, "", ""), policy)); err != nil {
 					t.Fatal(err)
 				}
 				expectAt(t, drain, clients, at)

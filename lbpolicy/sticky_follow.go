@@ -1,0 +1,43 @@
+package lbpolicy
+
+import (
+	"net/http"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+// FollowSessions implements endpoint.SessionKeeper.
+func (p *Sticky) FollowSessions(
+	r *endpoint.Roster, admit endpoint.Admit,
+) (find func(*http.Request) *endpoint.Member, stop func()) {
+	s := &stickyPicker{policy: p, roster: r, admit: admit}
+	return s.sessionOf, r.Subscribe(s.prepare)
+}
+
+// sessionOf returns the member that has the session of a request, nil if it cannot serve it.
+func (s *stickyPicker) sessionOf(r *http.Request) *endpoint.Member {
+	of, ok := s.policy.carrier.read(r, s.policy.now(), false)
+	if !ok {
+		return nil
+	}
+	m := s.find(r, of.token)
+	if m == nil || s.policy.transport.Attempts(r).Tried(m.Endpoint) {
+		return nil
+	}
+	if ok, _ := s.roster.Snapshot().KeptBy(m, s.admit); !ok {
+		return nil
+	}
+	return m
+}
+
+// keeps reports whether member i may get a request of a session that it has. It may have no weight,
+// because it drains.
+func (c *candidates) keeps(i int) bool {
+	if c.untriedOnly && c.attempts.Tried(c.members[i].Endpoint) {
+		return false
+	}
+	ok, limit := c.admitted(i)
+	return ok && (limit == 0 || c.members[i].InFlight() < limit)
+}
+
+var _ endpoint.SessionKeeper = (*Sticky)(nil)
