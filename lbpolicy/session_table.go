@@ -3,6 +3,7 @@ package lbpolicy
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +20,9 @@ type sessionKey [16]byte
 // room. A client that makes values up can therefore not drive out those of others that are in use.
 // The idea is that of segmented LRU (Karedla, Love and Wherry, 1994).
 type sessionTable struct {
-	pool, carrier string // what the table belongs to, in metrics
+	pool, carrier string   // what the table belongs to
+	addresses     []string // of the static upstreams; nil for those of a pool
+	inherits      sync.Once
 
 	seeds   [2]maphash.Seed
 	limit   atomic.Int64 // of sessions
@@ -33,11 +36,21 @@ const (
 	hashesOfKey = 2 // with one of 64 bits, a guess would find a session sooner or later
 )
 
-// acquireSessionTable returns the table for upstreams and a carrier until release is called. It
-// outlives a reload.
-func acquireSessionTable(pool, list, carrier string, limit int) (t *sessionTable, release func()) {
-	create := func() *sessionTable { return newSessionTable(pool, carrier) }
-	t, release = endpoint.Keep("sessions "+carrier+" "+list, create)
+// tableOwner is what a table belongs to: a carrier, and a pool or another list of upstreams.
+type tableOwner struct {
+	pool, list, carrier string
+	addresses           []string // of static upstreams
+}
+
+// acquireSessionTable returns the table of an owner until release is called. It outlives a reload.
+func acquireSessionTable(of tableOwner, limit int) (t *sessionTable, release func()) {
+	create := func() *sessionTable {
+		t := newSessionTable(of.pool, of.carrier)
+		t.addresses = of.addresses
+		return t
+	}
+	t, release = endpoint.Keep("sessions "+of.carrier+" "+of.list, create)
+	t.inherits.Do(func() { t.inherit() })
 	t.limit.Store(int64(limit))
 	return t, release
 }

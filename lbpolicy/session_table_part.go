@@ -46,7 +46,12 @@ func (p *tablePart) entry(k sessionKey) (e *tableEntry, isNew bool) {
 // see makes an entry the newest one of a list.
 func (p *tablePart) see(e *tableEntry, l *tableList, now time.Time) {
 	e.unlink()
-	e.seen, e.older, e.newer, e.in = now.Unix(), l.newest, nil, l
+	p.insert(e, l, now.Unix())
+}
+
+// insert adds an entry that is in no list.
+func (p *tablePart) insert(e *tableEntry, l *tableList, seen int64) {
+	e.seen, e.older, e.newer, e.in = seen, l.newest, nil, l
 	if l.newest != nil {
 		l.newest.newer = e
 	}

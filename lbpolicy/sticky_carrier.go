@@ -59,7 +59,8 @@ func (p *Sticky) provisionCarrier(log *zap.Logger) error {
 		name += " " + v.Name
 	}
 	if c, ok := p.carrier.(remembering); ok && c.memory() != nil {
-		p.release = append(p.release, c.memory().acquire(p.poolName(), p.listName(), name, log))
+		owner := tableOwner{pool: p.poolName(), list: p.listName(), carrier: name, addresses: p.staticAddresses()}
+		p.release = append(p.release, c.memory().acquire(owner, log))
 	}
 	return nil
 }
@@ -95,4 +96,15 @@ func (p *Sticky) poolName() string {
 		return ""
 	}
 	return pool
+}
+
+// staticAddresses returns the addresses of the static upstreams.
+func (p *Sticky) staticAddresses() (all []string) {
+	if p.handler == nil {
+		return nil
+	}
+	for _, u := range p.handler.Upstreams {
+		all = append(all, u.Dial)
+	}
+	return all
 }

@@ -67,9 +67,9 @@ func within(name string, value *int, most, standard int) error {
 }
 
 // acquire finds or makes the table, which it uses until release is called.
-func (m *StickyMemory) acquire(pool, list, carrier string, log *zap.Logger) (release func()) {
+func (m *StickyMemory) acquire(of tableOwner, log *zap.Logger) (release func()) {
 	m.log = log
-	m.table, release = acquireSessionTable(pool, list, carrier, m.Size)
+	m.table, release = acquireSessionTable(of, m.Size)
 	return release
 }
 

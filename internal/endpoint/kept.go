@@ -17,3 +17,19 @@ func Keep[T any](key string, create func() T) (value T, release func()) {
 	v, _, _ := pools.LoadOrNew(keptKey(key), func() (caddy.Destructor, error) { return keptValue{create()}, nil })
 	return v.(keptValue).value.(T), func() { _, _ = pools.Delete(keptKey(key)) }
 }
+
+// EachKept calls f for each kept value of a type, in no order.
+func EachKept[T any](f func(T)) {
+	var all []T // the look-up holds a lock
+	pools.Range(func(_, value any) bool {
+		if kept, ok := value.(keptValue); ok {
+			if v, ok := kept.value.(T); ok {
+				all = append(all, v)
+			}
+		}
+		return true
+	})
+	for _, v := range all {
+		f(v)
+	}
+}

@@ -25,16 +25,5 @@ type SessionCounts struct {
 
 // EachSessionTable calls f for each table, in no order.
 func EachSessionTable(f func(SessionCounts)) {
-	var tables []SessionTable // the look-up holds a lock
-	pools.Range(func(_, value any) bool {
-		if kept, ok := value.(keptValue); ok {
-			if t, ok := kept.value.(SessionTable); ok {
-				tables = append(tables, t)
-			}
-		}
-		return true
-	})
-	for _, t := range tables {
-		f(t.SessionCounts())
-	}
+	EachKept(func(t SessionTable) { f(t.SessionCounts()) })
 }

@@ -135,3 +135,18 @@ func TestAnUpgradedConnectionIsLearnedToo(t *testing.T) {
 		answer.Body.Close()
 	}
 }
+
+func TestALearnedSessionOutlivesAChangeOfStaticUpstreams(t *testing.T) {
+	all := startBackends(t, 5, application())
+	site := func(f fleet) string {
+		return fmt.Sprintf("reverse_proxy %s {\nlb_policy sticky {\nlearn JSESSIONID\npolicy weighted_random\n}\n}", f)
+	}
+	p := startProxy(t, site(all[:4]))
+	clients, at := appSessions(t, p, 30)
+	for _, change := range []fleet{all, all[:4], {all[3], all[1], all[0], all[2]}} {
+		if err := p.reload(site(change)); err != nil {
+			t.Fatal(err)
+		}
+		expectAt(t, fmt.Sprintf("with %d upstreams", len(change)), clients, at)
+	}
+}
