@@ -65,7 +65,9 @@ func remembers(r *http.Request) func(p *Sticky, id string) *http.Request {
 }
 
 // pool makes the policy pick from n endpoints, of which the last one has the session of a request.
-func (c *stickyCarrier) pool(t testing.TB, n int) (pick func(*http.Request) (*endpoint.Endpoint, bool), r *http.Request) {
+func (c *stickyCarrier) pool(
+	t testing.TB, n int,
+) (pick func(*http.Request) (*endpoint.Endpoint, bool), r *http.Request) {
 	p := &c.policy
 	if err := p.provisionCarrier(zap.NewNop()); err != nil {
 		t.Fatal(err)
