@@ -8,20 +8,21 @@ import (
 
 // poolAnswer is the part of a pool's status that the command shows.
 type poolAnswer struct {
-	Name      string                  `json:"name"`
-	Mode      string                  `json:"mode"`
-	ModeSince time.Time               `json:"mode_since"`
-	Endpoints int                     `json:"endpoints"`
-	Usable    int                     `json:"usable"`
-	Unhealthy int                     `json:"unhealthy"`
-	Draining  int                     `json:"draining"`
-	InFlight  int                     `json:"in_flight"`
-	Overrides int                     `json:"overrides"`
-	Frozen    *endpoint.Frozen        `json:"frozen"`
-	Revision  uint64                  `json:"revision"`
-	Failures  []endpoint.FailureCount `json:"failures"`
-	Sources   []endpoint.SourceStatus `json:"sources"`
-	Members   []endpointAnswer        `json:"members"`
+	Name      string                   `json:"name"`
+	Mode      string                   `json:"mode"`
+	ModeSince time.Time                `json:"mode_since"`
+	Endpoints int                      `json:"endpoints"`
+	Usable    int                      `json:"usable"`
+	Unhealthy int                      `json:"unhealthy"`
+	Draining  int                      `json:"draining"`
+	InFlight  int                      `json:"in_flight"`
+	Overrides int                      `json:"overrides"`
+	Frozen    *endpoint.Frozen         `json:"frozen"`
+	Revision  uint64                   `json:"revision"`
+	Failures  []endpoint.FailureCount  `json:"failures"`
+	Sources   []endpoint.SourceStatus  `json:"sources"`
+	Sessions  []endpoint.SessionCounts `json:"sessions"`
+	Members   []endpointAnswer         `json:"members"`
 }
 
 // endpointAnswer is the part of an endpoint's status that the command shows.

@@ -33,6 +33,7 @@ source static: live, 2 in its list
 source dns: stale, 0 in its list from 3h ago: no answer
 source http: held, 2 in its list, without those that are lost from 2027-01-02 15:04:05, 7 dropped, first x: no port
 source etcd: waiting, 0 in its list: no leader
+sessions by query room: 7 of 100, 3 forgotten before their time
 
 ENDPOINT     ID   STATE     SINCE  WEIGHT  IN FLIGHT  TIME   WHY
 10.0.0.1:80  one  healthy   5m     1       2          1.25x

@@ -51,6 +51,9 @@ func poolText(p *poolAnswer, now time.Time) string {
 	for i := range p.Sources {
 		line("%s", sourceText(&p.Sources[i], now))
 	}
+	for _, s := range p.Sessions {
+		line("sessions by %s: %d of %d, %d forgotten before their time", s.Carrier, s.Sessions, s.Limit, s.Evicted)
+	}
 	for _, f := range p.Failures {
 		line("failing: %d × %s", f.Endpoints, f.Reason)
 	}

@@ -75,7 +75,7 @@ func twoPools() *stub {
 	return &stub{answers: map[string]string{
 		"GET /pools/": `200 [{"name": "a/b", "mode": "none", "frozen": {"revision": 3}}, {` + web + `}]`,
 		"GET /pools/web": `200 {` + web + `, "sources": [` + sources + `],
-			"members": [` + healthy + `, ` + drained + `]}`,
+			"sessions": [{"carrier": "query room", "sessions": 7, "limit": 100, "evicted": 3}], "members": [` + healthy + `, ` + drained + `]}`,
 		"GET /pools/a%2Fb":                                       `200 {"name": "a/b"}`,
 		"GET /pools/web/endpoints/one":                           `200 ` + healthy,
 		"GET /pools/web/endpoints/10.0.0.2:80":                   `200 ` + drained,
