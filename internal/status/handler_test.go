@@ -138,6 +138,9 @@ func TestADecisionNamesTheUserOfTheSite(t *testing.T) {
 		t.Errorf("without a password the status is %d", a.status)
 	}
 	credentials := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ops:secret"))
+	caddytest.Eventually(t, patience, "the pool has a list", func() bool {
+		return send(t, client, "GET", path, "", credentials).status == 200
+	})
 	if a := send(t, client, "PATCH", path, drain, jsonBody, credentials); !strings.Contains(a.body, `"by":"ops"`) {
 		t.Errorf("the override is not by the user of the site: %d %s", a.status, a.body)
 	}
