@@ -47,6 +47,11 @@ func Block(options ...Param) Param {
 	return Param{whole: true, read: func(d *Dispenser) error { return readBlock(d, options) }}
 }
 
+// Line is an option with arguments of its own, and perhaps a Block after them.
+func Line(name string, shape ...Param) Param {
+	return Param{name: name, whole: true, read: func(d *Dispenser) error { return readLine(d, shape) }}
+}
+
 // Section is an option that consists of a Block.
 func Section(name string, options ...Param) Param {
 	p := Block(options...)

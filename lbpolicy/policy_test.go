@@ -20,6 +20,7 @@ import (
 // required has the settings without which a policy does not load.
 var required = map[string]string{
 	"bounded_load_hash": `,"key":"{http.request.uri.path}"`,
+	"split":             `,"groups":[{"name":"all"},{"name":"none","match":{"version":"v2"},"share":30}]`,
 }
 
 // policy is implemented by all policies of this package, and by none of Caddy's.
@@ -156,24 +157,36 @@ func TestAPickAllocatesNothing(t *testing.T) {
 func TestAFailedConfigIsAClearError(t *testing.T) {
 	const up = `"upstreams":[{"dial":"a:1"},{"dial":"b:1"}]`
 	for config, want := range map[string]string{
-		`"smooth_weighted_round_robin","weights":[1,2,3]`:                 "weights: 3 for 2 upstreams",
-		`"smooth_weighted_round_robin","weights":[1,-2]`:                  "weights: -2 at position 2 is not between 0 and 65535",
-		`"smooth_weighted_round_robin","weights":[1,65536]`:               "weights: 65536 at position 2",
-		`"smooth_weighted_round_robin","weights":[0,0]`:                   "weights: all are 0",
-		`"smooth_weighted_round_robin","wieghts":[1,1]`:                   `unknown field "wieghts"`,
-		`"weighted_least_conn","weights":[1,2,3]`:                         "weights: 3 for 2 upstreams",
-		`"weighted_random","weights":[1,65536]`:                           "weights: 65536 at position 2",
-		`"weighted_first","weights":[2,1]`:                                `unknown field "weights"`,
-		`"adaptive_latency","decay":"-1s"`:                                "decay: -1s is negative",
-		`"adaptive_latency","error_penalty":"-5s"`:                        "error_penalty: -5s is negative",
-		`"adaptive_latency","choices":1`:                                  "choices: 1; expected 0 (automatic), or from 2 to 32",
-		`"adaptive_latency","choices":33`:                                 "choices: 33",
-		`"bounded_load_hash"`:                                             "key: is empty",
-		`"bounded_load_hash","key":"{a}","load_factor":0.5`:               "load_factor: 0.5 is not between 1 and 1000",
-		`"bounded_load_hash","key":"{a}","fallback":{"policy":"nowhere"}`: "fallback: ",
-		`"bounded_load_hash","key":"1.25"`:                                `key: "1.25" has no placeholder, so all requests would have the same key`,
-		`"bounded_load_hash","key":"path"`:                                "expected {http.request.uri.path}",
-		`"bounded_load_hash","key":"{client_ip/200}"`:                     "key: {client_ip/200}: '200' is no length of a network",
+		`"smooth_weighted_round_robin","weights":[1,2,3]`:                              "weights: 3 for 2 upstreams",
+		`"smooth_weighted_round_robin","weights":[1,-2]`:                               "weights: -2 at position 2 is not between 0 and 65535",
+		`"smooth_weighted_round_robin","weights":[1,65536]`:                            "weights: 65536 at position 2",
+		`"smooth_weighted_round_robin","weights":[0,0]`:                                "weights: all are 0",
+		`"smooth_weighted_round_robin","wieghts":[1,1]`:                                `unknown field "wieghts"`,
+		`"weighted_least_conn","weights":[1,2,3]`:                                      "weights: 3 for 2 upstreams",
+		`"weighted_random","weights":[1,65536]`:                                        "weights: 65536 at position 2",
+		`"weighted_first","weights":[2,1]`:                                             `unknown field "weights"`,
+		`"adaptive_latency","decay":"-1s"`:                                             "decay: -1s is negative",
+		`"adaptive_latency","error_penalty":"-5s"`:                                     "error_penalty: -5s is negative",
+		`"adaptive_latency","choices":1`:                                               "choices: 1; expected 0 (automatic), or from 2 to 32",
+		`"adaptive_latency","choices":33`:                                              "choices: 33",
+		`"bounded_load_hash"`:                                                          "key: is empty",
+		`"bounded_load_hash","key":"{a}","load_factor":0.5`:                            "load_factor: 0.5 is not between 1 and 1000",
+		`"bounded_load_hash","key":"{a}","fallback":{"policy":"nowhere"}`:              "fallback: ",
+		`"bounded_load_hash","key":"1.25"`:                                             `key: "1.25" has no placeholder, so all requests would have the same key`,
+		`"bounded_load_hash","key":"path"`:                                             "expected {http.request.uri.path}",
+		`"split"`:                                                                      "groups: there are none",
+		`"split","group":[{}]`:                                                         `unknown field "group"`,
+		`"split","groups":[{"name":"a"},{"name":"a"}]`:                                 `groups: there are two with the name "a"`,
+		`"split","groups":[{"name":""}]`:                                               "groups: the name of group 1 is empty",
+		`"split","groups":[{"name":"a","share":10}]`:                                   "groups: all have a share",
+		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"}}]`:               "group b: it has no share, as group a",
+		`"split","groups":[{"name":"a"},{"name":"b","share":10}]`:                      "group b: it has no conditions, as group a",
+		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"},"share":101}]`:   "group b: share: 101 is not between 0 and 100",
+		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"},"share":0.001}]`: "group b: share: 0.001 is more precise",
+		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"},"share":60},{"name":"c","match":{"v":"3"},"share":50}]`: "groups: their shares are 110 % together",
+		`"split","groups":[{"name":"a","guest":{"policy":"nowhere"}}]`:                                                        "group a: policy: ",
+		`"split","groups":[{"name":"a"}],"force":{}`:                                                                          "force: neither header nor cookie is given",
+		`"bounded_load_hash","key":"{client_ip/200}"`:                                                                         "key: {client_ip/200}: '200' is no length of a network",
 	} {
 		_, err := loadHandler(t, `{`+up+`,"load_balancing":{"selection_policy":{"policy":`+config+`}}}`)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -159,23 +159,6 @@ func (p *Sticky) provisionCarrier(log *zap.Logger) error {
 	return nil
 }
 
-// listName returns a text that is the same in every config that has the upstreams from the same
-// place: the name of a pool, another source, or a list.
-func (p *Sticky) listName() string {
-	if p.handler == nil {
-		return ""
-	}
-	var source struct{ Source, Name string }
-	if json.Unmarshal(p.handler.DynamicUpstreamsRaw, &source) == nil && source.Source == "pool" {
-		return "pool " + source.Name
-	}
-	name := string(p.handler.DynamicUpstreamsRaw)
-	for _, u := range p.handler.Upstreams {
-		name += " " + u.Dial
-	}
-	return name
-}
-
 func (p *Sticky) provisionKeys(ctx caddy.Context) error {
 	repl := caddy.NewReplacer()
 	for i, text := range p.Keys {

@@ -1,0 +1,99 @@
+package traffic
+
+import (
+	"fmt"
+	"testing"
+)
+
+// versions are the options of endpoints with these versions.
+func versions(of ...string) []string {
+	options := make([]string, len(of))
+	for i, v := range of {
+		options[i] = "metadata version " + v
+	}
+	return options
+}
+
+// splitSites are a pool and static upstreams with the same split of three backends, of which the
+// last one is the canary.
+func splitSites(f fleet, options string) map[string]string {
+	split := func(stable, canary string) string {
+		return "lb_retries 1\nlb_policy split {\ngroup stable " + stable + "\n" + fmt.Sprintf(options, canary) + "\n}"
+	}
+	return map[string]string{
+		"pool":   poolWith(staticEndpoints(f, versions("v1", "v1", "v2")...), split("version=v1", "version=v2")),
+		"static": fmt.Sprintf("reverse_proxy %s {\n%s\n}", f, split("", "address="+f[2].address)),
+	}
+}
+
+func TestACanaryGetsExactlyItsShare(t *testing.T) {
+	fleet := startBackends(t, 3)
+	for name, options := range map[string]string{
+		"ours":           "group canary %s 10%%",
+		"Caddy's policy": "group canary %s 10%% {\npolicy round_robin\n}",
+	} {
+		for kind, site := range splitSites(fleet, options) {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				p := startProxy(t, site)
+				got := shares(t, p.client(), 1000)
+				if got["b2"] < 98 || got["b2"] > 102 || got["b0"]+got["b1"]+got["b2"] != 1000 {
+					t.Errorf("got %v, want 100 at the canary b2", got)
+				}
+			})
+		}
+	}
+}
+
+func TestTurnsGoOnOverAReload(t *testing.T) {
+	fleet := startBackends(t, 3)
+	for kind, site := range splitSites(fleet, "group canary %s 1%%") {
+		t.Run(kind, func(t *testing.T) {
+			p := startProxy(t, site)
+			c, canary := p.retryingClient(), 0
+			for range 20 {
+				canary += shares(t, c, 50)["b2"]
+				if err := p.reload(site); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if canary < 8 || canary > 12 {
+				t.Errorf("with a reload every 50 requests, the canary got %d of 1000, want 10", canary)
+			}
+		})
+	}
+}
+
+func TestATesterChoosesTheGroupByHeaderOrCookie(t *testing.T) {
+	fleet := startBackends(t, 3)
+	for kind, site := range splitSites(fleet, "group canary %s 0%%\nforce header X-Version\nforce cookie version") {
+		t.Run(kind, func(t *testing.T) {
+			p := startProxy(t, site)
+			for range 20 {
+				if a := expectOK(t)(p.client().get("/")); a.backend == "b2" {
+					t.Fatal("a group with a share of 0 got a request")
+				}
+				for _, header := range [][2]string{{"X-Version", "canary"}, {"Cookie", "version=canary"}} {
+					if a := expectOK(t)(p.client().get("/", header[0], header[1])); a.backend != "b2" {
+						t.Fatalf("%s: got %s", header, a.backend)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestACanaryThatIsDownCostsNoRequest(t *testing.T) {
+	fleet := startBackends(t, 3)
+	for kind, site := range splitSites(fleet, "group canary %s 50%%") {
+		t.Run(kind, func(t *testing.T) {
+			fleet[2].kill()
+			p := startProxy(t, site)
+			if got := shares(t, p.client(), 100); got["b0"]+got["b1"] != 100 {
+				t.Errorf("got %v", got)
+			}
+			if err := fleet[2].start(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}

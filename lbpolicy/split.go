@@ -1,0 +1,153 @@
+package lbpolicy
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/options"
+)
+
+func init() { caddy.RegisterModule(new(Split)) }
+
+// Split sends each group of endpoints its share of the requests: a canary, blue and green, or the
+// variants of an experiment. Another policy picks within the group.
+//
+// Groups take turns, so that shares are exact at any time and not only on average: of any 10,000
+// requests in a row, a group with a share of 10 % gets 1,000. A retry stays in the group of its
+// request while that has an endpoint which was not tried. If a group has no usable endpoint, its
+// requests go to the default group, which is the one without a share. If that has none either, they
+// go to any group with a share of more than 0.
+//
+// Choose it when versions of a service run side by side, and the number of their endpoints must not
+// decide how many requests each of them gets. Do not choose it only because endpoints differ in
+// size: that is what weights are for.
+//
+// Sources: traffic splitting of Envoy and of the Kubernetes gateway API; turns by the golden ratio
+// (Weyl, 1916).
+type Split struct {
+	// The groups, 1 to 16. Required.
+	Groups []SplitGroup `json:"groups,omitempty"`
+
+	// Lets a request choose its group, for testers. Default: none does.
+	Force *SplitForce `json:"force,omitempty"`
+
+	standard int // the default group
+	rollout  *rollout
+	release  func()
+	pool     *splitPicker // nil if no pool lets the policy pick
+	selector
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Split) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.reverse_proxy.selection_policies.split",
+		New: func() caddy.Module { return new(Split) },
+	}
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (p *Split) UnmarshalJSON(data []byte) error {
+	type fields Split
+	return options.Decode(data, (*fields)(p))
+}
+
+// UnmarshalCaddyfile sets up the policy from Caddyfile tokens. Syntax:
+//
+//	lb_policy split {
+//	    group <name> [<key>=<value>...] [<share>%] {
+//	        policy <policy> ...
+//	    }
+//	    force header|cookie <name>
+//	}
+func (p *Split) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return caddyfile.Parse(d, caddyfile.Block(
+		caddyfile.Repeated("group", &p.Groups, groupArguments),
+		forceOption(&p.Force),
+	))
+}
+
+// Provision implements caddy.Provisioner.
+func (p *Split) Provision(ctx caddy.Context) error {
+	if err := p.checkGroups(); err != nil {
+		return err
+	}
+	if p.Force != nil {
+		if err := p.Force.check(); err != nil {
+			return err
+		}
+	}
+	if err := p.provision(ctx, p, nil); err != nil {
+		return err
+	}
+	definition, err := json.Marshal(p.Groups)
+	if err != nil {
+		return err
+	}
+	p.rollout, p.release = endpoint.Keep("split of "+p.listName()+" "+string(definition), func() *rollout {
+		return newRollout(p.configured(), p.standard)
+	})
+	for i := range p.Groups {
+		if err := p.Groups[i].provisionGuest(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fallback returns a policy for which a pool lists its endpoints, nil if there is none.
+func (p *Split) Fallback() any {
+	for i := range p.Groups {
+		if g := &p.Groups[i]; !g.picks() {
+			return g.guest
+		} else if guest, ok := g.guest.(interface{ Fallback() any }); ok {
+			if fallback := guest.Fallback(); fallback != nil {
+				return fallback
+			}
+		}
+	}
+	return nil
+}
+
+// Cleanup implements caddy.CleanerUpper.
+func (p *Split) Cleanup() error {
+	if p.release != nil {
+		p.release()
+		p.release = nil
+	}
+	return p.selector.Cleanup()
+}
+
+// prepare implements algorithm. The guests have the tables.
+func (p *Split) prepare([]endpoint.Member) bandPicker { return nothingPicked{} }
+
+// nothingPicked is for a policy that does not pick from a list as a whole.
+type nothingPicked struct{}
+
+func (nothingPicked) pick(candidates) int { return -1 }
+
+// rollout is the state of a split that reloads keep, and that all reverse proxies with the same
+// split of a pool share.
+type rollout struct {
+	turn  *splitTurn
+	table *splitTable
+}
+
+func newRollout(shares []int, standard int) *rollout {
+	return &rollout{
+		turn:  newSplitTurn(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))),
+		table: newSplitTable(slices.Clone(shares), standard),
+	}
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner     = (*Split)(nil)
+	_ caddy.CleanerUpper    = (*Split)(nil)
+	_ caddyfile.Unmarshaler = (*Split)(nil)
+)

@@ -1,0 +1,126 @@
+package lbpolicy
+
+import (
+	"errors"
+	"net/http"
+	"net/textproto"
+
+	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
+)
+
+// SplitForce says where a request names the group that it wants. A name that no group has is
+// ignored. Any client may use it that can send it, so a site that is not for all groups of clients
+// removes the header before.
+type SplitForce struct {
+	// The header field that has the name of the group. Default: none.
+	Header string `json:"header,omitempty"`
+
+	// The cookie that has the name of the group. Default: none.
+	Cookie string `json:"cookie,omitempty"`
+}
+
+// forceOption reads `force header|cookie <name>`, which may be given once for each of both.
+func forceOption(into **SplitForce) caddyfile.Param {
+	place := func() *SplitForce {
+		if *into == nil {
+			*into = new(SplitForce)
+		}
+		return *into
+	}
+	var kind string
+	return caddyfile.Again(caddyfile.Line("force",
+		caddyfile.Func("", "header or cookie", func(text string) bool {
+			kind = text
+			return text == "header" || text == "cookie"
+		}),
+		caddyfile.Checked("", "the name of a header field or of a cookie", func(text string) error {
+			field := &place().Header
+			if kind == "cookie" {
+				field = &place().Cookie
+			}
+			if *field != "" {
+				return errors.New(kind + " is given twice")
+			}
+			*field = text
+			return nil
+		}),
+	))
+}
+
+// check checks the names.
+func (f *SplitForce) check() error {
+	if f.Header == "" && f.Cookie == "" {
+		return errors.New("force: neither header nor cookie is given; expected the name of one of them")
+	}
+	f.Header = textproto.CanonicalMIMEHeaderKey(f.Header)
+	return nil
+}
+
+// forced returns the index of the group that a request names, -1 if it names none.
+func (p *Split) forced(r *http.Request) int {
+	if p.Force == nil || r == nil {
+		return -1
+	}
+	if p.Force.Header != "" {
+		if values := r.Header[p.Force.Header]; len(values) > 0 {
+			if g := p.groupNamed(values[0]); g >= 0 {
+				return g
+			}
+		}
+	}
+	if p.Force.Cookie != "" {
+		if cookie, err := r.Cookie(p.Force.Cookie); err == nil {
+			return p.groupNamed(cookie.Value)
+		}
+	}
+	return -1
+}
+
+func (p *Split) groupNamed(name string) int {
+	for i := range p.Groups {
+		if p.Groups[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// assign returns the group of a request. A retry has the group that its request had at first.
+func (p *Split) assign(r *http.Request, attempts *attempt.RequestAttempts) int {
+	a := attempts.Assignment()
+	if a != nil && a.Made {
+		return int(a.Group)
+	}
+	g := p.forced(r)
+	if g < 0 {
+		g = int(p.rollout.table.group[p.rollout.turn.next()])
+	}
+	if a != nil {
+		a.Made, a.Group = true, int32(g)
+	}
+	return g
+}
+
+// nth returns group number n in the order in which groups are tried for a request: its own, the
+// default one, and then the others. It returns false for a group that is not tried at this place.
+func (p *Split) nth(n, own int) (g int, ok bool) {
+	switch n {
+	case 0:
+		return own, true
+	case 1:
+		return p.standard, own != p.standard
+	}
+	g = n - 2
+	return g, g != own && g != p.standard && p.rollout.table.shares[g] > 0
+}
+
+// tries is how many numbers nth has.
+func (p *Split) tries() int { return len(p.Groups) + 2 }
+
+// noteServed notes the group that a request goes to.
+func (p *Split) noteServed(attempts *attempt.RequestAttempts, g int) {
+	if a := attempts.Assignment(); a != nil {
+		a.Served = p.Groups[g].Name
+	}
+}
