@@ -185,6 +185,12 @@ func TestAFailedConfigIsAClearError(t *testing.T) {
 		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"},"share":0.001}]`: "group b: share: 0.001 is more precise",
 		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"},"share":60},{"name":"c","match":{"v":"3"},"share":50}]`: "groups: their shares are 110 % together",
 		`"split","groups":[{"name":"a","guest":{"policy":"nowhere"}}]`:                                                        "group a: policy: ",
+		`"split","groups":[{"name":"a"}],"sticky":{}`:                                                                         "sticky: neither cookie nor key is set",
+		`"split","groups":[{"name":"a"}],"sticky":{"key":"path"}`:                                                             `sticky: key: "path" has no placeholder`,
+		`"split","groups":[{"name":"a"}],"sticky":{"key":"{a}","cookie":{"name":"v"}}`:                                        "sticky: cookie and key are set",
+		`"split","groups":[{"name":"a"}],"sticky":{"cookie":{}}`:                                                              "sticky: cookie: name: is empty",
+		`"split","groups":[{"name":"a"}],"sticky":{"cookie":{"name":"v","idle":"1h"}}`:                                        "sticky: cookie: idle: a client stays in its group",
+		`"split","groups":[{"name":"a"}],"sticky":{"cookie":{"name":"v","same_site":"loose"}}`:                                "sticky: cookie: same_site: 'loose'",
 		`"split","groups":[{"name":"a"}],"force":{}`:                                                                          "force: neither header nor cookie is given",
 		`"bounded_load_hash","key":"{client_ip/200}"`:                                                                         "key: {client_ip/200}: '200' is no length of a network",
 	} {

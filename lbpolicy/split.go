@@ -2,10 +2,12 @@ package lbpolicy
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -32,6 +34,10 @@ func init() { caddy.RegisterModule(new(Split)) }
 type Split struct {
 	// The groups, 1 to 16. Required.
 	Groups []SplitGroup `json:"groups,omitempty"`
+
+	// Keeps a client in its group. When a share changes, only those move that must. Requests that
+	// bring nothing to go by take turns. Default: every request takes its turn.
+	Sticky *SplitSticky `json:"sticky,omitempty"`
 
 	// Lets a request choose its group, for testers. Default: none does.
 	Force *SplitForce `json:"force,omitempty"`
@@ -63,11 +69,23 @@ func (p *Split) UnmarshalJSON(data []byte) error {
 //	    group <name> [<key>=<value>...] [<share>%] {
 //	        policy <policy> ...
 //	    }
+//	    sticky cookie <name> {
+//	        path      <path>
+//	        domain    <domain>
+//	        max_age   <duration>
+//	        same_site strict|lax|none
+//	        secure    on|off|auto
+//	        readable
+//	        partitioned
+//	    }
+//	    sticky header <name>
+//	    sticky key    <text>
 //	    force header|cookie <name>
 //	}
 func (p *Split) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.Block(
 		caddyfile.Repeated("group", &p.Groups, groupArguments),
+		stickyOption(&p.Sticky),
 		forceOption(&p.Force),
 	))
 }
@@ -82,6 +100,11 @@ func (p *Split) Provision(ctx caddy.Context) error {
 			return err
 		}
 	}
+	if p.Sticky != nil {
+		if err := p.Sticky.provision(ctx); err != nil {
+			return fmt.Errorf("sticky: %w", err)
+		}
+	}
 	if err := p.provision(ctx, p, nil); err != nil {
 		return err
 	}
@@ -92,6 +115,9 @@ func (p *Split) Provision(ctx caddy.Context) error {
 	p.rollout, p.release = endpoint.Keep("split of "+p.listName()+" "+string(definition), func() *rollout {
 		return newRollout(p.configured(), p.standard)
 	})
+	if p.Sticky != nil {
+		p.Sticky.salt = xxhash.Sum64String(p.listName())
+	}
 	for i := range p.Groups {
 		if err := p.Groups[i].provisionGuest(ctx); err != nil {
 			return err

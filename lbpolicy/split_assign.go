@@ -22,29 +22,21 @@ type SplitForce struct {
 
 // forceOption reads `force header|cookie <name>`, which may be given once for each of both.
 func forceOption(into **SplitForce) caddyfile.Param {
-	place := func() *SplitForce {
-		if *into == nil {
-			*into = new(SplitForce)
-		}
-		return *into
-	}
-	var kind string
-	return caddyfile.Again(caddyfile.Line("force",
-		caddyfile.Func("", "header or cookie", func(text string) bool {
-			kind = text
-			return text == "header" || text == "cookie"
-		}),
-		caddyfile.Checked("", "the name of a header field or of a cookie", func(text string) error {
-			field := &place().Header
-			if kind == "cookie" {
-				field = &place().Cookie
+	name := func(kind, expected string, field func(*SplitForce) *string) caddyfile.Param {
+		return caddyfile.Checked(kind, expected, func(text string) error {
+			if *into == nil {
+				*into = new(SplitForce)
 			}
-			if *field != "" {
-				return errors.New(kind + " is given twice")
+			if *field(*into) != "" {
+				return errors.New("already given")
 			}
-			*field = text
+			*field(*into) = text
 			return nil
-		}),
+		})
+	}
+	return caddyfile.Again(caddyfile.OneOf("force",
+		name("header", "the name of a header field", func(f *SplitForce) *string { return &f.Header }),
+		name("cookie", "the name of a cookie", func(f *SplitForce) *string { return &f.Cookie }),
 	))
 }
 
@@ -70,8 +62,10 @@ func (p *Split) forced(r *http.Request) int {
 		}
 	}
 	if p.Force.Cookie != "" {
-		if cookie, err := r.Cookie(p.Force.Cookie); err == nil {
-			return p.groupNamed(cookie.Value)
+		for cookies := cookiesOf(r); cookies.next(p.Force.Cookie); {
+			if g := p.groupNamed(cookies.value); g >= 0 {
+				return g
+			}
 		}
 	}
 	return -1
@@ -92,14 +86,25 @@ func (p *Split) assign(r *http.Request, attempts *attempt.RequestAttempts) int {
 	if a != nil && a.Made {
 		return int(a.Group)
 	}
-	g := p.forced(r)
+	g, slot, drawn := p.forced(r), 0, false
 	if g < 0 {
-		g = int(p.rollout.table.group[p.rollout.turn.next()])
+		slot, drawn = p.slotOf(r)
+		g = int(p.rollout.table.group[slot])
 	}
 	if a != nil {
-		a.Made, a.Group = true, int32(g)
+		a.Made, a.Group, a.Slot, a.Drawn = true, int32(g), uint16(slot), drawn
 	}
 	return g
+}
+
+// slotOf returns the slot of a request: the one that it brings, or the next one in turn.
+func (p *Split) slotOf(r *http.Request) (slot int, drawn bool) {
+	if p.Sticky != nil {
+		if slot, ok := p.Sticky.slot(r); ok {
+			return slot, false
+		}
+	}
+	return p.rollout.turn.next(), true
 }
 
 // nth returns group number n in the order in which groups are tried for a request: its own, the

@@ -19,6 +19,9 @@ func (s *splitPicker) Explain(r *http.Request) endpoint.Explanation {
 		}
 	}
 	e := s.explainWithin(served, r)
+	if p := s.policy.Sticky; p != nil && p.Cookie == nil {
+		e.Key = p.key.of(r)
+	}
 	e.Policy, e.Group = s.policy.name(), s.policy.Groups[served].Name
 	if served != g {
 		why = fmt.Sprintf("%s; group %s has no usable endpoint", why, s.policy.Groups[g].Name)
@@ -32,6 +35,12 @@ func (s *splitPicker) Explain(r *http.Request) endpoint.Explanation {
 func (p *Split) explainGroup(r *http.Request) (g int, why string) {
 	if g = p.forced(r); g >= 0 {
 		return g, "the request names its group"
+	}
+	if p.Sticky != nil {
+		if slot, ok := p.Sticky.slot(r); ok {
+			return int(p.rollout.table.group[slot]), fmt.Sprintf(
+				"the place of the client is %v %%, and this group has the share there", percentOf(slot))
+		}
 	}
 	g = p.standard
 	for i, share := range p.rollout.table.shares {

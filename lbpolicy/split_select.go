@@ -14,6 +14,19 @@ func (p *Split) Select(
 	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter,
 ) *reverseproxy.Upstream {
 	attempts := p.transport.Attempts(r)
+	u := p.selectUpstream(pool, r, w, attempts)
+	if p.Sticky != nil {
+		p.Sticky.seeKey(r)
+		if u != nil {
+			p.Sticky.remember(w, r, attempts.Assignment())
+		}
+	}
+	return u
+}
+
+func (p *Split) selectUpstream(
+	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter, attempts *attempt.RequestAttempts,
+) *reverseproxy.Upstream {
 	if e := attempts.Picked(); e != nil && p.pool != nil && len(pool) > 0 && pool[0].Dial == e.Address() {
 		if u := p.confirmGroup(pool, r, w, e); u != nil {
 			return u

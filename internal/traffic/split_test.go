@@ -82,6 +82,54 @@ func TestATesterChoosesTheGroupByHeaderOrCookie(t *testing.T) {
 	}
 }
 
+func TestAClientStaysInItsGroupByACookie(t *testing.T) {
+	fleet := startBackends(t, 3)
+	site := func(share string) map[string]string {
+		return splitSites(fleet, "group canary %s "+share+"%%\nsticky cookie variant {\nmax_age 30d\n}")
+	}
+	for kind, atFirst := range site("25") {
+		t.Run(kind, func(t *testing.T) {
+			p := startProxy(t, atFirst)
+			clients, at := sessionsOf(t, p, 40)
+			canaries := 0
+			wantSame := func(when string, canMove bool) (moved int) {
+				for i, c := range clients {
+					for range 3 {
+						a := expectOK(t)(c.get("/"))
+						if len(a.header["Set-Cookie"]) > 0 {
+							t.Errorf("%s: client %d got another cookie", when, i)
+						}
+						isCanary, was := a.backend == "b2", at[i] == "b2"
+						if isCanary != was && (was || !canMove) {
+							t.Errorf("%s: client %d went from %s to %s", when, i, at[i], a.backend)
+						}
+						if isCanary != was {
+							moved++
+							at[i] = a.backend
+						}
+					}
+				}
+				return moved
+			}
+			for _, backend := range at {
+				if backend == "b2" {
+					canaries++
+				}
+			}
+			if canaries != 10 && canaries != 9 && canaries != 11 {
+				t.Errorf("%d of 40 clients are at the canary, want 10", canaries)
+			}
+			wantSame("at first", false)
+			if err := p.reload(site("50")[kind]); err != nil {
+				t.Fatal(err)
+			}
+			if moved := wantSame("with the double share", true); moved < 8 || moved > 12 {
+				t.Errorf("%d of 40 clients moved, want 10", moved)
+			}
+		})
+	}
+}
+
 func TestACanaryThatIsDownCostsNoRequest(t *testing.T) {
 	fleet := startBackends(t, 3)
 	for kind, site := range splitSites(fleet, "group canary %s 50%%") {
