@@ -52,8 +52,8 @@ func Line(name string, shape ...Param) Param {
 	return Param{name: name, whole: true, read: func(d *Dispenser) error { return readLine(d, shape) }}
 }
 
-// OneOf is an option whose first argument is the name of one of these kinds. What follows belongs to
-// that kind.
+// OneOf is an option whose first argument is the name of one of these kinds. What follows belongs
+// to that kind.
 func OneOf(name string, kinds ...Param) Param {
 	return Param{name: name, whole: true, read: func(d *Dispenser) error {
 		if !d.NextArg() {

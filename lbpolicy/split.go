@@ -3,8 +3,6 @@ package lbpolicy
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
-	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/cespare/xxhash/v2"
@@ -113,7 +111,7 @@ func (p *Split) Provision(ctx caddy.Context) error {
 		return err
 	}
 	p.rollout, p.release = endpoint.Keep("split of "+p.listName()+" "+string(definition), func() *rollout {
-		return newRollout(p.configured(), p.standard)
+		return newRollout(p.Groups, p.standard)
 	})
 	if p.Sticky != nil {
 		p.Sticky.salt = xxhash.Sum64String(p.listName())
@@ -156,20 +154,6 @@ func (p *Split) prepare([]endpoint.Member) bandPicker { return nothingPicked{} }
 type nothingPicked struct{}
 
 func (nothingPicked) pick(candidates) int { return -1 }
-
-// rollout is the state of a split that reloads keep, and that all reverse proxies with the same
-// split of a pool share.
-type rollout struct {
-	turn  *splitTurn
-	table *splitTable
-}
-
-func newRollout(shares []int, standard int) *rollout {
-	return &rollout{
-		turn:  newSplitTurn(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))),
-		table: newSplitTable(slices.Clone(shares), standard),
-	}
-}
 
 // Interface guards
 var (

@@ -89,7 +89,7 @@ func (p *Split) assign(r *http.Request, attempts *attempt.RequestAttempts) int {
 	g, slot, drawn := p.forced(r), 0, false
 	if g < 0 {
 		slot, drawn = p.slotOf(r)
-		g = int(p.rollout.table.group[slot])
+		g = int(p.rollout.table().group[slot])
 	}
 	if a != nil {
 		a.Made, a.Group, a.Slot, a.Drawn = true, int32(g), uint16(slot), drawn
@@ -117,14 +117,18 @@ func (p *Split) nth(n, own int) (g int, ok bool) {
 		return p.standard, own != p.standard
 	}
 	g = n - 2
-	return g, g != own && g != p.standard && p.rollout.table.shares[g] > 0
+	return g, g != own && g != p.standard && p.rollout.table().shares[g] > 0
 }
 
 // tries is how many numbers nth has.
 func (p *Split) tries() int { return len(p.Groups) + 2 }
 
-// noteServed notes the group that a request goes to.
-func (p *Split) noteServed(attempts *attempt.RequestAttempts, g int) {
+// noteServed notes the group that a request goes to, and counts it.
+func (p *Split) noteServed(attempts *attempt.RequestAttempts, g int, spilled bool) {
+	p.rollout.picks[g].all.Add(1)
+	if spilled {
+		p.rollout.picks[g].spilled.Add(1)
+	}
 	if a := attempts.Assignment(); a != nil {
 		a.Served = p.Groups[g].Name
 	}

@@ -15,9 +15,9 @@ func BenchmarkPickOfASplit(b *testing.B) {
 		guest := new(WeightedRandom)
 		guest.algorithm = guest
 		split := &Split{Groups: []SplitGroup{{Name: "stable", guest: guest}, {
-			Name: "canary", guest: guest, Match: map[string]string{"version": "v2"},
+			Name: "canary", guest: guest, Match: map[string]string{"version": "v2"}, Share: new(float64),
 		}}}
-		split.rollout = newRollout([]int{0, 0}, 0)
+		split.rollout = newRollout(split.Groups, 0)
 		for name, p := range map[string]endpoint.Policy{"split": split, "weighted_random": guest} {
 			picker := p.NewPicker(roster, nil)
 			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", name, n), func(b *testing.B) {

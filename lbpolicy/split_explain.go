@@ -38,17 +38,18 @@ func (p *Split) explainGroup(r *http.Request) (g int, why string) {
 	}
 	if p.Sticky != nil {
 		if slot, ok := p.Sticky.slot(r); ok {
-			return int(p.rollout.table.group[slot]), fmt.Sprintf(
+			return int(p.rollout.table().group[slot]), fmt.Sprintf(
 				"the place of the client is %v %%, and this group has the share there", percentOf(slot))
 		}
 	}
 	g = p.standard
-	for i, share := range p.rollout.table.shares {
-		if share > p.rollout.table.shares[g] {
+	shares := p.rollout.table().shares
+	for i, share := range shares {
+		if share > shares[g] {
 			g = i
 		}
 	}
-	return g, fmt.Sprintf("groups take turns, and this one has %v %%", percentOf(p.rollout.table.shares[g]))
+	return g, fmt.Sprintf("groups take turns, and this one has %v %%", percentOf(shares[g]))
 }
 
 // explainWithin lets the policy of a group explain its pick.

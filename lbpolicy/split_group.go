@@ -105,10 +105,12 @@ func fieldOf(info *listing.Info, key string) string {
 }
 
 // groupOf returns the index of the group of an endpoint, -1 if it is in none.
-func (p *Split) groupOf(info *listing.Info) int {
+func (p *Split) groupOf(info *listing.Info) int { return groupOf(p.Groups, info) }
+
+func groupOf(groups []SplitGroup, info *listing.Info) int {
 	rest := -1
-	for i := range p.Groups {
-		g := &p.Groups[i]
+	for i := range groups {
+		g := &groups[i]
 		if g.matches(info) {
 			return i
 		}

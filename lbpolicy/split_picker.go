@@ -19,7 +19,7 @@ func (p *Split) NewPicker(r *endpoint.Roster, admit endpoint.Admit) endpoint.Pic
 			g.picker = guest.NewPicker(g.roster, admit)
 		}
 	}
-	s.unexplain = r.AddExplainer(s)
+	s.unexplain, s.detach = r.AddExplainer(s), p.rollout.attach(r)
 	p.pool = s
 	return s
 }
@@ -31,6 +31,7 @@ type splitPicker struct {
 	admit     endpoint.Admit
 	groups    []groupPicker
 	unexplain func()
+	detach    func()
 }
 
 // groupPicker picks from a group.
@@ -57,7 +58,9 @@ func (s *splitPicker) Pick(r *http.Request) (e *endpoint.Endpoint, listed bool) 
 				attempts.NoteGroupSpill()
 			}
 			if e, listed = s.groups[g].picker.Pick(r); e != nil || listed {
-				s.policy.noteServed(attempts, g)
+				if e != nil {
+					s.policy.noteServed(attempts, g, n > 0)
+				}
 				return e, listed
 			}
 		}
@@ -82,6 +85,7 @@ func (g *groupPicker) hasUntried(admit endpoint.Admit, attempts *attempt.Request
 // Stop implements endpoint.Picker.
 func (s *splitPicker) Stop() {
 	s.unexplain()
+	s.detach()
 	for i := range s.groups {
 		if s.groups[i].picker != nil {
 			s.groups[i].picker.Stop()

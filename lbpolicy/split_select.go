@@ -77,7 +77,7 @@ func (p *Split) selectFrom(
 				attempts.NoteGroupSpill()
 			}
 			if u := p.selectWithin(g, part, r, w); u != nil {
-				p.noteServed(attempts, g)
+				p.noteServed(attempts, g, n > 0)
 				return u
 			}
 		}

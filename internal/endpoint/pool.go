@@ -26,6 +26,7 @@ type Pool struct {
 	// also sees that the published shares do not include it. See Roster.CatchUp.
 	changesBegun, changesEnded atomic.Uint64
 
+	groups         atomic.Pointer[GroupStates] // nil if nothing was set
 	history        history
 	control        sync.Mutex // orders what operators decide
 	controlChanged signal.Signal

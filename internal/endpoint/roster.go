@@ -27,6 +27,7 @@ type Roster struct {
 	queue      eventQueue
 	said       sync.Map // texts of FirstTime, which are a few constants
 	explainers sync.Map // of the handlers that pick from the list
+	splitters  sync.Map // of the policies that share among groups of the list
 	subset     *subset  // nil of a whole pool
 
 	provenance provenance

@@ -46,6 +46,9 @@ type poolStatus struct {
 
 	Sources []endpoint.SourceStatus `json:"sources,omitempty"`
 
+	// Groups are the groups of endpoints of the policy `split`, and their shares.
+	Groups []endpoint.Group `json:"groups,omitempty"`
+
 	// Members are the endpoints, in the order of the list. Only the status of one pool has them.
 	Members []endpointStatus `json:"members,omitempty"`
 }
@@ -55,7 +58,7 @@ func newPoolStatus(roster *endpoint.Roster) poolStatus {
 	status := poolStatus{
 		Name: roster.Name(), Mode: s.Mode.String(), ModeSince: s.ModeSince, Endpoints: len(s.Members),
 		InFlight: roster.InFlight(), Overrides: roster.OverrideCount(), Frozen: roster.Frozen(),
-		Revision: roster.LastRevision(), Sources: roster.Sources(),
+		Revision: roster.LastRevision(), Sources: roster.Sources(), Groups: roster.Groups(),
 	}
 	status.Usable, status.Unhealthy, status.Draining = s.States()
 	status.Failing, status.Failures = roster.Failures()
