@@ -191,6 +191,11 @@ func TestAFailedConfigIsAClearError(t *testing.T) {
 		`"split","groups":[{"name":"a"}],"sticky":{"cookie":{}}`:                                                              "sticky: cookie: name: is empty",
 		`"split","groups":[{"name":"a"}],"sticky":{"cookie":{"name":"v","idle":"1h"}}`:                                        "sticky: cookie: idle: a client stays in its group",
 		`"split","groups":[{"name":"a"}],"sticky":{"cookie":{"name":"v","same_site":"loose"}}`:                                "sticky: cookie: same_site: 'loose'",
+		`"split","groups":[{"name":"a"}],"guard":{"errors":0.5}`:     "guard: errors: 0.5 is not between 1 and 1000",
+		`"split","groups":[{"name":"a"}],"guard":{"p99":0}`:          "p99: is 0; leave it out for its default",
+		`"split","groups":[{"name":"a"}],"guard":{"confidence":100}`: "guard: confidence: 100 is not between",
+		`"split","groups":[{"name":"a"}],"guard":{"window":"25h"}`:   "guard: window: 25h0m0s is not between",
+		`"split","groups":[{"name":"a"}],"guard":{}`:                 "guard: it needs a pool",
 		`"split","groups":[{"name":"a"}],"force":{}`:                                                                          "force: neither header nor cookie is given",
 		`"bounded_load_hash","key":"{client_ip/200}"`:                                                                         "key: {client_ip/200}: '200' is no length of a network",
 	} {

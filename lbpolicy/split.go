@@ -2,7 +2,9 @@ package lbpolicy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/cespare/xxhash/v2"
@@ -39,6 +41,9 @@ type Split struct {
 
 	// Lets a request choose its group, for testers. Default: none does.
 	Force *SplitForce `json:"force,omitempty"`
+
+	// Stops a group that is worse than the default group. Default: none.
+	Guard *SplitGuard `json:"guard,omitempty"`
 
 	standard int // the default group
 	rollout  *rollout
@@ -79,12 +84,21 @@ func (p *Split) UnmarshalJSON(data []byte) error {
 //	    sticky header <name>
 //	    sticky key    <text>
 //	    force header|cookie <name>
+//	    guard {
+//	        errors       <factor>|off
+//	        p99          <factor>|off
+//	        confidence   <percent>%
+//	        window       <duration>
+//	        min_requests <number>
+//	    }
 //	}
 func (p *Split) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	guard := new(SplitGuard)
 	return caddyfile.Parse(d, caddyfile.Block(
 		caddyfile.Repeated("group", &p.Groups, groupArguments),
 		stickyOption(&p.Sticky),
 		forceOption(&p.Force),
+		caddyfile.SectionInto("guard", &p.Guard, guard, guard.options()...),
 	))
 }
 
@@ -93,6 +107,27 @@ func (p *Split) Provision(ctx caddy.Context) error {
 	if err := p.checkGroups(); err != nil {
 		return err
 	}
+	if err := p.checkOptions(ctx); err != nil {
+		return err
+	}
+	if err := p.provision(ctx, p, nil); err != nil {
+		return err
+	}
+	if p.Guard != nil && !strings.HasPrefix(p.listName(), "pool ") {
+		return errors.New("guard: it needs a pool; expected `dynamic pool` in the same reverse proxy")
+	}
+	if err := p.acquireRollout(); err != nil {
+		return err
+	}
+	for i := range p.Groups {
+		if err := p.Groups[i].provisionGuest(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Split) checkOptions(ctx caddy.Context) error {
 	if p.Force != nil {
 		if err := p.Force.check(); err != nil {
 			return err
@@ -103,23 +138,25 @@ func (p *Split) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("sticky: %w", err)
 		}
 	}
-	if err := p.provision(ctx, p, nil); err != nil {
-		return err
+	if p.Guard != nil {
+		if err := p.Guard.check(); err != nil {
+			return fmt.Errorf("guard: %w", err)
+		}
 	}
-	definition, err := json.Marshal(p.Groups)
+	return nil
+}
+
+// acquireRollout finds the state that earlier configs and other reverse proxies have.
+func (p *Split) acquireRollout() error {
+	definition, err := json.Marshal([]any{p.Groups, p.Guard})
 	if err != nil {
 		return err
 	}
 	p.rollout, p.release = endpoint.Keep("split of "+p.listName()+" "+string(definition), func() *rollout {
-		return newRollout(p.Groups, p.standard)
+		return newRollout(p.Groups, p.standard, p.Guard)
 	})
 	if p.Sticky != nil {
 		p.Sticky.salt = xxhash.Sum64String(p.listName())
-	}
-	for i := range p.Groups {
-		if err := p.Groups[i].provisionGuest(ctx); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func BenchmarkPickOfASplit(b *testing.B) {
 		split := &Split{Groups: []SplitGroup{{Name: "stable", guest: guest}, {
 			Name: "canary", guest: guest, Match: map[string]string{"version": "v2"}, Share: new(float64),
 		}}}
-		split.rollout = newRollout(split.Groups, 0)
+		split.rollout = newRollout(split.Groups, 0, nil)
 		for name, p := range map[string]endpoint.Policy{"split": split, "weighted_random": guest} {
 			picker := p.NewPicker(roster, nil)
 			b.Run(fmt.Sprintf("policy=%s/endpoints=%d", name, n), func(b *testing.B) {

@@ -26,7 +26,10 @@ type rollout struct {
 	current atomic.Pointer[tableFor]
 	roster  atomic.Pointer[endpoint.Roster] // the latest one; nil without a pool
 
+	guard *groupGuard // nil if there is none
+
 	mu       sync.Mutex
+	stop     func() // ends the watch; nil if none runs
 	attached map[*endpoint.Roster]*attachment
 }
 
@@ -48,7 +51,7 @@ type tableFor struct {
 	*splitTable
 }
 
-func newRollout(groups []SplitGroup, standard int) *rollout {
+func newRollout(groups []SplitGroup, standard int, guard *SplitGuard) *rollout {
 	ro := &rollout{
 		groups: slices.Clone(groups), standard: standard, attached: make(map[*endpoint.Roster]*attachment),
 		turn: newSplitTurn(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))),
@@ -56,6 +59,9 @@ func newRollout(groups []SplitGroup, standard int) *rollout {
 	for i := range groups {
 		ro.groups[i].guest = nil
 		ro.keys = append(ro.keys, groups[i].stateKey())
+	}
+	if guard != nil {
+		ro.guard = newGroupGuard(*guard)
 	}
 	ro.base = newSplitTable(ro.shares(nil), standard)
 	return ro
@@ -112,7 +118,9 @@ func (ro *rollout) attach(r *endpoint.Roster) (detach func()) {
 		a = &attachment{remove: r.AddSplitter(ro)}
 		ro.attached[r] = a
 	}
-	a.pickers++
+	if a.pickers++; ro.stop == nil && ro.isWatched() {
+		ro.stop = ro.watch(r)
+	}
 	return func() { ro.detach(r) }
 }
 
@@ -123,6 +131,10 @@ func (ro *rollout) detach(r *endpoint.Roster) {
 	if a.pickers--; a.pickers == 0 {
 		a.remove()
 		delete(ro.attached, r)
+	}
+	if len(ro.attached) == 0 && ro.stop != nil {
+		ro.stop()
+		ro.stop = nil
 	}
 }
 
@@ -137,6 +149,9 @@ func (ro *rollout) Groups(r *endpoint.Roster) []endpoint.Group {
 		}
 		if set := states.Of(ro.keys[i]); set.Share != nil {
 			all[i].Set = &set
+		}
+		if ro.guard != nil && i != ro.standard {
+			all[i].Guard = ro.guard.statusOf(i, all[i].Set)
 		}
 	}
 	for i := range snapshot.Members {

@@ -202,7 +202,7 @@ func TestEachGroupHasAPolicyOfItsOwn(t *testing.T) {
 		t.Errorf("got %v", at)
 	}
 	for address, n := range at {
-		if versionOf(address) == "b" && n != 50 {
+		if versionOf(address) == "b" && (n < 48 || n > 52) {
 			t.Errorf("%s got %d of the 200 requests of four canaries in turn", address, n)
 		}
 	}

@@ -31,7 +31,7 @@ func groupTable(groups []endpoint.Group, now time.Time) string {
 	if len(groups) == 0 {
 		return "No policy of the pool has groups.\n"
 	}
-	t := table{head: []string{"GROUP", "SHARE", "CONFIG", "USABLE", "PICKS", "SPILLED", "SET", "BY", "WHY"}}
+	t := table{head: []string{"GROUP", "SHARE", "CONFIG", "USABLE", "PICKS", "SPILLED", "GUARD", "SET", "BY", "WHY"}}
 	for i := range groups {
 		g := &groups[i]
 		configured, since, by, why := "the rest", "", "", ""
@@ -42,7 +42,7 @@ func groupTable(groups []endpoint.Group, now time.Time) string {
 			since, by, why = age(g.Set.Since, now), g.Set.By, g.Set.Reason
 		}
 		t.add(g.Name, percent(g.Share), configured, fmt.Sprintf("%d/%d", g.Usable, g.Endpoints),
-			fmt.Sprint(g.Picks), number(g.Spilled), since, by, why)
+			fmt.Sprint(g.Picks), number(g.Spilled), g.Guard, since, by, why)
 	}
 	return t.String()
 }

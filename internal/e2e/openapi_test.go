@@ -46,6 +46,7 @@ handle_path /split/* {
 			group stable
 			group canary version=v2 10%
 			force header X-Version
+			guard
 		}
 	}
 }

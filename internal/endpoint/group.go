@@ -32,6 +32,9 @@ type Group struct {
 	// Set is the share that was set, and by whom; nil if the config decides.
 	Set *GroupState `json:"set,omitempty"`
 
+	// Guard says what the guard makes of the group; empty if there is none.
+	Guard string `json:"guard,omitempty"`
+
 	// Endpoints is the number of its endpoints, and Usable that of those which may get a request.
 	Endpoints int `json:"endpoints"`
 	Usable    int `json:"usable"`
@@ -41,6 +44,13 @@ type Group struct {
 	Picks   uint64 `json:"picks"`
 	Spilled uint64 `json:"spilled"`
 }
+
+// What a guard makes of a group.
+const (
+	GuardWaits   = "too few answers" // to compare
+	GuardContent = "content"         // the group is not worse than the default one
+	GuardStopped = "stopped"         // the group was worse, and has no share
+)
 
 // AddSplitter makes Groups return those of s until remove is called.
 func (r *Roster) AddSplitter(s Splitter) (remove func()) {

@@ -56,7 +56,7 @@ func (s *GroupStates) Of(key string) GroupState {
 }
 
 // SetGroup makes the state of a group hold that decide makes of the one before, and has it stored.
-// The history gets the entry with the reason and the identity of the state.
+// The history gets the entry, unless it has no event.
 func (r *Roster) SetGroup(
 	key string, decide func(before GroupState) (GroupState, HistoryEntry, error),
 ) error {
@@ -72,8 +72,10 @@ func (r *Roster) SetGroup(
 		return err
 	}
 	p.controlChanged.Set()
-	entry.Kind = KindControl
-	r.record(entry)
+	if entry.Event != "" {
+		entry.Kind = KindControl
+		r.record(entry)
+	}
 	return nil
 }
 

@@ -2,7 +2,12 @@ package traffic
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 // versions are the options of endpoints with these versions.
@@ -143,5 +148,83 @@ func TestACanaryThatIsDownCostsNoRequest(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// guardedPool is a pool of two backends, of which the second is the canary, with a guard.
+func guardedPool(f fleet, options string) string {
+	return poolWith(staticEndpoints(f, versions("v1", "v2")...), `lb_policy split {
+		group stable version=v1
+		group canary version=v2 20%
+		`+options+`
+	}`)
+}
+
+// group returns a group of the pool.
+func (p *proxy) group(name string) endpoint.Group {
+	p.t.Helper()
+	for _, g := range endpoint.Current("web").Groups() {
+		if g.Name == name {
+			return g
+		}
+	}
+	p.t.Fatalf("there is no group %s", name)
+	return endpoint.Group{}
+}
+
+func TestTheGuardStopsACanaryThatFailsAtOneRoute(t *testing.T) {
+	fleet := startBackends(t, 2, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/broken": // at both
+			w.WriteHeader(http.StatusInternalServerError)
+		case r.URL.Path == "/cart" && b.name == "b1":
+			w.WriteHeader(http.StatusBadGateway)
+		default:
+			writeName(b, w, r)
+		}
+	})
+	site := guardedPool(fleet, "guard {\nmin_requests 50\n}")
+	p := startProxyWith(t, "events {\non group_stopped record\n}", site)
+	c := p.retryingClient()
+	send := func(paths ...string) {
+		for range 100 {
+			for _, path := range paths {
+				if _, err := c.get(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	content := func() bool { g := p.group("canary"); return g.Share == 20 && g.Guard == endpoint.GuardContent }
+	eventually(t, "the guard is content", func() bool {
+		send("/", "/broken")
+		return content()
+	})
+	eventually(t, "the canary is stopped", func() bool {
+		send("/", "/broken", "/cart")
+		return p.group("canary").Share == 0
+	})
+	set := p.group("canary").Set
+	if set.By != "guard" || !strings.Contains(set.Reason, "are errors") ||
+		!strings.Contains(set.Reason, "most at GET /cart") {
+		t.Errorf("it is %+v", set)
+	}
+	if got := shares(t, c, 50); got["b1"] > 0 {
+		t.Errorf("then it gets %v", got)
+	}
+	const line = "group gets no more requests, because it is worse than the default group"
+	if n := logged.Count(line, `"pool":"web"`, `"group":"canary"`, "are errors"); n != 1 {
+		t.Errorf("%d log lines say so", n)
+	}
+	eventually(t, "an event says so", func() bool {
+		events.Lock()
+		defer events.Unlock()
+		return slices.Contains(events.recorded, "group_stopped web true")
+	})
+	if err := p.reload(site); err != nil {
+		t.Fatal(err)
+	}
+	if got := shares(t, c, 50); got["b1"] > 0 {
+		t.Errorf("after a reload it gets %v", got)
 	}
 }
