@@ -71,6 +71,7 @@ func (p *Split) UnmarshalJSON(data []byte) error {
 //	lb_policy split {
 //	    group <name> [<key>=<value>...] [<share>%] {
 //	        policy <policy> ...
+//	        steps  <share>% <duration>, <share>% <duration>, ... <share>%
 //	    }
 //	    sticky cookie <name> {
 //	        path      <path>
@@ -113,8 +114,10 @@ func (p *Split) Provision(ctx caddy.Context) error {
 	if err := p.provision(ctx, p, nil); err != nil {
 		return err
 	}
-	if p.Guard != nil && !strings.HasPrefix(p.listName(), "pool ") {
-		return errors.New("guard: it needs a pool; expected `dynamic pool` in the same reverse proxy")
+	if !strings.HasPrefix(p.listName(), "pool ") {
+		if err := p.checkWithoutPool(); err != nil {
+			return err
+		}
 	}
 	if err := p.acquireRollout(); err != nil {
 		return err
@@ -141,6 +144,20 @@ func (p *Split) checkOptions(ctx caddy.Context) error {
 	if p.Guard != nil {
 		if err := p.Guard.check(); err != nil {
 			return fmt.Errorf("guard: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkWithoutPool refuses what only a pool has the state for.
+func (p *Split) checkWithoutPool() error {
+	const expected = "it needs a pool; expected `dynamic pool` in the same reverse proxy"
+	if p.Guard != nil {
+		return errors.New("guard: " + expected)
+	}
+	for i := range p.Groups {
+		if len(p.Groups[i].Steps) > 0 {
+			return fmt.Errorf("group %s: steps: %s", p.Groups[i].Name, expected)
 		}
 	}
 	return nil

@@ -31,6 +31,12 @@ type SplitGroup struct {
 	// the requests of groups without a usable endpoint.
 	Share *float64 `json:"share,omitempty"`
 
+	// The shares that the group has one after the other, instead of `share`. It goes on to the next
+	// one by itself when the time of a step is over, as long as it has a usable endpoint and the
+	// guard, if there is one, has compared enough answers and is content. They need a pool.
+	// Default: none.
+	Steps []SplitStep `json:"steps,omitempty"`
+
 	// The policy that picks within the group. One of Caddy's policies makes a pool list its
 	// endpoints for these requests, which costs more in large pools. Default: `adaptive_latency`.
 	GuestRaw json.RawMessage `json:"guest,omitempty" caddy:"namespace=http.reverse_proxy.selection_policies inline_key=policy"`
@@ -48,6 +54,7 @@ func groupArguments(g *SplitGroup) []caddyfile.Param {
 		caddyfile.Optional(caddyfile.Rest(caddyfile.Checked("condition or share", groupFormat, g.setArgument))),
 		caddyfile.Block(
 			caddyfile.Module("policy", "http.reverse_proxy.selection_policies", "policy", &g.GuestRaw),
+			stepsOption(&g.Steps),
 		),
 	}
 }
@@ -140,7 +147,7 @@ func (p *Split) checkGroups() error {
 			return fmt.Errorf("groups: there are two with the name %q", g.Name)
 		case len(g.Match) == 0 && rest != "":
 			return fmt.Errorf("group %s: it has no conditions, as group %s; expected one such group at most", g.Name, rest)
-		case g.Share == nil && p.standard >= 0:
+		case !g.hasShare() && p.standard >= 0:
 			return fmt.Errorf("group %s: it has no share, as group %s; expected one such group, which gets what the others leave",
 				g.Name, p.Groups[p.standard].Name)
 		}
@@ -148,8 +155,13 @@ func (p *Split) checkGroups() error {
 		if len(g.Match) == 0 {
 			rest = g.Name
 		}
-		if g.Share == nil {
+		if err := g.checkSteps(); err != nil {
+			return fmt.Errorf("group %s: %w", g.Name, err)
+		}
+		if !g.hasShare() {
 			p.standard = i
+		} else if g.Share == nil {
+			continue
 		} else if err := checkShare(*g.Share); err != nil {
 			return fmt.Errorf("group %s: share: %w", g.Name, err)
 		}
@@ -167,8 +179,8 @@ func (p *Split) checkGroups() error {
 func (p *Split) configured() []int {
 	shares := make([]int, len(p.Groups))
 	for i := range p.Groups {
-		if s := p.Groups[i].Share; s != nil {
-			shares[i] = shareSlots(*s)
+		if i != p.standard {
+			shares[i] = shareSlots(p.Groups[i].configured(endpoint.GroupState{}))
 		}
 	}
 	return shares

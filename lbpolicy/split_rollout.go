@@ -82,8 +82,9 @@ func (ro *rollout) shares(states *endpoint.GroupStates) []int {
 		if i == ro.standard {
 			continue
 		}
-		percent := *ro.groups[i].Share
-		if set := states.Of(ro.keys[i]); set.Share != nil {
+		set := states.Of(ro.keys[i])
+		percent := ro.groups[i].configured(set)
+		if set.Share != nil {
 			percent = *set.Share
 		}
 		shares[i] = min(shareSlots(percent), left)
@@ -145,10 +146,19 @@ func (ro *rollout) Groups(r *endpoint.Roster) []endpoint.Group {
 	for i := range all {
 		all[i] = endpoint.Group{
 			Name: ro.groups[i].Name, Key: ro.keys[i], Policy: ro, Default: i == ro.standard, Share: percentOf(table.shares[i]),
-			Configured: ro.groups[i].Share, Picks: ro.picks[i].all.Load(), Spilled: ro.picks[i].spilled.Load(),
+			Picks: ro.picks[i].all.Load(), Spilled: ro.picks[i].spilled.Load(),
 		}
-		if set := states.Of(ro.keys[i]); set.Share != nil {
+		set := states.Of(ro.keys[i])
+		if i != ro.standard {
+			configured := ro.groups[i].configured(set)
+			all[i].Configured = &configured
+		}
+		if set.Share != nil {
 			all[i].Set = &set
+		} else if steps := ro.groups[i].Steps; len(steps) > 0 {
+			all[i].Step = &endpoint.GroupStep{
+				Number: ro.groups[i].stepOf(set) + 1, Of: len(steps), Since: set.StepSince,
+			}
 		}
 		if ro.guard != nil && i != ro.standard {
 			all[i].Guard = ro.guard.statusOf(i, all[i].Set)

@@ -3,6 +3,7 @@ package lbpolicy
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,7 +14,10 @@ import (
 const watchInterval = time.Second
 
 // isWatched reports whether the groups have to be looked at over time.
-func (ro *rollout) isWatched() bool { return ro.guard != nil }
+func (ro *rollout) isWatched() bool {
+	hasSteps := func(g SplitGroup) bool { return len(g.Steps) > 0 }
+	return ro.guard != nil || slices.ContainsFunc(ro.groups, hasSteps)
+}
 
 // watch looks at the groups of a roster's pool until stop is called, which waits for the look that
 // is under way.
@@ -53,6 +57,7 @@ func (ro *rollout) look(now time.Time) {
 	if ro.guard != nil {
 		ro.guardGroups(now)
 	}
+	ro.advanceGroups(now)
 }
 
 // observe counts the result of an attempt for the guard.
@@ -136,6 +141,10 @@ func (g *groupGuard) look(group, standard int, name string) (why string) {
 	var answers uint64
 	for i := range routes {
 		answers += routes[i].group.answers
+	}
+	if answers < uint64(g.MinRequests) {
+		g.enough[group].Store(false)
+		return ""
 	}
 	if answers < g.judged[group]+g.judged[group]/10 || answers == g.judged[group] {
 		return ""

@@ -31,18 +31,21 @@ func groupTable(groups []endpoint.Group, now time.Time) string {
 	if len(groups) == 0 {
 		return "No policy of the pool has groups.\n"
 	}
-	t := table{head: []string{"GROUP", "SHARE", "CONFIG", "USABLE", "PICKS", "SPILLED", "GUARD", "SET", "BY", "WHY"}}
+	t := table{head: []string{"GROUP", "SHARE", "CONFIG", "USABLE", "PICKS", "SPILLED", "STEP", "GUARD", "SET", "BY", "WHY"}}
 	for i := range groups {
 		g := &groups[i]
-		configured, since, by, why := "the rest", "", "", ""
+		configured, step, since, by, why := "the rest", "", "", "", ""
 		if g.Configured != nil {
 			configured = percent(*g.Configured)
+		}
+		if g.Step != nil {
+			step = fmt.Sprintf("%d of %d", g.Step.Number, g.Step.Of)
 		}
 		if g.Set != nil {
 			since, by, why = age(g.Set.Since, now), g.Set.By, g.Set.Reason
 		}
 		t.add(g.Name, percent(g.Share), configured, fmt.Sprintf("%d/%d", g.Usable, g.Endpoints),
-			fmt.Sprint(g.Picks), number(g.Spilled), g.Guard, since, by, why)
+			fmt.Sprint(g.Picks), number(g.Spilled), step, g.Guard, since, by, why)
 	}
 	return t.String()
 }

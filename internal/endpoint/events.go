@@ -31,6 +31,7 @@ const (
 	FailedOpen      = "fail_open"
 	FailedOpenEnded = "fail_open_ended"
 	GroupStopped    = "group_stopped"
+	GroupAdvanced   = "group_advanced"
 )
 
 // eventMessages has the one log line of each event. The pages health.md, outlier.md and
@@ -51,6 +52,7 @@ var eventMessages = map[string]struct {
 	FailedOpen:      {"pool has too few usable endpoints and ignores endpoint health", zap.WarnLevel},
 	FailedOpenEnded: {"pool respects endpoint health again", zap.InfoLevel},
 	GroupStopped:    {"group gets no more requests, because it is worse than the default group", zap.ErrorLevel},
+	GroupAdvanced:   {"group goes on to its next step", zap.InfoLevel},
 }
 
 // Logger returns the logger of the newest module that uses the roster.

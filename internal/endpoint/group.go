@@ -3,6 +3,7 @@ package endpoint
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Splitter is a policy that shares requests among groups of a pool's endpoints.
@@ -32,6 +33,9 @@ type Group struct {
 	// Set is the share that was set, and by whom; nil if the config decides.
 	Set *GroupState `json:"set,omitempty"`
 
+	// Step is the step that the group has reached; nil if it has no steps, or a share was set.
+	Step *GroupStep `json:"step,omitempty"`
+
 	// Guard says what the guard makes of the group; empty if there is none.
 	Guard string `json:"guard,omitempty"`
 
@@ -43,6 +47,16 @@ type Group struct {
 	// requests of other groups.
 	Picks   uint64 `json:"picks"`
 	Spilled uint64 `json:"spilled"`
+}
+
+// GroupStep is a step of a group.
+type GroupStep struct {
+	// Number is that of the step, from 1, and Of is how many there are.
+	Number int `json:"number"`
+	Of     int `json:"of"`
+
+	// Since is when the step began; zero if the group has had no usable endpoint yet.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // What a guard makes of a group.

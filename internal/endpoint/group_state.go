@@ -21,6 +21,11 @@ type GroupState struct {
 
 	// Since is when the share was set.
 	Since time.Time `json:"since,omitzero"`
+
+	// Step is the index of the step that the group has reached by itself, and StepSince is when;
+	// zero before the first one has begun.
+	Step      int       `json:"step,omitempty"`
+	StepSince time.Time `json:"step_since,omitzero"`
 }
 
 // GroupStates are the states of the groups of a pool. They never change.

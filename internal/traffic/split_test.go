@@ -228,3 +228,36 @@ func TestTheGuardStopsACanaryThatFailsAtOneRoute(t *testing.T) {
 		t.Errorf("after a reload it gets %v", got)
 	}
 }
+
+func TestACanaryTakesItsStepsByItself(t *testing.T) {
+	fleet := startBackends(t, 2)
+	const canary = "group stable version=v1\ngroup canary version=v2 {\nsteps 10% 1s, 50% 1s, 100%\n}"
+	site := poolWith(staticEndpoints(fleet, versions("v1", "v2")...),
+		"lb_policy split {\n"+canary+"\nguard {\nmin_requests 20\n}\n}")
+	p := startProxy(t, site)
+	c := p.retryingClient()
+	seen := make(map[float64]bool)
+	eventually(t, "the canary has everything", func() bool {
+		shares(t, c, 40)
+		share := p.group("canary").Share
+		seen[share] = true
+		return share == 100
+	})
+	if !seen[10] || !seen[50] {
+		t.Errorf("its shares were %v", seen)
+	}
+	if n := logged.Count("group goes on to its next step", `"group":"canary"`); n != 2 {
+		t.Errorf("%d log lines say so, want 2", n)
+	}
+	if err := p.reload(site); err != nil {
+		t.Fatal(err)
+	}
+	if got := shares(t, c, 20); got["b1"] != 20 {
+		t.Errorf("after a reload it gets %v", got)
+	}
+	p.Stop()
+	p.Start(p.text(site))
+	if got := shares(t, p.client(), 20); got["b1"] != 20 {
+		t.Errorf("after a restart it gets %v", got)
+	}
+}
