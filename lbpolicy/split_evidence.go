@@ -134,8 +134,8 @@ func (g *SplitGuard) judgeErrors(routes []routeCounts, standard string) string {
 	if !worse {
 		return ""
 	}
-	return fmt.Sprintf("%.3g %% of its %.0f answers are errors, and %.3g %% of those of group %s to the same requests; "+
-		"most at %s", 100*e.ratio(), e.requests, 100*e.standard/e.requests, standard, e.route)
+	return fmt.Sprintf("%.3g %% of its %.0f answers are errors, and %.3g %% of those of group %s "+
+		"to the same requests; most at %s", 100*e.ratio(), e.requests, 100*e.standard/e.requests, standard, e.route)
 }
 
 // judgeTimes compares how many answers are slower than factor times the standard's p99 of their
@@ -157,7 +157,8 @@ func (g *SplitGuard) judgeTimes(routes []routeCounts, standard string) string {
 	if !worse {
 		return ""
 	}
-	return fmt.Sprintf("%.3g %% of its %.0f answers take more than %.3g times the p99 of group %s on their routes; most at %s",
+	return fmt.Sprintf("%.3g %% of its %.0f answers take more than %.3g times the p99 of group %s "+
+		"on their routes; most at %s",
 		100*e.ratio(), e.requests, g.P99, standard, e.route)
 }
 

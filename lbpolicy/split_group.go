@@ -146,10 +146,11 @@ func (p *Split) checkGroups() error {
 		case names[g.Name]:
 			return fmt.Errorf("groups: there are two with the name %q", g.Name)
 		case len(g.Match) == 0 && rest != "":
-			return fmt.Errorf("group %s: it has no conditions, as group %s; expected one such group at most", g.Name, rest)
+			return fmt.Errorf("group %s: it has no conditions, as group %s; expected one such group at most",
+				g.Name, rest)
 		case !g.hasShare() && p.standard >= 0:
-			return fmt.Errorf("group %s: it has no share, as group %s; expected one such group, which gets what the others leave",
-				g.Name, p.Groups[p.standard].Name)
+			return fmt.Errorf("group %s: it has no share, as group %s; "+
+				"expected one such group, which gets what the others leave", g.Name, p.Groups[p.standard].Name)
 		}
 		names[g.Name] = true
 		if len(g.Match) == 0 {

@@ -145,7 +145,8 @@ func (ro *rollout) Groups(r *endpoint.Roster) []endpoint.Group {
 	all := make([]endpoint.Group, len(ro.groups))
 	for i := range all {
 		all[i] = endpoint.Group{
-			Name: ro.groups[i].Name, Key: ro.keys[i], Policy: ro, Default: i == ro.standard, Share: percentOf(table.shares[i]),
+			Name: ro.groups[i].Name, Key: ro.keys[i], Policy: ro,
+			Default: i == ro.standard, Share: percentOf(table.shares[i]),
 			Picks: ro.picks[i].all.Load(), Spilled: ro.picks[i].spilled.Load(),
 		}
 		set := states.Of(ro.keys[i])

@@ -68,7 +68,8 @@ func (g *SplitGroup) checkSteps() error {
 			return fmt.Errorf("steps: step %d lasts %v; expected 1s or more", i+1, time.Duration(s.For))
 		}
 		if last && s.For != 0 {
-			return fmt.Errorf("steps: step %d is the last one and has a time; expected a share that holds from then on", i+1)
+			return fmt.Errorf("steps: step %d is the last one and has a time; "+
+				"expected a share that holds from then on", i+1)
 		}
 	}
 	return nil
@@ -127,12 +128,13 @@ func (ro *rollout) advance(i int, state endpoint.GroupState, now time.Time) {
 		return
 	}
 	roster := ro.roster.Load()
-	err := roster.SetGroup(ro.keys[i], func(now endpoint.GroupState) (endpoint.GroupState, endpoint.HistoryEntry, error) {
+	decide := func(now endpoint.GroupState) (endpoint.GroupState, error) {
 		if now != state {
-			return now, endpoint.HistoryEntry{}, errMeanwhile
+			return now, errMeanwhile
 		}
-		return next, endpoint.HistoryEntry{}, nil
-	})
+		return next, nil
+	}
+	err := roster.SetGroup(ro.keys[i], endpoint.HistoryEntry{}, decide)
 	if err == nil && next.Step > 0 {
 		reason := fmt.Sprintf("it has %v %% now, after %v with %v %%",
 			g.Steps[next.Step].Share, now.Sub(state.StepSince).Round(time.Second), g.Steps[step].Share)

@@ -28,7 +28,9 @@ func newStepped(t *testing.T, guard *SplitGuard) *stepped {
 	groups := []SplitGroup{{Name: "stable"}, {
 		Name: "canary", Match: map[string]string{"version": "v2"},
 		Steps: []SplitStep{
-			{Share: 5, For: caddy.Duration(10 * time.Minute)}, {Share: 25, For: caddy.Duration(30 * time.Minute)}, {Share: 100},
+			{Share: 5, For: caddy.Duration(10 * time.Minute)},
+			{Share: 25, For: caddy.Duration(30 * time.Minute)},
+			{Share: 100},
 		},
 	}}
 	s := &stepped{newRollout(groups, 0, guard), t, time.Now()}
@@ -49,10 +51,8 @@ func (s *stepped) after(d time.Duration, want float64) {
 }
 
 func (s *stepped) set(state endpoint.GroupState) {
-	err := s.roster.Load().SetGroup(s.keys[1], func(endpoint.GroupState) (endpoint.GroupState, endpoint.HistoryEntry, error) {
-		return state, endpoint.HistoryEntry{}, nil
-	})
-	if err != nil {
+	decide := func(endpoint.GroupState) (endpoint.GroupState, error) { return state, nil }
+	if err := s.roster.Load().SetGroup(s.keys[1], endpoint.HistoryEntry{}, decide); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -178,13 +178,13 @@ var errStopped = errors.New("the group is stopped already")
 func (ro *rollout) stopGroup(i int, why string, now time.Time) {
 	roster, none := ro.roster.Load(), 0.
 	state := endpoint.GroupState{Share: &none, By: guardName, Reason: why, Since: now}
-	err := roster.SetGroup(ro.keys[i], func(before endpoint.GroupState) (
-		endpoint.GroupState, endpoint.HistoryEntry, error,
+	err := roster.SetGroup(ro.keys[i], endpoint.HistoryEntry{}, func(before endpoint.GroupState) (
+		endpoint.GroupState, error,
 	) {
 		if before.Share != nil && *before.Share == 0 {
-			return before, endpoint.HistoryEntry{}, errStopped
+			return before, errStopped
 		}
-		return state, endpoint.HistoryEntry{}, nil
+		return state, nil
 	})
 	if err == nil {
 		roster.Emit(endpoint.Event{Name: endpoint.GroupStopped, Group: ro.groups[i].Name, Reason: why})

@@ -31,7 +31,9 @@ func groupTable(groups []endpoint.Group, now time.Time) string {
 	if len(groups) == 0 {
 		return "No policy of the pool has groups.\n"
 	}
-	t := table{head: []string{"GROUP", "SHARE", "CONFIG", "USABLE", "PICKS", "SPILLED", "STEP", "GUARD", "SET", "BY", "WHY"}}
+	t := table{head: []string{
+		"GROUP", "SHARE", "CONFIG", "USABLE", "PICKS", "SPILLED", "STEP", "GUARD", "SET", "BY", "WHY",
+	}}
 	for i := range groups {
 		g := &groups[i]
 		configured, step, since, by, why := "the rest", "", "", "", ""

@@ -62,14 +62,12 @@ func (s *GroupStates) Of(key string) GroupState {
 
 // SetGroup makes the state of a group hold that decide makes of the one before, and has it stored.
 // The history gets the entry, unless it has no event.
-func (r *Roster) SetGroup(
-	key string, decide func(before GroupState) (GroupState, HistoryEntry, error),
-) error {
+func (r *Roster) SetGroup(key string, entry HistoryEntry, decide func(before GroupState) (GroupState, error)) error {
 	p := r.pool
 	p.control.Lock()
 	defer p.control.Unlock()
 	before := r.GroupStates()
-	after, entry, err := decide(before.Of(key))
+	after, err := decide(before.Of(key))
 	if err != nil {
 		return err
 	}

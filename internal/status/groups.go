@@ -118,8 +118,8 @@ func setShares(roster *endpoint.Roster, named []endpoint.Group, state endpoint.G
 		} else {
 			set = endpoint.GroupState{}
 		}
-		err := roster.SetGroup(named[i].Key, func(endpoint.GroupState) (endpoint.GroupState, endpoint.HistoryEntry, error) {
-			return set, entry, nil
+		err := roster.SetGroup(named[i].Key, entry, func(endpoint.GroupState) (endpoint.GroupState, error) {
+			return set, nil
 		})
 		if errors.Is(err, endpoint.ErrTooManyGroups) {
 			return refuse(http.StatusInsufficientStorage, err)

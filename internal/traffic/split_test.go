@@ -212,6 +212,10 @@ func TestTheGuardStopsACanaryThatFailsAtOneRoute(t *testing.T) {
 	if got := shares(t, c, 50); got["b1"] > 0 {
 		t.Errorf("then it gets %v", got)
 	}
+	p.expectSeries(map[string]float64{
+		`pool_group_share_ratio{group="canary",pool="web"}`: 0,
+		`pool_group_share_ratio{group="stable",pool="web"}`: 1,
+	})
 	const line = "group gets no more requests, because it is worse than the default group"
 	if n := logged.Count(line, `"pool":"web"`, `"group":"canary"`, "are errors"); n != 1 {
 		t.Errorf("%d log lines say so", n)
