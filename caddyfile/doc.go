@@ -18,6 +18,8 @@
 //	ModulesWith                           the same, repeated, with settings in the module's block
 //	Guest                                 option { ... }, which one certain module reads
 //	Repeated                              option with arguments and a block of its own, repeated
+//	Line(name, arguments...)              option with arguments and perhaps a block of its own
+//	OneOf(name, kinds...)                 option <kind> ..., where the kind says what follows
 //	Again(p)                              an option that may be repeated, each time with more values
 //	Optional(p)                           an argument that may be left out, after required ones
 //	Section(name, options...)             option { ... }, with a Block of its own

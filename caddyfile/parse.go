@@ -47,6 +47,30 @@ func Block(options ...Param) Param {
 	return Param{whole: true, read: func(d *Dispenser) error { return readBlock(d, options) }}
 }
 
+// Line is an option with arguments of its own, and perhaps a Block after them.
+func Line(name string, shape ...Param) Param {
+	return Param{name: name, whole: true, read: func(d *Dispenser) error { return readLine(d, shape) }}
+}
+
+// OneOf is an option whose first argument is the name of one of these kinds. What follows belongs
+// to that kind.
+func OneOf(name string, kinds ...Param) Param {
+	return Param{name: name, whole: true, read: func(d *Dispenser) error {
+		if !d.NextArg() {
+			return d.Errf("missing value; expected %s", oneOf(names(kinds)))
+		}
+		p, known := find(kinds, d.Val())
+		if !known {
+			return d.Errf("'%s' is not %s", d.Val(), oneOf(names(kinds)))
+		}
+		err := p.read(d)
+		if err == nil && !p.whole {
+			err = endOfLine(d)
+		}
+		return within(p.name, err)
+	}}
+}
+
 // Section is an option that consists of a Block.
 func Section(name string, options ...Param) Param {
 	p := Block(options...)

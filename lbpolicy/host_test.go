@@ -91,8 +91,15 @@ func newHostWith(t *testing.T, config, upstreams string) *host {
 // clean ends the policy, and the one that is loaded in it.
 func (h *host) clean() {
 	selectorOf(h.policy).Cleanup()
-	if p, ok := h.policy.(*Sticky); ok {
+	switch p := h.policy.(type) {
+	case *Sticky:
 		selectorOf(p.guest.(policy)).Cleanup()
+	case *Split:
+		for i := range p.Groups {
+			if guest, ours := p.Groups[i].guest.(policy); ours {
+				selectorOf(guest).Cleanup()
+			}
+		}
 	}
 }
 
@@ -153,6 +160,8 @@ func selectorOf(p policy) *selector {
 	case *WeightedFirst:
 		return &p.selector
 	case *Sticky:
+		return &p.selector
+	case *Split:
 		return &p.selector
 	}
 	panic("a policy without selector")

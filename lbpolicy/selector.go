@@ -133,30 +133,39 @@ func (s *selector) pick(bands []band, drawn int, c candidates) (*band, int) {
 func (s *selector) selectByFallback(
 	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter,
 ) *reverseproxy.Upstream {
-	attempts, v := s.transport.Attempts(r), s.view(pool)
-	attempts.NoteFallback(attempt.PolicyName(s.fallback))
+	return s.selectBy(s.fallback, pool, s.view(pool).members, r, w)
+}
+
+// selectBy is selectByFallback with any policy. members are the upstreams joined with their
+// endpoints.
+func (s *selector) selectBy(
+	policy caddySelector, pool reverseproxy.UpstreamPool, members []endpoint.Member,
+	r *http.Request, w http.ResponseWriter,
+) *reverseproxy.Upstream {
+	attempts := s.transport.Attempts(r)
+	attempts.NoteFallback(attempt.PolicyName(policy))
 	defer attempts.NoteFallback("")
-	u := s.fallback.Select(untried(pool, v, attempts), r, w)
+	u := policy.Select(untried(pool, members, attempts), r, w)
 	if u == nil && attempts.Any() {
-		u = s.fallback.Select(pool, r, w)
+		u = policy.Select(pool, r, w)
 	}
 	if i := slices.Index(pool, u); i >= 0 && attempts != nil && attempts.Picked() == nil {
-		v.members[i].Reserve(0)
-		attempts.Begin(v.members[i].Endpoint)
+		members[i].Reserve(0)
+		attempts.Begin(members[i].Endpoint)
 	}
 	return u
 }
 
 // untried returns the upstreams that the request has not tried.
 func untried(
-	pool reverseproxy.UpstreamPool, v *upstreamView, attempts *attempt.RequestAttempts,
+	pool reverseproxy.UpstreamPool, members []endpoint.Member, attempts *attempt.RequestAttempts,
 ) reverseproxy.UpstreamPool {
 	if !attempts.Any() {
 		return pool
 	}
 	var rest reverseproxy.UpstreamPool
 	for i, u := range pool {
-		if !attempts.Tried(v.members[i].Endpoint) {
+		if !attempts.Tried(members[i].Endpoint) {
 			rest = append(rest, u)
 		}
 	}

@@ -98,7 +98,8 @@ func (s *controlStore) apply(data []byte) {
 	s.roster.RestoreControl(record.Control, time.Now())
 	if !record.Empty() {
 		s.log().Info("what operators had decided holds again",
-			zap.Int("overrides", len(record.Overrides)), zap.Bool("frozen", record.Frozen != nil))
+			zap.Int("overrides", len(record.Overrides)), zap.Bool("frozen", record.Frozen != nil),
+			zap.Int("groups", len(record.Groups)))
 	}
 }
 

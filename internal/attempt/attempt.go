@@ -95,7 +95,7 @@ func (a *Attempt) roundTrip(
 
 // observe passes the result to the outlier detector.
 func (a *Attempt) observe(r endpoint.Result) {
-	r.Trial = a.trial != 0
+	r.Trial, r.Route = a.trial != 0, a.route.Route
 	a.endpoint.Observe(r)
 }
 

@@ -14,6 +14,7 @@ type pickNote struct {
 	reason   endpoint.PickReason
 	fallback string // the name of the policy that picks instead of the handler's; "" if that picks itself
 	moved    bool   // the session of the request leaves its endpoint
+	spilled  bool   // the group of the request has no usable endpoint
 }
 
 // Note says why the next pick of the request is made, if it is not the first choice. A retry is one
@@ -39,6 +40,14 @@ func (a *RequestAttempts) NoteMove() {
 	}
 }
 
+// NoteGroupSpill says that the next pick is in another group than that of the request, because that
+// has no usable endpoint, whatever else is noted.
+func (a *RequestAttempts) NoteGroupSpill() {
+	if a != nil {
+		a.note.spilled = true
+	}
+}
+
 // countPick counts a pick of the request, ends what was noted of it, and returns its reason.
 func (a *RequestAttempts) countPick(e *endpoint.Endpoint) (reason endpoint.PickReason) {
 	policy := a.note.fallback
@@ -51,10 +60,13 @@ func (a *RequestAttempts) countPick(e *endpoint.Endpoint) (reason endpoint.PickR
 	if a.note.moved {
 		reason = endpoint.Moved
 	}
+	if a.note.spilled {
+		reason = endpoint.GroupSpill
+	}
 	if len(a.sentAttempts) > 0 {
 		reason = endpoint.Retry
 	}
-	a.note.reason, a.note.moved = endpoint.FirstChoice, false
+	a.note.reason, a.note.moved, a.note.spilled = endpoint.FirstChoice, false, false
 	e.CountPick(policy, reason)
 	return reason
 }

@@ -15,6 +15,7 @@ const (
 	placeholderID       = "endpoint.id"
 	placeholderZone     = "endpoint.zone"
 	placeholderReason   = "pick.reason"
+	placeholderGroup    = "pick.group"
 	placeholderAttempts = "attempts"
 )
 
@@ -49,6 +50,8 @@ func (a *RequestAttempts) placeholder(name string) (any, bool) {
 			return last.reason.String(), true
 		}
 		return "", true
+	case placeholderGroup:
+		return a.assignment.Served, true
 	case placeholderPool, placeholderID, placeholderZone:
 		return a.ofEndpoint(name), true
 	}

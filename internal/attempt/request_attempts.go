@@ -24,6 +24,7 @@ type RequestAttempts struct {
 	refused      []*endpoint.Endpoint // those of the tried ones that refused the connection at once
 	trial        endpoint.Trial       // begun for the place that the next Begin makes the request's own
 	note         pickNote
+	assignment   Assignment
 	sentAttempts []*Attempt
 
 	// Room for what nearly every request needs, so that all of it is one allocation.

@@ -61,6 +61,7 @@ func newAPI(address string) (*api, error) {
 type request struct {
 	method         string
 	pool, endpoint string // empty: all pools, or the whole pool
+	group          string // empty if it is not about a group
 	action         string // what follows in the path
 	body           any
 }
@@ -69,6 +70,9 @@ func (r *request) path() string {
 	path := "/pools/" + url.PathEscape(r.pool)
 	if r.endpoint != "" {
 		path += "/endpoints/" + url.PathEscape(r.endpoint)
+	}
+	if r.group != "" {
+		path += "/groups/" + url.PathEscape(r.group)
 	}
 	if r.action != "" {
 		path += "/" + r.action

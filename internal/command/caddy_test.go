@@ -92,6 +92,7 @@ func TestTheCommandSteersACaddy(t *testing.T) {
 	step(0, "an operator set 3", "show web "+second)
 	step(0, "weight 3 until cleared, by a unix socket", "show web "+second)
 	step(0, "GET /slow", "routes web")
+	step(0, "No policy of the pool has groups", "groups web")
 	step(0, "", "reset web "+first)
 	step(0, "now 2 endpoints", "history web")
 

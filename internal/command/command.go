@@ -47,7 +47,7 @@ func build(pools *cobra.Command) {
 	flags.Bool("json", false, "Print the answers of the admin API as they are")
 	pools.Args = cobra.NoArgs
 	pools.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	pools.AddCommand(listCommand(), showCommand(), routesCommand())
+	pools.AddCommand(listCommand(), showCommand(), routesCommand(), groupsCommand(), shareCommand())
 	pools.AddCommand(overrideCommands()...)
 	pools.AddCommand(weightCommand(), clearCommand(), resetCommand(), explainCommand())
 	pools.AddCommand(historyCommand(), rollbackCommand(), releaseCommand(), waitCommand(), watchCommand())

@@ -74,6 +74,9 @@ func explanationText(e *endpoint.Explanation) string {
 	var text strings.Builder
 	line := func(format string, args ...any) { text.WriteString(printable(fmt.Sprintf(format, args...)) + "\n") }
 	line("%s picks %s%s", e.Policy, cmp.Or(e.Picked, "none"), because(e.Reason))
+	if e.Group != "" {
+		line("group %s", e.Group)
+	}
 	if e.Route != "" {
 		parked := ""
 		if e.Parked {

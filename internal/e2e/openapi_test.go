@@ -47,6 +47,19 @@ handle_path /sticky/* {
 		}
 	}
 }
+handle_path /split/* {
+	reverse_proxy {
+		dynamic pool split {
+			source static 127.0.0.1:1
+		}
+		lb_policy split {
+			group stable
+			group canary version=v2 10%
+			force header X-Version
+			guard
+		}
+	}
+}
 handle_path /registered/* {
 	reverse_proxy {
 		dynamic pool registered {
@@ -140,6 +153,11 @@ func TestTheAdminAPIIsAsItsDescriptionSays(t *testing.T) {
 		{"DELETE", "/pools/web/rollback", ""}, {"DELETE", "/pools/web/rollback", ""},
 		{"POST", "/pools/web/explain", `{"uri": "/"}`}, {"POST", "/pools/web/explain", `{}`},
 		{"POST", "/pools/registered/explain", `{"uri": "/"}`}, {"POST", "/pools/sticky/explain", `{"uri": "/"}`},
+		{"GET", "/pools/split/groups", ""}, {"GET", "/pools/web/groups", ""}, {"GET", "/pools/other/groups", ""},
+		{"PATCH", "/pools/split/groups/canary", `{"share": 20, "reason": "why"}`},
+		{"PATCH", "/pools/split/groups/canary", `{}`}, {"PATCH", "/pools/split/groups/other", `{"share": 1}`},
+		{"GET", "/pools/split/groups", ""}, {"GET", "/pools/split", ""}, {"POST", "/pools/split/explain", `{"uri": "/"}`},
+		{"DELETE", "/pools/split/groups/canary/share", ""}, {"DELETE", "/pools/split/groups/canary/share", ""},
 		{"PUT", "/pools/registered/endpoints/x", `{"address": "127.0.0.1:4", "zone": "b", "metadata": {"a": "b"}}`},
 		{"PUT", "/pools/registered/endpoints/x", `{"address": "127.0.0.1:4"}`},
 		{"PUT", "/pools/registered/endpoints/y", `{}`}, {"PUT", "/pools/web/endpoints/y", `{}`},

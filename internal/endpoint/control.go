@@ -12,13 +12,16 @@ type Control struct {
 	Overrides map[string]*Override `json:"overrides,omitempty"`
 	Frozen    *Frozen              `json:"frozen,omitempty"`
 
+	// Groups are the states of groups of endpoints.
+	Groups GroupStates `json:"groups,omitempty"`
+
 	// Endpoints is the frozen list, and Trusted has those of them that are from no network.
 	Endpoints []listing.Info `json:"endpoints,omitempty"`
 	Trusted   []string       `json:"trusted,omitempty"`
 }
 
 // Empty reports whether nothing is decided.
-func (c *Control) Empty() bool { return len(c.Overrides) == 0 && c.Frozen == nil }
+func (c *Control) Empty() bool { return len(c.Overrides) == 0 && c.Frozen == nil && len(c.Groups) == 0 }
 
 // Control returns what operators have decided.
 func (r *Roster) Control() Control {
@@ -26,6 +29,9 @@ func (r *Roster) Control() Control {
 	c := Control{Overrides: p.Overrides(), Frozen: p.Frozen()}
 	if c.Frozen != nil {
 		c.Endpoints = c.Frozen.Infos
+	}
+	if groups := r.GroupStates(); groups != nil {
+		c.Groups = *groups
 	}
 	for i := range c.Endpoints {
 		if c.Endpoints[i].Trusted {
@@ -90,6 +96,7 @@ func (r *Roster) RestoreControl(c Control, now time.Time) {
 	for _, e := range changed {
 		e.endpoint.setOverride(p.overrideOf(e.endpoint.address))
 	}
+	p.restoreGroups(c.Groups)
 	r.checkOverrides() // another process may have come to an address meanwhile
 	if f := c.frozen(); f != nil && p.Frozen() == nil {
 		p.freeze(f)

@@ -12,6 +12,7 @@ import (
 type Event struct {
 	Name    string
 	Address string // empty if the event is about the pool
+	Group   string // empty if the event is not about a group of endpoints
 	Reason  string
 	Since   time.Time // when the state began that ended; zero if unknown
 }
@@ -29,9 +30,12 @@ const (
 	BecameUsable    = "pool_usable"
 	FailedOpen      = "fail_open"
 	FailedOpenEnded = "fail_open_ended"
+	GroupStopped    = "group_stopped"
+	GroupAdvanced   = "group_advanced"
 )
 
-// eventMessages has the one log line of each event. docs/health.md and docs/outlier.md list them.
+// eventMessages has the one log line of each event. The pages health.md, outlier.md and
+// policies/split.md list them.
 var eventMessages = map[string]struct {
 	text  string
 	level zapcore.Level
@@ -47,6 +51,8 @@ var eventMessages = map[string]struct {
 	BecameUsable:    {"pool has usable endpoints again", zap.InfoLevel},
 	FailedOpen:      {"pool has too few usable endpoints and ignores endpoint health", zap.WarnLevel},
 	FailedOpenEnded: {"pool respects endpoint health again", zap.InfoLevel},
+	GroupStopped:    {"group gets no more requests, because it is worse than the default group", zap.ErrorLevel},
+	GroupAdvanced:   {"group goes on to its next step", zap.InfoLevel},
 }
 
 // Logger returns the logger of the newest module that uses the roster.
@@ -64,13 +70,24 @@ func (r *Roster) Emit(e Event) {
 		entry.Write(e.fields(r.name)...)
 	}
 	r.queue.add(e)
-	r.record(HistoryEntry{Kind: KindState, Address: e.Address, Event: e.Name, Reason: e.Reason})
+	r.record(HistoryEntry{Kind: KindState, Address: e.Address, Event: e.Name, Reason: e.historyReason()})
+}
+
+// historyReason returns the reason, with the group that it is about.
+func (e Event) historyReason() string {
+	if e.Group == "" {
+		return e.Reason
+	}
+	return "group " + e.Group + ": " + e.Reason
 }
 
 func (e Event) fields(pool string) []zap.Field {
 	fields := []zap.Field{zap.String("pool", pool)}
 	if e.Address != "" {
 		fields = append(fields, zap.String("address", e.Address))
+	}
+	if e.Group != "" {
+		fields = append(fields, zap.String("group", e.Group))
 	}
 	if e.Reason != "" {
 		fields = append(fields, zap.String("reason", e.Reason))
@@ -87,6 +104,9 @@ func (e Event) data(pool string) map[string]any {
 	data := map[string]any{"pool": pool, "reason": e.Reason}
 	if e.Address != "" {
 		data["address"], data["host"] = e.Address, e.Address
+	}
+	if e.Group != "" {
+		data["group"] = e.Group
 	}
 	if !e.Since.IsZero() {
 		data["since"] = e.Since.Format(time.RFC3339Nano)

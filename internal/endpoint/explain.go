@@ -13,6 +13,9 @@ type Explanation struct {
 	// Policy is the name of the policy.
 	Policy string `json:"policy"`
 
+	// Group is the group of endpoints in which the policy picks, if it has groups.
+	Group string `json:"group,omitempty"`
+
 	// Picked is the address of the endpoint that would most probably be picked; empty if none is
 	// usable.
 	Picked string `json:"picked,omitempty"`

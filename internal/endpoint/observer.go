@@ -1,6 +1,11 @@
 package endpoint
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/load"
+)
 
 // Result is what an attempt means for outlier detection.
 type Result struct {
@@ -18,6 +23,9 @@ type Result struct {
 
 	// Expected is the share of failures that is usual for its route in the pool.
 	Expected float64
+
+	// Route is its route in the pool; nil if that is not known.
+	Route *load.Route
 }
 
 // Observer receives the result of every attempt at the endpoints of a pool. It is called on the
@@ -35,4 +43,41 @@ func (e *Endpoint) Observe(r Result) {
 	if o := e.pool.observer.Load(); o != nil {
 		(*o).Observe(e, r)
 	}
+	if listeners := e.pool.listeners.Load(); listeners != nil {
+		for _, listener := range *listeners {
+			(*listener)(e, r)
+		}
+	}
+}
+
+// resultListener is called with the result of an attempt.
+type resultListener func(e *Endpoint, r Result)
+
+// ListenToResults calls a function with the result of every attempt at the endpoints of the
+// roster's pool, until stop is called. It is called on the request path, by many goroutines at
+// once.
+func (r *Roster) ListenToResults(listener func(*Endpoint, Result)) (stop func()) {
+	p, key := r.pool, new(resultListener)
+	*key = listener
+	p.changeListeners(func(all []*resultListener) []*resultListener { return append(all, key) })
+	return func() {
+		p.changeListeners(func(all []*resultListener) []*resultListener {
+			return slices.DeleteFunc(all, func(other *resultListener) bool { return other == key })
+		})
+	}
+}
+
+// changeListeners replaces the listeners by what change makes of a copy of them.
+func (p *Pool) changeListeners(change func([]*resultListener) []*resultListener) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []*resultListener
+	if before := p.listeners.Load(); before != nil {
+		all = slices.Clone(*before)
+	}
+	if all = change(all); len(all) == 0 {
+		p.listeners.Store(nil)
+		return
+	}
+	p.listeners.Store(&all)
 }

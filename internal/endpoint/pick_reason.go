@@ -13,6 +13,7 @@ const (
 	Retry                         // the request was at another endpoint before
 	Fallback                      // the fallback of the policy picked
 	Moved                         // the session of the request was at another endpoint, which has lost it
+	GroupSpill                    // the group of the request has no usable endpoint
 
 	PickReasonCount = iota
 )
@@ -21,5 +22,6 @@ const (
 func (r PickReason) String() string {
 	return [...]string{
 		"first_choice", "sticky", "overflow", "zone_spill", "tier_spill", "retry", "fallback", "moved",
+		"group_spill",
 	}[r]
 }

@@ -18,14 +18,18 @@ import (
 type Pool struct {
 	inFlight atomic.Int64
 	observer atomic.Pointer[Observer]
-	routes   *load.Routes // nil in the pool of static upstreams
-	traffic  poolTraffic
+	// listeners follow the results of attempts besides the observer; nil if there are none.
+	listeners atomic.Pointer[[]*resultListener]
+
+	routes  *load.Routes // nil in the pool of static upstreams
+	traffic poolTraffic
 
 	// changesBegun and changesEnded count the changes of its endpoints' conditions and advice. A
 	// change is counted before it is made and again after it, so that a pick that sees a change
 	// also sees that the published shares do not include it. See Roster.CatchUp.
 	changesBegun, changesEnded atomic.Uint64
 
+	groups         atomic.Pointer[GroupStates] // nil if nothing was set
 	history        history
 	control        sync.Mutex // orders what operators decide
 	controlChanged signal.Signal

@@ -47,6 +47,10 @@ func (r *Roster) recomputeLoop(ctx context.Context) {
 // it, as after the last usable endpoint failed. They run on requests, so the subscribers are called
 // later, by the goroutine that recomputes.
 func (r *Roster) CatchUp(seen *Snapshot) bool {
+	if r.subset != nil {
+		r.subset.catchUp(r)
+		return r.Snapshot() != seen
+	}
 	if r.isBehind() {
 		r.mu.Lock()
 		defer r.mu.Unlock()

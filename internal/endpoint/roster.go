@@ -27,6 +27,8 @@ type Roster struct {
 	queue      eventQueue
 	said       sync.Map // texts of FirstTime, which are a few constants
 	explainers sync.Map // of the handlers that pick from the list
+	splitters  sync.Map // of the policies that share among groups of the list
+	subset     *subset  // nil of a whole pool
 
 	provenance provenance
 
@@ -67,8 +69,14 @@ func (r *Roster) Snapshot() *Snapshot { return r.snapshot.Load() }
 // Answered returns a channel that is closed when the list was replaced for the first time.
 func (r *Roster) Answered() <-chan struct{} { return r.answered }
 
-// InFlight returns the number of requests in flight in the roster's pool.
-func (r *Roster) InFlight() int { return int(r.pool.inFlight.Load()) }
+// InFlight returns the number of requests in flight in the roster's pool, or at the members of a
+// subset.
+func (r *Roster) InFlight() int {
+	if r.subset != nil {
+		return r.Snapshot().inFlight()
+	}
+	return int(r.pool.inFlight.Load())
+}
 
 // IsCurrent reports whether the roster belongs to the newest definition of its pool. During a
 // reload others run beside it. Only the current roster has its endpoints checked and ejected.

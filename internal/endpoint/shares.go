@@ -10,14 +10,30 @@ import (
 // snapshot computes which members serve and the share of each. It writes into members, which become
 // the snapshot's.
 func (r Rules) snapshot(members []Member, now load.Instant) *Snapshot {
+	eligible := r.eligibleOf(members)
+	tiers := tiersOf(members, eligible)
+	return r.share(members, eligible, tiers, r.mode(tiers), now)
+}
+
+// snapshotIn is snapshot for a part of the members of a pool, whose mode is that of the whole pool.
+func (r Rules) snapshotIn(mode Mode, members []Member, now load.Instant) *Snapshot {
+	eligible := r.eligibleOf(members)
+	return r.share(members, eligible, tiersOf(members, eligible), mode, now)
+}
+
+func (r Rules) eligibleOf(members []Member) []eligibility {
 	eligible := make([]eligibility, len(members))
 	for i := range members {
 		e := r.eligibility(&members[i])
 		members[i].drains, members[i].healthy = e.drains || e.maintenance, e.healthy
 		eligible[i] = e
 	}
-	tiers := tiersOf(members, eligible)
-	s := &Snapshot{Members: members, Mode: r.mode(tiers)}
+	return eligible
+}
+
+// share computes the share of each member in a mode.
+func (r Rules) share(members []Member, eligible []eligibility, tiers []tier, mode Mode, now load.Instant) *Snapshot {
+	s := &Snapshot{Members: members, Mode: mode}
 	s.Blocking, s.HalfOpen = s.Mode.blocking()&r.Watched, HalfOpen&r.Watched
 	s.lost = s.Mode.lost() & r.Watched
 	s.scale, s.ramping = r.setWeights(members, eligible, s.Mode, now)

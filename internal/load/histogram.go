@@ -61,6 +61,9 @@ func bucketOf(seconds float64) int {
 	return min(within+(exponent-1)*PerDoubling-FirstBucket+1, BucketCount-1)
 }
 
+// EndOf returns the end of a bucket, in seconds.
+func EndOf(bucket int) float64 { return math.Exp2(float64(FirstBucket+bucket-1) / PerDoubling) }
+
 // Times is what a histogram has counted, or several have.
 type Times struct {
 	Buckets [BucketCount]uint64

@@ -16,6 +16,7 @@ func TestEveryMetricHasSeriesAndNoneIsObjectedToByPrometheus(t *testing.T) {
 	claim := startPool(t, endpoint.Definition{Owner: silent()}, 2)
 	attempt(claim.Roster.Snapshot().Members[0].Endpoint, claim.Pool.Routes())
 	keepSessions(t, "web", "client_ip", 7)
+	defer claim.Roster.AddSplitter(twoSplits{})()
 	found := gather(t)
 	var families []*dto.MetricFamily
 	for _, m := range all {
@@ -35,6 +36,13 @@ func TestEveryMetricHasSeriesAndNoneIsObjectedToByPrometheus(t *testing.T) {
 	if len(found) != len(all) {
 		t.Errorf("%d metrics have series, and %d are defined", len(found), len(all))
 	}
+}
+
+// twoSplits are two policies that have a group of the same name.
+type twoSplits struct{}
+
+func (twoSplits) Groups(*endpoint.Roster) []endpoint.Group {
+	return []endpoint.Group{{Name: "canary", Key: "canary 1", Share: 10}, {Name: "canary", Key: "canary 2", Share: 20}}
 }
 
 func TestTheLabelsOfAMetricAreInTheOrderOfItsSeries(t *testing.T) {

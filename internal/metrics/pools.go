@@ -35,6 +35,21 @@ func (c *collection) addRoster(r *endpoint.Roster) {
 		c.add(poolUsable, 0, c.label)
 	}
 	c.add(poolFailOpen, boolean(s.Mode == endpoint.Open), c.label)
+	c.addGroups(r)
+}
+
+// addGroups adds the groups of the list. Of those with the same name, the first one counts.
+func (c *collection) addGroups(r *endpoint.Roster) {
+	named := make(map[string]bool)
+	for _, g := range r.Groups() {
+		if named[g.Name] {
+			continue
+		}
+		named[g.Name] = true
+		group := label("group", g.Name)
+		c.add(poolGroupShare, g.Share/100, group, c.label)
+		c.add(poolGroupPicks, float64(g.Picks), group, c.label)
+	}
 }
 
 // addTraffic adds what has happened at all endpoints of a pool.

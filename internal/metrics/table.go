@@ -43,6 +43,10 @@ var (
 		"Share of the endpoints that may get new requests.", "pool")
 	poolFailOpen = gauge("pool_fail_open",
 		"1 if so few endpoints are usable that the pool ignores health, else 0.", "pool")
+	poolGroupShare = gauge("pool_group_share_ratio",
+		"The share of the requests that a group of endpoints gets, from 0 to 1.", "group", "pool")
+	poolGroupPicks = counter("pool_group_picks_total",
+		"Picks in a group of endpoints.", "group", "pool")
 	poolInFlight = gauge("pool_requests_in_flight",
 		"Requests in flight at all endpoints of the pool.", "pool")
 	poolAttempts = counter("pool_attempts_total",

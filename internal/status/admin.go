@@ -22,6 +22,9 @@ func init() { caddy.RegisterModule(new(AdminPools)) }
 //	GET    /pools/<pool>/routes                     what it knows of routes, the busiest first
 //	GET    /pools/<pool>/history                    its last 256 changes
 //	GET    /pools/<pool>/events                     its changes as they come, as server-sent events
+//	GET    /pools/<pool>/groups                     groups of endpoints and their shares
+//	PATCH  /pools/<pool>/groups/<group>             sets the share of a group, whatever the config says
+//	DELETE /pools/<pool>/groups/<group>/share       ends that
 //	POST   /pools/<pool>/explain                    who would be picked for a request, and why
 //	POST   /pools/<pool>/rollback                   goes back to the membership of a revision
 //	DELETE /pools/<pool>/rollback                   follows the sources again
@@ -62,6 +65,9 @@ func handlers() map[string]caddy.AdminHandlerFunc {
 		"GET /pools/{pool}/routes":                     getRoutes,
 		"GET /pools/{pool}/history":                    getHistory,
 		"GET /pools/{pool}/events":                     streamEvents,
+		"GET /pools/{pool}/groups":                     getGroups,
+		"PATCH /pools/{pool}/groups/{group}":           patchGroup,
+		"DELETE /pools/{pool}/groups/{group}/share":    deleteGroupShare,
 		"POST /pools/{pool}/explain":                   explain,
 		"POST /pools/{pool}/rollback":                  rollback,
 		"DELETE /pools/{pool}/rollback":                release,

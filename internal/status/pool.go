@@ -49,6 +49,8 @@ type poolStatus struct {
 	// Sessions say how full the tables of sticky sessions are. Only the status of one pool has
 	// them.
 	Sessions []endpoint.SessionCounts `json:"sessions,omitempty"`
+	// Groups are the groups of endpoints of the policy `split`, and their shares.
+	Groups []endpoint.Group `json:"groups,omitempty"`
 
 	// Members are the endpoints, in the order of the list. Only the status of one pool has them.
 	Members []endpointStatus `json:"members,omitempty"`
@@ -59,7 +61,7 @@ func newPoolStatus(roster *endpoint.Roster) poolStatus {
 	status := poolStatus{
 		Name: roster.Name(), Mode: s.Mode.String(), ModeSince: s.ModeSince, Endpoints: len(s.Members),
 		InFlight: roster.InFlight(), Overrides: roster.OverrideCount(), Frozen: roster.Frozen(),
-		Revision: roster.LastRevision(), Sources: roster.Sources(),
+		Revision: roster.LastRevision(), Sources: roster.Sources(), Groups: roster.Groups(),
 	}
 	status.Usable, status.Unhealthy, status.Draining = s.States()
 	status.Failing, status.Failures = roster.Failures()
