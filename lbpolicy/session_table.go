@@ -1,6 +1,7 @@
 package lbpolicy
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"sync"
@@ -17,7 +18,8 @@ type sessionKey [16]byte
 // was idle for the longest gives way. It is split, so that requests hardly wait for one another.
 //
 // Sessions that were seen once give way first, as long as they have more than an eighth of the
-// room. A client that makes values up can therefore not drive out those of others that are in use.
+// room. A client that makes values up, or keeps no cookies, can therefore not drive out those of
+// others that are in use.
 // The idea is that of segmented LRU (Karedla, Love and Wherry, 1994).
 type sessionTable struct {
 	pool, carrier string   // what the table belongs to
@@ -100,17 +102,14 @@ func (t *sessionTable) put(k sessionKey, s session, ttl time.Duration, now time.
 	p := t.part(k)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e, isNew := p.entry(k)
+	e, _ := p.entry(k)
 	e.session = s
-	if isNew {
-		p.see(e, &p.once, now)
-	} else {
-		p.see(e, e.in, now)
-	}
+	p.see(e, cmp.Or(e.in, &p.once), now)
 	return t.makeRoom(p, e, ttl, now)
 }
 
-// add is put of a session that is no client's word, unless the key has a session.
+// add is put, unless the key has a session. A client that keeps no cookies begins one with each
+// request, so these count as seen once too.
 func (t *sessionTable) add(k sessionKey, s session, ttl time.Duration, now time.Time) (full bool) {
 	p := t.part(k)
 	p.mu.Lock()
@@ -119,7 +118,7 @@ func (t *sessionTable) add(k sessionKey, s session, ttl time.Duration, now time.
 	if isNew || e.isOver(ttl, now) {
 		e.session = s
 	}
-	p.see(e, &p.known, now)
+	p.see(e, cmp.Or(e.in, &p.once), now)
 	return t.makeRoom(p, e, ttl, now)
 }
 

@@ -10,7 +10,7 @@ type tablePart struct {
 	mu    sync.Mutex
 	byKey map[sessionKey]*tableEntry
 	once  tableList // sessions that were seen once
-	known tableList // sessions that were seen again, or that an endpoint has begun
+	known tableList // sessions that were seen again
 }
 
 // tableList is sessions from the one that was seen last to the one that has been idle for the

@@ -62,7 +62,8 @@ func TestSessionsInUseOutliveAFloodOfOthers(t *testing.T) {
 		table.get(keyNumber(i), time.Hour, now, true)
 	}
 	for i := range 1000 * tableParts {
-		table.put(keyNumber(used+i), session{token: anotherToken}, time.Hour, now)
+		table.put(keyNumber(used+2*i), session{token: anotherToken}, time.Hour, now)
+		table.add(keyNumber(used+2*i+1), session{token: anotherToken}, time.Hour, now)
 	}
 	for i := range used {
 		if s, ok := table.get(keyNumber(i), time.Hour, now, false); !ok || s.token != aToken {
@@ -76,7 +77,8 @@ func TestATableThatIsFullOfSessionsInUseHasRoomForNewOnes(t *testing.T) {
 	table.limit.Store(64 * tableParts)
 	now := time.Unix(1_000_000, 0)
 	for i := range 100 * tableParts {
-		table.add(keyNumber(i), session{token: aToken}, time.Hour, now)
+		table.put(keyNumber(i), session{token: aToken}, time.Hour, now)
+		table.get(keyNumber(i), time.Hour, now, true)
 	}
 	kept := 0
 	for i := range tableParts {
