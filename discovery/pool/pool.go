@@ -74,6 +74,7 @@ func (p *Pool) UnmarshalJSON(data []byte) error {
 //	    slow_start      <duration>
 //	    fail_open       <percent>|off
 //	    zone            <name>
+//	    load_reports
 //	    metrics         { ... }
 //	}
 func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {

@@ -34,6 +34,8 @@ type Attempt struct {
 	upload    upload
 	keptBroke bool // the last round trip failed because a kept connection broke as it was used
 
+	reporting *http.Response // its trailer may have a load report; nil if none is looked for
+
 	body trackedBody // a field, so that it needs no allocation of its own
 }
 
@@ -75,6 +77,7 @@ func (a *Attempt) roundTrip(
 		a.addToSpan(req.Context())
 		return nil, err
 	}
+	a.takeReport(res, now)
 	a.status, a.times.firstByte = res.StatusCode, now // only the goroutine of the request needs them
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		// An upgraded connection holds its place until it closes, and says nothing about speed.

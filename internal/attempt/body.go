@@ -60,6 +60,7 @@ type trackedBody struct {
 func (b *trackedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
+		b.attempt.takeTrailer()
 		if err != io.EOF && !errors.Is(err, context.Canceled) {
 			b.attempt.breakOff(load.Now())
 		}

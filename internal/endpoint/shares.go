@@ -16,8 +16,9 @@ func (r Rules) snapshot(members []Member, now load.Instant) *Snapshot {
 		members[i].drains, members[i].healthy = e.drains || e.maintenance, e.healthy
 		eligible[i] = e
 	}
+	reporting := r.applyReports(members, eligible, now)
 	tiers := tiersOf(members, eligible)
-	s := &Snapshot{Members: members, Mode: r.mode(tiers)}
+	s := &Snapshot{Members: members, Mode: r.mode(tiers), reporting: reporting}
 	s.Blocking, s.HalfOpen = s.Mode.blocking()&r.Watched, HalfOpen&r.Watched
 	s.lost = s.Mode.lost() & r.Watched
 	s.scale, s.ramping = r.setWeights(members, eligible, s.Mode, now)
