@@ -32,6 +32,15 @@ func init() { caddy.RegisterModule(new(Pool)) }
 type Pool struct {
 	Definition
 
+	// Second attempts at other endpoints for requests whose first one takes longer than usual. They
+	// are for GET, HEAD and OPTIONS without a body, and not for upgrades, streams and long polls.
+	// The first good answer is the client's, and the other attempt is ended, which says nothing bad
+	// of its endpoint. Choose it if single requests stall, as by the garbage collection of an
+	// endpoint or a lost packet, and a second request does no harm. It needs a selection policy of
+	// this plugin other than sticky. Source: Dean and Barroso, The Tail at Scale, 2013. Default:
+	// none.
+	Hedge *HedgeOptions `json:"hedge,omitempty"`
+
 	handler   *reverseproxy.Handler
 	transport *attempt.Transport
 
@@ -76,9 +85,12 @@ func (p *Pool) UnmarshalJSON(data []byte) error {
 //	    zone            <name>
 //	    load_reports
 //	    metrics         { ... }
+//	    hedge           p<percentile> [max <percent>%]
 //	}
 func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return caddyfile.Parse(d, caddyfile.String("name", &p.Name), caddyfile.Block(p.Options()...))
+	return caddyfile.Parse(d, caddyfile.String("name", &p.Name), caddyfile.Block(
+		caddyfile.Group(p.Options()...), p.hedgeOption(),
+	))
 }
 
 // Provision implements caddy.Provisioner. It does not wait for any source, because `caddy validate`
@@ -97,7 +109,10 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 		if p.handler.LoadBalancing != nil {
 			p.sticky = bandChoosersFor(p.handler.LoadBalancing.SelectionPolicy)
 		}
-		return p.attachPolicy(ctx)
+		if err := p.attachPolicy(ctx); err != nil {
+			return err
+		}
+		return p.provisionHedge()
 	}
 	return nil
 }

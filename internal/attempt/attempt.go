@@ -25,6 +25,7 @@ type Attempt struct {
 	stage  stage
 	ending endpoint.Ending // of an attempt that was answered
 	again  bool            // the request was at the endpoint before
+	lost   bool            // another attempt of the request was answered first
 	status int             // of the answer
 	times  times
 	reason endpoint.PickReason
@@ -66,7 +67,7 @@ func (a *Attempt) roundTrip(
 	now := load.Now()
 	if err != nil {
 		excused := req.Context().Err() != nil || a.keptBroke || a.clientIsToBlame(now) ||
-			a.mayHaveAnswered(req, err)
+			a.mayHaveAnswered(req, err) || a.hasLost()
 		result := endpoint.Result{Failed: !excused, Unreachable: isDialError(err)}
 		ending := endingOfError(err)
 		if excused {
@@ -78,7 +79,7 @@ func (a *Attempt) roundTrip(
 		return nil, err
 	}
 	a.takeReport(res, now)
-	a.status, a.times.firstByte = res.StatusCode, now // only the goroutine of the request needs them
+	a.setStatus(res.StatusCode, now)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		// An upgraded connection holds its place until it closes, and says nothing about speed.
 		a.conclude(now, SaysNothing, endpoint.Upgraded, endpoint.Result{Status: res.StatusCode})
@@ -94,6 +95,27 @@ func (a *Attempt) roundTrip(
 	a.addToSpan(req.Context())
 	a.trackBody(res)
 	return res, nil
+}
+
+// setStatus notes what the log is to say of the answer.
+func (a *Attempt) setStatus(status int, now load.Instant) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.status, a.times.firstByte = status, now
+}
+
+// lose makes an error that follows say nothing of the endpoint, because another attempt of the
+// request was answered first.
+func (a *Attempt) lose() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lost = true
+}
+
+func (a *Attempt) hasLost() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.lost
 }
 
 // observe passes the result to the outlier detector.

@@ -51,7 +51,7 @@ func (a *RequestAttempts) countPick(e *endpoint.Endpoint) (reason endpoint.PickR
 	if a.note.moved {
 		reason = endpoint.Moved
 	}
-	if len(a.sentAttempts) > 0 {
+	if len(a.sentAttempts) > 0 && reason != endpoint.Hedge {
 		reason = endpoint.Retry
 	}
 	a.note.reason, a.note.moved = endpoint.FirstChoice, false

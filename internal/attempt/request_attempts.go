@@ -25,6 +25,7 @@ type RequestAttempts struct {
 	trial        endpoint.Trial       // begun for the place that the next Begin makes the request's own
 	note         pickNote
 	sentAttempts []*Attempt
+	answered     *Attempt // of two that were sent side by side, the one whose answer came first
 
 	// Room for what nearly every request needs, so that all of it is one allocation.
 	first      Attempt
@@ -141,7 +142,7 @@ func (a *RequestAttempts) takePick(dial string) *Attempt {
 	if pick == nil || pick.endpoint.Address() != dial {
 		return nil
 	}
-	a.current = nil
+	a.current, a.answered = nil, nil
 	if a.sentAttempts = append(a.sentAttempts, pick); len(a.sentAttempts) > 1 {
 		pick.endpoint.CountRetry(pick.again)
 	}

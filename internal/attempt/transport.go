@@ -40,9 +40,10 @@ type Transport struct {
 
 	guard *requestGuard // judges requests if the connections cannot be judged; else nil
 
-	fresh   func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
-	rosters []*endpoint.Roster
-	routes  *load.Routes // of the static upstreams
+	fresh    func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
+	rosters  []*endpoint.Roster
+	hedgings []Hedging
+	routes   *load.Routes // of the static upstreams
 }
 
 // Install wraps the transport of the reverse proxy that is being provisioned, or finds the
@@ -144,7 +145,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, t.final(err)
 	}
 	began := load.Now()
-	res, err := a.roundTrip(req, t.next(), began)
+	res, err := t.send(a, req, began)
 	if err != nil {
 		return nil, t.afterError(req, a.endpoint, began, err)
 	}
@@ -152,6 +153,14 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		a.others.leaveOutRefused(a.endpoint)
 	}
 	return res, nil
+}
+
+// send makes the round trip of an attempt, with a second one beside it if it is to be hedged.
+func (t *Transport) send(a *Attempt, req *http.Request, began load.Instant) (*http.Response, error) {
+	if h := t.hedge(a, req); h != nil {
+		return h.roundTrip(req, t.next(), began)
+	}
+	return a.roundTrip(req, t.next(), began)
 }
 
 // attempt returns the attempt that a round trip belongs to, nil if it is not to be observed.

@@ -19,6 +19,7 @@ const (
 	ClientUpload                  // the client did not send its request properly
 	IdleBroken                    // a kept connection broke as it was used
 	TooManyRequests               // the endpoint answered 429
+	HedgeLost                     // another endpoint answered the request first
 	Unsent                        // the request was not sent after all
 
 	EndingCount = iota
@@ -40,6 +41,7 @@ var endings = [EndingCount]struct{ outcome, reason string }{
 	ClientUpload:    {"nothing", "client_upload"},
 	IdleBroken:      {"nothing", "idle_connection"},
 	TooManyRequests: {"nothing", "too_many_requests"},
+	HedgeLost:       {"nothing", "hedge_lost"},
 	Unsent:          {"nothing", "unsent"},
 }
 

@@ -13,6 +13,7 @@ const (
 	Retry                         // the request was at another endpoint before
 	Fallback                      // the fallback of the policy picked
 	Moved                         // the session of the request was at another endpoint, which has lost it
+	Hedge                         // the first endpoint takes longer than usual
 
 	PickReasonCount = iota
 )
@@ -20,6 +21,6 @@ const (
 // String returns the reason in metrics and logs.
 func (r PickReason) String() string {
 	return [...]string{
-		"first_choice", "sticky", "overflow", "zone_spill", "tier_spill", "retry", "fallback", "moved",
+		"first_choice", "sticky", "overflow", "zone_spill", "tier_spill", "retry", "fallback", "moved", "hedge",
 	}[r]
 }

@@ -22,6 +22,7 @@ type Pool struct {
 	traffic  poolTraffic
 
 	takesReports atomic.Bool // as the newest definition says
+	hedgeCredit  hedgeCredit
 
 	// changesBegun and changesEnded count the changes of its endpoints' conditions and advice. A
 	// change is counted before it is made and again after it, so that a pick that sees a change

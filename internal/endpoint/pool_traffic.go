@@ -11,6 +11,7 @@ type poolTraffic struct {
 	unserved atomic.Uint64
 	retries  [2]atomic.Uint64 // at endpoints that the request had not tried, and that it had
 	reports  [ReportResultCount]atomic.Uint64
+	hedges   [HedgeResultCount]atomic.Uint64
 
 	past Totals // of endpoints that the pool has forgotten; guarded by the pool's lock
 

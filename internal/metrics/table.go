@@ -62,6 +62,8 @@ var (
 		"Ejections of endpoints by outlier detection, by the rule that applied.", "pool", "reason")
 	poolChecks = counter("pool_checks_total",
 		"Health checks of endpoints, by result.", "pool", "result")
+	poolHedges = counter("pool_hedges_total",
+		"Second attempts beside a first one that takes long, by what became of them.", "pool", "result")
 	poolReports = counter("pool_load_reports_total",
 		"Load reports of endpoints, by what became of them.", "pool", "result")
 )
