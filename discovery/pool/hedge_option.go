@@ -46,13 +46,17 @@ func (p *Pool) hedgeOption() caddyfile.Param {
 			given.Percentile = value
 			return named && err == nil && value >= minPercentile && value <= maxPercentile
 		}),
-		caddyfile.Optional(caddyfile.Named(caddyfile.Func("max", "a percentage above 0%, up to 100%", func(text string) bool {
-			number, signed := strings.CutSuffix(text, "%")
-			value, err := strconv.ParseFloat(number, 64)
-			given.Max = value
-			return signed && err == nil && value > 0 && value <= 100
-		}))),
+		caddyfile.Optional(caddyfile.Named(given.maxParam())),
 	)
+}
+
+func (h *HedgeOptions) maxParam() caddyfile.Param {
+	return caddyfile.Func("max", "a percentage above 0%, up to 100%", func(text string) bool {
+		number, signed := strings.CutSuffix(text, "%")
+		value, err := strconv.ParseFloat(number, 64)
+		h.Max = value
+		return signed && err == nil && value > 0 && value <= 100
+	})
 }
 
 // check checks the settings and sets defaults.

@@ -28,6 +28,7 @@ var (
 	p999     = metric{"p99.9 (ms)", func(s summary) float64 { return milliseconds(s.p999) }}
 	peak     = metric{"max in flight", func(s summary) float64 { return float64(s.peak) }}
 	crowding = metric{"crowding", func(s summary) float64 { return s.crowding }}
+	attempts = metric{"attempts", func(s summary) float64 { return s.attempts }}
 	parked   = metric{"parked above the mean", func(s summary) float64 { return s.parked }}
 )
 
