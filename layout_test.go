@@ -36,7 +36,7 @@ var rooms = map[string][]string{
 
 	"caddyfile":           {},
 	"internal/clienttls":  {},
-	"internal/attempt":    {"internal/egress", "internal/endpoint", "internal/load", "internal/loadreport"},
+	"internal/attempt":    {"internal/egress", "internal/endpoint", "internal/load", "internal/loadreport", "internal/role"},
 	"internal/bounded":    {},
 	"internal/command":    {"internal/endpoint"},
 	"internal/definition": {},
@@ -50,6 +50,7 @@ var rooms = map[string][]string{
 	"internal/loadreport": {},
 	"internal/metrics":    {"internal/endpoint", "internal/load"},
 	"internal/options":    {},
+	"internal/role":       {"internal/endpoint"},
 	"internal/signal":     {},
 	"internal/status":     {"caddyfile", "discovery/registry", "internal/attempt", "internal/endpoint", "internal/listing", "internal/load"},
 

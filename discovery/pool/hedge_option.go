@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -36,11 +37,11 @@ func (h *HedgeOptions) UnmarshalJSON(data []byte) error {
 }
 
 // hedgeOption is the option of the pool's block.
-func (p *Pool) hedgeOption() caddyfile.Param {
+func (o *RequestOptions) hedgeOption() caddyfile.Param {
 	var given HedgeOptions
 	return caddyfile.Line("hedge",
 		caddyfile.Func("percentile", "a percentile from p50 to p99.9, such as p95", func(text string) bool {
-			p.Hedge = &given
+			o.Hedge = &given
 			number, named := strings.CutPrefix(text, "p")
 			value, err := strconv.ParseFloat(number, 64)
 			given.Percentile = value
@@ -82,16 +83,16 @@ func (p *Pool) provisionHedge() error {
 		return nil
 	}
 	if err := p.Hedge.check(); err != nil {
-		return fmt.Errorf("pool %q: hedge: %w", p.Name, err)
+		return fmt.Errorf("hedge: %w", err)
 	}
 	if p.picker == nil {
-		return fmt.Errorf("pool %q: hedge: needs a selection policy of this plugin, which picks for the pool", p.Name)
+		return errors.New("hedge: needs a selection policy of this plugin, which picks for the pool")
 	}
 	if name := attempt.PolicyName(p.handler.LoadBalancing.SelectionPolicy); name == "sticky" {
-		return fmt.Errorf("pool %q: hedge: the policy %s sends a session to one endpoint only", p.Name, name)
+		return fmt.Errorf("hedge: the policy %s sends a session to one endpoint only", name)
 	}
 	if text := headersAboutUpstream(p.handler); text != "" {
-		return fmt.Errorf("pool %q: hedge: a header has %s, and a hedged request goes to two upstreams", p.Name, text)
+		return fmt.Errorf("hedge: a header has %s, and a hedged request goes to two upstreams", text)
 	}
 	p.transport.Hedge(attempt.Hedging{
 		Roster: p.claim.Roster, Share: p.Hedge.Percentile / 100, Most: p.Hedge.Max / 100, Pick: p.picker.Pick,

@@ -31,15 +31,7 @@ func init() { caddy.RegisterModule(new(Pool)) }
 // `lb_policy` it uses `adaptive_latency`.
 type Pool struct {
 	Definition
-
-	// Second attempts at other endpoints for requests whose first one takes longer than usual. They
-	// are for GET, HEAD and OPTIONS without a body, and not for upgrades, streams and long polls.
-	// The first good answer is the client's, and the other attempt is ended, which says nothing bad
-	// of its endpoint. Choose it if single requests stall, as by the garbage collection of an
-	// endpoint or a lost packet, and a second request does no harm. It needs a selection policy of
-	// this plugin other than sticky. Source: Dean and Barroso, The Tail at Scale, 2013. Default:
-	// none.
-	Hedge *HedgeOptions `json:"hedge,omitempty"`
+	RequestOptions
 
 	handler   *reverseproxy.Handler
 	transport *attempt.Transport
@@ -49,6 +41,8 @@ type Pool struct {
 
 	// sticky chooses the band for requests that the handler's policy keeps together.
 	sticky []bandChooser
+
+	stopRoles func() // nil if requests stay at an endpoint that loses its role
 }
 
 // CaddyModule returns the Caddy module information.
@@ -86,10 +80,12 @@ func (p *Pool) UnmarshalJSON(data []byte) error {
 //	    load_reports
 //	    metrics         { ... }
 //	    hedge           p<percentile> [max <percent>%]
+//	    max_age         <duration>
+//	    close_on_unhealthy <duration>
 //	}
 func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.String("name", &p.Name), caddyfile.Block(
-		caddyfile.Group(p.Options()...), p.hedgeOption(),
+		caddyfile.Group(p.Options()...), caddyfile.Group(p.RequestOptions.options()...),
 	))
 }
 
@@ -112,7 +108,7 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 		if err := p.attachPolicy(ctx); err != nil {
 			return err
 		}
-		return p.provisionHedge()
+		return p.provisionRequests()
 	}
 	return nil
 }
@@ -143,6 +139,9 @@ func (p *Pool) attachPolicy(ctx caddy.Context) error {
 func (p *Pool) Cleanup() error {
 	if p.picker != nil {
 		p.picker.Stop()
+	}
+	if p.stopRoles != nil {
+		p.stopRoles()
 	}
 	p.Release()
 	return nil

@@ -26,6 +26,7 @@ type Attempt struct {
 	ending endpoint.Ending // of an attempt that was answered
 	again  bool            // the request was at the endpoint before
 	lost   bool            // another attempt of the request was answered first
+	role   *followed       // nil if it does not end when the endpoint loses its role
 	status int             // of the answer
 	times  times
 	reason endpoint.PickReason
@@ -63,6 +64,7 @@ func (a *Attempt) roundTrip(
 	req *http.Request, next http.RoundTripper, began load.Instant,
 ) (*http.Response, error) {
 	a.markSent(began)
+	req = a.followRole(req)
 	res, err := a.send(req, next)
 	now := load.Now()
 	if err != nil {
@@ -76,7 +78,7 @@ func (a *Attempt) roundTrip(
 		a.conclude(now, outcomeOf(err, excused, 0), ending, result)
 		a.end()
 		a.addToSpan(req.Context())
-		return nil, err
+		return nil, a.explained(err)
 	}
 	a.takeReport(res, now)
 	a.setStatus(res.StatusCode, now)
@@ -200,6 +202,7 @@ func (a *Attempt) finish() {
 	}
 	a.endpoint.CountEnding(a.ending)
 	a.endpoint.EndTrial(a.trial)
+	a.unfollowRole()
 	a.endpoint.Release()
 }
 

@@ -22,6 +22,7 @@ func (a *Attempt) trackBody(res *http.Response) {
 		res.Body = &a.body
 		return
 	}
+	a.setUpgraded(upgraded)
 	// Caddy tests what else the body of an upgraded connection implements.
 	if half, ok := upgraded.(closeWriter); ok {
 		res.Body = &halfClosableBody{&a.body, upgraded, half}

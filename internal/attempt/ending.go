@@ -66,6 +66,8 @@ func (a *Attempt) excuseOf(req *http.Request) endpoint.Ending {
 	switch {
 	case a.hasLost():
 		return endpoint.HedgeLost
+	case a.isAborted():
+		return endpoint.RoleLost
 	case req.Context().Err() != nil:
 		return endpoint.ClientLeft
 	case a.keptBroke:

@@ -25,6 +25,7 @@ func (a *Attempt) send(req *http.Request, next http.RoundTripper) (*http.Respons
 	req = a.timeBody(req)
 	used := watchConnection(req)
 	defer used.release()
+	req = a.closable(req, used)
 	res, err := next.RoundTrip(req)
 	if err != nil && req.Context().Err() == nil {
 		if a.keptBroke = used.brokeAsUsed(err); a.keptBroke {

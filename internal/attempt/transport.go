@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/load"
+	"github.com/caddy-balance/caddy-balance/internal/role"
 )
 
 // DefaultDecay is for handlers whose policy does not set it.
@@ -43,6 +44,8 @@ type Transport struct {
 	fresh    func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
 	rosters  []*endpoint.Roster
 	hedgings []Hedging
+	roles    []*role.Watch[*Attempt]
+	ages     []connectionAge
 	routes   *load.Routes // of the static upstreams
 }
 
@@ -73,7 +76,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	t.key = keyFor(t)
 	t.routes = new(load.Routes)
 	t.handler, t.policy = handler, policyOf(handler)
-	t.prefersAnswers = preferAnswers(t.RoundTripper)
+	t.prefersAnswers = t.preferAnswers()
 	t.guardConnections()
 	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })
 	handler.Transport = t

@@ -20,6 +20,7 @@ const (
 	IdleBroken                    // a kept connection broke as it was used
 	TooManyRequests               // the endpoint answered 429
 	HedgeLost                     // another endpoint answered the request first
+	RoleLost                      // the endpoint may not serve any more, and the attempt was ended
 	Unsent                        // the request was not sent after all
 
 	EndingCount = iota
@@ -42,6 +43,7 @@ var endings = [EndingCount]struct{ outcome, reason string }{
 	IdleBroken:      {"nothing", "idle_connection"},
 	TooManyRequests: {"nothing", "too_many_requests"},
 	HedgeLost:       {"nothing", "hedge_lost"},
+	RoleLost:        {"nothing", "role_lost"},
 	Unsent:          {"nothing", "unsent"},
 }
 

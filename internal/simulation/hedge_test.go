@@ -17,8 +17,8 @@ var hedgedPool = map[string]any{"hedge": map[string]any{"percentile": 95, "max":
 // foresee it.
 var stalls = hedgeScenario("stalls", func(t *testing.T, m measured) {
 	m.atMostTimes(t, "round robin, hedged", p999, .5, "round robin")
-	// adaptive_latency sends that machine so little that with some seeds the 99.9th percentile is of
-	// a request that did not stall, and the best is 0.6 times that.
+	// adaptive_latency sends that machine so little that with some seeds the 99.9th percentile is
+	// of a request that did not stall, and the best is 0.6 times that.
 	m.atMostTimes(t, "adaptive_latency, hedged", p999, .75, "adaptive_latency")
 	for _, p := range []string{"round robin", "adaptive_latency"} {
 		m.atMost(t, p+", hedged", attempts, 1.05)
