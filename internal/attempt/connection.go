@@ -26,7 +26,7 @@ type connection struct {
 	conn     net.Conn                    // nil unless it is kept
 	kept     atomic.Bool                 // another request used it before
 	since    atomic.Int64                // the Instant at which the request got it
-	request  *http.Request               // what may ask for the end of the connection; nil if there is no limit of its age
+	request  *http.Request               // may ask for the end of the connection; nil without max_age
 	replaced atomic.Uint32               // kept connections that net/http gave up for the next one
 }
 

@@ -66,11 +66,11 @@ func (a *Attempt) setUnfollow(end func()) {
 
 // unfollowRole ends following.
 func (a *Attempt) unfollowRole() {
-	if a.role == nil { // it is set before the attempt can end
-		return
-	}
 	a.mu.Lock()
-	end := a.role.end
+	var end func() // nil if following has not begun; setUnfollow then sees that the attempt is over
+	if a.role != nil {
+		end = a.role.end
+	}
 	a.mu.Unlock()
 	if end != nil {
 		end()

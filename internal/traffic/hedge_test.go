@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
 // stalling is a backend handler that answers at once, unless stalls is set: then b0 answers a
@@ -207,4 +209,22 @@ func TestAStormOfHedgesLeavesNothingBehind(t *testing.T) {
 	}
 	all.Wait()
 	// The end of the test waits until nothing is in flight.
+}
+
+func TestHedgesThatCannotWorkAreRefused(t *testing.T) {
+	p := &proxy{Caddy: caddytest.New(t), t: t}
+	p.run(p.text("respond ok"))
+	for options, want := range map[string]string{
+		"lb_policy sticky":                                  "hedge: the policy sticky sends a session to one endpoint only",
+		"lb_policy least_conn":                              "hedge: needs a selection policy of this plugin",
+		"header_up X {upstream_hostport}":                   "hedge: a header has {http.reverse_proxy.upstream.hostport}",
+		"header_up Host {upstream_hostport}":                "",
+		"lb_policy bounded_load_hash {client_ip}":           "",
+		"lb_policy weighted_least_conn\nlb_try_duration 1s": "",
+	} {
+		err := p.reloadAlone(poolWith("source static 127.0.0.1:1"+hedged, options))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: got %v, want %q", options, err, want)
+		}
+	}
 }
