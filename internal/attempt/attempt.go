@@ -26,15 +26,15 @@ type Attempt struct {
 	ending endpoint.Ending // of an attempt that was answered
 	again  bool            // the request was at the endpoint before
 	lost   bool            // another attempt of the request was answered first
-	role   *followed       // nil if it does not end when the endpoint loses its role
-	status int             // of the answer
-	times  times
 	reason endpoint.PickReason
+	role   *followed // nil if it does not end when the endpoint loses its role
+	status int       // of the answer
+	times  times
 	load   load.Request
 	route  Route
 
-	upload    upload
 	keptBroke bool // the last round trip failed because a kept connection broke as it was used
+	upload    upload
 
 	reporting *http.Response // its trailer may have a load report; nil if none is looked for
 
