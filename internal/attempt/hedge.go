@@ -19,9 +19,11 @@ type hedge struct {
 	first    *Attempt
 	tail     *load.Tail
 
-	// The request as it was before its transport got it, for the second attempt.
-	request http.Request
-	url     url.URL
+	// The request as it was before its transport got it, for the second attempt. The transport may
+	// write into the variables at any time, as it does for a forward proxy.
+	request   http.Request
+	url       url.URL
+	variables map[string]any
 
 	cancelFirst context.CancelFunc
 
@@ -38,7 +40,7 @@ type hedge struct {
 func newHedge(h *Hedging, attempts *RequestAttempts, first *Attempt, req *http.Request) *hedge {
 	return &hedge{
 		Hedging: h, attempts: attempts, first: first, tail: first.route.Tail(),
-		request: *req, url: *req.URL, answer: make(chan *http.Response, 1),
+		request: *req, url: *req.URL, variables: variablesOf(req.Context()), answer: make(chan *http.Response, 1),
 	}
 }
 

@@ -19,7 +19,7 @@ func (h *hedge) requestTo(e *endpoint.Endpoint) (*http.Request, context.CancelFu
 	info := dialInfoOf(e.Address())
 	ctx, cancel := context.WithCancel(&hedgeContext{
 		Context: h.request.Context(), info: info, trace: new(httptrace.ClientTrace),
-		variables: variablesOf(h.request.Context()),
+		variables: h.variables,
 	})
 	req := h.request.WithContext(ctx)
 	to := h.url

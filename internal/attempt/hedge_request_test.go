@@ -33,7 +33,7 @@ func hedgedRequest(t *testing.T, host string) (first, second *http.Request) {
 	roster, release := endpoint.AcquireStatic()
 	t.Cleanup(release)
 	roster.Replace([]listing.Info{{Address: "b:8080", Weight: 1}})
-	h := &hedge{request: *first, url: *first.URL}
+	h := &hedge{request: *first, url: *first.URL, variables: variablesOf(ctx)}
 	second, cancel := h.requestTo(roster.Snapshot().Members[0].Endpoint)
 	t.Cleanup(cancel)
 	return first, second
