@@ -69,7 +69,7 @@ func TestARequestThatStallsIsAnsweredByAnotherEndpoint(t *testing.T) {
 					}
 				}
 			}
-			if won == 0 || int64(won) != s.began.Load() {
+			if won == 0 || int64(won) > s.began.Load() { // a hedge may stall too
 				t.Errorf("%d hedges won, and %d requests stalled", won, s.began.Load())
 			}
 			eventually(t, "the other attempts end", func() bool { return s.ended.Load() == s.began.Load() })
@@ -129,25 +129,29 @@ func TestAnErrorDoesNotWinAgainstAnEndpointThatIsStillBusy(t *testing.T) {
 		}
 		writeName(b, w, r)
 	})
-	p := startProxy(t, poolWith(staticEndpoints(fleet, "", "")+hedged, roundRobin)+"\nheader >X-Hedge {http.reverse_proxy.hedge}")
+	p := startProxy(t, poolWith(staticEndpoints(fleet, "", "")+hedged, roundRobin)+
+		"\nheader >X-Hedge {http.reverse_proxy.hedge}\nheader >X-Attempts {http.reverse_proxy.attempts}")
 	c := p.client()
 	teach(t, c)
 	fails.Store(true)
-	slow, lost := 0, 0
+	lost := 0
 	for range 10 {
 		a, err := c.get("/")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a.backend == "b0" {
-			slow++
+		if !strings.HasPrefix(a.header.Get("X-Attempts"), fleet[0].address) {
+			continue // it was at b1 first, whose error stands
+		}
+		if a.backend != "b0" {
+			t.Errorf("the answer is %d of %s", a.status, a.backend)
 		}
 		if a.header.Get("X-Hedge") == "lost" {
 			lost++
 		}
 	}
-	if slow != 5 || lost == 0 {
-		t.Errorf("b0 answered %d of its 5 requests, and %d hedges lost", slow, lost)
+	if lost == 0 {
+		t.Error("no hedge lost")
 	}
 }
 
