@@ -26,7 +26,8 @@ func (t *Transport) EndOnUnhealthy(r *endpoint.Roster, grace time.Duration) (sto
 // Endpoint implements role.Running.
 func (a *Attempt) Endpoint() *endpoint.Endpoint { return a.endpoint }
 
-// followed is what ends an attempt whose endpoint loses its role. The lock of the attempt guards it.
+// followed is what ends an attempt whose endpoint loses its role. The lock of the attempt guards
+// it.
 type followed struct {
 	cancel   context.CancelFunc // of its request
 	upgraded io.Closer          // the connection, once it speaks another protocol
