@@ -21,6 +21,8 @@
 //	Line(name, arguments...)              option with arguments and perhaps a block of its own
 //	OneOf(name, kinds...)                 option <kind> ..., where the kind says what follows
 //	Again(p)                              an option that may be repeated, each time with more values
+//	Line                                  option with several arguments
+//	Named(p)                              an argument after its name, as in max 5%
 //	Optional(p)                           an argument that may be left out, after required ones
 //	Section(name, options...)             option { ... }, with a Block of its own
 //	SectionInto                           a Section that fills a pointer

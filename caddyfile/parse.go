@@ -98,6 +98,18 @@ func LineInto[T any](name string, into **T, section *T, shape ...Param) Param {
 	}}
 }
 
+// Named is an argument after its name, as in max 5%.
+func Named(p Param) Param {
+	read := p.read
+	p.read = func(d *Dispenser) error {
+		if d.NextArg(); d.Val() != p.name {
+			return d.Errf("unexpected argument '%s'; expected %s", d.Val(), p.name)
+		}
+		return read(d)
+	}
+	return p
+}
+
 // Group makes one Param of several options, for a Block. It lets a type that is embedded in several
 // modules list its options once.
 func Group(options ...Param) Param { return Param{group: options} }

@@ -32,6 +32,7 @@ func init() { caddy.RegisterModule(new(Pool)) }
 // `lb_policy` it uses `adaptive_latency`.
 type Pool struct {
 	Definition
+	RequestOptions
 
 	handler   *reverseproxy.Handler
 	transport *attempt.Transport
@@ -46,6 +47,7 @@ type Pool struct {
 	// none.
 	findSession  func(*http.Request) *endpoint.Member
 	stopSessions func()
+	stopRoles    func() // nil if requests stay at an endpoint that loses its role
 }
 
 // CaddyModule returns the Caddy module information.
@@ -80,10 +82,16 @@ func (p *Pool) UnmarshalJSON(data []byte) error {
 //	    slow_start      <duration>
 //	    fail_open       <percent>|off
 //	    zone            <name>
+//	    load_reports
 //	    metrics         { ... }
+//	    hedge           p<percentile> [max <percent>%]
+//	    max_age         <duration>
+//	    close_on_unhealthy <duration>
 //	}
 func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return caddyfile.Parse(d, caddyfile.String("name", &p.Name), caddyfile.Block(p.Options()...))
+	return caddyfile.Parse(d, caddyfile.String("name", &p.Name), caddyfile.Block(
+		caddyfile.Group(p.Options()...), caddyfile.Group(p.RequestOptions.options()...),
+	))
 }
 
 // Provision implements caddy.Provisioner. It does not wait for any source, because `caddy validate`
@@ -103,7 +111,10 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 		if p.handler.LoadBalancing != nil {
 			p.sticky = bandChoosersFor(p.handler.LoadBalancing.SelectionPolicy)
 		}
-		return p.attachPolicy(ctx)
+		if err := p.attachPolicy(ctx); err != nil {
+			return err
+		}
+		return p.provisionRequests()
 	}
 	return nil
 }
@@ -138,6 +149,9 @@ func (p *Pool) Cleanup() error {
 	}
 	if p.stopSessions != nil {
 		p.stopSessions()
+	}
+	if p.stopRoles != nil {
+		p.stopRoles()
 	}
 	p.Release()
 	return nil

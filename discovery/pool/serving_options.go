@@ -45,6 +45,20 @@ type ServingOptions struct {
 	// loaded. Default: none, so zones do not matter.
 	Zone string `json:"zone,omitempty"`
 
+	// Whether the weights follow what endpoints say of their load in their answers, in the formats
+	// of ORCA: the header or trailer `endpoint-load-metrics-bin` of gRPC's servers, or
+	// `endpoint-load-metrics` with a text such as `TEXT cpu_utilization=0.3,rps_fractional=120`,
+	// with `JSON` and an object, or with `BIN`. The weight is the rate that the endpoint would
+	// serve at full utilization: `rps_fractional` divided by the sum of the utilization and of the
+	// share of errors (`eps` divided by `rps_fractional`). The utilization is
+	// `application_utilization`, or else `cpu_utilization`. Endpoints that report share the sum of
+	// their sources' weights in proportion to it. A report counts from 10s after the first one on,
+	// and for 3m. It counts at most 4 times and at least a quarter of the median. A weight that an
+	// operator or an agent has set stays. Clients do not see the reports. Choose it if other
+	// clients or unequal machines make endpoints busy in ways that this proxy does not see. Source:
+	// gRFC A51 and A58. Default: false.
+	LoadReports bool `json:"load_reports,omitempty"`
+
 	monitors []monitor
 	watched  endpoint.Condition
 }
@@ -72,6 +86,7 @@ func (s *ServingOptions) options() []caddyfile.Param {
 		caddyfile.Duration("slow_start", &s.SlowStart),
 		caddyfile.OrOff(caddyfile.Percent("fail_open", &s.FailOpen), &s.FailOpen, failOpenNever),
 		caddyfile.String("zone", &s.Zone),
+		caddyfile.Flag("load_reports", &s.LoadReports),
 	}
 }
 
@@ -123,5 +138,6 @@ type needsHealth interface{ NeedsHealth() bool }
 func (s *ServingOptions) rules() endpoint.Rules {
 	return endpoint.Rules{
 		Watched: s.watched, SlowStart: time.Duration(s.SlowStart), FailOpen: s.FailOpen / 100, Zone: s.Zone,
+		LoadReports: s.LoadReports,
 	}
 }

@@ -25,14 +25,18 @@ type Attempt struct {
 	stage  stage
 	ending endpoint.Ending // of an attempt that was answered
 	again  bool            // the request was at the endpoint before
-	status int             // of the answer
-	times  times
+	lost   bool            // another attempt of the request was answered first
 	reason endpoint.PickReason
+	role   *followed // nil if it does not end when the endpoint loses its role
+	status int       // of the answer
+	times  times
 	load   load.Request
 	route  Route
 
-	upload    upload
 	keptBroke bool // the last round trip failed because a kept connection broke as it was used
+	upload    upload
+
+	reporting *http.Response // its trailer may have a load report; nil if none is looked for
 
 	body trackedBody // a field, so that it needs no allocation of its own
 }
@@ -60,11 +64,12 @@ func (a *Attempt) roundTrip(
 	req *http.Request, next http.RoundTripper, began load.Instant,
 ) (*http.Response, error) {
 	a.markSent(began)
+	req = a.followRole(req)
 	res, err := a.send(req, next)
 	now := load.Now()
 	if err != nil {
 		excused := req.Context().Err() != nil || a.keptBroke || a.clientIsToBlame(now) ||
-			a.mayHaveAnswered(req, err)
+			a.mayHaveAnswered(req, err) || a.hasLost()
 		result := endpoint.Result{Failed: !excused, Unreachable: isDialError(err)}
 		ending := endingOfError(err)
 		if excused {
@@ -73,9 +78,10 @@ func (a *Attempt) roundTrip(
 		a.conclude(now, outcomeOf(err, excused, 0), ending, result)
 		a.end()
 		a.addToSpan(req.Context())
-		return nil, err
+		return nil, a.explained(err)
 	}
-	a.status, a.times.firstByte = res.StatusCode, now // only the goroutine of the request needs them
+	a.takeReport(res, now)
+	a.setStatus(res.StatusCode, now)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		// An upgraded connection holds its place until it closes, and says nothing about speed.
 		a.conclude(now, SaysNothing, endpoint.Upgraded, endpoint.Result{Status: res.StatusCode})
@@ -91,6 +97,27 @@ func (a *Attempt) roundTrip(
 	a.addToSpan(req.Context())
 	a.trackBody(res)
 	return res, nil
+}
+
+// setStatus notes what the log is to say of the answer.
+func (a *Attempt) setStatus(status int, now load.Instant) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.status, a.times.firstByte = status, now
+}
+
+// lose makes an error that follows say nothing of the endpoint, because another attempt of the
+// request was answered first.
+func (a *Attempt) lose() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lost = true
+}
+
+func (a *Attempt) hasLost() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.lost
 }
 
 // observe passes the result to the outlier detector.
@@ -175,6 +202,7 @@ func (a *Attempt) finish() {
 	}
 	a.endpoint.CountEnding(a.ending)
 	a.endpoint.EndTrial(a.trial)
+	a.unfollowRole()
 	a.endpoint.Release()
 }
 

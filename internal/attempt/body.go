@@ -22,6 +22,7 @@ func (a *Attempt) trackBody(res *http.Response) {
 		res.Body = &a.body
 		return
 	}
+	a.setUpgraded(upgraded)
 	// Caddy tests what else the body of an upgraded connection implements.
 	if half, ok := upgraded.(closeWriter); ok {
 		res.Body = &halfClosableBody{&a.body, upgraded, half}
@@ -60,6 +61,7 @@ type trackedBody struct {
 func (b *trackedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
+		b.attempt.takeTrailer()
 		if err != io.EOF && !errors.Is(err, context.Canceled) {
 			b.attempt.breakOff(load.Now())
 		}

@@ -26,6 +26,7 @@ type connection struct {
 	conn     net.Conn                    // nil unless it is kept
 	kept     atomic.Bool                 // another request used it before
 	since    atomic.Int64                // the Instant at which the request got it
+	request  *http.Request               // may ask for the end of the connection; nil without max_age
 	replaced atomic.Uint32               // kept connections that net/http gave up for the next one
 }
 
@@ -55,7 +56,7 @@ func watchConnection(req *http.Request) *connection {
 func (c *connection) release() {
 	if c != nil {
 		c.trace.GotConn = c.outer
-		c.trace, c.outer, c.conn = nil, nil, nil
+		c.trace, c.outer, c.conn, c.request = nil, nil, nil, nil
 		connections.Put(c)
 	}
 }
@@ -69,6 +70,7 @@ func (c *connection) observe(info httptrace.GotConnInfo) {
 		c.conn = info.Conn
 	}
 	c.since.Store(int64(load.Now()))
+	c.expire(info.Conn)
 	if c.outer != nil {
 		c.outer(info)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // An endpoint may answer an upload before it has read all of it (401, 413), and close the
@@ -23,18 +25,18 @@ const readsWithin = time.Second
 
 // preferAnswers makes the transport's connections hold back errors of writing. It reports false if
 // they do not, because the transport is not Caddy's own or dials TLS itself.
-func preferAnswers(transport http.RoundTripper) bool {
-	t, ok := transport.(*reverseproxy.HTTPTransport)
-	if !ok || t.Transport == nil || t.Transport.DialContext == nil || t.Transport.DialTLSContext != nil {
+func (t *Transport) preferAnswers() bool {
+	h, ok := t.RoundTripper.(*reverseproxy.HTTPTransport)
+	if !ok || h.Transport == nil || h.Transport.DialContext == nil || h.Transport.DialTLSContext != nil {
 		return false
 	}
-	dial := t.Transport.DialContext
-	t.Transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+	dial := h.Transport.DialContext
+	h.Transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		return &answeringConn{Conn: conn, over: make(chan struct{})}, nil
+		return &answeringConn{Conn: conn, over: make(chan struct{}), expires: t.expiry(ctx)}, nil
 	}
 	return true
 }
@@ -48,6 +50,7 @@ func (a *Attempt) mayHaveAnswered(req *http.Request, err error) bool {
 type answeringConn struct {
 	net.Conn
 	over       chan struct{} // closed when nothing more can be read
+	expires    load.Instant  // when it takes its last request; 0 if it has no limit
 	end        sync.Once
 	reads      atomic.Uint32
 	halfClosed atomic.Bool

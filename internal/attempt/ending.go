@@ -64,6 +64,10 @@ func isTLSError(err error) bool {
 // excuseOf returns the ending of an attempt whose error is not the endpoint's fault.
 func (a *Attempt) excuseOf(req *http.Request) endpoint.Ending {
 	switch {
+	case a.hasLost():
+		return endpoint.HedgeLost
+	case a.isAborted():
+		return endpoint.RoleLost
 	case req.Context().Err() != nil:
 		return endpoint.ClientLeft
 	case a.keptBroke:

@@ -63,7 +63,7 @@ func (a *RequestAttempts) countPick(e *endpoint.Endpoint) (reason endpoint.PickR
 	if a.note.spilled {
 		reason = endpoint.GroupSpill
 	}
-	if len(a.sentAttempts) > 0 {
+	if len(a.sentAttempts) > 0 && reason != endpoint.Hedge {
 		reason = endpoint.Retry
 	}
 	a.note.reason, a.note.moved, a.note.spilled = endpoint.FirstChoice, false, false

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 // Placeholders of the latest handler of a request. What asks for none of them costs a request one
@@ -17,6 +19,7 @@ const (
 	placeholderReason   = "pick.reason"
 	placeholderGroup    = "pick.group"
 	placeholderAttempts = "attempts"
+	placeholderHedge    = "hedge"
 )
 
 // latestKey is where the variables of a request have the attempts at the latest handler: a nested
@@ -45,6 +48,8 @@ func (a *RequestAttempts) placeholder(name string) (any, bool) {
 	switch name {
 	case placeholderAttempts:
 		return a.records(), true
+	case placeholderHedge:
+		return a.hedgeResult(), true
 	case placeholderReason:
 		if last := a.lastAttempt(); last != nil {
 			return last.reason.String(), true
@@ -79,6 +84,18 @@ func (a *RequestAttempts) ofEndpoint(name string) string {
 	return member.Info.Zone
 }
 
+// hedgeResult returns what became of a second attempt beside the first, "" if there was none.
+func (a *RequestAttempts) hedgeResult() string {
+	for _, sent := range a.sentAttempts {
+		if sent.reason == endpoint.Hedge && sent == a.answered {
+			return endpoint.HedgeWon.String()
+		} else if sent.reason == endpoint.Hedge {
+			return endpoint.HedgeBeaten.String()
+		}
+	}
+	return ""
+}
+
 // records returns the attempts that were sent.
 func (a *RequestAttempts) records() Records {
 	var all Records
@@ -89,6 +106,9 @@ func (a *RequestAttempts) records() Records {
 }
 
 func (a *RequestAttempts) lastAttempt() *Attempt {
+	if a.answered != nil {
+		return a.answered
+	}
 	if n := len(a.sentAttempts); n > 0 {
 		return a.sentAttempts[n-1]
 	}

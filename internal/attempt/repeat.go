@@ -25,6 +25,7 @@ func (a *Attempt) send(req *http.Request, next http.RoundTripper) (*http.Respons
 	req = a.timeBody(req)
 	used := watchConnection(req)
 	defer used.release()
+	req = a.closable(req, used)
 	res, err := next.RoundTrip(req)
 	if err != nil && req.Context().Err() == nil {
 		if a.keptBroke = used.brokeAsUsed(err); a.keptBroke {
@@ -37,11 +38,17 @@ func (a *Attempt) send(req *http.Request, next http.RoundTripper) (*http.Respons
 			}
 		}
 	}
-	a.times.connected = used.at()
+	a.setConnected(used.at())
 	if used != nil {
 		a.endpoint.CountBroken(used.replaced.Load())
 	}
 	return res, err
+}
+
+func (a *Attempt) setConnected(at load.Instant) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.times.connected = at
 }
 
 // restart makes the wait for the endpoint begin again.

@@ -26,6 +26,7 @@ type RequestAttempts struct {
 	note         pickNote
 	assignment   Assignment
 	sentAttempts []*Attempt
+	answered     *Attempt // of two that were sent side by side, the one whose answer came first
 
 	// Room for what nearly every request needs, so that all of it is one allocation.
 	first      Attempt
@@ -142,7 +143,7 @@ func (a *RequestAttempts) takePick(dial string) *Attempt {
 	if pick == nil || pick.endpoint.Address() != dial {
 		return nil
 	}
-	a.current = nil
+	a.current, a.answered = nil, nil
 	if a.sentAttempts = append(a.sentAttempts, pick); len(a.sentAttempts) > 1 {
 		pick.endpoint.CountRetry(pick.again)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/load"
+	"github.com/caddy-balance/caddy-balance/internal/role"
 )
 
 // DefaultDecay is for handlers whose policy does not set it.
@@ -40,9 +41,11 @@ type Transport struct {
 
 	guard *requestGuard // judges requests if the connections cannot be judged; else nil
 
-	fresh   func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
-	rosters []*endpoint.Roster
-
+	fresh    func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
+	rosters  []*endpoint.Roster
+	hedgings []Hedging
+	roles    []*role.Watch[*Attempt]
+	ages     []connectionAge
 	watchers []func(*endpoint.Endpoint, *http.Response) // see WatchAnswers
 	routes   *load.Routes                               // of the static upstreams
 }
@@ -74,7 +77,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	t.key = keyFor(t)
 	t.routes = new(load.Routes)
 	t.handler, t.policy = handler, policyOf(handler)
-	t.prefersAnswers = preferAnswers(t.RoundTripper)
+	t.prefersAnswers = t.preferAnswers()
 	t.guardConnections()
 	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })
 	handler.Transport = t
@@ -146,7 +149,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, t.final(err)
 	}
 	began := load.Now()
-	res, err := a.roundTrip(req, t.next(), began)
+	res, err := t.send(a, req, began)
 	if err != nil {
 		return nil, t.afterError(req, a.endpoint, began, err)
 	}
@@ -157,6 +160,14 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		see(a.endpoint, res)
 	}
 	return res, nil
+}
+
+// send makes the round trip of an attempt, with a second one beside it if it is to be hedged.
+func (t *Transport) send(a *Attempt, req *http.Request, began load.Instant) (*http.Response, error) {
+	if h := t.hedge(a, req); h != nil {
+		return h.roundTrip(req, t.next(), began)
+	}
+	return a.roundTrip(req, t.next(), began)
 }
 
 // attempt returns the attempt that a round trip belongs to, nil if it is not to be observed.

@@ -19,6 +19,8 @@ const (
 	ClientUpload                  // the client did not send its request properly
 	IdleBroken                    // a kept connection broke as it was used
 	TooManyRequests               // the endpoint answered 429
+	HedgeLost                     // another endpoint answered the request first
+	RoleLost                      // the endpoint may not serve any more, and the attempt was ended
 	Unsent                        // the request was not sent after all
 
 	EndingCount = iota
@@ -40,6 +42,8 @@ var endings = [EndingCount]struct{ outcome, reason string }{
 	ClientUpload:    {"nothing", "client_upload"},
 	IdleBroken:      {"nothing", "idle_connection"},
 	TooManyRequests: {"nothing", "too_many_requests"},
+	HedgeLost:       {"nothing", "hedge_lost"},
+	RoleLost:        {"nothing", "role_lost"},
 	Unsent:          {"nothing", "unsent"},
 }
 

@@ -35,6 +35,7 @@ type Endpoint struct {
 	servingSince atomic.Int64 // the Instant at which the slow start began; 0 if there was none
 
 	refusal refusal
+	reports atomic.Pointer[loadReports] // nil if there were none
 
 	listedSince atomic.Int64 // in nanoseconds since 1970
 

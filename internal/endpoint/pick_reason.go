@@ -14,6 +14,7 @@ const (
 	Fallback                      // the fallback of the policy picked
 	Moved                         // the session of the request was at another endpoint, which has lost it
 	GroupSpill                    // the group of the request has no usable endpoint
+	Hedge                         // the first endpoint takes longer than usual
 
 	PickReasonCount = iota
 )
@@ -22,6 +23,6 @@ const (
 func (r PickReason) String() string {
 	return [...]string{
 		"first_choice", "sticky", "overflow", "zone_spill", "tier_spill", "retry", "fallback", "moved",
-		"group_spill",
+		"group_spill", "hedge",
 	}[r]
 }

@@ -24,6 +24,9 @@ type Pool struct {
 	routes  *load.Routes // nil in the pool of static upstreams
 	traffic poolTraffic
 
+	takesReports atomic.Bool // as the newest definition says
+	hedgeCredit  hedgeCredit
+
 	// changesBegun and changesEnded count the changes of its endpoints' conditions and advice. A
 	// change is counted before it is made and again after it, so that a pick that sees a change
 	// also sees that the published shares do not include it. See Roster.CatchUp.
@@ -105,6 +108,7 @@ func (p *Pool) release(members []Member) {
 		tracked := p.endpoints[members[i].Address()]
 		if tracked.rosters--; tracked.rosters == 0 {
 			tracked.endpoint.clearAdvice() // what comes back may be another process
+			tracked.endpoint.forgetReports()
 			p.departed.add(tracked, now)
 		}
 	}

@@ -10,6 +10,8 @@ type poolTraffic struct {
 	picks    atomic.Pointer[[]*PolicyPicks] // one for each policy; only grows
 	unserved atomic.Uint64
 	retries  [2]atomic.Uint64 // at endpoints that the request had not tried, and that it had
+	reports  [ReportResultCount]atomic.Uint64
+	hedges   [HedgeResultCount]atomic.Uint64
 
 	past Totals // of endpoints that the pool has forgotten; guarded by the pool's lock
 

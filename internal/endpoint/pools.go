@@ -173,6 +173,9 @@ func (p *Pool) electLocked() {
 	for i, running := range p.rosters {
 		current := i == len(p.rosters)-1
 		running.roster.current.Store(current)
+		if current {
+			p.takesReports.Store(running.roster.rules.LoadReports)
+		}
 		if current && running.roster.observer != nil {
 			observer = &running.roster.observer
 		}

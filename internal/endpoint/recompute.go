@@ -22,8 +22,8 @@ func (r *Roster) recomputeLoop(ctx context.Context) {
 	defer step.Stop()
 	for {
 		step.Stop()
-		if r.Snapshot().ramping {
-			step.Reset(rampStep(r.rules.SlowStart))
+		if pause := r.untilNextStep(); pause > 0 {
+			step.Reset(pause)
 		}
 		select {
 		case <-ctx.Done():
@@ -40,6 +40,18 @@ func (r *Roster) recomputeLoop(ctx context.Context) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// untilNextStep returns the time after which shares change without an event, 0 if they do not.
+func (r *Roster) untilNextStep() (pause time.Duration) {
+	s := r.Snapshot()
+	if s.ramping {
+		pause = rampStep(r.rules.SlowStart)
+	}
+	if r.reporting.Load() && (pause == 0 || reportStep < pause) {
+		pause = reportStep
+	}
+	return pause
 }
 
 // CatchUp recomputes the shares at once if anything changed since the last time, and reports
@@ -91,7 +103,11 @@ func (r *Roster) recompute(members []Member, old *Snapshot) *Snapshot {
 	if r.rules.SlowStart > 0 {
 		r.startRamps(members, old, now)
 	}
+	if r.rules.LoadReports {
+		restartReports(members, old)
+	}
 	s := r.rules.snapshot(members, now)
+	r.reporting.Store(s.reporting)
 	s.continueMode(old)
 	s.index(old)
 	r.announce(s, old)

@@ -21,6 +21,7 @@ type Roster struct {
 	snapshot   atomic.Pointer[Snapshot]
 	included   atomic.Uint64 // how many of the pool's changes the snapshot includes
 	current    atomic.Bool
+	reporting  atomic.Bool // the shares may change by load reports without an event
 	owner      atomic.Pointer[Owner]
 	owned      signal.Signal // set when the owner changes
 	observer   Observer      // guarded by the pool's lock
@@ -110,7 +111,7 @@ func (r *Roster) replaceLocked(infos []listing.Info) Change {
 		r.forgetFailures(old, members)
 		s := r.recompute(members, old)
 		r.publish(s)
-		if s.ramping {
+		if s.ramping || s.reporting {
 			r.dirty.Set()
 		}
 		r.pool.release(old.Members)
@@ -125,8 +126,9 @@ func (r *Roster) replaceLocked(infos []listing.Info) Change {
 	return change
 }
 
-// forgetFailures forgets the failures of endpoints that have another ID now, because another
-// process is at their address. What is known of the speed stays: it adapts within moments.
+// forgetFailures forgets the failures and the load reports of endpoints that have another ID now,
+// because another process is at their address. What is known of the speed stays: it adapts within
+// moments.
 func (r *Roster) forgetFailures(old *Snapshot, members []Member) {
 	if !r.IsCurrent() {
 		return
@@ -135,6 +137,7 @@ func (r *Roster) forgetFailures(old *Snapshot, members []Member) {
 		m := &members[i]
 		if before := old.Find(m.Address()); before != nil && before.Info.ID != m.Info.ID {
 			m.Load.Recover()
+			m.forgetReports()
 		}
 	}
 }
@@ -184,6 +187,7 @@ func (r *Roster) inheritLocked(from *Roster) {
 	s := r.rules.snapshot(memberCopies(inherited), load.Now())
 	s.continueMode(inherited)
 	s.index(inherited)
+	r.reporting.Store(s.reporting)
 	r.snapshot.Store(s)
 	r.announced = s.Mode
 	r.runningFrom.Store(from.runningFrom.Load())

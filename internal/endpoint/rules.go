@@ -15,6 +15,9 @@ type Rules struct {
 	// health is ignored when no endpoint is usable. If negative, health is never ignored.
 	FailOpen float64
 
+	// LoadReports makes the weights follow what endpoints say of their load.
+	LoadReports bool
+
 	// Zone is the zone in which the proxy runs. If it is empty, zones do not matter.
 	Zone string
 }

@@ -82,6 +82,7 @@ type Snapshot struct {
 
 	byAddress map[string]int
 	ramping   bool // the shares will change without further events
+	reporting bool // so may they by load reports
 
 	// What MakeComparable converts weights with.
 	scale       float64 // the factor between the weights of the sources and these

@@ -90,6 +90,9 @@ func (r *Roster) WeightReasons(s *Snapshot, m *Member, status Status) (reasons [
 	if o := m.Override(); o != nil && o.Weight != nil {
 		add("an operator set %d", *o.Weight)
 	}
+	if rate := m.adoptedReport(); rate > 0 && r.rules.LoadReports && !r.rules.weightIsSet(m) {
+		add("by its load reports it serves %.3g requests a second at full utilization", rate)
+	}
 	if m.Ramp < 1 {
 		add("slow start is at %.0f %%", m.Ramp*100)
 	}

@@ -16,6 +16,7 @@ type Route struct {
 	first    Instant
 	last     atomic.Int64 // the Instant of the latest result
 	requests atomic.Uint64
+	tail     atomic.Pointer[Tail] // nil unless hedging asks for it
 
 	results value // the number of results that the values stand for
 	failed  value // the share of failures among them

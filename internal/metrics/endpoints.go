@@ -23,6 +23,9 @@ func (c *collection) addMembers(r *endpoint.Roster) {
 		c.add(endpointState, 1, base[0], base[1], stateLabels[r.State(m)])
 		c.add(endpointConfiguredWeight, float64(m.Info.Weight), base...)
 		c.add(endpointEffectiveWeight, s.EffectiveWeight(m), base...)
+		if report, _ := m.LatestReport(c.now); report != nil {
+			c.add(endpointUtilization, report.Utilization, base...)
+		}
 		if relative, ok := m.Load.Expected(c.now); ok && known {
 			c.add(endpointExpected, relative*usual, base...)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 	"github.com/caddy-balance/caddy-balance/internal/load"
+	"github.com/caddy-balance/caddy-balance/internal/loadreport"
 )
 
 // startPool acquires a pool with n endpoints until the test ends.
@@ -67,6 +68,7 @@ func attempt(e *endpoint.Endpoint, routes *load.Routes) {
 	e.CountEjection(endpoint.SuccessRate)
 	e.CountBroken(1)
 	e.CountRetry(true)
+	e.Report(loadreport.Report{Utilization: .5, Requests: 100}, nil, now)
 }
 
 // gather returns what a new registry has, as each config has one.

@@ -12,6 +12,8 @@ var (
 	endingLabels  = labelsOf("reason", endpoint.EndingCount, endpoint.Ending.Reason)
 	causeLabels   = labelsOf("reason", endpoint.EjectionCauseCount, endpoint.EjectionCause.String)
 	resultLabels  = labelsOf("result", endpoint.CheckResultCount, endpoint.CheckResult.String)
+	hedgeLabels   = labelsOf("result", endpoint.HedgeResultCount, endpoint.HedgeResult.String)
+	reportLabels  = labelsOf("result", endpoint.ReportResultCount, endpoint.ReportResult.String)
 	reasonLabels  = labelsOf("reason", endpoint.PickReasonCount, endpoint.PickReason.String)
 	stateLabels   = labelsOf("state", endpoint.StateCount, endpoint.State.String)
 
@@ -71,6 +73,14 @@ func (c *collection) addTraffic() {
 	c.add(poolRetries, float64(tried), triedLabel, c.label)
 	for i, n := range c.totals.Ejections {
 		c.add(poolEjections, float64(n), c.label, causeLabels[i])
+	}
+	for i := range hedgeLabels {
+		c.add(poolHedges, float64(c.pool.Hedges(endpoint.HedgeResult(i))), c.label, hedgeLabels[i])
+	}
+	if c.pool.TakesReports() {
+		for i := range reportLabels {
+			c.add(poolReports, float64(c.pool.Reports(endpoint.ReportResult(i))), c.label, reportLabels[i])
+		}
 	}
 	for i, n := range c.totals.Checks {
 		c.add(poolChecks, float64(n), c.label, resultLabels[i])

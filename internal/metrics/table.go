@@ -33,6 +33,8 @@ var (
 		"Time that health checks of the endpoint took.", "endpoint", "pool")
 	endpointBroken = counter("endpoint_broken_idle_connections_total",
 		"Kept connections to the endpoint that broke as a request used them.", "endpoint", "pool")
+	endpointUtilization = gauge("endpoint_reported_utilization_ratio",
+		"Utilization in the latest load report of the endpoint.", "endpoint", "pool")
 )
 
 // Of each pool.
@@ -64,6 +66,10 @@ var (
 		"Ejections of endpoints by outlier detection, by the rule that applied.", "pool", "reason")
 	poolChecks = counter("pool_checks_total",
 		"Health checks of endpoints, by result.", "pool", "result")
+	poolHedges = counter("pool_hedges_total",
+		"Second attempts beside a first one that takes long, by what became of them.", "pool", "result")
+	poolReports = counter("pool_load_reports_total",
+		"Load reports of endpoints, by what became of them.", "pool", "result")
 )
 
 // Of each source of a pool.

@@ -6,7 +6,7 @@ import (
 )
 
 // scenarios are in the order of the tables in docs/performance.md.
-var scenarios = slices.Concat(classic, ordinarySites, evenErrorsMore, sizes, byWeight)
+var scenarios = slices.Concat(classic, ordinarySites, evenErrorsMore, sizes, byWeight, hedging)
 
 // classic are those that compare endpoints that differ, or fail.
 var classic = []scenario{

@@ -29,6 +29,7 @@ var (
 	peak     = metric{"max in flight", func(s summary) float64 { return float64(s.peak) }}
 	crowding = metric{"crowding", func(s summary) float64 { return s.crowding }}
 	moved    = metric{"moved", func(s summary) float64 { return s.moved }}
+	attempts = metric{"attempts", func(s summary) float64 { return s.attempts }}
 	parked   = metric{"parked above the mean", func(s summary) float64 { return s.parked }}
 )
 

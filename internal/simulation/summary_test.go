@@ -17,14 +17,16 @@ type summary struct {
 	crowding float64   // most in flight at a watched backend, relative to the mean of all at that moment
 	parked   float64   // most parked at one backend above the mean, in deviations of chance
 	moved    float64   // share of requests that left the backend of their session
+	attempts float64   // for each request
 	shares   []float64 // of the watched backends in each phase, relative to their fair share
 }
 
 func (r *run) summary() summary {
-	moved := r.moved()
+	moved, attempts := r.moved(), r.attempts()
 	r.dropUnmeasured()
 	s := summary{
 		moved:    moved,
+		attempts: attempts,
 		success:  r.successes(),
 		failed:   float64(count(r.failed)) / float64(len(r.failed)),
 		mean:     mean(r.latencies),
@@ -40,6 +42,17 @@ func (r *run) summary() summary {
 		s.shares = append(s.shares, r.share(w))
 	}
 	return s
+}
+
+// attempts returns the number of attempts for each request.
+func (r *run) attempts() float64 {
+	n := 0
+	for _, b := range r.fleet.backends {
+		for _, attempts := range b.perSecond {
+			n += attempts
+		}
+	}
+	return float64(n) / float64(len(r.arrivals))
 }
 
 // dropUnmeasured removes the results of requests whose times are not compared.

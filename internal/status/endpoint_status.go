@@ -35,6 +35,7 @@ type endpointStatus struct {
 	EffectiveMaxRequests int32 `json:"effective_max_requests,omitempty"`
 
 	Load       loadStatus         `json:"load"`
+	Report     *reportStatus      `json:"load_report,omitempty"`
 	Traffic    trafficStatus      `json:"traffic"`
 	Check      *checkStatus       `json:"check,omitempty"`
 	Ejection   *ejectionStatus    `json:"ejection,omitempty"`
@@ -131,6 +132,7 @@ func (r *reader) status(m *endpoint.Member) endpointStatus {
 			RelativeTime: reading.Relative, Certainty: reading.Certainty,
 			Surprise: m.Load.Surprise(r.now, attempt.DefaultDecay), Broken: m.Broken(),
 		},
+		Report:  newReportStatus(m.Endpoint, r.now),
 		Traffic: newTrafficStatus(m.Endpoint, &r.totals),
 		Check:   newCheckStatus(m.Verdict()), Ejection: newEjectionStatus(m.Ejection()), Override: m.Override(),
 	}
