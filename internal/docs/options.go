@@ -172,6 +172,14 @@ func (p *page) checkOptions(t *testing.T) {
 	}
 }
 
+// ofEach is an option of both pools that is not of what they have in common.
+const ofEach = "close_on_unhealthy"
+
+// inCommon returns whether an option is one of these, which another page has.
+func inCommon(names []string) func(string) bool {
+	return func(name string) bool { return name != ofEach && slices.Contains(names, name) }
+}
+
 // ownOptions are the options of a module that its page has. Those that the handler of layer 4 has
 // in common with the pool of a reverse proxy are on the page of pools.
 func ownOptions(t *testing.T, modules map[string]string, name string) options {
@@ -179,9 +187,9 @@ func ownOptions(t *testing.T, modules map[string]string, name string) options {
 	o := optionsOf(t, modules[name])
 	if name == "layer4 pool" {
 		pool := optionsOf(t, modules["pool"])
-		o.arguments = slices.DeleteFunc(o.arguments, func(a string) bool { return slices.Contains(pool.arguments, a) })
-		o.block = slices.DeleteFunc(o.block, func(b string) bool { return slices.Contains(pool.block, b) })
-		o.json = slices.DeleteFunc(o.json, func(j string) bool { return slices.Contains(pool.json, j) })
+		o.arguments = slices.DeleteFunc(o.arguments, inCommon(pool.arguments))
+		o.block = slices.DeleteFunc(o.block, inCommon(pool.block))
+		o.json = slices.DeleteFunc(o.json, inCommon(pool.json))
 	}
 	return o
 }
