@@ -15,6 +15,9 @@ func TestAZeroIsHonouredOrRefusedInEachOption(t *testing.T) {
 
 // required has the options that a module cannot do without, by the ID of the module.
 var required = map[string]string{
+	"http.reverse_proxy.selection_policies.split": `{"groups": [
+		{"name": "canary", "match": {"id": "a"}, "steps": [{"share": 5, "for": "1m"}, {"share": 100}]}, {"name": "stable"}
+	], "sticky": {"cookie": {"name": "group"}}}`,
 	"http.reverse_proxy.upstreams.pool":                   `{"name": "web", "sources": [{"source": "static", "endpoints": ["a:1"]}]}`,
 	"http.reverse_proxy.upstreams.pool.health":            `{"probes": [{"probe": {"probe": "tcp"}}]}`,
 	"http.reverse_proxy.upstreams.pool.sources.http":      `{"url": "http://a"}`,

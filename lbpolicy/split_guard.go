@@ -89,12 +89,12 @@ func (g *SplitGuard) check() error {
 		return errors.New("errors and p99 are off; expected one of them at least")
 	case !(g.Confidence >= minSureness && g.Confidence <= maxSureness):
 		return fmt.Errorf("confidence: %v is not between %v and %v", g.Confidence, minSureness, maxSureness)
-	case time.Duration(g.Window) < minWindow || time.Duration(g.Window) > maxWindow:
-		return fmt.Errorf("window: %v is not between %v and %v", time.Duration(g.Window), minWindow, maxWindow)
+	case time.Duration(g.Window) > maxWindow:
+		return fmt.Errorf("window: %v is more than %v", time.Duration(g.Window), maxWindow)
 	case g.MinRequests < 1 || g.MinRequests > maxCompared:
 		return fmt.Errorf("min_requests: %d is not between 1 and %d", g.MinRequests, maxCompared)
 	}
-	return nil
+	return options.AtLeast("window", g.Window, minWindow)
 }
 
 // chance is the maximum probability that a group which is just as bad as it may be is found worse

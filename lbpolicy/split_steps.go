@@ -10,15 +10,16 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 // SplitStep is a share that a group has for a time.
 type SplitStep struct {
-	// The share of the requests, from 0 to 100 percent, in hundredths of a percent. Required.
+	// The share of the requests, from 0 to 100 percent, in hundredths of a percent. Default: 0.
 	Share float64 `json:"share"`
 
-	// How long the group has this share at least, from 1s. The last step has none. Required for the
-	// others.
+	// How long the group has this share at least, from 1s. The last step has no time. Default: 0,
+	// which is an error for the others.
 	For caddy.Duration `json:"for,omitempty"`
 }
 
@@ -64,8 +65,10 @@ func (g *SplitGroup) checkSteps() error {
 			return fmt.Errorf("steps: share %d: %w", i+1, err)
 		}
 		last := i == len(g.Steps)-1
-		if !last && time.Duration(s.For) < time.Second {
-			return fmt.Errorf("steps: step %d lasts %v; expected 1s or more", i+1, time.Duration(s.For))
+		if !last {
+			if err := options.AtLeast("for", s.For, time.Second); err != nil {
+				return fmt.Errorf("steps: step %d: %w", i+1, err)
+			}
 		}
 		if last && s.For != 0 {
 			return fmt.Errorf("steps: step %d is the last one and has a time; "+

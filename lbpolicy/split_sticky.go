@@ -78,11 +78,12 @@ func (s *SplitSticky) provision(ctx caddy.Context) error {
 		return s.provisionKey(ctx)
 	case s.Cookie.Name == "":
 		return errors.New("cookie: name: is empty")
-	case s.Cookie.Idle != 0:
-		return errors.New("cookie: idle: a client stays in its group; expected max_age")
 	}
 	if err := s.Cookie.check(); err != nil {
 		return fmt.Errorf("cookie: %w", err)
+	}
+	if s.Cookie.isTimed() {
+		return errors.New("cookie: idle: a client stays in its group; expected max_age")
 	}
 	return nil
 }
