@@ -18,8 +18,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
-// Patroni is a cluster of PostgreSQL with Patroni beside each member, which elects a leader by etcd.
-// The members have the same ports at 127.0.0.1, 127.0.0.2 and so on.
+// Patroni is a cluster of PostgreSQL with Patroni beside each member, which elects a leader by
+// etcd. The members have the same ports at 127.0.0.1, 127.0.0.2 and so on.
 type Patroni struct {
 	Members        []*PatroniMember
 	Port, RESTPort string // of PostgreSQL, and of Patroni's REST API
