@@ -113,9 +113,11 @@ func (p *RedisProbe) askSentinel(ctx context.Context, c *Connection, e *Endpoint
 	return &sentinelAnswer{primary: net.JoinHostPort(answer[0], answer[1])}
 }
 
+func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
 // isSameSocket compares two addresses with IPs.
 func isSameSocket(a, b string) bool {
 	first, err := netip.ParseAddrPort(a)
 	second, otherErr := netip.ParseAddrPort(b)
-	return err == nil && otherErr == nil && first.Port() == second.Port() && first.Addr().Unmap() == second.Addr().Unmap()
+	return err == nil && otherErr == nil && unmapped(first) == unmapped(second)
 }

@@ -115,7 +115,6 @@ user powerless on >the-one-of-nobody +ping`)
 		wantError(t, "its replica", checked(t, probe, other), `the role is "slave", not primary`)
 		unknown := provisioned(t, &RedisProbe{Role: "primary", Sentinels: sentinels, SentinelName: "other"})
 		wantError(t, "unknown", checked(t, unknown, primary), `the Sentinels know no primary "other"`)
-		// A primary that hangs is replaced. When it goes on, it says for a moment that it is one still.
 		caddytest.Eventually(t, time.Minute, "the Sentinels know the replica", func() bool {
 			c, err := net.Dial("tcp", sentinels[0])
 			if err != nil {

@@ -206,6 +206,9 @@ func PageOf(module string) string {
 	case "lb_policy":
 		return "docs/policies/" + name + ".md"
 	case "probe":
+		if name == "postgres" || name == "mysql" {
+			return "docs/database-probes.md"
+		}
 		return "docs/health.md"
 	case "pool", "health", "outlier", "layer4":
 		return "docs/" + kind + ".md"

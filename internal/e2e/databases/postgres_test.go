@@ -31,7 +31,8 @@ func startPostgres(t *testing.T, replacements ...string) *postgres {
 		"127.0.0.1:5432", p.writes, "127.0.0.1:5433", p.reads, "port 8008", "port "+p.RESTPort,
 		"10.0.0.1:5432", p.address(0), "10.0.0.2:5432", p.address(1), "10.0.0.3:5432", p.address(2))...)
 	eventually(t, "two replicas", func() bool {
-		return p.Members[0].IsLeader(t.Context()) && p.Members[1].MayLead(t.Context()) && p.Members[2].MayLead(t.Context())
+		first, second, third := p.Members[0], p.Members[1], p.Members[2]
+		return first.IsLeader(t.Context()) && second.MayLead(t.Context()) && third.MayLead(t.Context())
 	})
 	return p
 }

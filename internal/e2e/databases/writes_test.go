@@ -32,7 +32,10 @@ func startWrites(p *postgres) *writes {
 		p.t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	w := &writes{p: p, stop: stop, acknowledged: make(map[int]bool), byHost: make(map[string]int), last: make(map[string]time.Time)}
+	w := &writes{
+		p: p, stop: stop,
+		acknowledged: make(map[int]bool), byHost: make(map[string]int), last: make(map[string]time.Time),
+	}
 	for range 4 {
 		w.wg.Go(func() { w.write(ctx) })
 	}

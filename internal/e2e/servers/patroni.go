@@ -58,8 +58,9 @@ func StartPatroni(t testing.TB, size int) *Patroni {
 		m.Process = Run(t, Plan{
 			Name: "patroni " + m.Name,
 			Prepare: func(data string) error {
-				config := strings.NewReplacer("$NAME", m.Name, "$REST", m.rest, "$ETCD", etcd.Address, "$BIN", bin,
-					"$POSTGRES", net.JoinHostPort(m.Host, c.Port), "$DATA", data, "$PASSWORD", PostgresPassword).Replace(patroniConfig)
+				config := strings.NewReplacer("$NAME", m.Name, "$REST", m.rest, "$ETCD", etcd.Address, "$DATA", data,
+					"$BIN", bin, "$POSTGRES", net.JoinHostPort(m.Host, c.Port), "$PASSWORD", PostgresPassword,
+				).Replace(patroniConfig)
 				if err := os.WriteFile(filepath.Join(data, "patroni.yaml"), []byte(config), 0o600); err != nil {
 					return err
 				}
@@ -120,12 +121,15 @@ func (m *PatroniMember) IsLeader(ctx context.Context) bool { return m.answers(ct
 func (m *PatroniMember) IsReplica(ctx context.Context) bool { return m.answers(ctx, "/replica") == nil }
 
 // MayLead reports whether the member is a replica that has all acknowledged writes.
-func (m *PatroniMember) MayLead(ctx context.Context) bool { return m.answers(ctx, "/synchronous") == nil }
+func (m *PatroniMember) MayLead(ctx context.Context) bool {
+	return m.answers(ctx, "/synchronous") == nil
+}
 
 // SwitchOver asks Patroni to make another member the leader, and returns before it is.
 func (m *PatroniMember) SwitchOver(ctx context.Context, to *PatroniMember) error {
 	body := fmt.Appendf(nil, `{"leader": %q, "candidate": %q}`, m.Name, to.Name)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+m.rest+"/switchover", bytes.NewReader(body))
+	address := "http://" + m.rest + "/switchover"
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
