@@ -57,6 +57,7 @@ func BenchmarkConnection(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			address := benchFront(b, handler, backend)
 			buffer := make([]byte, 5)
+			b.ReportAllocs() // with those of the client and the backend
 			for b.Loop() {
 				conn, err := net.Dial("tcp", address)
 				if err != nil {

@@ -33,7 +33,8 @@ func ourModules() map[string]string {
 		for of.Kind() == reflect.Pointer {
 			of = of.Elem()
 		}
-		if strings.HasPrefix(of.PkgPath(), ourPackages) && !strings.Contains(of.PkgPath(), "/examples/") {
+		inside, ours := strings.CutPrefix(of.PkgPath(), ourPackages)
+		if ours && !strings.HasPrefix(inside, "examples/") && !strings.HasSuffix(inside, "_test") {
 			all[shortName(id)] = id
 		}
 	}
