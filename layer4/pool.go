@@ -72,10 +72,9 @@ type Pool struct {
 
 	// The time after which the connections to an endpoint are closed once it does not pass its
 	// checks any more, has left the list, or an operator has declared it down. 0s closes them at
-	// once. Choose it for
-	// checks of a role, such as that of a database's primary: clients connect again, and reach the
-	// endpoint that has the role now. They stay as long as the pool ignores health (see
-	// `fail_open`). Default: connections stay.
+	// once. Choose it for checks of a role, such as that of a database's primary: clients connect
+	// again, and reach the endpoint that has the role now. They stay as long as the pool ignores
+	// health (see `fail_open`). Default: connections stay.
 	CloseOnUnhealthy *caddy.Duration `json:"close_on_unhealthy,omitempty"`
 
 	transport *attempt.Transport
