@@ -10,8 +10,10 @@ require (
 	github.com/caddy-balance/caddy-balance/discovery/etcd v0.0.0-00010101000000-000000000000
 	github.com/caddy-balance/caddy-balance/discovery/kubernetes v0.0.0-00010101000000-000000000000
 	github.com/caddy-balance/caddy-balance/discovery/nacos v0.0.0-00010101000000-000000000000
+	github.com/caddy-balance/caddy-balance/healthprobe/databases v0.0.0-00010101000000-000000000000
 	github.com/caddy-balance/caddy-balance/layer4 v0.0.0-00010101000000-000000000000
 	github.com/getkin/kin-openapi v0.131.0
+	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.11.0
 	github.com/miekg/dns v1.1.73
 	go.etcd.io/etcd/client/v3 v3.7.3
@@ -112,7 +114,6 @@ require (
 	github.com/go-jose/go-jose/v4 v4.1.6 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
-	github.com/go-sql-driver/mysql v1.10.1 // indirect
 	github.com/go-viper/mapstructure/v2 v2.5.0 // indirect
 	github.com/golang/protobuf v1.5.4 // indirect
 	github.com/golang/snappy v1.0.0 // indirect
@@ -267,5 +268,6 @@ replace (
 	github.com/caddy-balance/caddy-balance/discovery/etcd => ../../discovery/etcd
 	github.com/caddy-balance/caddy-balance/discovery/kubernetes => ../../discovery/kubernetes
 	github.com/caddy-balance/caddy-balance/discovery/nacos => ../../discovery/nacos
+	github.com/caddy-balance/caddy-balance/healthprobe/databases => ../../healthprobe/databases
 	github.com/caddy-balance/caddy-balance/layer4 => ../../layer4
 )
