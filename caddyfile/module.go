@@ -46,7 +46,7 @@ func readModule(d *Dispenser, namespace, inlineKey string, settings ...Param) (j
 	name, id := d.Val(), namespace+"."+d.Val()
 	info, err := caddy.GetModule(id)
 	if err != nil {
-		return nil, d.Errf("unknown module '%s'; expected %s", name, known(namespace))
+		return nil, d.Errf("module '%s' is unknown or not built in; expected %s", name, known(namespace))
 	}
 	module, ok := info.New().(Unmarshaler)
 	if !ok {

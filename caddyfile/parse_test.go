@@ -93,7 +93,7 @@ func TestErrorsNamePlaceValueAndExpectation(t *testing.T) {
 		"guest k {\nheaders a\n}":                              "guest: headers: missing value; expected a key and one value or more, at Testfile:2",
 		"guest k {\nheaders\n}":                                "guest: headers: missing value; expected a key and one value or more, at Testfile:2",
 		"guest k {\nfallback\n}":                               "guest: fallback: missing value; expected guest or mute, at Testfile:2",
-		"guest k {\nfallback x\n}":                             "guest: fallback: unknown module 'x'; expected guest or mute, at Testfile:2",
+		"guest k {\nfallback x\n}":                             "guest: fallback: module 'x' is unknown or not built in; expected guest or mute, at Testfile:2",
 		"guest k {\nfallback mute\n}":                          "guest: fallback: module 'mute' cannot be written in a Caddyfile, at Testfile:2",
 		"guest k {\nfallback guest k {\nrise x\n}\n}":          "guest: fallback: guest: rise: 'x' is not a whole number from 1 to 10, at Testfile:3",
 		"guest k {\nfallback guest k\nfallback guest k\n}":     "guest: fallback: already given at Testfile:2, at Testfile:3",

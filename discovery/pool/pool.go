@@ -93,6 +93,7 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 	if p.transport != nil {
 		p.transport.Observe(p.claim.Roster)
 		p.compareProxyHeaders()
+		p.compareActiveChecks()
 		if p.handler.LoadBalancing != nil {
 			p.sticky = bandChoosersFor(p.handler.LoadBalancing.SelectionPolicy)
 		}

@@ -27,6 +27,7 @@ one in 40 ms, one in 160 ms. It may take a second until it listens. Try, in anot
                                                       repeat: no reload, within a second
   http://localhost:8444                               in a browser: the pool as it is now,
                                                       and buttons to drain backends
+  go run ./examples/quickstart pools watch demo       the same in the terminal
   Ctrl-C                                              stop
 
 `

@@ -34,6 +34,9 @@ const socketOrigin = "http://127.0.0.1"
 
 func newAPI(address string) (*api, error) {
 	parsed, err := caddy.ParseNetworkAddress(address)
+	if strings.Contains(address, "://") {
+		err = errors.New("it is a URL; expected host:port or unix//path")
+	}
 	if err == nil && parsed.PortRangeSize() > 1 {
 		err = errors.New("it has more than one port")
 	}

@@ -163,6 +163,7 @@ func TestExitCodesAndMessagesTellFailuresApart(t *testing.T) {
 		{address, "watch web --interval 1ms", 1, "interval: 1ms is less than 100ms"},
 		{address, "explain a/b x --header nonsense", 1, `header: "nonsense" is not of the form`},
 		{"127.0.0.1:1-9", "list", 1, "it has more than one port"},
+		{"http://127.0.0.1:2019", "list", 1, "it is a URL; expected host:port or unix//path"},
 		{address, "explain a/b x", 2, `Caddy refuses this: uri: "x" does not begin with a slash`},
 		{address, "clear web one", 2, `endpoint "one" has no override`},
 		{address, "rollback a/b 5", 2, "`caddy pools history a/b` says of which ones they are"},

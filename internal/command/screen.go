@@ -37,8 +37,11 @@ func (s *screen) draw(text string) error {
 }
 
 // frameOf returns what a terminal is sent to show a text, as far as it fits. The last line stays
-// free for the cursor.
+// free for the cursor. A serial console says that its size is 0 by 0, and has that of the VT100.
 func frameOf(text string, width, height int) string {
+	if width <= 0 || height <= 0 {
+		width, height = 80, 24
+	}
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if most := max(height-1, 1); len(lines) > most {
 		lines = lines[:most]

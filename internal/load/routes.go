@@ -88,8 +88,8 @@ func (t *Routes) queueTime() float64 {
 	return min(t.square.get()/t.mean.get(), maxQueueTime)
 }
 
-// maxQueueTime is in seconds. Fewer requests take longer, and most of those are parked.
-const maxQueueTime = .5
+// maxQueueTime is in seconds. With it, an endpoint that is very slow is seen after 2 s.
+const maxQueueTime = 2. / queues
 
 // minLatency is the least time that counts, in seconds. The logarithm of 0 is infinite.
 const minLatency = 1e-6

@@ -33,6 +33,15 @@ var antagonists = scenario{
 	},
 }
 
+// antagonistsEight has fewer proxies, beside the oracle, which knows what they cannot.
+var antagonistsEight = antagonists.with(func(s *scenario) {
+	s.name, s.proxies, s.policies = "antagonists, 8 proxies", 8, everyday
+	s.check = func(t *testing.T, m measured) {
+		m.atMostTimes(t, "adaptive_latency", p99, .75, "least_conn")
+		m.atMostTimes(t, "adaptive_latency", p99, 1.6, "oracle")
+	}
+})
+
 // disturb draws a new speed for every machine: what the other programs leave to the backend.
 func (f *fleet) disturb() {
 	for i, b := range f.backends {

@@ -27,7 +27,8 @@ var ordinarySites = slices.Concat(
 )
 
 // sizes are everyday traffic with other numbers of proxies and endpoints.
-var sizes = variants(twoProxies, eightProxies, twentyProxies, twoEndpoints, slowOfTwo, tenThousandEndpoints)
+var sizes = variants(antagonistsEight, twoProxies, eightProxies, twentyProxies, twoEndpoints, slowOfTwo,
+	smallFleet, smallFleetAlike, tenThousandEndpoints)
 
 // byWeight are those of the policies that go by weights, limits and counts alone.
 var byWeight = slices.Concat(

@@ -22,7 +22,9 @@ type redis struct {
 
 func startRedis(t *testing.T) *redis {
 	t.Helper()
-	r := &redis{t: t, Redis: servers.StartRedis(t, 3), writes: caddytest.FreeAddress(t), reads: caddytest.FreeAddress(t)}
+	r := &redis{
+		t: t, Redis: servers.StartRedis(t, 3), writes: caddytest.FreeAddress(t), reads: caddytest.FreeAddress(t),
+	}
 	startExample(t, "redis",
 		"127.0.0.1:6379", r.writes, "127.0.0.1:6380", r.reads,
 		"10.0.0.1:6379", r.Members[0].Address, "10.0.0.2:6379", r.Members[1].Address, "10.0.0.3:6379", r.Members[2].Address,

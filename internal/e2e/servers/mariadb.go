@@ -33,15 +33,16 @@ func StartMariaDB(t testing.TB, number int, port string) *MariaDB {
 			if err := giveTo("mysql", data); err != nil {
 				return err
 			}
-			install := contained("mysql", "mariadb-install-db", "--no-defaults", "--datadir="+filepath.Join(data, "data"),
-				"--skip-test-db", "--auth-root-authentication-method=normal")
+			install := contained("mysql", "mariadb-install-db", "--no-defaults",
+				"--datadir="+filepath.Join(data, "data"), "--skip-test-db", "--auth-root-authentication-method=normal")
 			install.Dir = "/" // every user may be there
 			return install.Run()
 		},
 		Command: func(data string) *exec.Cmd {
 			return contained("mysql", program, "--no-defaults", "--datadir="+filepath.Join(data, "data"),
-				"--socket="+filepath.Join(data, "socket"), "--bind-address="+m.Host, "--port="+port, "--skip-name-resolve", "--log-bin",
-				"--log-slave-updates", "--read-only=ON", "--innodb-buffer-pool-size=8M", "--innodb-flush-log-at-trx-commit=0",
+				"--socket="+filepath.Join(data, "socket"), "--bind-address="+m.Host, "--port="+port,
+				"--skip-name-resolve", "--log-bin", "--log-slave-updates", "--read-only=ON",
+				"--innodb-buffer-pool-size=8M", "--innodb-flush-log-at-trx-commit=0",
 				"--server-id="+strconv.Itoa(number))
 		},
 		Ready: func(ctx context.Context) error {

@@ -82,7 +82,8 @@ func (c *Redis) awaitSentinels(t testing.TB) {
 		var err error
 		for _, m := range c.Members {
 			if err == nil {
-				err = expectAnswer(t.Context(), net.JoinHostPort(m.Host, c.SentinelPort), "SENTINEL CKQUORUM mymaster", want)
+				sentinel := net.JoinHostPort(m.Host, c.SentinelPort)
+				err = expectAnswer(t.Context(), sentinel, "SENTINEL CKQUORUM mymaster", want)
 			}
 		}
 		if err == nil {

@@ -73,3 +73,26 @@ func TestOneWarningIfTheTransportSendsThePROXYHeaderAndTheProbeDoesNot(t *testin
 		})
 	}
 }
+
+func TestOneWarningIfCaddysActiveChecksCheckNothing(t *testing.T) {
+	f := startBackends(t, 1)
+	for i, c := range []struct {
+		handler string
+		want    int
+	}{
+		{"health_uri /healthz", 1},
+		{"health_port 1", 1},
+		{"", 0},
+		{"fail_duration 10s", 0},
+		{"health_uri /healthz\nto " + f[0].address, 0}, // it is checked
+	} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			same := checkedPool(f, "", c.handler)
+			startProxy(t, same, same)
+			const ineffective = "Caddy's active health checks do not check the endpoints of a pool"
+			if n := logged.Count(ineffective, `"level":"warn"`, `"pool":"web"`); n != c.want {
+				t.Errorf("%d warnings, want %d", n, c.want)
+			}
+		})
+	}
+}

@@ -19,3 +19,16 @@ func (p *Pool) compareProxyHeaders() {
 		}
 	}
 }
+
+// compareActiveChecks warns once if Caddy's own active checks are on and check no endpoint: Caddy
+// checks static upstreams only. It does not refuse them, because they do no harm.
+func (p *Pool) compareActiveChecks() {
+	checks := p.handler.HealthChecks
+	if checks == nil || checks.Active == nil || !checks.Active.IsEnabled() || len(p.handler.Upstreams) > 0 {
+		return
+	}
+	if p.claim.Roster.FirstTime("active checks") {
+		p.logger.Warn("Caddy's active health checks do not check the endpoints of a pool", zap.String("pool", p.Name),
+			zap.String("expected", "a health block in the pool, with a probe, instead of health_uri and the like"))
+	}
+}
