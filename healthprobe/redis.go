@@ -1,6 +1,7 @@
 package healthprobe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,19 +26,21 @@ func init() { caddy.RegisterModule(new(RedisProbe)) }
 // as it is, so that the loss of all Sentinels does no harm.
 //
 // A user with a password needs the permissions `+ping +role`.
+//
+// Users, passwords and names may have the placeholders `{endpoint.host}`, `{endpoint.port}`,
+// `{endpoint.address}`, `{endpoint.id}`, `{endpoint.zone}`, `{endpoint.metadata.<key>}`, `{env.*}`
+// and `{file.*}`.
 type RedisProbe struct {
 	Connection
 
 	// The role that passes: `primary`, which Redis calls master, or `replica`. Default: any.
 	Role string `json:"role,omitempty"`
 
-	// The user to log in as. Placeholders such as {env.REDIS_USER} are replaced when the config is
-	// loaded. Default: Redis' user default.
+	// The user to log in as. Default: Redis' user default.
 	Username string `json:"username,omitempty"`
 
 	// The password, preferably a placeholder such as {env.REDIS_PASSWORD} or
-	// {file./run/secrets/redis}, which is replaced when the config is loaded. Default: none; the
-	// probe does not log in.
+	// {file./run/secrets/redis}. Default: none; the probe does not log in.
 	Password string `json:"password,omitempty"`
 
 	// The addresses of Sentinels to ask for the primary, such as 10.0.0.1:26379; the maximum is 15.
@@ -48,10 +51,12 @@ type RedisProbe struct {
 	// The name that the Sentinels have for the primary. Default: mymaster.
 	SentinelName string `json:"sentinel_name,omitempty"`
 
-	// The password of the Sentinels, with placeholders as in `password`. Default: none.
+	// The password of the Sentinels. Default: none.
 	SentinelPassword string `json:"sentinel_password,omitempty"`
 
-	sentinels []*Connection
+	username, password             template
+	sentinelName, sentinelPassword template
+	sentinels                      []*Connection
 }
 
 const (
@@ -109,17 +114,18 @@ func isRole(text string) bool { return text == rolePrimary || text == roleReplic
 // Provision implements caddy.Provisioner.
 func (p *RedisProbe) Provision(ctx caddy.Context) error {
 	for _, field := range []struct {
-		name  string
-		value *string
+		name, text string
+		into       *template
 	}{
-		{"username", &p.Username}, {"password", &p.Password},
-		{"sentinel_name", &p.SentinelName}, {"sentinel_password", &p.SentinelPassword},
+		{"username", p.Username, &p.username}, {"password", p.Password, &p.password},
+		{"sentinel_name", cmp.Or(p.SentinelName, defaultSentinelName), &p.sentinelName},
+		{"sentinel_password", p.SentinelPassword, &p.sentinelPassword},
 	} {
-		resolved, err := caddy.NewReplacer().ReplaceOrErr(*field.value, true, true)
+		compiled, err := compileTemplate(field.name, field.text)
 		if err != nil {
-			return fmt.Errorf("%s: %w", field.name, err)
+			return err
 		}
-		*field.value = resolved
+		*field.into = compiled
 	}
 	switch {
 	case p.Role != "" && !isRole(p.Role):
@@ -141,7 +147,7 @@ func (p *RedisProbe) Check(ctx context.Context, t *Target) error {
 	}
 	defer connected.Close()
 	session := newRedisSession(connected)
-	if err := session.login(ctx, p.Username, p.Password); err != nil {
+	if err := session.login(ctx, p.username.expand(t.Endpoint), p.password.expand(t.Endpoint)); err != nil {
 		return err
 	}
 	answer, err := session.command(ctx, "PING")

@@ -21,7 +21,6 @@ func (p *RedisProbe) provisionSentinels(ctx caddy.Context) error {
 	case len(p.Sentinels) > 0 && p.Role == "":
 		return errors.New("role: is missing; sentinels is set")
 	}
-	p.SentinelName = cmp.Or(p.SentinelName, defaultSentinelName)
 	p.sentinels = nil
 	for _, address := range p.Sentinels {
 		c := &Connection{Upstream: address, TLS: p.TLS, ProxyProtocol: p.ProxyProtocol}
@@ -49,7 +48,7 @@ func (p *RedisProbe) checkSentinels(ctx context.Context, e *Endpoint, socket str
 	case answer.refused != "":
 		return fmt.Errorf("sentinels: %s", answer.refused)
 	case answer.primary == "":
-		return fmt.Errorf("the Sentinels know no primary %q", p.SentinelName)
+		return fmt.Errorf("the Sentinels know no primary %q", p.sentinelName.expand(e))
 	}
 	isPrimary := answer.primary == e.Address || isSameSocket(answer.primary, socket)
 	if isPrimary != (p.Role == rolePrimary) {
@@ -96,10 +95,10 @@ func (p *RedisProbe) askSentinel(ctx context.Context, c *Connection, e *Endpoint
 	}
 	defer connected.Close()
 	session := newRedisSession(connected)
-	err = session.login(ctx, "", p.SentinelPassword)
+	err = session.login(ctx, "", p.sentinelPassword.expand(e))
 	var answer []string
 	if err == nil {
-		answer, err = session.command(ctx, "SENTINEL", "get-master-addr-by-name", p.SentinelName)
+		answer, err = session.command(ctx, "SENTINEL", "get-master-addr-by-name", p.sentinelName.expand(e))
 	}
 	var refused redisError
 	switch {
