@@ -111,11 +111,10 @@ func (m *mariaDB) awaitWriteAt(db *sql.DB, server int, from int) (id int) {
 	return from
 }
 
-// rows returns how many rows a server has.
+// rows returns how many rows a server has, or -1 if the table has not reached it.
 func (m *mariaDB) rows(server int) (n int) {
-	m.t.Helper()
 	if err := m.admins[server].QueryRow("select count(*) from shop.written").Scan(&n); err != nil {
-		m.t.Fatal(err)
+		return -1
 	}
 	return n
 }
@@ -130,7 +129,7 @@ func TestMariaDBWritesFollowTheServerThatIsNotReadOnly(t *testing.T) {
 
 	// What a tool for a switchover does.
 	m.tell(0, "set global read_only = 1")
-	eventually(t, "the replica has all rows", func() bool { return m.rows(1) == m.rows(0) })
+	eventually(t, "the replica has all rows", func() bool { return m.rows(1) == m.rows(0) && m.rows(1) > 0 })
 	m.tell(1, "stop slave")
 	m.tell(1, "set global read_only = 0")
 	last = m.awaitWriteAt(db, 1, last)
@@ -144,7 +143,6 @@ func TestMariaDBWritesFollowTheServerThatIsNotReadOnly(t *testing.T) {
 	eventually(t, "the former primary has all rows", func() bool { return m.rows(0) == m.rows(1) })
 
 	// The new primary is lost with its machine.
-	eventually(t, "the replica has all rows", func() bool { return m.rows(0) == m.rows(1) })
 	m.servers[1].Kill()
 	m.tell(0, "stop slave")
 	m.tell(0, "set global read_only = 0")
