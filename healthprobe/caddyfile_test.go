@@ -75,8 +75,13 @@ func TestACaddyfileBecomesJSON(t *testing.T) {
 		"fastcgi {\nparam A 1\nparam B 2\n}":                  `{"params":{"A":"1","B":"2"}}`,
 		"fastcgi {\nstatus 200 3xx\nbody ok\nport 81\n}":      `{"port":81,"expect_status":[200,"3xx"],"expect_body":"ok"}`,
 		"fastcgi {" + tlsOptions + "}":                        `{` + tlsJSON + `}`,
-		"agent {\nport 9999\nsend hello\\n\noptional\n}":      `{"port":9999,"send":"hello\\n","optional":true}`,
-		"agent {\nupstream a:80" + tlsOptions + "}":           `{"upstream":"a:80",` + tlsJSON + `}`,
+		"redis":                                               `{}`,
+		"redis primary":                                       `{"role":"primary"}`,
+		"redis {\nrole replica\nport 6380\n}":                 `{"port":6380,"role":"replica"}`,
+		"redis {\nusername a\npassword b" + tlsOptions + "}":  `{` + tlsJSON + `,"username":"a","password":"b"}`,
+		"redis primary {\nsentinels a:1 b:1\nsentinel_name m\nsentinel_password p\n}": `{"role":"primary","sentinels":["a:1","b:1"],"sentinel_name":"m","sentinel_password":"p"}`,
+		"agent {\nport 9999\nsend hello\\n\noptional\n}":                              `{"port":9999,"send":"hello\\n","optional":true}`,
+		"agent {\nupstream a:80" + tlsOptions + "}":                                   `{"upstream":"a:80",` + tlsJSON + `}`,
 	} {
 		if got, err := parsed(t, text); err != nil || got != want {
 			t.Errorf("%q:\ngot  %s, %v\nwant %s", text, got, err, want)
@@ -130,6 +135,10 @@ func TestMistakesInACaddyfileNameTheLine(t *testing.T) {
 		"fastcgi {\nparam A 1\nparam A 2\n}": "fastcgi: param: 'A' is given twice, at Testfile:3",
 		"fastcgi {\nstatus ok\n}":            "fastcgi: status: 'ok' is not " + statuses + ", at Testfile:2",
 		"fastcgi {\nmethod GET\n}":           "fastcgi: unknown option 'method'; expected uri, root, param, status, body, " + options + ", at Testfile:2",
+		"redis master":                       "redis: role: 'master' is not primary or replica, given once, at Testfile:1",
+		"redis primary {\nrole replica\n}":   "redis: role: 'replica' is not primary or replica, given once, at Testfile:2",
+		"redis {\nsentinels\n}":              "redis: sentinels: missing value; expected " + text + ", at Testfile:2",
+		"redis {\nsend PING\n}":              "redis: unknown option 'send'; expected role, username, password, sentinels, sentinel_name, sentinel_password, " + options + ", at Testfile:2",
 		"agent 9999":                         "agent: unexpected argument '9999', at Testfile:1",
 		"agent {\noptional yes\n}":           "agent: optional: unexpected argument 'yes', at Testfile:2",
 		"agent {\nsend\n}":                   "agent: send: missing value; expected " + text + ", at Testfile:2",

@@ -26,6 +26,20 @@ func (c *Connection) Connect(ctx context.Context, e *Endpoint) (net.Conn, error)
 	return connected, nil
 }
 
+// ConnectWithoutTLS is Connect for protocols that begin TLS with a message of their own, such as
+// that of PostgreSQL. It returns the settings for TLS, or nil if TLS is off.
+func (c *Connection) ConnectWithoutTLS(ctx context.Context, e *Endpoint) (net.Conn, *tls.Config, error) {
+	a, err := c.addressOf(e)
+	if err != nil {
+		return nil, nil, err
+	}
+	connected, err := c.dial(ctx, a)
+	if err != nil {
+		return nil, nil, err
+	}
+	return connected, c.tlsFor(a), nil
+}
+
 // dial connects, and sends the header of the PROXY protocol if it is asked for.
 func (c *Connection) dial(ctx context.Context, a address) (*conn, error) {
 	raw, err := dialer.DialContext(c.egressContext(ctx), a.network, a.socket)

@@ -148,7 +148,7 @@ func TestANewServerNameMeansANewConnection(t *testing.T) {
 // literalOptions are the options that name nothing of an endpoint.
 var literalOptions = map[string]bool{
 	"Method": true, "Versions": true, "ExpectStatus": true, "FollowRedirects": true, "MaxSize": true,
-	"FreshConnections": true, "Optional": true, "ProxyProtocol": true,
+	"FreshConnections": true, "Optional": true, "ProxyProtocol": true, "Role": true, "Sentinels": true,
 }
 
 func TestEveryOptionThatNamesSomethingOfTheEndpointHasPlaceholders(t *testing.T) {

@@ -15,82 +15,66 @@ import (
 	"github.com/caddy-balance/caddy-balance/healthprobe"
 )
 
-func init() { caddy.RegisterModule(new(RedisProbe)) }
+func init() { caddy.RegisterModule(new(MemcachedProbe)) }
 
-// RedisProbe sends PING and passes if the answer is PONG.
+// MemcachedProbe asks for the version and passes if there is one.
 //
-// Choose it for Redis and Valkey. A server that loads its data or has lost its disk fails.
-type RedisProbe struct {
+// Choose it for Memcached. A server that has no connection left fails.
+type MemcachedProbe struct {
 	healthprobe.Connection
 
-	// The password to authenticate with. Default: none.
-	Password string `json:"password,omitempty"`
+	// What the version must begin with, such as `1.6.`. Default: any version passes.
+	Version string `json:"version,omitempty"`
 }
 
 // CaddyModule returns the Caddy module information.
-func (*RedisProbe) CaddyModule() caddy.ModuleInfo {
+func (*MemcachedProbe) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
-		ID:  "http.reverse_proxy.upstreams.pool.probes.redis",
-		New: func() caddy.Module { return new(RedisProbe) },
+		ID:  "http.reverse_proxy.upstreams.pool.probes.memcached",
+		New: func() caddy.Module { return new(MemcachedProbe) },
 	}
 }
 
 // UnmarshalCaddyfile sets up the probe from Caddyfile tokens. Syntax:
 //
-//	probe redis {
-//	    password <text>
+//	probe memcached {
+//	    version  <text>
 //	    upstream <address>
 //	    port     <port>
 //	    tls ...
 //	}
-func (p *RedisProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return caddyfile.Parse(d, caddyfile.Block(caddyfile.String("password", &p.Password), p.Options()))
+func (p *MemcachedProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return caddyfile.Parse(d, caddyfile.Block(caddyfile.String("version", &p.Version), p.Options()))
 }
 
 // Provision implements caddy.Provisioner.
-func (p *RedisProbe) Provision(ctx caddy.Context) error {
-	p.Password = caddy.NewReplacer().ReplaceKnown(p.Password, "") // so that {env.*} works
-	return p.ProvisionConnection(ctx)
-}
+func (p *MemcachedProbe) Provision(ctx caddy.Context) error { return p.ProvisionConnection(ctx) }
 
 // Check implements healthprobe.Probe.
-func (p *RedisProbe) Check(ctx context.Context, t *healthprobe.Target) error {
+func (p *MemcachedProbe) Check(ctx context.Context, t *healthprobe.Target) error {
 	conn, err := p.Connect(ctx, t.Endpoint)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	answers := bufio.NewReader(io.LimitReader(conn, 4096))
-	if p.Password != "" {
-		if err := command(ctx, conn, answers, "AUTH", "+OK", p.Password); err != nil {
-			return err
-		}
+	if _, err := io.WriteString(conn, "version\r\n"); err != nil {
+		return fmt.Errorf("sending: %w", healthprobe.Reason(ctx, err))
 	}
-	return command(ctx, conn, answers, "PING", "+PONG")
-}
-
-// command sends one command and compares the first line of the answer. Its errors name the command
-// and never an argument, which may be a secret.
-func command(ctx context.Context, w io.Writer, r *bufio.Reader, name, expected string, arguments ...string) error {
-	line := strings.Join(append([]string{name}, arguments...), " ")
-	if _, err := io.WriteString(w, line+"\r\n"); err != nil {
-		return fmt.Errorf("%s: %w", name, healthprobe.Reason(ctx, err))
-	}
-	answer, err := r.ReadString('\n')
+	answer, err := bufio.NewReader(io.LimitReader(conn, 4096)).ReadString('\n')
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, healthprobe.Reason(ctx, err))
+		return fmt.Errorf("waiting for the version: %w", healthprobe.Reason(ctx, err))
 	}
-	if answer = strings.TrimSpace(answer); answer != expected {
-		return fmt.Errorf("%s: the answer is %.60q, not %q", name, answer, expected)
+	if !strings.HasPrefix(answer, "VERSION "+p.Version) {
+		return fmt.Errorf("the answer is %.60q", strings.TrimSpace(answer))
 	}
 	return nil
 }
 
 // Interface guards
 var (
-	_ caddy.Provisioner     = (*RedisProbe)(nil)
-	_ caddyfile.Unmarshaler = (*RedisProbe)(nil)
-	_ healthprobe.Probe     = (*RedisProbe)(nil)
+	_ caddy.Provisioner     = (*MemcachedProbe)(nil)
+	_ caddyfile.Unmarshaler = (*MemcachedProbe)(nil)
+	_ healthprobe.Probe     = (*MemcachedProbe)(nil)
 )
 
 // A probe of a protocol that this package does not know, and one check of an endpoint. In a pool,
@@ -98,18 +82,18 @@ var (
 func Example() {
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	defer cancel()
-	probe := new(RedisProbe)
+	probe := &MemcachedProbe{Version: "1."}
 	if err := probe.Provision(ctx); err != nil {
 		fmt.Println(err)
 		return
 	}
-	for _, answer := range []string{"+PONG\r\n", "-LOADING Redis is loading the dataset in memory\r\n", ""} {
+	for _, answer := range []string{"VERSION 1.6.40\r\n", "ERROR Too many open connections\r\n", ""} {
 		fmt.Println(checkOnce(probe, answer))
 	}
 	// Output:
 	// <nil>
-	// PING: the answer is "-LOADING Redis is loading the dataset in memory", not "+PONG"
-	// PING: the connection was closed before the answer was complete
+	// the answer is "ERROR Too many open connections"
+	// waiting for the version: the connection was closed before the answer was complete
 }
 
 // checkOnce checks a server that answers the first command of each connection with this text.

@@ -34,6 +34,11 @@ func listenAs(t *testing.T, name, address string, first func(net.Conn) (net.Conn
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveOn(t, name, listener, first)
+}
+
+func serveOn(t *testing.T, name string, listener net.Listener, first func(net.Conn) (net.Conn, error)) *backend {
+	t.Helper()
 	b := &backend{listener: listener, name: name, first: first, open: make(map[net.Conn]struct{})}
 	b.wg.Go(b.serve)
 	t.Cleanup(b.kill)

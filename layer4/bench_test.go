@@ -4,20 +4,64 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
+	"github.com/caddy-balance/caddy-balance/internal/process"
 )
 
-// The same backends and clients, behind a pool and behind the proxy of Caddy's app for layer 4.
+// The same backends and clients, behind a pool, behind the proxy of Caddy's app for layer 4, and
+// behind HAProxy.
 var proxies = map[string]string{
-	"pool":  "pool bench {\nsource static %s\n}",
-	"proxy": "proxy %s",
+	"pool":    "pool bench {\nsource static %s\n}",
+	"proxy":   "proxy %s",
+	"haproxy": "",
+}
+
+const haproxyConfig = `
+defaults
+	mode tcp
+	timeout connect 5s
+	timeout client 1h
+	timeout server 1h
+listen bench
+	bind %s
+	server a %s
+`
+
+func startHAProxy(b *testing.B, backend string) (address string) {
+	b.Helper()
+	program, err := exec.LookPath("haproxy")
+	if err != nil {
+		if program, err = exec.LookPath("/usr/sbin/haproxy"); err != nil {
+			b.Skip("haproxy is not installed")
+		}
+	}
+	folder, address := b.TempDir(), caddytest.FreeAddress(b)
+	config := filepath.Join(folder, "haproxy.cfg")
+	if err := os.WriteFile(config, fmt.Appendf(nil, haproxyConfig, address, backend), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	p, err := process.Start(folder, program, "-db", "-f", config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(p.Kill)
+	if err := p.AwaitListener(b.Context(), "tcp", address); err != nil {
+		b.Fatal(err, p.Output())
+	}
+	return address
 }
 
 func benchFront(b *testing.B, handler, backend string) (address string) {
 	b.Helper()
+	if handler == "" {
+		return startHAProxy(b, backend)
+	}
 	caddy := caddytest.New(b)
 	b.Cleanup(caddy.Stop)
 	address = caddytest.FreeAddress(b)
@@ -57,6 +101,7 @@ func BenchmarkConnection(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			address := benchFront(b, handler, backend)
 			buffer := make([]byte, 5)
+			b.ReportAllocs() // with those of the client and the backend
 			for b.Loop() {
 				conn, err := net.Dial("tcp", address)
 				if err != nil {

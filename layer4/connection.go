@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
@@ -20,7 +21,13 @@ import (
 
 // Handle implements layer4.NextHandler: it passes the connection on until it has ended. It is the
 // last handler of its route.
-func (p *Pool) Handle(cx *l4.Connection, _ l4.Handler) error {
+func (p *Pool) Handle(cx *l4.Connection, _ l4.Handler) (err error) {
+	// Caddy's app for layer 4 does not recover, so that a panic would end all sites.
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = panicked(reason)
+		}
+	}()
 	// Whatever happens here, the end of the context gives reserved places back.
 	ctx, cancel := context.WithCancel(cx.Context)
 	defer cancel()
@@ -28,7 +35,11 @@ func (p *Pool) Handle(cx *l4.Connection, _ l4.Handler) error {
 		p.CountUnserved(admit)
 		return err
 	}
-	conn, stream, err := p.connect(requestOf(ctx, cx), cx)
+	search := p.search(ctx, cx)
+	if isPacket(cx) {
+		return p.handlePackets(cx, search)
+	}
+	conn, stream, err := search.connect()
 	if err != nil {
 		return err
 	}
@@ -37,6 +48,9 @@ func (p *Pool) Handle(cx *l4.Connection, _ l4.Handler) error {
 	p.relay(cx, conn, stream).run()
 	return nil
 }
+
+// panicked returns an error for what was recovered from.
+func panicked(reason any) error { return fmt.Errorf("panic: %v\n%s", reason, debug.Stack()) }
 
 // clientIP is the placeholder for the address of the client without its port.
 const clientIP = "l4.pool.client_ip"
@@ -57,36 +71,55 @@ func requestOf(ctx context.Context, cx *l4.Connection) *http.Request {
 	return r.WithContext(context.WithValue(ctx, caddy.ReplacerCtxKey, cx.Replacer()))
 }
 
-// connect connects to the endpoint that the policy picks, or else to another one.
-func (p *Pool) connect(r *http.Request, cx *l4.Connection) (net.Conn, *attempt.Stream, error) {
-	attempts := p.transport.Attempts(r)
-	var tried []*endpoint.Endpoint
-	var failed error
-	for len(tried) <= p.Retries {
-		e := p.pick(r, attempts)
+// search looks for an endpoint that can be connected to.
+type search struct {
+	pool     *Pool
+	cx       *l4.Connection
+	r        *http.Request
+	attempts *attempt.RequestAttempts
+	tried    []*endpoint.Endpoint
+	failed   error // why those that were tried could not be connected to
+}
+
+func (p *Pool) search(ctx context.Context, cx *l4.Connection) *search {
+	r := requestOf(ctx, cx)
+	return &search{pool: p, cx: cx, r: r, attempts: p.transport.Attempts(r)}
+}
+
+// connect connects to the endpoint that the policy picks, or else to another one. It may be called
+// again, and then leaves out those that were tried.
+func (s *search) connect() (net.Conn, *attempt.Stream, error) {
+	p := s.pool
+	for len(s.tried) <= p.Retries {
+		e := p.pick(s.r, s.attempts)
 		if e == nil {
 			break
 		}
-		if slices.Contains(tried, e) {
-			attempts.Abandon()
+		if slices.Contains(s.tried, e) {
+			s.attempts.Abandon()
 			break
 		}
-		tried = append(tried, e)
-		stream := attempts.BeginStream()
-		conn, dialed, err := p.dial(r.Context(), cx, e.Address())
+		s.tried = append(s.tried, e)
+		stream := s.attempts.BeginStream()
+		conn, dialed, err := p.dial(s.r.Context(), s.cx, e.Address())
 		if err == nil {
 			stream.Connect()
 			p.CountServed()
 			return conn, stream, nil
 		}
 		stream.Fail(err, !dialed)
-		failed = errors.Join(failed, fmt.Errorf("%s: %w", e.Address(), err))
+		s.fail(e, err)
 	}
-	if tried == nil {
+	if s.tried == nil {
 		p.CountUnserved(admit)
 		return nil, nil, fmt.Errorf("pool %q: no endpoint can take the connection", p.Name)
 	}
-	return nil, nil, fmt.Errorf("pool %q: no endpoint could be connected to: %w", p.Name, failed)
+	return nil, nil, fmt.Errorf("pool %q: no endpoint could be connected to: %w", p.Name, s.failed)
+}
+
+// fail records why an endpoint could not be connected to.
+func (s *search) fail(e *endpoint.Endpoint, err error) {
+	s.failed = errors.Join(s.failed, fmt.Errorf("%s: %w", e.Address(), err))
 }
 
 // pick returns the endpoint that a policy picks, with a place reserved there for the request; nil

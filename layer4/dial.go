@@ -33,7 +33,12 @@ func (p *Pool) dial(ctx context.Context, cx *l4.Connection, address string) (con
 	if err != nil {
 		return nil, false, err
 	}
+	deadline, _ := ctx.Deadline()
+	_ = conn.SetDeadline(deadline) // a closed connection fails below
 	ready, err := p.prepare(ctx, cx, conn, host)
+	if err == nil {
+		err = conn.SetDeadline(time.Time{})
+	}
 	if err != nil {
 		conn.Close()
 		return nil, true, err
@@ -78,9 +83,7 @@ func dialerBy(rules *egress.Rules) *net.Dialer {
 // prepare sends the header of the PROXY protocol and begins TLS, as far as they are wanted.
 func (p *Pool) prepare(ctx context.Context, cx *l4.Connection, conn net.Conn, host string) (net.Conn, error) {
 	if version := proxyVersions[p.ProxyProtocol]; version != 0 && !isPacket(cx) {
-		client := l4proxyprotocol.GetConn(cx)
-		header := proxyproto.HeaderProxyFromAddrs(version, client.RemoteAddr(), client.LocalAddr())
-		if _, err := header.WriteTo(conn); err != nil {
+		if _, err := proxyHeader(cx, version).WriteTo(conn); err != nil {
 			return nil, err
 		}
 	}
@@ -94,4 +97,10 @@ func (p *Pool) prepare(ctx context.Context, cx *l4.Connection, conn net.Conn, ho
 	}
 	secured := tls.Client(conn, config)
 	return secured, secured.HandshakeContext(ctx)
+}
+
+// proxyHeader returns the header of the PROXY protocol that has the address of the client.
+func proxyHeader(cx *l4.Connection, version byte) *proxyproto.Header {
+	client := l4proxyprotocol.GetConn(cx)
+	return proxyproto.HeaderProxyFromAddrs(version, client.RemoteAddr(), client.LocalAddr())
 }

@@ -11,6 +11,8 @@ func TestThePageOfTheHandlerAgreesWithIt(t *testing.T) {
 	docs.Check(t, "..", "docs/layer4.md")
 }
 
-func TestTheExampleLoadsWithItsDatabasesDown(t *testing.T) {
-	golden.Example(t, "../examples/postgres/Caddyfile")
+func TestTheExamplesLoadWithTheirServersDown(t *testing.T) {
+	for _, name := range []string{"postgres", "redis", "dns-servers"} {
+		golden.Example(t, "../examples/"+name+"/Caddyfile")
+	}
 }

@@ -2,6 +2,7 @@ package layer4_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,6 +45,16 @@ func (f *front) reload(options string) {
 	if err := f.caddy.Reload(f.caddy.Adapt(f.config(options))); err != nil {
 		f.Fatal(err)
 	}
+}
+
+// inOrder is a source whose first endpoint is the first one of weighted_first, and so on.
+func inOrder(addresses ...any) string {
+	var text strings.Builder
+	text.WriteString("policy weighted_first\nsource static {\n")
+	for i, address := range addresses {
+		fmt.Fprintf(&text, "endpoint %s {\nweight %d\n}\n", address, len(addresses)-i)
+	}
+	return text.String() + "}\n"
 }
 
 // wantInFlight waits until this many connections have a place at an endpoint of the pool.

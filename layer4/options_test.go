@@ -1,7 +1,6 @@
 package layer4_test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -148,40 +147,4 @@ func serveRoles(t *testing.T, primary *atomic.Pointer[backend]) (port int) {
 		t.Cleanup(func() { agent.Close() })
 	}
 	return port
-}
-
-func TestDatagramsAreAnswered(t *testing.T) {
-	server, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	go func() {
-		buffer := make([]byte, 64<<10)
-		for {
-			n, from, err := server.ReadFrom(buffer)
-			if err != nil {
-				return
-			}
-			server.WriteTo(append([]byte("got "), buffer[:n]...), from)
-		}
-	}()
-	f := newFront(t)
-	f.network = "udp/"
-	f.start("source static " + server.LocalAddr().String())
-	conn, err := net.Dial("udp", f.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	for _, size := range []int{1, 500, 8000} {
-		sent := bytes.Repeat([]byte("z"), size)
-		conn.Write(sent)
-		buffer := make([]byte, 64<<10)
-		n, err := conn.Read(buffer)
-		if err != nil || string(buffer[:n]) != "got "+string(sent) {
-			t.Errorf("%d bytes: %d came back, %v", size, n, err)
-		}
-	}
-	f.wantInFlight(1)
 }

@@ -63,17 +63,18 @@ type Pool struct {
 	IdleTimeout caddy.Duration `json:"idle_timeout,omitempty"`
 
 	// The version of the PROXY protocol, `v1` or `v2`, in which endpoints are told the address of
-	// the client. They must expect it. It is for TCP. Default: none.
+	// the client. They must expect it. For UDP the header is before each datagram, and only `v2`
+	// has one. Default: none.
 	ProxyProtocol string `json:"proxy_protocol,omitempty"`
 
 	// How to speak TLS to the endpoints. Empty braces use TLS with the defaults. Default: no TLS.
 	TLS *reverseproxy.TLSConfig `json:"tls,omitempty"`
 
 	// The time after which the connections to an endpoint are closed once it does not pass its
-	// checks any more, or an operator has declared it down. 0s closes them at once. Choose it for
-	// checks of a role, such as that of a database's primary: clients connect again, and reach the
-	// endpoint that has the role now. They stay as long as the pool ignores health (see
-	// `fail_open`). Default: connections stay.
+	// checks any more, has left the list, or an operator has declared it down. 0s closes them at
+	// once. Choose it for checks of a role, such as that of a database's primary: clients connect
+	// again, and reach the endpoint that has the role now. They stay as long as the pool ignores
+	// health (see `fail_open`). Default: connections stay.
 	CloseOnUnhealthy *caddy.Duration `json:"close_on_unhealthy,omitempty"`
 
 	transport *attempt.Transport

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	l4 "github.com/mholt/caddy-l4/layer4"
+	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 )
@@ -23,6 +24,7 @@ type relay struct {
 	roles    *roleWatch // nil if the connection stays when its endpoint loses its role
 
 	clientEnded atomic.Bool // the client has closed its side, or was closed
+	packets     *packets    // nil for TCP
 }
 
 func (p *Pool) relay(cx *l4.Connection, conn net.Conn, stream *attempt.Stream) *relay {
@@ -45,15 +47,25 @@ func (r *relay) run() {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
+		defer r.recover()
 		r.send()
 	}()
 	r.receive()
 	<-sent
 }
 
+// recover ends the connection after a panic, in a goroutine that nothing else recovers.
+func (r *relay) recover() {
+	if reason := recover(); reason != nil {
+		r.client.Logger.Error("connection panicked", zap.Error(panicked(reason)))
+		r.abort()
+	}
+}
+
 // send passes what the client sends to the endpoint.
 func (r *relay) send() {
 	err := r.pass(r.endpoint, clientReader{r.client}, r.stream.Ask)
+	r.packets.noteSent(r.stream, err)
 	r.clientEnded.Store(true)
 	if err != nil || !closeWrite(r.endpoint) {
 		r.abort()
@@ -63,6 +75,7 @@ func (r *relay) send() {
 // receive passes what the endpoint sends to the client.
 func (r *relay) receive() {
 	err := r.pass(innermost(r.client), r.endpoint, r.stream.Answer)
+	r.packets.noteReceived(err)
 	if !r.clientEnded.Load() && (err == nil || isReadError(err)) {
 		r.stream.Break(err)
 	}
@@ -101,7 +114,6 @@ func isReadError(err error) bool {
 var (
 	firstBuffers  = buffersOf(4 << 10)
 	streamBuffers = buffersOf(32 << 10)
-	packetBuffers = buffersOf(64 << 10) // a datagram is never longer
 )
 
 func buffersOf(size int) *sync.Pool {
@@ -110,8 +122,8 @@ func buffersOf(size int) *sync.Pool {
 
 // pass copies until src ends. It calls first once the first bytes have passed.
 func (r *relay) pass(dst io.Writer, src io.Reader, first func()) error {
-	if isPacket(r.client) {
-		return r.copyBy(packetBuffers, dst, src, first, nil)
+	if r.packets != nil {
+		return r.packets.copy(dst, src, first)
 	}
 	client, fromClient := src.(clientReader)
 	settled := func() bool { return !fromClient || client.isDrained() }
@@ -135,7 +147,7 @@ func (r *relay) copyBy(buffers *sync.Pool, dst io.Writer, src io.Reader, first f
 	defer buffers.Put(buffer)
 	for {
 		n, err := src.Read(*buffer)
-		if n > 0 || err == nil && isPacket(r.client) {
+		if n > 0 {
 			if _, err := dst.Write((*buffer)[:n]); err != nil {
 				return err
 			}

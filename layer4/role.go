@@ -2,6 +2,7 @@ package layer4
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -22,15 +23,16 @@ type connectionSet struct {
 	mu      sync.Mutex
 	open    map[*relay]struct{}
 	removed bool        // it was empty
+	pool    string      // the name of the pool that the endpoint is of
 	lost    time.Time   // zero while the endpoint has its role
 	timer   *time.Timer // looks again once the grace is over
 }
 
 // add adds a connection until remove is called.
-func (c *connections) add(r *relay) (set *connectionSet, remove func()) {
+func (c *connections) add(r *relay, pool string) (set *connectionSet, remove func()) {
 	e := r.stream.Endpoint()
 	for {
-		stored, _ := c.byEndpoint.LoadOrStore(e, &connectionSet{open: make(map[*relay]struct{})})
+		stored, _ := c.byEndpoint.LoadOrStore(e, &connectionSet{open: make(map[*relay]struct{}), pool: pool})
 		set = stored.(*connectionSet)
 		if set.add(r) {
 			return set, func() {
@@ -65,6 +67,7 @@ type roleWatch struct {
 	roster      *endpoint.Roster
 	grace       time.Duration
 	stopped     chan struct{}
+	hasList     atomic.Bool // the list has not been empty all the time
 	unsubscribe func()
 }
 
@@ -86,22 +89,28 @@ func (w *roleWatch) stop() {
 
 // follow follows the role of a connection's endpoint until the connection has ended.
 func (w *roleWatch) follow(r *relay) (end func()) {
-	set, remove := openConnections.add(r)
+	set, remove := openConnections.add(r, w.roster.Name())
 	w.review(r.stream.Endpoint(), set, w.roster.Snapshot()) // it may have been lost since the pick
 	return remove
 }
 
-// review closes the connections to an endpoint that has no role, or does so after the grace.
+// review closes the connections to an endpoint that has no role, or does so after the grace. An
+// endpoint that is not in the list has none, because it is not checked any more.
 func (w *roleWatch) review(e *endpoint.Endpoint, set *connectionSet, list *endpoint.Snapshot) {
-	if m := list.Find(e.Address()); m == nil || m.Endpoint != e {
-		return // of another pool, or it has left the list
+	m := list.Find(e.Address())
+	isListed := m != nil && m.Endpoint == e
+	if len(list.Members) > 0 {
+		w.hasList.Store(true)
+	}
+	if !isListed && (set.pool != w.roster.Name() || !w.hasList.Load()) {
+		return // it is of another pool, or no source of a new definition has answered yet
 	}
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	if set.timer != nil {
 		set.timer.Stop()
 	}
-	if !e.Is(roleLost & list.Blocking) {
+	if isListed && !e.Is(roleLost&list.Blocking) {
 		set.lost = time.Time{}
 		return
 	}

@@ -40,6 +40,7 @@ func pagesOfOtherModules(t *testing.T) map[string]string {
 		pages[PageOf("source "+filepath.Base(folder))] = folder
 	}
 	pages["docs/layer4.md"] = filepath.Join(root, "layer4")
+	pages["docs/database-probes.md"] = filepath.Join(root, "healthprobe", "databases")
 	return pages
 }
 

@@ -33,7 +33,8 @@ func ourModules() map[string]string {
 		for of.Kind() == reflect.Pointer {
 			of = of.Elem()
 		}
-		if strings.HasPrefix(of.PkgPath(), ourPackages) && !strings.Contains(of.PkgPath(), "/examples/") {
+		inside, ours := strings.CutPrefix(of.PkgPath(), ourPackages)
+		if ours && !strings.HasPrefix(inside, "examples/") && !strings.HasSuffix(inside, "_test") {
 			all[shortName(id)] = id
 		}
 	}
@@ -214,6 +215,9 @@ func PageOf(module string) string {
 	case "lb_policy":
 		return "docs/policies/" + name + ".md"
 	case "probe":
+		if name == "postgres" || name == "mysql" {
+			return "docs/database-probes.md"
+		}
 		return "docs/health.md"
 	case "pool", "health", "outlier", "layer4":
 		return "docs/" + kind + ".md"

@@ -10,7 +10,11 @@ require (
 	github.com/caddy-balance/caddy-balance/discovery/etcd v0.0.0-00010101000000-000000000000
 	github.com/caddy-balance/caddy-balance/discovery/kubernetes v0.0.0-00010101000000-000000000000
 	github.com/caddy-balance/caddy-balance/discovery/nacos v0.0.0-00010101000000-000000000000
+	github.com/caddy-balance/caddy-balance/healthprobe/databases v0.0.0-00010101000000-000000000000
+	github.com/caddy-balance/caddy-balance/layer4 v0.0.0-00010101000000-000000000000
 	github.com/getkin/kin-openapi v0.131.0
+	github.com/go-sql-driver/mysql v1.10.1
+	github.com/jackc/pgx/v5 v5.11.0
 	github.com/mholt/caddy-ratelimit v0.1.0
 	github.com/miekg/dns v1.1.73
 	go.etcd.io/etcd/client/v3 v3.7.3
@@ -47,11 +51,13 @@ require (
 	github.com/jmespath/go-jmespath v0.4.1-0.20220621161143-b0104c826a24 // indirect
 	github.com/josharian/intern v1.0.0 // indirect
 	github.com/mailru/easyjson v0.7.7 // indirect
+	github.com/mholt/caddy-l4 v0.1.2 // indirect
 	github.com/mohae/deepcopy v0.0.0-20170929034955-c48cc78d4826 // indirect
 	github.com/oasdiff/yaml v0.0.0-20250309154309-f31be36b4037 // indirect
 	github.com/oasdiff/yaml3 v0.0.0-20250309153720-d2182401db90 // indirect
 	github.com/orcaman/concurrent-map v0.0.0-20210501183033-44dafcb38ecc // indirect
 	github.com/perimeterx/marshmallow v1.1.5 // indirect
+	github.com/things-go/go-socks5 v0.1.1 // indirect
 	github.com/tjfoc/gmsm v1.4.1 // indirect
 	gopkg.in/ini.v1 v1.67.0 // indirect
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1 // indirect
@@ -109,7 +115,6 @@ require (
 	github.com/go-jose/go-jose/v4 v4.1.6 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
-	github.com/go-sql-driver/mysql v1.10.1 // indirect
 	github.com/go-viper/mapstructure/v2 v2.5.0 // indirect
 	github.com/golang/protobuf v1.5.4 // indirect
 	github.com/golang/snappy v1.0.0 // indirect
@@ -134,7 +139,6 @@ require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
-	github.com/jackc/pgx/v5 v5.11.0 // indirect
 	github.com/jackc/puddle/v2 v2.2.2 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/klauspost/compress v1.20.1 // indirect
@@ -265,4 +269,6 @@ replace (
 	github.com/caddy-balance/caddy-balance/discovery/etcd => ../../discovery/etcd
 	github.com/caddy-balance/caddy-balance/discovery/kubernetes => ../../discovery/kubernetes
 	github.com/caddy-balance/caddy-balance/discovery/nacos => ../../discovery/nacos
+	github.com/caddy-balance/caddy-balance/healthprobe/databases => ../../healthprobe/databases
+	github.com/caddy-balance/caddy-balance/layer4 => ../../layer4
 )
