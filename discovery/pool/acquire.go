@@ -51,6 +51,7 @@ func (d *Definition) acquire(ctx caddy.Context) error {
 		Resolved: d.resolved,
 		Rules:    d.ServingOptions.rules(),
 		Metrics:  d.metricsPerEndpoint(),
+		Limits:   d.LimitOptions.settings(),
 		Owner:    endpoint.Owner{Logger: d.logger, Storage: ctx.Storage(), Emit: emit, Egress: rules},
 		Run:      d.runWith(sources),
 	})

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -35,6 +36,7 @@ type Definition struct {
 	FollowOptions
 	EgressOptions
 	ServingOptions
+	LimitOptions
 
 	// What Caddy's metrics say of the pool.
 	Metrics *MetricsOptions `json:"metrics,omitempty"`
@@ -97,7 +99,7 @@ func (d *Definition) check() error {
 	if err := discovery.DefaultDuration("initial_wait", &d.InitialWait, defaultInitialWait); err != nil {
 		return fmt.Errorf("pool %q: %w", d.Name, err)
 	}
-	if err := d.FollowOptions.check(); err != nil {
+	if err := cmp.Or(d.FollowOptions.check(), d.LimitOptions.check()); err != nil {
 		return fmt.Errorf("pool %q: %w", d.Name, err)
 	}
 	return nil

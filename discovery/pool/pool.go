@@ -40,6 +40,8 @@ type Pool struct {
 	// picker is nil if the handler's policy needs the whole list.
 	picker endpoint.Picker
 
+	limits poolLimits
+
 	// sticky chooses the band for requests that the handler's policy keeps together.
 	sticky []bandChooser
 
@@ -80,9 +82,17 @@ func (p *Pool) UnmarshalJSON(data []byte) error {
 //	    health          { ... }
 //	    outlier         { ... }
 //	    slow_start      <duration>
+//	    max_requests    <number>
 //	    fail_open       <percent>|off
 //	    zone            <name>
 //	    load_reports
+//	    max_in_flight   <number>
+//	    queue           <length> [<timeout>] {
+//	        class <text>
+//	    }
+//	    retry_budget    <percent>% [<retries per second>]
+//	    retry_backoff   <duration> [<duration>]
+//	    retry_after     <duration> [<statuses...>]
 //	    metrics         { ... }
 //	    hedge           p<percentile> [max <percent>%]
 //	    max_age         <duration>
@@ -91,6 +101,7 @@ func (p *Pool) UnmarshalJSON(data []byte) error {
 func (p *Pool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return caddyfile.Parse(d, caddyfile.String("name", &p.Name), caddyfile.Block(
 		caddyfile.Group(p.Options()...), caddyfile.Group(p.RequestOptions.options()...),
+		caddyfile.Group(p.LimitOptions.options()...),
 	))
 }
 
@@ -114,15 +125,19 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 		if err := p.attachPolicy(ctx); err != nil {
 			return err
 		}
-		return p.provisionRequests()
+		if err := p.provisionRequests(); err != nil {
+			return err
+		}
+		if err := p.limit(ctx); err != nil {
+			return fmt.Errorf("pool %q: %w", p.Name, err)
+		}
 	}
 	return nil
 }
 
 // attachPolicy makes the handler's policy pick from the roster, if the policy is able to.
 func (p *Pool) attachPolicy(ctx caddy.Context) error {
-	modules := ctx.Modules()
-	if len(modules) < 2 || modules[len(modules)-2] != caddy.Module(p.handler) {
+	if !p.standsAlone(ctx) {
 		p.followSessions() // below another source, which needs a list
 		return nil
 	}
@@ -147,11 +162,10 @@ func (p *Pool) Cleanup() error {
 	if p.picker != nil {
 		p.picker.Stop()
 	}
-	if p.stopSessions != nil {
-		p.stopSessions()
-	}
-	if p.stopRoles != nil {
-		p.stopRoles()
+	for _, stop := range []func(){p.stopSessions, p.stopRoles, p.limits.unsubscribe} {
+		if stop != nil {
+			stop()
+		}
 	}
 	p.Release()
 	return nil

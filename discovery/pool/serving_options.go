@@ -30,6 +30,11 @@ type ServingOptions struct {
 	// none is slowed. Default: 0, which gives each endpoint its whole share at once.
 	SlowStart caddy.Duration `json:"slow_start,omitempty"`
 
+	// The maximum number of requests in flight at each endpoint whose source gives it no limit of
+	// its own, from 1 to 1000000. Further requests go to other endpoints; when all are full, see
+	// `queue`. `slow_start` scales it. In layer 4 it limits connections. Default: no maximum.
+	MaxRequests *int `json:"max_requests,omitempty"`
+
 	// The minimum share of usable endpoints, in percent. Below it, health is ignored and all
 	// endpoints that do not drain serve: if nearly all look dead, the check is more likely to be
 	// wrong, and the few that are left could not carry the load. A priority with enough usable
@@ -84,6 +89,7 @@ func (s *ServingOptions) options() []caddyfile.Param {
 		caddyfile.Guest("health", healthModule, &s.HealthRaw),
 		caddyfile.Guest("outlier", outlierModule, &s.OutlierRaw),
 		caddyfile.Duration("slow_start", &s.SlowStart),
+		caddyfile.Pointer(places, "max_requests", &s.MaxRequests),
 		caddyfile.OrOff(caddyfile.Percent("fail_open", &s.FailOpen), &s.FailOpen, failOpenNever),
 		caddyfile.String("zone", &s.Zone),
 		caddyfile.Flag("load_reports", &s.LoadReports),
@@ -93,6 +99,9 @@ func (s *ServingOptions) options() []caddyfile.Param {
 // provision checks the settings and loads the monitors.
 func (s *ServingOptions) provision(ctx caddy.Context) error {
 	if err := options.AtLeastOrZero("slow_start", s.SlowStart, options.MinDuration); err != nil {
+		return err
+	}
+	if err := checkPlaces("max_requests", s.MaxRequests); err != nil {
 		return err
 	}
 	if s.FailOpen != failOpenNever && !(s.FailOpen >= 0 && s.FailOpen <= 100) {
@@ -138,6 +147,6 @@ type needsHealth interface{ NeedsHealth() bool }
 func (s *ServingOptions) rules() endpoint.Rules {
 	return endpoint.Rules{
 		Watched: s.watched, SlowStart: time.Duration(s.SlowStart), FailOpen: s.FailOpen / 100, Zone: s.Zone,
-		LoadReports: s.LoadReports,
+		LoadReports: s.LoadReports, MaxRequests: valueOr(s.MaxRequests, 0),
 	}
 }

@@ -21,22 +21,31 @@ func (p *Pool) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
 		}
 		return nil, err
 	}
+	upstreams, refused := p.limitedUpstreams(r)
+	if len(upstreams) == 0 {
+		p.CountUnserved(p.admit)
+	} else if !refused {
+		p.CountServed()
+	}
+	return upstreams, nil
+}
+
+// findUpstreams returns what GetUpstreams does, whatever the limits of the pool.
+func (p *Pool) findUpstreams(r *http.Request) []*reverseproxy.Upstream {
 	if p.picker != nil {
 		if e, listed := p.picker.Pick(r); !listed {
-			return p.pickedUpstreams(r, e), nil
+			return p.pickedUpstreams(r, e)
 		}
 	}
-	return p.usableUpstreams(r), nil
+	return p.usableUpstreams(r)
 }
 
 // pickedUpstreams returns the picked endpoint as the only upstream of the request, or as the first
 // one if Caddy may object to it. e is nil if no endpoint can take the request.
 func (p *Pool) pickedUpstreams(r *http.Request, e *endpoint.Endpoint) []*reverseproxy.Upstream {
 	if e == nil {
-		p.CountUnserved(p.admit)
 		return nil
 	}
-	p.CountServed()
 	var one struct { // both in one allocation
 		upstream reverseproxy.Upstream
 		list     [1]*reverseproxy.Upstream
@@ -58,11 +67,6 @@ func (p *Pool) usableUpstreams(r *http.Request) []*reverseproxy.Upstream {
 		usable = p.untried(r, p.claim.Roster.Snapshot(), attempts)
 	}
 	usable = p.withSession(r, usable)
-	if len(usable) == 0 {
-		p.CountUnserved(p.admit)
-	} else {
-		p.CountServed()
-	}
 	return usable
 }
 
@@ -136,6 +140,9 @@ func (p *Pool) usable(s *endpoint.Snapshot, band int, want func(*endpoint.Member
 // gets, so an endpoint that fails them must not be picked.
 func (p *Pool) admit(m *endpoint.Member) (ok bool, limit int) {
 	limit = int(m.MaxRequests)
+	if p.RetryAfter != nil && m.IsPaused() {
+		return false, limit
+	}
 	if p.handler == nil || p.handler.HealthChecks == nil || p.handler.HealthChecks.Passive == nil {
 		return true, limit
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/limit"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
@@ -18,6 +19,7 @@ type Attempt struct {
 	unwatch   func() bool      // stops watching for the end of the request
 	trial     endpoint.Trial   // of a half-open endpoint, 0 for any other attempt
 	others    *RequestAttempts // of the same request; nil for the first attempt
+	place     *limit.Place     // of the request in its pool; nil if the pool has no limit
 
 	// A request can end while its round trip is under way, so the stages have a lock. It belongs to
 	// one attempt and is hardly ever contended.
@@ -94,6 +96,7 @@ func (a *Attempt) roundTrip(
 			endpoint.Result{Status: res.StatusCode})
 	}
 	a.endpoint.EndTrial(a.trial)
+	a.obeyRetryAfter(res, now)
 	a.addToSpan(req.Context())
 	a.trackBody(res)
 	return res, nil
@@ -204,6 +207,7 @@ func (a *Attempt) finish() {
 	a.endpoint.EndTrial(a.trial)
 	a.unfollowRole()
 	a.endpoint.Release()
+	a.place.Freed()
 }
 
 // over moves on to ended, and returns the stage before and when that was.

@@ -13,7 +13,7 @@ import (
 // trackBody keeps the endpoint's place until the response was read or closed.
 func (a *Attempt) trackBody(res *http.Response) {
 	if res.Body == nil || res.Body == http.NoBody {
-		a.end()
+		a.endResponse()
 		return
 	}
 	a.body = trackedBody{res.Body, a}
@@ -65,14 +65,14 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 		if err != io.EOF && !errors.Is(err, context.Canceled) {
 			b.attempt.breakOff(load.Now())
 		}
-		b.attempt.end()
+		b.attempt.endResponse()
 	}
 	return n, err
 }
 
 // Close implements io.Closer.
 func (b *trackedBody) Close() error {
-	defer b.attempt.end()
+	defer b.attempt.endResponse()
 	return b.ReadCloser.Close()
 }
 

@@ -54,6 +54,11 @@ func (nothing) MatchWithError(*http.Request) (bool, error) { return false, nil }
 // see it. After it Caddy repeats the request only if the connection was refused at once, and there
 // is another endpoint.
 func (t *Transport) afterError(req *http.Request, e *endpoint.Endpoint, began load.Instant, err error) error {
+	return t.hideDialing(req, t.afterRefusal(req, e, began, err))
+}
+
+// afterRefusal is afterError without regard to a budget.
+func (t *Transport) afterRefusal(req *http.Request, e *endpoint.Endpoint, began load.Instant, err error) error {
 	if !isDialError(err) || load.Now().Sub(began) > refusedWithin {
 		return t.final(err)
 	}

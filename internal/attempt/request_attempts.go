@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/limit"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
@@ -25,6 +26,10 @@ type RequestAttempts struct {
 	trial        endpoint.Trial       // begun for the place that the next Begin makes the request's own
 	note         pickNote
 	assignment   Assignment
+	retry        retryState
+	refusal      *Refusal // nil unless the pool does not take the request
+	place        *limit.Place
+	unwatchPlace func() bool // stops watching for the end of the request that holds the place
 	sentAttempts []*Attempt
 	answered     *Attempt // of two that were sent side by side, the one whose answer came first
 
@@ -110,6 +115,7 @@ func (a *RequestAttempts) Begin(e *endpoint.Endpoint) {
 	a.current = next
 	next.reason = a.countPick(e)
 	next.trial, a.trial = a.trial, 0
+	next.place = a.place
 	if next.trial == 0 && e.IsTested() {
 		// A policy of Caddy's picked it, which knows no trials. Beside a trial it is none itself.
 		next.trial = e.BeginTrial(load.Now())
@@ -146,6 +152,7 @@ func (a *RequestAttempts) takePick(dial string) *Attempt {
 	a.current, a.answered = nil, nil
 	if a.sentAttempts = append(a.sentAttempts, pick); len(a.sentAttempts) > 1 {
 		pick.endpoint.CountRetry(pick.again)
+		a.retry.paid = false
 	}
 	return pick
 }

@@ -39,6 +39,11 @@ type Transport struct {
 	// prefersAnswers is whether errors of writing are held back until answers are read.
 	prefersAnswers bool
 
+	retries *retryBudget // nil if retries are not bounded
+	refuses bool         // whether requests may be refused
+
+	retryAfter *RetryAfter // nil if endpoints may not ask for a pause
+
 	guard *requestGuard // judges requests if the connections cannot be judged; else nil
 
 	fresh    func() http.RoundTripper // makes a connection for each request; nil, or returns nil, if there is none
@@ -143,6 +148,9 @@ func (t *Transport) find(dial string) *endpoint.Endpoint {
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.refusalOf(req) != nil {
+		return refused(req)
+	}
 	a := t.attempt(req)
 	if a == nil {
 		res, err := t.next().RoundTrip(req)

@@ -37,6 +37,8 @@ type Endpoint struct {
 	refusal refusal
 	reports atomic.Pointer[loadReports] // nil if there were none
 
+	pausedUntil atomic.Int64 // the Instant until which the endpoint wants no requests; 0 if it wants some
+
 	listedSince atomic.Int64 // in nanoseconds since 1970
 
 	// Tally is what the outlier detector counts.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-balance/caddy-balance/internal/limit"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 	"github.com/caddy-balance/caddy-balance/internal/signal"
@@ -23,6 +24,8 @@ type Pool struct {
 
 	routes  *load.Routes // nil in the pool of static upstreams
 	traffic poolTraffic
+	limits  limit.Limits
+	pausing sync.Mutex // orders pauses, so that not too many begin at once
 
 	takesReports atomic.Bool // as the newest definition says
 	hedgeCredit  hedgeCredit
@@ -62,6 +65,9 @@ func newNamedPool() (caddy.Destructor, error) {
 	p.routes = new(load.Routes)
 	return p, nil
 }
+
+// Limits returns what bounds the requests of the pool, by its newest definition.
+func (p *Pool) Limits() *limit.Limits { return &p.limits }
 
 // wake makes all rosters recompute their shares.
 func (p *Pool) wake() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/definition"
 	"github.com/caddy-balance/caddy-balance/internal/egress"
+	"github.com/caddy-balance/caddy-balance/internal/limit"
 )
 
 // pools keeps every pool that a config uses, by name. A reload acquires the new config's pools
@@ -46,6 +47,9 @@ type Definition struct {
 	// Metrics says whether there are metrics of each endpoint. Nil leaves that to their number.
 	// Text covers it too.
 	Metrics *bool
+
+	// Limits bound the requests of the pool. Text covers them too.
+	Limits limit.Settings
 
 	Owner
 }
@@ -151,7 +155,7 @@ func (p *Pool) runningLocked(def Definition) *runningRoster {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := newRoster(def.Name, p, def.Rules)
-	r.metrics = def.Metrics
+	r.metrics, r.limits = def.Metrics, def.Limits
 	r.owner.Store(&def.Owner)
 	r.queue.start()
 	if n := len(p.rosters); n > 0 {
@@ -167,7 +171,7 @@ func (p *Pool) runningLocked(def Definition) *runningRoster {
 	return running
 }
 
-// electLocked makes the newest roster the current one, and its observer that of the pool.
+// electLocked makes the newest roster the current one. The pool gets its observer and its limits.
 func (p *Pool) electLocked() {
 	var observer *Observer
 	for i, running := range p.rosters {
@@ -175,6 +179,7 @@ func (p *Pool) electLocked() {
 		running.roster.current.Store(current)
 		if current {
 			p.takesReports.Store(running.roster.rules.LoadReports)
+			p.limits.Apply(running.roster.limits)
 		}
 		if current && running.roster.observer != nil {
 			observer = &running.roster.observer

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/internal/limit"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 	"github.com/caddy-balance/caddy-balance/internal/signal"
@@ -17,6 +18,7 @@ type Roster struct {
 	name       string
 	pool       *Pool
 	rules      Rules
+	limits     limit.Settings
 	metrics    *bool // whether there are metrics of each endpoint; nil if their number decides
 	snapshot   atomic.Pointer[Snapshot]
 	included   atomic.Uint64 // how many of the pool's changes the snapshot includes
@@ -59,6 +61,9 @@ func newRoster(name string, p *Pool, rules Rules) *Roster {
 
 // Name returns the name of the roster's pool.
 func (r *Roster) Name() string { return r.name }
+
+// Limits returns what bounds the requests of the roster's pool.
+func (r *Roster) Limits() *limit.Limits { return &r.pool.limits }
 
 // MetricsPerEndpoint returns whether there are metrics of each endpoint, nil if their number
 // decides.

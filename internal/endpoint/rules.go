@@ -18,6 +18,10 @@ type Rules struct {
 	// LoadReports makes the weights follow what endpoints say of their load.
 	LoadReports bool
 
+	// MaxRequests is the limit of requests in flight of endpoints that have none of their own; 0 is
+	// no limit.
+	MaxRequests int
+
 	// Zone is the zone in which the proxy runs. If it is empty, zones do not matter.
 	Zone string
 }

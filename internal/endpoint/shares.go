@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -78,7 +79,7 @@ func (r Rules) setWeights(
 		m := &members[i]
 		// If all endpoints are new, no other endpoint can carry the load instead.
 		m.Ramp = min(1, m.Ramp/float32(max(top, rampFloor)))
-		m.MaxRequests = int32(m.Limited(r.advice(m).maxRequests(m.Info.MaxRequests)))
+		m.MaxRequests = int32(m.Limited(r.advice(m).maxRequests(cmp.Or(m.Info.MaxRequests, r.MaxRequests))))
 		if eligible[i].servesIn(mode) {
 			ramping = ramping || m.Ramp < 1
 			if m.Ramp < 1 || eligible[i].weight != math.Trunc(eligible[i].weight) {

@@ -27,6 +27,12 @@ type Status struct {
 func (r *Roster) Status(s *Snapshot, m *Member) Status {
 	status := r.rules.status(m)
 	status.Usable, _ = s.Usable(m, nil)
+	if m.IsPaused() {
+		status.Usable = false
+		if status.Reason == "" {
+			status.Reason = "it asked for no requests for a time, by a header Retry-After"
+		}
+	}
 	if limit := int(m.MaxRequests); limit > 0 && m.InFlight() >= limit {
 		status.Usable = false
 		if status.Reason == "" {

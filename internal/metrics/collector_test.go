@@ -13,7 +13,9 @@ import (
 )
 
 func TestEveryMetricHasSeriesAndNoneIsObjectedToByPrometheus(t *testing.T) {
-	claim := startPool(t, endpoint.Definition{Owner: silent(), Rules: endpoint.Rules{LoadReports: true}}, 2)
+	claim := startPool(t, endpoint.Definition{
+		Owner: silent(), Limits: bounded, Rules: endpoint.Rules{LoadReports: true},
+	}, 2)
 	attempt(claim.Roster.Snapshot().Members[0].Endpoint, claim.Pool.Routes())
 	keepSessions(t, "web", "client_ip", 7)
 	defer claim.Roster.AddSplitter(twoSplits{})()

@@ -71,6 +71,7 @@ func (c *collection) addTraffic() {
 	untried, tried := c.pool.Retries()
 	c.add(poolRetries, float64(untried), untriedLabel, c.label)
 	c.add(poolRetries, float64(tried), triedLabel, c.label)
+	c.addLimits()
 	for i, n := range c.totals.Ejections {
 		c.add(poolEjections, float64(n), c.label, causeLabels[i])
 	}

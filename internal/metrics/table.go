@@ -62,6 +62,14 @@ var (
 		"Tries of requests that found no endpoint.", "pool")
 	poolRetries = counter("pool_retries_total",
 		"Requests that were sent again, to an endpoint that they had not tried or that they had.", "endpoint", "pool")
+	poolRefusedRetries = counter("pool_refused_retries_total",
+		"Retries that the budget of the pool did not allow.", "pool")
+	poolAdmitted = gauge("pool_admitted_requests",
+		"Requests that the pool has let in and that have not ended.", "pool")
+	poolWaiting = gauge("pool_queued_requests",
+		"Requests that wait for a place, by class.", "class", "pool")
+	poolShed = counter("pool_shed_requests_total",
+		"Requests that the pool refused because there was no place for them, by class.", "class", "pool")
 	poolEjections = counter("pool_ejections_total",
 		"Ejections of endpoints by outlier detection, by the rule that applied.", "pool", "reason")
 	poolChecks = counter("pool_checks_total",

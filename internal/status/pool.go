@@ -32,6 +32,9 @@ type poolStatus struct {
 	// InFlight is the number of requests in flight at all endpoints.
 	InFlight int `json:"in_flight"`
 
+	// Limits are there if the pool has any.
+	Limits *limitsStatus `json:"limits,omitempty"`
+
 	// Overrides is the number of endpoints about which an operator has decided something.
 	Overrides int `json:"overrides"`
 
@@ -60,7 +63,8 @@ func newPoolStatus(roster *endpoint.Roster) poolStatus {
 	s := roster.Snapshot()
 	status := poolStatus{
 		Name: roster.Name(), Mode: s.Mode.String(), ModeSince: s.ModeSince, Endpoints: len(s.Members),
-		InFlight: roster.InFlight(), Overrides: roster.OverrideCount(), Frozen: roster.Frozen(),
+		InFlight: roster.InFlight(), Limits: newLimitsStatus(roster),
+		Overrides: roster.OverrideCount(), Frozen: roster.Frozen(),
 		Revision: roster.LastRevision(), Sources: roster.Sources(), Groups: roster.Groups(),
 	}
 	status.Usable, status.Unhealthy, status.Draining = s.States()

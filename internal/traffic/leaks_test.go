@@ -82,6 +82,9 @@ func (l *leakCheck) countsAreZero() error {
 		if n := p.InFlight(); n != 0 {
 			return fmt.Errorf("pool %q has %d requests in flight", name, n)
 		}
+		if gate := &p.Limits().Gate; gate.InFlight() != 0 || waitingAt(gate) != 0 {
+			return fmt.Errorf("pool %q has let %d requests in, and %d wait", name, gate.InFlight(), waitingAt(gate))
+		}
 	}
 	for e := range l.known {
 		waiting := e.Load.Waiting()

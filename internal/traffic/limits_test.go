@@ -20,6 +20,7 @@ func limited(f fleet) map[string]string {
 	}
 	return map[string]string{
 		"max_requests of a pool's endpoints": fmt.Sprintf("dynamic pool own {\nsource static {\n%s}\n}", endpoints),
+		"max_requests of a pool":             fmt.Sprintf("dynamic pool each {\nsource static %s\nmax_requests 2\n}", f),
 		"unhealthy_request_count of a pool": fmt.Sprintf("dynamic pool common {\nsource static %s\n}\n", f) +
 			"unhealthy_request_count 2",
 		"unhealthy_request_count of static": fmt.Sprintf("to %s\nunhealthy_request_count 2", f),

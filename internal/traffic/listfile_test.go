@@ -24,16 +24,23 @@ func newListFile(t *testing.T, backends ...*backend) *listFile {
 	return l
 }
 
-// write replaces the file in one step, because the source must not read half of it.
+// write replaces the file.
 func (l *listFile) write(backends ...*backend) {
 	l.t.Helper()
 	data, err := json.Marshal(fleet(backends).addresses())
+	if err != nil {
+		l.t.Fatal(err)
+	}
 	if len(backends) == 0 {
 		data = []byte("[]")
 	}
-	if err == nil {
-		err = os.WriteFile(l.path+".new", data, 0o600)
-	}
+	l.replace(data)
+}
+
+// replace replaces the file in one step, because the source must not read half of it.
+func (l *listFile) replace(data []byte) {
+	l.t.Helper()
+	err := os.WriteFile(l.path+".new", data, 0o600)
 	if err == nil {
 		err = os.Rename(l.path+".new", l.path)
 	}

@@ -1,0 +1,36 @@
+package limit
+
+import "sync/atomic"
+
+// Settings are the numbers of a pool's limits, by its definition.
+type Settings struct {
+	Retries BudgetSettings
+	Gate    GateSettings
+}
+
+// IsGated reports whether the settings limit the requests that a pool takes.
+func (s *GateSettings) IsGated() bool { return s.MaxInFlight > 0 || s.QueueLength > 0 }
+
+// Limits are what bounds the requests of one pool. They are there whether or not the definition of
+// the pool asks for any; only what asks for one uses it.
+type Limits struct {
+	Budget Budget
+	Gate   Gate
+
+	settings atomic.Pointer[Settings]
+}
+
+// Settings returns the settings.
+func (l *Limits) Settings() Settings {
+	if s := l.settings.Load(); s != nil {
+		return *s
+	}
+	return Settings{}
+}
+
+// Apply changes the settings.
+func (l *Limits) Apply(s Settings) {
+	l.Budget.Set(s.Retries)
+	l.Gate.Set(s.Gate)
+	l.settings.Store(&s)
+}

@@ -1,0 +1,35 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/limit"
+)
+
+func TestTheStatusOfAPoolShowsItsLimitsIfItHasAny(t *testing.T) {
+	for want, settings := range map[string]limit.Settings{
+		`null`: {},
+		`{"max_in_flight":7,"admitted":1,"queue_length":3,"queue_seconds":0.5,"classes":{` +
+			`"critical":{"waiting":0,"shed":0},"normal":{"waiting":0,"shed":0},"sheddable":{"waiting":0,"shed":0}},` +
+			`"refused_retries":0}`: {
+			Retries: limit.BudgetSettings{On: true},
+			Gate:    limit.GateSettings{MaxInFlight: 7, QueueLength: 3, QueueTimeout: 500 * time.Millisecond},
+		},
+	} {
+		claim, err := endpoint.Acquire(endpoint.Definition{
+			Config: want, Name: "limited", Limits: settings, Run: func(context.Context, *endpoint.Roster) {},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		claim.Roster.Limits().Gate.TryEnter()
+		if got, _ := json.Marshal(newLimitsStatus(claim.Roster)); string(got) != want {
+			t.Errorf("got %s\nwant %s", got, want)
+		}
+		claim.Release()
+	}
+}
