@@ -123,6 +123,7 @@ func TestAGroupThatIsNotWorseIsNotStopped(t *testing.T) {
 				}
 			}
 		}
+		t.Logf("%s: stopped in %d of 200 runs", name, stopped)
 		if stopped > c.most {
 			t.Errorf("%s: stopped in %d of 200 runs, want at most %d", name, stopped, c.most)
 		}
