@@ -47,6 +47,9 @@ func (s *splitPicker) Pick(r *http.Request) (e *endpoint.Endpoint, listed bool) 
 	own := s.policy.assign(r, attempts)
 	for untriedOnly := attempts.Any(); ; untriedOnly = false {
 		for n := range s.policy.tries() {
+			if n > 0 && attempts.IsHedge() {
+				return nil, false // it stays in its group, so that a tester sees one version
+			}
 			g, ok := s.policy.nth(n, own)
 			if !ok || untriedOnly && !s.groups[g].hasUntried(s.admit, attempts) {
 				continue
@@ -93,3 +96,15 @@ func (s *splitPicker) Stop() {
 		s.groups[i].stop()
 	}
 }
+
+// HoldsSessions implements endpoint.SessionHolder. The policy of a group may hold some.
+func (p *Split) HoldsSessions() bool {
+	for i := range p.Groups {
+		if holder, ok := p.Groups[i].guest.(endpoint.SessionHolder); ok && holder.HoldsSessions() {
+			return true
+		}
+	}
+	return false
+}
+
+var _ endpoint.SessionHolder = (*Split)(nil)

@@ -40,4 +40,10 @@ func (c *candidates) keeps(i int) bool {
 	return ok && (limit == 0 || c.members[i].InFlight() < limit)
 }
 
-var _ endpoint.SessionKeeper = (*Sticky)(nil)
+// HoldsSessions implements endpoint.SessionHolder.
+func (*Sticky) HoldsSessions() bool { return true }
+
+var (
+	_ endpoint.SessionKeeper = (*Sticky)(nil)
+	_ endpoint.SessionHolder = (*Sticky)(nil)
+)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
@@ -88,8 +89,9 @@ func (p *Pool) provisionHedge() error {
 	if p.picker == nil {
 		return errors.New("hedge: needs a selection policy of this plugin, which picks for the pool")
 	}
-	if name := attempt.PolicyName(p.handler.LoadBalancing.SelectionPolicy); name == "sticky" {
-		return fmt.Errorf("hedge: the policy %s sends a session to one endpoint only", name)
+	policy := p.handler.LoadBalancing.SelectionPolicy
+	if holder, ok := policy.(endpoint.SessionHolder); ok && holder.HoldsSessions() {
+		return fmt.Errorf("hedge: the policy %s sends a session to one endpoint only", attempt.PolicyName(policy))
 	}
 	if text := headersAboutUpstream(p.handler); text != "" {
 		return fmt.Errorf("hedge: a header has %s, and a hedged request goes to two upstreams", text)

@@ -86,3 +86,6 @@ func (a *RequestAttempts) pickHedge(h *Hedging) *Attempt {
 	a.sentAttempts = append(a.sentAttempts, pick)
 	return pick
 }
+
+// IsHedge reports whether the next pick is for an attempt beside another one of the request.
+func (a *RequestAttempts) IsHedge() bool { return a != nil && a.note.reason == endpoint.Hedge }

@@ -10,3 +10,9 @@ type SessionKeeper interface {
 	// admits all members.
 	FollowSessions(r *Roster, admit Admit) (find func(*http.Request) *Member, stop func())
 }
+
+// SessionHolder is a policy for which the requests of a session may belong to one endpoint.
+type SessionHolder interface {
+	// HoldsSessions reports whether they do.
+	HoldsSessions() bool
+}

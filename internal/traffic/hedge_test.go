@@ -219,7 +219,8 @@ func TestHedgesThatCannotWorkAreRefused(t *testing.T) {
 	p := &proxy{Caddy: caddytest.New(t), t: t}
 	p.run(p.text("respond ok"))
 	for options, want := range map[string]string{
-		"lb_policy sticky":                                  "hedge: the policy sticky sends a session to one endpoint only",
+		"lb_policy sticky": "hedge: the policy sticky sends a session to one endpoint only",
+		"lb_policy split {\ngroup a {\npolicy sticky\n}\n}": "hedge: the policy split sends a session to one endpoint only",
 		"lb_policy least_conn":                              "hedge: needs a selection policy of this plugin",
 		"header_up X {upstream_hostport}":                   "hedge: a header has {http.reverse_proxy.upstream.hostport}",
 		"header_up Host {upstream_hostport}":                "",
@@ -230,5 +231,28 @@ func TestHedgesThatCannotWorkAreRefused(t *testing.T) {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: got %v, want %q", options, err, want)
 		}
+	}
+}
+
+// A second attempt in another group would show a tester of the new version the old one.
+func TestAHedgedRequestStaysInItsGroup(t *testing.T) {
+	s := new(stalling)
+	fleet := startBackends(t, 3, s.answer)
+	p := startProxyWith(t, "metrics", poolWith(staticEndpoints(fleet, "", "", "")+hedged, `lb_policy split {
+		group stable
+		group canary address=`+fleet[0].address+` 50% {
+			policy smooth_weighted_round_robin
+		}
+		force header X-Version
+	}`))
+	teach(t, p.client())
+	s.stalls.Store(true)
+	c := p.client()
+	c.Timeout = 300 * time.Millisecond
+	if a, err := c.send(http.MethodGet, "/", nil, "X-Version", "canary"); err == nil {
+		t.Errorf("%s answered", a.backend)
+	}
+	if s.began.Load() == 0 {
+		t.Error("no request stalled")
 	}
 }
