@@ -70,13 +70,13 @@ var slowOfTwo = pollsOneSlow.with(func(s *scenario) {
 // at one of them, and is gone after them. A policy that takes the queues for a sign of a slow
 // machine sends the others more than they can do. p99 hangs on the few times when all are full, and
 // varies by a fifth from run to run. The mean does not, as both policies get the same requests.
-var smallFleet = everydayScenario("small fleet", 100*time.Second, []kind{
+var smallFleet = everydayScenario("small fleet", 80*time.Second, []kind{
 	{rate: .675 * smallFleetWorkers / .005, request: get("/api/items"), work: exponential(5 * time.Millisecond)},
 	{rate: .075 * smallFleetWorkers / .325, request: get("/api/report"), work: reporting, unmeasured: true},
 }, harmlessInTheMean).with(inSmallFleet)
 
 // smallFleetAlike is the small fleet with quick requests alone.
-var smallFleetAlike = everydayScenario("small fleet, quick", 50*time.Second, []kind{
+var smallFleetAlike = everydayScenario("small fleet, quick", 20*time.Second, []kind{
 	{rate: .75 * smallFleetWorkers / .005, request: get("/api/items"), work: exponential(5 * time.Millisecond)},
 }, harmlessInTheMean).with(inSmallFleet)
 
