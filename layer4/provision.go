@@ -77,6 +77,10 @@ func (p *Pool) attachPolicy(ctx caddy.Context) error {
 	if !ok {
 		return fmt.Errorf("%s picks for HTTP requests only", attempt.PolicyName(module))
 	}
+	if holder, ok := module.(endpoint.SessionHolder); ok && holder.HoldsSessions() {
+		return fmt.Errorf("%s keeps sessions of HTTP requests only; expected bounded_load_hash {l4.pool.client_ip}, "+
+			"which keeps a client at its endpoint", attempt.PolicyName(module))
+	}
 	if f, ok := module.(interface{ Fallback() any }); ok && f.Fallback() != nil {
 		fallback, ok := f.Fallback().(endpoint.Policy)
 		if !ok {

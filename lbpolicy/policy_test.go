@@ -197,7 +197,7 @@ func TestAFailedConfigIsAClearError(t *testing.T) {
 		`"split","groups":[{"name":"a"}],"guard":{"window":"25h"}`:                                                            "guard: window: 25h0m0s is more than 24h0m0s",
 		`"split","groups":[{"name":"a"}],"guard":{}`:                                                                          "guard: it needs a pool",
 		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"},"share":1,"steps":[{"share":5}]}]`:                      "group b: steps: there is a share too",
-		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"},"steps":[{"share":5},{"share":6}]}]`:                    "group b: steps: step 1: for: 0s is less than 1s",
+		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"},"steps":[{"share":5},{"share":6}]}]`:                    "group b: steps: step 1 has no time; expected one, as in 5% 10m",
 		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"},"steps":[{"share":5,"for":"1h"}]}]`:                     "group b: steps: step 1 is the last one and has a time",
 		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"},"steps":[{"share":500}]}]`:                              "group b: steps: share 1: 500 is not between",
 		`"split","groups":[{"name":"a"},{"name":"b","match":{"v":"2"},"steps":[{"share":5}]}]`:                                "group b: steps: it needs a pool",

@@ -202,7 +202,7 @@ func checkShare(percent float64) error {
 func parsePercent(text string) (percent float64, ok bool) {
 	number, ok := strings.CutSuffix(text, "%")
 	percent, err := strconv.ParseFloat(number, 64)
-	return percent, ok && err == nil
+	return percent, ok && err == nil && !math.IsNaN(percent)
 }
 
 // provisionGuest loads the policy of a group.

@@ -66,6 +66,9 @@ func (g *SplitGroup) checkSteps() error {
 		}
 		last := i == len(g.Steps)-1
 		if !last {
+			if s.For == 0 {
+				return fmt.Errorf("steps: step %d has no time; expected one, as in 5%% 10m", i+1)
+			}
 			if err := options.AtLeast("for", s.For, time.Second); err != nil {
 				return fmt.Errorf("steps: step %d: %w", i+1, err)
 			}

@@ -130,6 +130,7 @@ func (ro *rollout) guardGroups(now time.Time) {
 		}
 		if why := guard.look(i, ro.standard, ro.groups[ro.standard].Name); why != "" {
 			ro.stopGroup(i, why, now)
+			guard.stopped[i] = true // at once, as an operator may start it again before the next look
 		}
 	}
 }

@@ -48,7 +48,7 @@ func TestMistakesInACaddyfileAreNamed(t *testing.T) {
 		"kubernetes web {\n pods\n}":                        "kubernetes: unknown option 'pods'; expected namespace, family, weight_annotation,",
 		"kubernetes web {\n token a {\n }\n}":               "kubernetes: token: takes no block",
 		"kubernetes web {\n tls_client_auth cert.pem\n}":    "kubernetes: tls_client_auth: missing value",
-		"kubernetes web {\n tls_trust_pool no-such-pool\n}": "kubernetes: tls_trust_pool: unknown module 'no-such-pool'",
+		"kubernetes web {\n tls_trust_pool no-such-pool\n}": "kubernetes: tls_trust_pool: module 'no-such-pool' is unknown or not built in",
 	} {
 		var s Source
 		err := s.UnmarshalCaddyfile(caddytext.NewTestDispenser(text))

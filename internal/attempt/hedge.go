@@ -26,6 +26,7 @@ type hedge struct {
 	variables map[string]any
 
 	cancelFirst context.CancelFunc
+	delay       time.Duration // after which the second attempt is made
 
 	mu           sync.Mutex
 	timer        *time.Timer
@@ -55,7 +56,8 @@ func (h *hedge) roundTrip(req *http.Request, next http.RoundTripper, began load.
 	}
 	var ctx context.Context
 	ctx, h.cancelFirst = context.WithCancel(req.Context()) // it ends with the request's, after the answer was read
-	h.sendAfter(max(delay, minHedgeDelay), next)
+	h.delay = max(delay, minHedgeDelay)
+	h.sendAfter(h.delay, next)
 	res, err := h.first.roundTrip(req.WithContext(ctx), next, began)
 	h.observe(res, err, began)
 	return h.settle(res, err)
@@ -89,7 +91,7 @@ func (h *hedge) settle(res *http.Response, err error) (*http.Response, error) {
 		second.endpoint.CountHedge(endpoint.HedgeBeaten)
 		return res, nil
 	}
-	if answer := <-h.answer; answer != nil {
+	if answer := h.awaitSecond(second); answer != nil {
 		if err == nil {
 			res.Body.Close() // it came at the same moment
 		}
@@ -99,6 +101,22 @@ func (h *hedge) settle(res *http.Response, err error) (*http.Response, error) {
 	}
 	second.endpoint.CountHedge(endpoint.HedgeBeaten)
 	return res, err
+}
+
+// awaitSecond returns the answer of the second attempt after the first one has failed, nil if there
+// is none. It waits as long as an answer usually takes: without the second attempt the client would
+// have the error of the first by now, or Caddy would try another endpoint.
+func (h *hedge) awaitSecond(second *Attempt) *http.Response {
+	timer := time.NewTimer(h.delay)
+	defer timer.Stop()
+	select {
+	case answer := <-h.answer:
+		return answer
+	case <-timer.C:
+	}
+	second.lose()
+	h.cancelSecond()
+	return <-h.answer
 }
 
 // maxHedgeTries is how often a hedge is tried that the budget refuses.
@@ -133,7 +151,7 @@ func (h *hedge) begin(later time.Duration) (*Attempt, *http.Request) {
 		}
 		return nil, nil
 	}
-	second := h.attempts.pickHedge(h.Hedging)
+	second := h.attempts.pickHedge(h.Hedging, h.pickRequest())
 	if second == nil {
 		h.first.endpoint.ReturnHedge()
 		return nil, nil

@@ -31,6 +31,13 @@ func (h *hedge) requestTo(e *endpoint.Endpoint) (*http.Request, context.CancelFu
 	return req, cancel
 }
 
+// pickRequest returns the request for the pick of the second endpoint, which runs while the
+// transport of the first one may write into the variables of the request.
+func (h *hedge) pickRequest() *http.Request {
+	r := h.attempts.request
+	return r.WithContext(context.WithValue(r.Context(), caddyhttp.VarsCtxKey, h.variables))
+}
+
 // dialInfoOf returns how to dial an address, as Caddy finds it for an upstream.
 func dialInfoOf(address string) reverseproxy.DialInfo {
 	info := reverseproxy.DialInfo{Upstream: &reverseproxy.Upstream{Dial: address}}

@@ -69,23 +69,25 @@ func isWorthHaving(res *http.Response, err error) bool {
 }
 
 // pickHedge picks an endpoint that the request has not tried, and makes the attempt there the
-// latest one. It returns nil if there is none.
-func (a *RequestAttempts) pickHedge(h *Hedging) *Attempt {
+// latest one. It returns nil if there is none. r is the request with variables that no other
+// goroutine uses.
+func (a *RequestAttempts) pickHedge(h *Hedging, r *http.Request) *Attempt {
 	if !a.transport.hasUntried(a) {
 		return nil
 	}
-	a.note.reason = endpoint.Hedge
-	e, listed := h.Pick(a.request)
-	a.note.reason = endpoint.FirstChoice
+	a.hedgeRequest, a.note.hedge = r, true
+	e, listed := h.Pick(r)
+	a.note.hedge = false
 	pick := a.current
 	if e == nil || listed || pick == nil || pick.endpoint != e || pick.again {
 		a.Abandon()
 		return nil
 	}
-	a.current = nil
+	a.current, pick.isHedge = nil, true
 	a.sentAttempts = append(a.sentAttempts, pick)
+	a.hedges++
 	return pick
 }
 
 // IsHedge reports whether the next pick is for an attempt beside another one of the request.
-func (a *RequestAttempts) IsHedge() bool { return a != nil && a.note.reason == endpoint.Hedge }
+func (a *RequestAttempts) IsHedge() bool { return a != nil && a.note.hedge }

@@ -15,6 +15,7 @@ type pickNote struct {
 	fallback string // the name of the policy that picks instead of the handler's; "" if that picks itself
 	moved    bool   // the session of the request leaves its endpoint
 	spilled  bool   // the group of the request has no usable endpoint
+	hedge    bool   // the pick is for an attempt beside another one
 }
 
 // Note says why the next pick of the request is made, if it is not the first choice. A retry is one
@@ -63,7 +64,9 @@ func (a *RequestAttempts) countPick(e *endpoint.Endpoint) (reason endpoint.PickR
 	if a.note.spilled {
 		reason = endpoint.GroupSpill
 	}
-	if len(a.sentAttempts) > 0 && reason != endpoint.Hedge {
+	if a.note.hedge {
+		reason = endpoint.Hedge
+	} else if len(a.sentAttempts) > 0 {
 		reason = endpoint.Retry
 	}
 	a.note.reason, a.note.moved, a.note.spilled = endpoint.FirstChoice, false, false

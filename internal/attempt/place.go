@@ -32,5 +32,7 @@ func (a *RequestAttempts) Place() *limit.Place { return a.place }
 // on for long after forward_auth.
 func (a *Attempt) endResponse() {
 	a.end()
-	a.place.Leave()
+	if !a.isHedge { // its answer may be one that the request does not take
+		a.place.Leave()
+	}
 }

@@ -101,7 +101,7 @@ func (t *Transport) hasUntried(attempts *RequestAttempts) bool {
 		listed = listed || len(s.Members) > 0
 		for i := range s.Members {
 			m := &s.Members[i]
-			if usable, _ := s.Usable(m, nil); usable && !attempts.Tried(m.Endpoint) {
+			if usable, _ := s.Usable(m, nil); usable && !m.IsPaused() && !attempts.Tried(m.Endpoint) {
 				return true
 			}
 		}

@@ -18,6 +18,7 @@ import (
 type RequestAttempts struct {
 	transport    *Transport
 	request      *http.Request
+	hedgeRequest *http.Request // the request for the pick of a hedge; nil if there was none
 	tried        []*endpoint.Endpoint
 	current      *Attempt
 	route        Route
@@ -31,6 +32,7 @@ type RequestAttempts struct {
 	place        *limit.Place
 	unwatchPlace func() bool // stops watching for the end of the request that holds the place
 	sentAttempts []*Attempt
+	hedges       int      // how many of them are beside another one
 	answered     *Attempt // of two that were sent side by side, the one whose answer came first
 
 	// Room for what nearly every request needs, so that all of it is one allocation.
@@ -50,7 +52,7 @@ func (t *Transport) Attempts(r *http.Request) *RequestAttempts {
 		return nil
 	}
 	// The handler may run twice for one request, each time with a clone of it.
-	if attempts, ok := vars[t.key].(*RequestAttempts); ok && attempts.request == r {
+	if attempts, ok := vars[t.key].(*RequestAttempts); ok && (attempts.request == r || attempts.hedgeRequest == r) {
 		return attempts
 	}
 	attempts := &RequestAttempts{transport: t, request: r}

@@ -89,7 +89,7 @@ func (t *Transport) hideDialing(req *http.Request, err error) error {
 // mayRetry reports whether the budget allows one more attempt. An attempt is paid once, however
 // often Caddy asks. Nothing is paid for a retry that Caddy will not make.
 func (a *RequestAttempts) mayRetry() bool {
-	sent, most := len(a.sentAttempts), a.transport.handler.LoadBalancing.Retries
+	sent, most := len(a.sentAttempts)-a.hedges, a.transport.handler.LoadBalancing.Retries
 	switch {
 	case a.refusal != nil:
 		return false

@@ -83,11 +83,11 @@ func TestCommandsSendWhatTheirFlagsSay(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"drain", "web", "10.0.0.2:80"}, `PATCH /pools/web/endpoints/10.0.0.2:80 {"state":"drain"}`},
-		{[]string{"ready", "web", "10.0.0.2:80", "--force"}, `PATCH /pools/web/endpoints/10.0.0.2:80 {"force":true,"state":"ready"}`},
-		{[]string{"down", "web", "10.0.0.2:80", "--until", "15m"}, `PATCH /pools/web/endpoints/10.0.0.2:80 {"state":"down","until":"15m"}`},
-		{[]string{"maintenance", "web", "10.0.0.2:80", "--reason", "new disk"}, `PATCH /pools/web/endpoints/10.0.0.2:80 {"reason":"new disk","state":"maintenance"}`},
-		{[]string{"weight", "web", "10.0.0.2:80", "0"}, `PATCH /pools/web/endpoints/10.0.0.2:80 {"weight":0}`},
+		{[]string{"drain", "web", "10.0.0.2:80"}, `PATCH /pools/web/endpoints/10.0.0.2:80 {"reason":null,"state":"drain","until":null}`},
+		{[]string{"ready", "web", "10.0.0.2:80", "--force"}, `PATCH /pools/web/endpoints/10.0.0.2:80 {"force":true,"reason":null,"state":"ready","until":null}`},
+		{[]string{"down", "web", "10.0.0.2:80", "--until", "15m"}, `PATCH /pools/web/endpoints/10.0.0.2:80 {"reason":null,"state":"down","until":"15m"}`},
+		{[]string{"maintenance", "web", "10.0.0.2:80", "--reason", "new disk"}, `PATCH /pools/web/endpoints/10.0.0.2:80 {"reason":"new disk","state":"maintenance","until":null}`},
+		{[]string{"weight", "web", "10.0.0.2:80", "0"}, `PATCH /pools/web/endpoints/10.0.0.2:80 {"reason":null,"until":null,"weight":0}`},
 		{[]string{"clear", "web", "10.0.0.2:80"}, `DELETE /pools/web/endpoints/10.0.0.2:80/override`},
 		{[]string{"reset", "web", "unix//run/x.sock"}, `POST /pools/web/endpoints/unix%2F%2Frun%2Fx.sock/reset`},
 		{[]string{"rollback", "web", "3", "--reason", "half is gone"}, `POST /pools/web/rollback {"reason":"half is gone","revision":3}`},

@@ -69,6 +69,7 @@ func addOverrideFlags(cmd *cobra.Command) {
 // first failure.
 func (s *session) override(ctx context.Context, pool string, endpoints []string, body map[string]any) error {
 	for _, name := range []string{"until", "reason"} {
+		body[name] = nil // what an earlier change has set does not hold for this one
 		if text := s.flags.String(name); text != "" {
 			body[name] = text
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 )
 
@@ -41,10 +42,31 @@ func decode(data []byte, into any, fields string) error {
 		if syntax := new(json.SyntaxError); errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return fmt.Errorf("%w; expected a JSON object with %s", err, fields)
 		}
+		if kind := new(json.UnmarshalTypeError); errors.As(err, &kind) && kind.Field != "" {
+			return fmt.Errorf("%s: is a %s; expected %s", kind.Field, kind.Value, kindOf(kind.Type))
+		}
 		return err
 	}
 	if d.More() {
 		return errors.New("there is more after the JSON object")
 	}
 	return nil
+}
+
+// kindOf returns what JSON calls the values of a type.
+func kindOf(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	}
+	return "a number"
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -82,9 +83,22 @@ func groupsNamed(r *http.Request) (*endpoint.Roster, []endpoint.Group, error) {
 	name := r.PathValue("group")
 	named := slices.DeleteFunc(roster.Groups(), func(g endpoint.Group) bool { return g.Name != name })
 	if len(named) == 0 {
-		return nil, nil, refuse(http.StatusNotFound, fmt.Errorf("the pool has no group %q", name))
+		return nil, nil, refuse(http.StatusNotFound,
+			fmt.Errorf("the pool has no group %q; it has %s", name, namesOf(roster.Groups())))
 	}
 	return roster, named, nil
+}
+
+// namesOf returns the names of groups, for an error.
+func namesOf(groups []endpoint.Group) string {
+	if len(groups) == 0 {
+		return "none"
+	}
+	var names []string
+	for i := range groups {
+		names = append(names, groups[i].Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // checkRoom returns an error if the other groups leave too little for a share, or if the group is

@@ -119,10 +119,13 @@ func TestARequestKeepsItsPlaceThroughRetries(t *testing.T) {
 	}
 }
 
+// unkept closes connections, because those of a request that outlives its config stay for minutes.
+const unkept = "transport http {\nkeepalive off\n}"
+
 func TestRequestsWaitThroughAReload(t *testing.T) {
 	blocking := newBlockingHandler()
 	fleet := startBackends(t, 1, blocking.serve)
-	p := startProxy(t, gated(fleet, "max_in_flight 1\nqueue 10 1h", ""))
+	p := startProxy(t, gated(fleet, "max_in_flight 1\nqueue 10 1h", unkept))
 	c := p.client()
 	done := make(chan error)
 	go func() { done <- getOne(c, 0) }()
