@@ -50,7 +50,8 @@ func TestAnExplanationSaysWhoseSessionARequestHas(t *testing.T) {
 		e := explained(t, p, c.uri)
 		if e.Policy != "sticky" || e.Picked != infos[c.picked].Address || !strings.HasPrefix(e.Reason, c.reason) ||
 			e.Endpoints[0].Address != e.Picked || len(e.Endpoints) != 3 {
-			t.Errorf("%s: %s picks %s because %q", c.uri, e.Policy, e.Picked, e.Reason)
+			t.Errorf("%s: %s picks %s because %q, want %q; the first of %d is %s", c.uri, e.Policy, e.Picked, e.Reason,
+				c.reason, len(e.Endpoints), e.Endpoints[0].Address)
 		}
 		r, endPick := request(t, c.uri)
 		if got, _ := p.Pick(r); got == nil || got.Address() != e.Picked {
@@ -59,8 +60,8 @@ func TestAnExplanationSaysWhoseSessionARequestHas(t *testing.T) {
 		endPick()
 		if end != nil {
 			end()
-			waitFor(t, func() bool { return roster.InFlight() == 0 })
 		}
+		waitFor(t, func() bool { return roster.InFlight() == 0 })
 	}
 	list(as)
 	roster.Snapshot().Members[1].Set(endpoint.ProbeFailed, true)

@@ -89,6 +89,13 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
+// counts returns how many writes were acknowledged and how many failed.
+func (w *writes) counts() (acknowledged, failed int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.acknowledged), w.failed
+}
+
 // awaitWritesAt waits until a member has acknowledged n more writes, and returns when it had.
 func (w *writes) awaitWritesAt(m *servers.PatroniMember, n int) (at time.Time) {
 	w.p.t.Helper()
