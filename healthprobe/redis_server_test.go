@@ -63,7 +63,7 @@ func TestRealServersOfRedis(t *testing.T) {
 		_, e := startRedis(t, `save ""
 requirepass the-right-one
 user caddy on >the-one-of-caddy +ping +role
-user powerless on >the-one-of-nobody +ping`)
+user powerless on >the-one-without-rights +ping`)
 		for name, c := range map[string]struct {
 			probe *RedisProbe
 			want  string
@@ -76,7 +76,7 @@ user powerless on >the-one-of-nobody +ping`)
 		} {
 			wantError(t, name, checked(t, provisioned(t, c.probe), e), c.want)
 		}
-		powerless := provisioned(t, &RedisProbe{Username: "powerless", Password: "the-one-of-nobody", Role: "primary"})
+		powerless := provisioned(t, &RedisProbe{Username: "powerless", Password: "the-one-without-rights", Role: "primary"})
 		if err := checked(t, powerless, e); err == nil || !strings.HasPrefix(err.Error(), `ROLE: the answer is the error "NOPERM`) {
 			t.Error(err)
 		}

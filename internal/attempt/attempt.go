@@ -20,7 +20,6 @@ type Attempt struct {
 	trial     endpoint.Trial   // of a half-open endpoint, 0 for any other attempt
 	others    *RequestAttempts // of the same request; nil for the first attempt
 	place     *limit.Place     // of the request in its pool; nil if the pool has no limit
-	isHedge   bool             // it is beside another attempt of the request
 
 	// A request can end while its round trip is under way, so the stages have a lock. It belongs to
 	// one attempt and is hardly ever contended.

@@ -83,9 +83,8 @@ func (a *RequestAttempts) pickHedge(h *Hedging, r *http.Request) *Attempt {
 		a.Abandon()
 		return nil
 	}
-	a.current, pick.isHedge = nil, true
+	a.current = nil
 	a.sentAttempts = append(a.sentAttempts, pick)
-	a.hedges++
 	return pick
 }
 

@@ -3,6 +3,7 @@ package attempt
 import (
 	"context"
 
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/limit"
 )
 
@@ -32,7 +33,7 @@ func (a *RequestAttempts) Place() *limit.Place { return a.place }
 // on for long after forward_auth.
 func (a *Attempt) endResponse() {
 	a.end()
-	if !a.isHedge { // its answer may be one that the request does not take
+	if a.reason != endpoint.Hedge { // its answer may be one that the request does not take
 		a.place.Leave()
 	}
 }

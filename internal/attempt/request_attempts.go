@@ -32,7 +32,6 @@ type RequestAttempts struct {
 	place        *limit.Place
 	unwatchPlace func() bool // stops watching for the end of the request that holds the place
 	sentAttempts []*Attempt
-	hedges       int      // how many of them are beside another one
 	answered     *Attempt // of two that were sent side by side, the one whose answer came first
 
 	// Room for what nearly every request needs, so that all of it is one allocation.

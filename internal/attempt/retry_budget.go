@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/limit"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
@@ -89,7 +90,7 @@ func (t *Transport) hideDialing(req *http.Request, err error) error {
 // mayRetry reports whether the budget allows one more attempt. An attempt is paid once, however
 // often Caddy asks. Nothing is paid for a retry that Caddy will not make.
 func (a *RequestAttempts) mayRetry() bool {
-	sent, most := len(a.sentAttempts)-a.hedges, a.transport.handler.LoadBalancing.Retries
+	sent, most := a.turns(), a.transport.handler.LoadBalancing.Retries
 	switch {
 	case a.refusal != nil:
 		return false
@@ -102,6 +103,16 @@ func (a *RequestAttempts) mayRetry() bool {
 		a.retry.refused = sent + 1
 	}
 	return a.retry.paid
+}
+
+// turns returns how often Caddy has sent the request. It does not know of hedges.
+func (a *RequestAttempts) turns() (n int) {
+	for _, sent := range a.sentAttempts {
+		if sent.reason != endpoint.Hedge {
+			n++
+		}
+	}
+	return n
 }
 
 // isGet is Caddy's default of lb_retry_match.

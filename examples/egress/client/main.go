@@ -13,7 +13,7 @@ import (
 	"os"
 )
 
-var socket = cmp.Or(os.Getenv("EGRESS_SOCKET"), "/tmp/caddy-egress.sock")
+var socket = cmp.Or(os.Getenv("EGRESS_SOCKET"), "egress.sock")
 
 // services is a client whose requests all go to the socket, whatever host their URL names.
 var services = &http.Client{Transport: &http.Transport{
