@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -57,10 +58,13 @@ func TestAllInARoomMeetAtOneServer(t *testing.T) {
 	e := c.Example("../Caddyfile")
 	for _, port := range []string{"9141", "9142", "9143"} {
 		address := e.Address(port)
-		server := &http.Server{Addr: address, Handler: newChat(address), ReadHeaderTimeout: time.Minute}
-		go server.ListenAndServe()
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := &http.Server{Handler: newChat(address), ReadHeaderTimeout: time.Minute}
+		go server.Serve(listener)
 		t.Cleanup(func() { server.Close() })
-		caddytest.Eventually(t, time.Minute, address+" listens", func() bool { return !caddytest.IsFree(address) })
 	}
 	c.Start(e.Text)
 	t.Cleanup(c.Stop)
