@@ -90,7 +90,7 @@ func (p *Pool) enter(r *http.Request, attempts *attempt.RequestAttempts) (_ []*r
 	var w *limit.Waiter // nil while it has not waited
 	if !gate.TryEnter() {
 		w = limit.NewWaiter(p.class(r))
-		result := timed(attempts, func() limit.Result { return gate.Wait(r.Context(), w) })
+		result := timed(attempts, w, func() limit.Result { return gate.Wait(r.Context(), w) })
 		if result != limit.Entered {
 			return p.refuse(attempts, result), true
 		}
@@ -108,18 +108,22 @@ func (p *Pool) enter(r *http.Request, attempts *attempt.RequestAttempts) (_ []*r
 		if w == nil {
 			w = limit.NewWaiter(p.class(r))
 		}
-		result := timed(attempts, func() limit.Result { return gate.Requeue(r.Context(), w, attempts.Place(), frees) })
+		result := timed(attempts, w, func() limit.Result {
+			return gate.Requeue(r.Context(), w, attempts.Place(), frees)
+		})
 		if result != limit.Entered {
 			return p.refuse(attempts, result), true
 		}
 	}
 }
 
-// timed counts the time of a wait as one that the request was in the queue.
-func timed(attempts *attempt.RequestAttempts, wait func() limit.Result) limit.Result {
+// timed counts the time of a wait as one that the request was in the queue, if it was.
+func timed(attempts *attempt.RequestAttempts, w *limit.Waiter, wait func() limit.Result) limit.Result {
 	start := time.Now()
 	result := wait()
-	attempts.CountQueued(time.Since(start))
+	if w.HasQueued() {
+		attempts.CountQueued(time.Since(start))
+	}
 	return result
 }
 

@@ -155,7 +155,9 @@ REVISION  TIME                 KIND        ENDPOINT     EVENT                   
 
 func TestExitCodesAndMessagesTellFailuresApart(t *testing.T) {
 	address, bare := twoPools().start(t), (&stub{}).start(t)
-	nothing := caddytest.FreeAddress(t)
+	stub := twoPools()
+	stub.answers["GET /pools/web"] = `200 {"name": "web", "members": [{"address": "10.0.0.1:80"}]}`
+	carried, nothing := stub.start(t), caddytest.FreeAddress(t)
 	socket := "unix/" + filepath.Join(t.TempDir(), "missing.sock")
 	for _, c := range []struct {
 		address, args string
@@ -198,6 +200,10 @@ func TestExitCodesAndMessagesTellFailuresApart(t *testing.T) {
 		{address, "drain web one", 7, `endpoint one is the last usable one of pool "web"; --force`},
 		{address, "wait web one", 0, "1 of 1 endpoint usable"},
 		{address, "wait web 10.0.0.2:80 --idle", 0, "0 requests in flight"},
+		{address, "wait web 10.0.0.2:80 --no-sessions", 0, "0 requests in flight, 0 sessions"},
+		{address, "wait web one --no-sessions --timeout 1ms", 6, "not within 1ms: 2 requests in flight, 7 sessions"},
+		{address, "wait web two --no-sessions", 5, `pool "web" has no endpoint`},
+		{carried, "wait web --no-sessions", 1, `no-sessions: the proxy remembers no sessions of pool "web"`},
 	} {
 		got := pools(c.address, strings.Fields(c.args)...)
 		if got.code != c.code || !strings.Contains(got.err, c.want) {

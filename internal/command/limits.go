@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/limit"
 )
 
 // limitsAnswer is what the limits of a pool do.
@@ -66,15 +65,21 @@ func (l *limitsAnswer) lines() (all []string) {
 	return all
 }
 
+// normalClass is the class of requests that say nothing of their class.
+const normalClass = "normal"
+
+// classes are the classes of requests, from the highest to the lowest.
+var classes = [...]string{"critical", normalClass, "sheddable"}
+
 // byClass says how many requests of each class there are, unless all are of the normal one.
 func byClass(of func(class string) int) string {
 	var parts []string
-	for c := range limit.Class(limit.ClassCount) {
-		if n := of(c.String()); n > 0 {
+	for _, c := range classes {
+		if n := of(c); n > 0 {
 			parts = append(parts, fmt.Sprint(n, " ", c))
 		}
 	}
-	if len(parts) == 0 || len(parts) == 1 && of(limit.Normal.String()) > 0 {
+	if len(parts) == 0 || len(parts) == 1 && of(normalClass) > 0 {
 		return ""
 	}
 	return " (" + strings.Join(parts, ", ") + ")"

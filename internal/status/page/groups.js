@@ -4,7 +4,7 @@ import { h, setAttribute, setText } from './dom.js';
 import { ago, clock, count, parseTime, percent, plural } from './format.js';
 import { badge, groupGuard, icon, setBadge } from './states.js';
 
-const heads = [['Group'], ['Share'], ['Now', 'number'], ['Usable', 'number'], ['Step'], ['Guard']];
+const heads = [['Group'], ['Share'], ['Now', 'number'], ['Usable', 'number'], ['Step', 'step'], ['Guard', 'guard']];
 
 export class Groups {
 	#rows = [];
@@ -26,6 +26,7 @@ export class Groups {
 	// not known.
 	show({ groups = [], ungrouped = 0 }, now) {
 		this.element.hidden = groups.length === 0;
+		setAttribute(this.table, 'data-without', without(groups));
 		this.warning.hidden = !ungrouped;
 		setText(this.warning.lastChild, `${plural(ungrouped, 'endpoint is', 'endpoints are')} in no group and ${ungrouped === 1 ? 'gets' : 'get'} no requests.`);
 		while (this.#rows.length > groups.length) this.#rows.pop().element.remove();
@@ -35,13 +36,13 @@ export class Groups {
 
 	#add() {
 		const row = {
-			name: h('span'), share: h('span'), fill: h('span'), why: h('span', { class: 'note' }), now: h('td', { class: 'number' }),
-			usable: h('td', { class: 'number' }), step: h('td'), guard: badge(groupGuard('content')),
+			name: h('span'), share: h('span'), fill: h('span'), why: h('span', { class: 'note' }), config: h('span', { class: 'note' }), now: h('td', { class: 'number' }),
+			usable: h('td', { class: 'number' }), step: h('td', { class: 'step' }), guard: badge(groupGuard('content')),
 		};
 		row.rest = h('span', { class: 'note' });
 		row.element = h('tr', {}, h('th', { scope: 'row' }, row.name, row.rest),
-			h('td', {}, h('span', { class: 'share' }, h('span', { class: 'bar', 'aria-hidden': 'true' }, row.fill), row.share), row.why),
-			row.now, row.usable, row.step, h('td', {}, row.guard));
+			h('td', {}, h('span', { class: 'share' }, h('span', { class: 'bar', 'aria-hidden': 'true' }, row.fill), row.share), row.why, row.config),
+			row.now, row.usable, row.step, h('td', { class: 'guard' }, row.guard));
 		if (this.actions) {
 			row.set = h('button', { type: 'button', class: 'small', onclick: () => this.actions.setShare(row.group) }, 'Set share');
 			row.end = h('button', { type: 'button', class: 'small', onclick: () => this.actions.endShare(row.group) }, 'Use config');
@@ -59,7 +60,8 @@ export class Groups {
 		setText(row.rest, group.default ? 'gets what the others leave' : '');
 		setText(row.share, points(group.share));
 		row.fill.style.width = `${group.share}%`;
-		setText(row.why, set ? whySet(set, group.configured) : '');
+		setText(row.why, set ? `set by ${set.by || 'an operator'}, ${ago(parseTime(set.since))}${set.reason ? `: ${set.reason}` : ''}` : '');
+		setText(row.config, set ? `by the config: ${points(group.configured)}` : '');
 		setText(row.now, percent(now));
 		setText(row.usable, `${count(group.usable)} of ${count(group.endpoints)}`);
 		row.usable.className = group.usable === 0 ? 'number bad' : 'number';
@@ -74,8 +76,10 @@ export class Groups {
 	}
 }
 
-const whySet = (set, configured) => `set by ${set.by || 'an operator'}, ${ago(parseTime(set.since))}; `
-	+ `the config says ${points(configured)}${set.reason ? `. ${set.reason}` : ''}`;
+// without names the columns that no group has a value for.
+function without(groups) {
+	return [!groups.some((g) => g.step) && 'step', !groups.some((g) => g.guard) && 'guard'].filter(Boolean).join(' ');
+}
 
 const points = (n) => `${n} %`;
 
