@@ -37,6 +37,26 @@ func (l *limitsAnswer) waiting() (n int) {
 	return n
 }
 
+// usage says how far the limits, groups and tables of sessions of a pool are used, as far as it has
+// any, one of them a line.
+func (p *poolAnswer) usage(now time.Time) []string {
+	all := p.Limits.lines()
+	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	if h := p.Hedges; h != nil {
+		add("hedges: %d of %d won, %d refused by the budget", h.Won, h.Won+h.Lost, h.Refused)
+	}
+	for i := range p.Groups {
+		all = append(all, groupText(&p.Groups[i], now))
+	}
+	if p.Ungrouped > 0 {
+		add("in no group: %s, without requests from the policy split", count(p.Ungrouped, "endpoint"))
+	}
+	for _, s := range p.Sessions {
+		add("sessions by %s: %d of %d, %d forgotten before their time", s.Carrier, s.Sessions, s.Limit, s.Evicted)
+	}
+	return all
+}
+
 // lines says what the limits do, one limit a line.
 func (l *limitsAnswer) lines() (all []string) {
 	if l == nil {

@@ -52,20 +52,8 @@ func poolText(p *poolAnswer, now time.Time) string {
 	for i := range p.Sources {
 		line("%s", sourceText(&p.Sources[i], now))
 	}
-	for _, text := range p.Limits.lines() {
+	for _, text := range p.usage(now) {
 		line("%s", text)
-	}
-	if h := p.Hedges; h != nil {
-		line("hedges: %d of %d won, %d refused by the budget", h.Won, h.Won+h.Lost, h.Refused)
-	}
-	for i := range p.Groups {
-		line("%s", groupText(&p.Groups[i], now))
-	}
-	if p.Ungrouped > 0 {
-		line("in no group: %s, without requests from the policy split", count(p.Ungrouped, "endpoint"))
-	}
-	for _, s := range p.Sessions {
-		line("sessions by %s: %d of %d, %d forgotten before their time", s.Carrier, s.Sessions, s.Limit, s.Evicted)
 	}
 	for _, f := range p.Failures {
 		line("failing: %d × %s", f.Endpoints, f.Reason)

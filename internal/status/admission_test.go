@@ -10,7 +10,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/endpointtest"
 	"github.com/caddy-balance/caddy-balance/internal/limit"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func TestAnAdmissionSaysWhatAGateWouldMakeOfARequest(t *testing.T) {
@@ -67,4 +69,25 @@ func TestARequestThatIsExplainedHasTheClientOfAConnection(t *testing.T) {
 	if client, _ := values.GetString("l4.pool.client_ip"); client != "192.0.2.7" {
 		t.Errorf("the client is %q", client)
 	}
+}
+
+func TestEndpointsAreFullIfOnlyTheirLimitsKeepThemFromTheRequest(t *testing.T) {
+	endpointtest.Run(t, func(p *endpointtest.Pool) {
+		roster := p.Claim.Roster
+		roster.Replace([]listing.Info{{Address: "a:1", Weight: 1, MaxRequests: 1}, {Address: "b:1", Draining: true}})
+		a := roster.Snapshot().Find("a:1")
+		none := endpoint.Explanation{Endpoints: make([]endpoint.ExplainedEndpoint, 2)}
+		if areFull(roster.Snapshot(), &none) {
+			t.Error("an endpoint without requests is full")
+		}
+		a.Reserve(1)
+		defer a.Release()
+		if !areFull(roster.Snapshot(), &none) {
+			t.Error("an endpoint at its limit is not full")
+		}
+		one := endpoint.Explanation{Endpoints: []endpoint.ExplainedEndpoint{{Status: endpoint.Status{Usable: true}}}}
+		if areFull(roster.Snapshot(), &one) {
+			t.Error("an endpoint is usable")
+		}
+	})
 }
