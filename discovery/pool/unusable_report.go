@@ -60,7 +60,8 @@ func (u *unusableReporter) report(d *Definition, admit endpoint.Admit) {
 		}
 	}
 	d.logger.Warn("no endpoint can take a request", zap.String("pool", d.Name), zap.Int("endpoints", len(s.Members)),
-		zap.Int("draining", draining), zap.Int("full", full), zap.Int("failing", failing), zap.Int("ungrouped", ungrouped))
+		zap.Int("draining", draining), zap.Int("full", full), zap.Int("failing", failing),
+		zap.Int("ungrouped", ungrouped))
 }
 
 // isUngrouped reports whether the policy has groups, and none of them has the endpoint.
