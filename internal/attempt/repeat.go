@@ -15,8 +15,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// send makes the round trip, and returns when it got its connection. If a kept connection breaks as it is used, that says nothing of the
-// endpoint, and send repeats the request once on a fresh connection where HTTP allows it.
+// send makes the round trip, and returns when it got its connection. If a kept connection breaks as
+// it is used, that says nothing of the endpoint, and send repeats the request once on a fresh
+// connection where HTTP allows it.
 //
 // net/http repeats by itself only GET, HEAD, OPTIONS and TRACE, requests with an Idempotency-Key,
 // and those of which it wrote nothing, all of them only without a body: Caddy's requests have no
