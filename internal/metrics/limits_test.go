@@ -42,7 +42,9 @@ func TestTheLimitsOfAPoolAreShown(t *testing.T) {
 func TestAPoolWithoutLimitsHasNoSeriesOfThem(t *testing.T) {
 	startPool(t, endpoint.Definition{Owner: silent()}, 1)
 	found := gather(t)
-	for _, m := range []*metric{poolRefusedRetries, poolAdmitted, poolAdmittedLimit, poolWaiting, poolWaitingLimit, poolShed} {
+	for _, m := range []*metric{
+		poolRefusedRetries, poolAdmitted, poolAdmittedLimit, poolWaiting, poolWaitingLimit, poolShed,
+	} {
 		if found[m.name] != nil {
 			t.Errorf("%s has series", m.name)
 		}

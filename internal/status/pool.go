@@ -73,7 +73,8 @@ func newPoolStatus(roster *endpoint.Roster) poolStatus {
 		Name: roster.Name(), Mode: s.Mode.String(), ModeSince: s.ModeSince, Endpoints: len(s.Members),
 		InFlight: roster.InFlight(), Limits: newLimitsStatus(roster, load.Now()), Hedges: newHedgesStatus(roster),
 		Overrides: roster.OverrideCount(), Frozen: roster.Frozen(),
-		Revision: roster.LastRevision(), Sources: roster.Sources(), Groups: roster.Groups(), Ungrouped: roster.Ungrouped(),
+		Revision: roster.LastRevision(), Sources: roster.Sources(), Groups: roster.Groups(),
+		Ungrouped: roster.Ungrouped(),
 	}
 	status.Usable, status.Unhealthy, status.Draining = s.States()
 	status.Failing, status.Failures = roster.Failures()
