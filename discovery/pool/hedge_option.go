@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
@@ -79,7 +80,7 @@ func (h *HedgeOptions) check() error {
 }
 
 // provisionHedge makes the transport hedge requests.
-func (p *Pool) provisionHedge() error {
+func (p *Pool) provisionHedge(log *zap.Logger) error {
 	if p.Hedge == nil {
 		return nil
 	}
@@ -98,6 +99,7 @@ func (p *Pool) provisionHedge() error {
 	}
 	p.transport.Hedge(attempt.Hedging{
 		Roster: p.claim.Roster, Share: p.Hedge.Percentile / 100, Most: p.Hedge.Max / 100, Pick: p.picker.Pick,
+		Log: log,
 	})
 	return nil
 }

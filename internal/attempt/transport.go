@@ -157,25 +157,31 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, t.final(err)
 	}
 	began := load.Now()
-	res, err := t.send(a, req, began)
+	answered, res, err := t.send(a, req, began)
 	if err != nil {
 		return nil, t.afterError(req, a.endpoint, began, err)
 	}
-	if a.others != nil {
-		a.others.leaveOutRefused(a.endpoint)
+	if answered.others != nil {
+		answered.others.leaveOutRefused(answered.endpoint)
 	}
 	for _, see := range t.watchers {
-		see(a.endpoint, res)
+		see(answered.endpoint, res)
 	}
 	return res, nil
 }
 
-// send makes the round trip of an attempt, with a second one beside it if it is to be hedged.
-func (t *Transport) send(a *Attempt, req *http.Request, began load.Instant) (*http.Response, error) {
-	if h := t.hedge(a, req); h != nil {
-		return h.roundTrip(req, t.next(), began)
+// send makes the round trip of an attempt, with a second one beside it if it is to be hedged. It
+// returns the attempt whose answer it is.
+func (t *Transport) send(
+	a *Attempt, req *http.Request, began load.Instant,
+) (answered *Attempt, _ *http.Response, _ error) {
+	h := t.hedge(a, req)
+	if h == nil {
+		res, err := a.roundTrip(req, t.next(), began)
+		return a, res, err
 	}
-	return a.roundTrip(req, t.next(), began)
+	res, err := h.roundTrip(req, t.next(), began)
+	return h.answered(), res, err
 }
 
 // attempt returns the attempt that a round trip belongs to, nil if it is not to be observed.
