@@ -210,6 +210,12 @@ func (a *Attempt) finish() {
 	a.place.Freed()
 }
 
+func (a *Attempt) hasEnded() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.stage == ended
+}
+
 // over moves on to ended, and returns the stage before and when that was.
 func (a *Attempt) over() (from stage, now load.Instant) {
 	a.mu.Lock()

@@ -54,7 +54,9 @@ func (nothing) MatchWithError(*http.Request) (bool, error) { return false, nil }
 // see it. After it Caddy repeats the request only if the connection was refused at once, and there
 // is another endpoint.
 func (t *Transport) afterError(req *http.Request, e *endpoint.Endpoint, began load.Instant, err error) error {
-	return t.hideDialing(req, t.afterRefusal(req, e, began, err))
+	err = t.afterRefusal(req, e, began, err)
+	t.leaveAfter(req, err)
+	return t.hideDialing(req, err)
 }
 
 // afterRefusal is afterError without regard to a budget.

@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/limit"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 	"github.com/caddy-balance/caddy-balance/internal/role"
 )
@@ -41,6 +42,8 @@ type Transport struct {
 
 	retries *retryBudget // nil if retries are not bounded
 	refuses bool         // whether requests may be refused
+	gate    *limit.Gate  // where requests hold places; nil if the pool lets all in
+	gateKey string
 
 	retryAfter *RetryAfter // nil if endpoints may not ask for a pause
 
@@ -87,6 +90,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })
 	handler.Transport = t
 	t.retryRefused()
+	t.endHandledAnswers()
 	return t, handler, nil
 }
 
