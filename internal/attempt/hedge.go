@@ -3,7 +3,6 @@ package attempt
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"sync"
@@ -199,11 +198,4 @@ func (h *hedge) send(second *Attempt, req *http.Request, next http.RoundTripper)
 	}
 	h.cancelSecond()
 	h.answer <- nil
-}
-
-// logPanic logs a panic in the goroutine of the timer, as net/http does that of a request.
-func (h *hedge) logPanic(err error) {
-	if !errors.Is(err, http.ErrAbortHandler) {
-		h.Log.Error("second attempt of a request panicked", recovered.Fields(err)...)
-	}
 }

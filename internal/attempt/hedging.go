@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -72,6 +73,13 @@ func (t *Transport) mayHedge(a *Attempt, req *http.Request) bool {
 // endpoint may still give a better one.
 func isWorthHaving(res *http.Response, err error) bool {
 	return err == nil && outcomeOf(nil, false, res.StatusCode) == Worked
+}
+
+// logPanic logs a panic in the goroutine of the timer, as net/http does that of a request.
+func (h *Hedging) logPanic(err error) {
+	if !errors.Is(err, http.ErrAbortHandler) {
+		h.Log.Error("second attempt of a request panicked", recovered.Fields(err)...)
+	}
 }
 
 // pickHedge picks an endpoint that the request has not tried, and makes the attempt there the
