@@ -72,8 +72,8 @@ var (
 	}
 )
 
-// checkNames returns an error if a placeholder of a text is about a header field or a cookie that no
-// request has.
+// checkNames returns an error if a placeholder of a text is about a header field or a cookie that
+// no request has.
 func checkNames(text string) error {
 	for _, placeholder := range placeholdersOf(text) {
 		if name, ok := strings.CutPrefix(placeholder, "http.request.header."); ok {

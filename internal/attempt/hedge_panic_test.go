@@ -28,8 +28,8 @@ type hedging struct {
 	logs  *observer.ObservedLogs
 }
 
-// startHedging starts an exchange at the first address, which a second attempt is to follow. pick is
-// called before an endpoint is picked for it.
+// startHedging starts an exchange at the first address, which a second attempt is to follow. pick
+// is called before an endpoint is picked for it.
 func startHedging(t *testing.T, b backend, pick func()) *hedging {
 	t.Helper()
 	x := start(t, b)

@@ -20,9 +20,9 @@ type subscribers struct {
 // until stop is called. Of lists that follow one another faster than the subscribers return, only
 // the latest counts. stop waits for calls that are under way.
 //
-// A policy builds its tables there, in a goroutine of the pool, which recovers a panic. Until it has
-// them it picks from the list before. If nothing of
-// that is usable, it picks from Snapshot without tables, after CatchUp.
+// A policy builds its tables there, in a goroutine of the pool, which recovers a panic. Until it
+// has them it picks from the list before. If nothing of that is usable, it picks from Snapshot
+// without tables, after CatchUp.
 func (r *Roster) Subscribe(subscriber func(*Snapshot)) (stop func()) {
 	s := &r.subscribers
 	s.mu.Lock()
