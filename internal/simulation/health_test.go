@@ -202,7 +202,7 @@ var deploy = scenario{
 // reaches all of it after 20 seconds.
 var cold = scenario{
 	name:     "cold newcomer",
-	seeds:    2,
+	seeds:    3, // the highest moment varies by a quarter from run to run
 	rate:     .7 * 10 * 4 / .050,
 	duration: 50 * time.Second,
 	deadline: 5 * time.Second,
@@ -227,7 +227,7 @@ var cold = scenario{
 		{name: "adaptive_latency, slow start", config: adaptive, pool: with(plainPool, "slow_start", "20s"), ours: true},
 	},
 	check: func(t *testing.T, m measured) {
-		m.atMostTimes(t, "round robin, slow start", crowding, .4, "round robin")
+		m.atMostTimes(t, "round robin, slow start", crowding, .55, "round robin")
 		m.atMostTimes(t, "round robin, slow start", p999, .5, "round robin")
 		m.between(t, "round robin, slow start", share(1), .95, 1.05)
 		// adaptive_latency measures how slow the new backend is, and soon gives it less than the
