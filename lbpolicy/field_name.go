@@ -11,7 +11,9 @@ import (
 func isName(text string) bool {
 	const symbols = "!#$%&'*+-.^_`|~"
 	for _, c := range []byte(text) {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(symbols, c) >= 0) {
+		isLetter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		isDigit := c >= '0' && c <= '9'
+		if !isLetter && !isDigit && strings.IndexByte(symbols, c) < 0 {
 			return false
 		}
 	}

@@ -54,7 +54,10 @@ func (o *LimitOptions) checkRetryBackoff() error {
 		options.AtLeast("retry_backoff: max", cmp.Or(b.Max, defaultBackoffBase), options.MinDuration),
 	)
 	if err == nil {
-		err = cmp.Or(noMoreThan("retry_backoff: base", b.Base, maxBackoff), noMoreThan("retry_backoff: max", b.Max, maxBackoff))
+		err = cmp.Or(
+			noMoreThan("retry_backoff: base", b.Base, maxBackoff),
+			noMoreThan("retry_backoff: max", b.Max, maxBackoff),
+		)
 	}
 	if pause := b.pause(); err == nil && pause.Max < pause.Base {
 		err = fmt.Errorf("retry_backoff: max: %s is less than base, which is %s", pause.Max, pause.Base)

@@ -36,7 +36,9 @@ var ours = []string{
 	`{"policy": "weighted_random"}`,
 	`{"policy": "weighted_first"}`,
 	`{"policy": "sticky", "header": {"name": "Accept"}}`,
-	`{"policy": "split", "groups": [{"name": "stable"}, {"name": "canary", "match": {"address": "10.0.0.0:8080"}, "share": 10}]}`,
+	`{"policy": "split", "groups": [
+		{"name": "stable"}, {"name": "canary", "match": {"address": "10.0.0.0:8080"}, "share": 10}
+	]}`,
 }
 
 // BenchmarkRequest compares each kind of upstreams with one static upstream and no module of this

@@ -169,7 +169,9 @@ func TestWatchersGetTheEndpointWhoseAnswerTheClientGets(t *testing.T) {
 				}, func() {})
 				defer h.cancel()
 				var seen []string
-				h.transport.WatchAnswers(func(e *endpoint.Endpoint, _ *http.Response) { seen = append(seen, e.Address()) })
+				h.transport.WatchAnswers(func(e *endpoint.Endpoint, _ *http.Response) {
+					seen = append(seen, e.Address())
+				})
 				h.expectBody(t, want)
 				if len(seen) != 1 || seen[0] != want {
 					t.Errorf("the watcher saw answers of %v", seen)

@@ -51,7 +51,8 @@ func (s *subscribers) notify(r *Roster) {
 	s.notified = latest
 	for subscriber := range s.all {
 		if err := recovered.Do("the policy", func() { (*subscriber)(latest) }); err != nil {
-			r.Logger().Error("policy does not know the new list", append(recovered.Fields(err), zap.String("pool", r.name))...)
+			r.Logger().Error("policy does not know the new list",
+				append(recovered.Fields(err), zap.String("pool", r.name))...)
 		}
 	}
 }
