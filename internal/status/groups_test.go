@@ -132,7 +132,7 @@ func TestAShareThatIsWrongIsRefusedWithTheReason(t *testing.T) {
 		b.want("PATCH", "/pools/web/groups/"+c[0], c[1], 400, c[2])
 	}
 	b.want("PATCH", "/pools/web/groups/nowhere", `{"share": 1}`, 404, `the pool has no group \"nowhere\"`)
-	b.want("GET", "/pools/web/groups/nowhere", "", 404, `the pool has no group \"nowhere\"; it has stable, canary, dark`)
+	b.want("GET", "/pools/web/groups/nowhere", "", 404, `the pool has no group \"nowhere\"; it has canary, dark, stable`)
 	b.want("PATCH", "/pools/nowhere/groups/canary", `{"share": 1}`, 404, "there is no pool")
 	b.want("GET", "/pools/nowhere/groups", "", 404, "there is no pool")
 	b.wantCanaries("after all that", 10)
