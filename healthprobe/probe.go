@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // Probe checks one endpoint once. Implementations are Caddy modules in the namespace
@@ -69,7 +70,7 @@ type Target struct {
 
 func (t *Target) closeKept() {
 	if t.Kept != nil {
-		t.Kept.Close()
+		_ = recovered.Call("the probe", t.Kept.Close)
 		t.Kept = nil
 	}
 }

@@ -3,13 +3,13 @@ package healthprobe
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/load"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // result is the result of one check.
@@ -61,11 +61,7 @@ func (r *result) counted() endpoint.CheckResult {
 // callProbe calls the probe. It turns a panic into a failure, because a probe may be third-party
 // code and must not take Caddy down.
 func callProbe(ctx context.Context, p Probe, t *Target) (advice Advice, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("the probe panicked: %v", cause)
-		}
-	}()
+	defer recovered.Into(&err, "the probe")
 	if adviser, ok := p.(Adviser); ok {
 		return adviser.Advise(ctx, t)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 func (p *RedisProbe) provisionSentinels(ctx caddy.Context) error {
@@ -68,7 +70,11 @@ func (p *RedisProbe) majority(ctx context.Context, e *Endpoint) (sentinelAnswer,
 	ctx, cancel := context.WithCancel(ctx)
 	answers := make(chan *sentinelAnswer)
 	for _, c := range p.sentinels {
-		go func() { answers <- p.askSentinel(ctx, c, e) }()
+		go func() {
+			var answer *sentinelAnswer // none after a panic
+			_ = recovered.Do("the probe", func() { answer = p.askSentinel(ctx, c, e) })
+			answers <- answer
+		}()
 	}
 	count := make(map[sentinelAnswer]int)
 	var found sentinelAnswer

@@ -1,6 +1,7 @@
 package lbpolicy
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -100,7 +101,7 @@ func (p *BoundedLoadHash) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("key: %q has no placeholder, so all requests would have the same key; expected %s",
 			p.Key, insteadOf(p.Key))
 	}
-	if err := checkNetworks(p.Key); err != nil {
+	if err := cmp.Or(checkNetworks(p.Key), checkNames(p.Key)); err != nil {
 		return fmt.Errorf("key: %w", err)
 	}
 	p.key, p.check = newRequestText(p.Key), newKeyCheck(p.Key, ctx.Logger())

@@ -2,8 +2,8 @@ package lbpolicy
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
-	"net/textproto"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
@@ -45,7 +45,17 @@ func (f *SplitForce) check() error {
 	if f.Header == "" && f.Cookie == "" {
 		return errors.New("force: neither header nor cookie is given; expected the name of one of them")
 	}
-	f.Header = textproto.CanonicalMIMEHeaderKey(f.Header)
+	if f.Header != "" {
+		if err := checkFieldName(f.Header); err != nil {
+			return fmt.Errorf("force: header: %w", err)
+		}
+		f.Header = http.CanonicalHeaderKey(f.Header)
+	}
+	if f.Cookie != "" {
+		if err := checkCookieName(f.Cookie); err != nil {
+			return fmt.Errorf("force: cookie: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -55,10 +65,8 @@ func (p *Split) forced(r *http.Request) int {
 		return -1
 	}
 	if p.Force.Header != "" {
-		if values := r.Header[p.Force.Header]; len(values) > 0 {
-			if g := p.groupNamed(values[0]); g >= 0 {
-				return g
-			}
+		if g := p.groupNamed(inHeader.valueOf(r, p.Force.Header)); g >= 0 {
+			return g
 		}
 	}
 	if p.Force.Cookie != "" {

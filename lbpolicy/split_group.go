@@ -81,7 +81,7 @@ func (g *SplitGroup) setArgument(text string) error {
 	if !isShare {
 		return fmt.Errorf("'%s' is not %s", text, groupFormat)
 	}
-	if err := checkShare(share); err != nil {
+	if err := endpoint.CheckShare(share); err != nil {
 		return err
 	}
 	g.Share = &share
@@ -163,7 +163,7 @@ func (p *Split) checkGroups() error {
 			p.standard = i
 		} else if g.Share == nil {
 			continue
-		} else if err := checkShare(*g.Share); err != nil {
+		} else if err := endpoint.CheckShare(*g.Share); err != nil {
 			return fmt.Errorf("group %s: share: %w", g.Name, err)
 		}
 	}
@@ -185,17 +185,6 @@ func (p *Split) configured() []int {
 		}
 	}
 	return shares
-}
-
-// checkShare returns an error if a share in percent is out of range, or too precise.
-func checkShare(percent float64) error {
-	if !(percent >= 0 && percent <= 100) {
-		return fmt.Errorf("%v is not between 0 and 100 percent", percent)
-	}
-	if slots := percent * wholeShare / 100; math.Abs(slots-math.Round(slots)) > 1e-6 {
-		return fmt.Errorf("%v is more precise than a hundredth of a percent", percent)
-	}
-	return nil
 }
 
 // parsePercent reads a percentage such as 10%.

@@ -67,7 +67,13 @@ func (g *SplitGuard) options() []caddyfile.Param {
 	return []caddyfile.Param{
 		caddyfile.OrOff(caddyfile.Float("errors", &g.Errors, 1, maxFactor), &g.Errors, off),
 		caddyfile.OrOff(caddyfile.Float("p99", &g.P99, 1, maxFactor), &g.P99, off),
-		caddyfile.Percent("confidence", &g.Confidence),
+		caddyfile.Checked("confidence", "a percentage", func(text string) error {
+			percent, ok := parsePercent(text)
+			if g.Confidence = percent; !ok || percent < minSureness || percent > maxSureness {
+				return fmt.Errorf("'%s' is not a percentage from %v%% to %v%%, such as 99.9%%", text, minSureness, maxSureness)
+			}
+			return nil
+		}),
 		caddyfile.DurationFrom("window", &g.Window, minWindow),
 		caddyfile.Int("min_requests", &g.MinRequests, 1, maxCompared),
 	}

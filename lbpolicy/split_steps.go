@@ -61,7 +61,7 @@ func (g *SplitGroup) checkSteps() error {
 		return fmt.Errorf("steps: there are %d; expected at most %d", len(g.Steps), maxSteps)
 	}
 	for i, s := range g.Steps {
-		if err := checkShare(s.Share); err != nil {
+		if err := endpoint.CheckShare(s.Share); err != nil {
 			return fmt.Errorf("steps: share %d: %w", i+1, err)
 		}
 		last := i == len(g.Steps)-1

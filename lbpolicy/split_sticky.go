@@ -1,6 +1,7 @@
 package lbpolicy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -93,7 +94,7 @@ func (s *SplitSticky) provisionKey(ctx caddy.Context) error {
 		return fmt.Errorf("key: %q has no placeholder, so all requests would be in one group; expected %s",
 			s.Key, insteadOf(s.Key))
 	}
-	if err := checkNetworks(s.Key); err != nil {
+	if err := cmp.Or(checkNetworks(s.Key), checkNames(s.Key)); err != nil {
 		return fmt.Errorf("key: %w", err)
 	}
 	s.key, s.check = newRequestText(s.Key), newKeyCheck(s.Key, ctx.Logger())

@@ -116,9 +116,12 @@ func (c *StickyCookie) check() (err error) {
 		return fmt.Errorf("secure: '%s' is not on, off or auto", c.Secure)
 	}
 	c.Path, c.name = cmp.Or(c.Path, "/"), cmp.Or(c.Name, defaultCookie)
+	if err := checkCookieName(c.name); err != nil {
+		return fmt.Errorf("name: %w", err)
+	}
 	sample := http.Cookie{Name: c.name, Value: "x", Path: c.Path, Domain: c.Domain}
 	if err := sample.Valid(); err != nil {
-		return fmt.Errorf("name, path or domain: %w", err)
+		return fmt.Errorf("path or domain: %w", err)
 	}
 	return nil
 }

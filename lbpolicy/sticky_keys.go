@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // storedKeysPath is where Caddy's storage has the keys: one a line in hexadecimal digits, the one
@@ -93,14 +94,18 @@ func (k *storedKeys) load(now time.Time) <-chan struct{} {
 		defer close(done)
 		ctx, cancel := context.WithTimeout(context.Background(), keyTimeout)
 		defer cancel()
-		ring, err := readOrMakeKeys(ctx, k.storage)
+		var ring keyring
+		err := recovered.Call("the storage", func() (err error) {
+			ring, err = readOrMakeKeys(ctx, k.storage)
+			return err
+		})
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.loading = nil
 		if err != nil {
 			k.again = time.Now().Add(keyPause)
 			k.log.Error("keys of sticky sessions cannot be read from the storage, and no session begins until they can",
-				zap.Error(err))
+				recovered.Fields(err)...)
 			return
 		}
 		k.ring.Store(&ring)
@@ -121,14 +126,8 @@ func readOrMakeKeys(ctx context.Context, s certmagic.Storage) (keyring, error) {
 	waiting, done := context.WithCancel(ctx)
 	defer done()
 	go func() {
-		for waiting.Err() == nil {
-			if s.Exists(waiting, storedKeysPath) {
-				done()
-			}
-			select {
-			case <-waiting.Done():
-			case <-time.After(keyPoll):
-			}
+		if recovered.Do("the storage", func() { awaitKeys(waiting, s) }) == nil {
+			done()
 		}
 	}()
 	errLock := s.Lock(waiting, storedKeysPath)
@@ -147,6 +146,16 @@ func readOrMakeKeys(ctx context.Context, s certmagic.Storage) (keyring, error) {
 		return nil, err
 	}
 	return keyring{key}, nil
+}
+
+// awaitKeys returns when the storage has keys, or ctx ends.
+func awaitKeys(ctx context.Context, s certmagic.Storage) {
+	for ctx.Err() == nil && !s.Exists(ctx, storedKeysPath) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(keyPoll):
+		}
+	}
 }
 
 func parseKeys(data []byte) (ring keyring, err error) {

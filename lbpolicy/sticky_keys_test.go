@@ -3,6 +3,7 @@ package lbpolicy
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 func TestProxiesThatStartTogetherMakeOneKey(t *testing.T) {
@@ -80,6 +82,42 @@ func TestAStorageThatFailsIsAskedAgainAfterAPause(t *testing.T) {
 			t.Error("not asked again")
 		}
 	})
+}
+
+// panickingStorage panics in one of its methods.
+type panickingStorage struct {
+	certmagic.Storage
+	method string
+}
+
+func (s panickingStorage) Load(context.Context, string) ([]byte, error) {
+	if s.method == "Load" {
+		panic("no map")
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (s panickingStorage) Exists(context.Context, string) bool { panic("no map") }
+
+func (s panickingStorage) Lock(context.Context, string) error {
+	time.Sleep(time.Second) // until Exists has been called
+	return errors.New("locked")
+}
+
+func TestAStorageThatPanicsIsOneThatFails(t *testing.T) {
+	for _, method := range []string{"Load", "Exists"} {
+		synctest.Test(t, func(t *testing.T) {
+			core, log := observer.New(zap.ErrorLevel)
+			k := &storedKeys{storage: panickingStorage{method: method}, log: zap.New(core)}
+			if k.await(t.Context()) != nil {
+				t.Error("there are keys")
+			}
+			time.Sleep(time.Minute)
+			if log.Len() != 1 {
+				t.Errorf("%s: logged %v", method, log.All())
+			}
+		})
+	}
 }
 
 func TestAFileThatIsNoListOfKeysIsAnError(t *testing.T) {

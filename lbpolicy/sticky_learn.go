@@ -36,9 +36,8 @@ func (c *StickyLearn) check() error {
 	if err := c.StickyMemory.check(); err != nil {
 		return err
 	}
-	sample := http.Cookie{Name: c.Cookie, Value: "x"}
-	if err := sample.Valid(); err != nil {
-		return fmt.Errorf("cookie: %q is not the name of a cookie", c.Cookie)
+	if err := checkCookieName(c.Cookie); err != nil {
+		return fmt.Errorf("cookie: %w", err)
 	}
 	return nil
 }

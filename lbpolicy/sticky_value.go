@@ -75,6 +75,9 @@ func (v *StickyValue) check() error {
 	standard := "remembered"
 	switch v.place {
 	case inHeader:
+		if err := checkFieldName(v.Name); err != nil {
+			return fmt.Errorf("name: %w", err)
+		}
 		v.Name = http.CanonicalHeaderKey(v.Name)
 	case inPath:
 		standard = "route"
@@ -85,6 +88,11 @@ func (v *StickyValue) check() error {
 	}
 	if v.kind == handedOut && v.place != inHeader {
 		return fmt.Errorf("value: is token, which only a header can bring back")
+	}
+	if v.kind == handedOut {
+		if err := checkTokenField(v.Name); err != nil {
+			return fmt.Errorf("name: %w", err)
+		}
 	}
 	if v.kind != remembered && remembers {
 		return fmt.Errorf("ttl or size: is set, but only values that are remembered have it")

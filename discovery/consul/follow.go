@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 const (
@@ -37,7 +38,9 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	queries, queryCtx := errgroup.WithContext(ctx)
 	for i, name := range s.Services {
 		queries.Go(func() error {
-			err := s.follow(queryCtx, connection.Client, name, func(a *answer) { merger.setAnswer(i, a) })
+			err := recovered.Call("the query", func() error {
+				return s.follow(queryCtx, connection.Client, name, func(a *answer) { merger.setAnswer(i, a) })
+			})
 			return fmt.Errorf("service %q: %w", name, err)
 		})
 	}

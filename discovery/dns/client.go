@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // rounds is how often each resolver is asked, because UDP loses packets and there may be only one
@@ -66,9 +68,13 @@ func (q *query) askOnce(ctx context.Context, asked question) (*dns.Msg, error) {
 	for i, s := range q.servers {
 		results[i] = make(chan result, 1)
 		go func() {
-			reply, err := q.askServer(each, s, asked, false)
-			results[i] <- result{reply, err}
-			if err == nil {
+			var r result
+			r.err = recovered.Call("the look-up", func() (err error) {
+				r.reply, err = q.askServer(each, s, asked, false)
+				return err
+			})
+			results[i] <- r
+			if r.err == nil {
 				stop()
 			}
 		}()

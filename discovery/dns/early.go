@@ -2,12 +2,12 @@ package dns
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // earlyInterval is the time between two reports of a list that is not complete yet.
@@ -67,11 +67,7 @@ func (t *trial) look(ctx context.Context) {
 
 // lookAside is look in a goroutine of its own, where the pool cannot recover a panic.
 func (t *trial) lookAside(ctx context.Context) {
-	defer func() {
-		if value := recover(); value != nil {
-			t.err = fmt.Errorf("%s: panicked: %v", t.name, value)
-		}
-	}()
+	defer recovered.Into(&t.err, "the look-up of "+t.name)
 	t.look(ctx)
 }
 

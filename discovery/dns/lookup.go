@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 const (
@@ -198,7 +199,11 @@ func (l *lookup) askAll(ctx context.Context, names []string) {
 			if l.exceeded() != nil {
 				return nil
 			}
-			found, err := l.resolve(ctx, q)
+			var found answer
+			err := recovered.Call("the look-up", func() (err error) {
+				found, err = l.resolve(ctx, q)
+				return err
+			})
 			l.keep(q, found.records, err)
 			return nil
 		})

@@ -16,6 +16,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // Run implements discovery.Source. Each run finds the server and connects again, because its
@@ -74,7 +75,11 @@ func follow(ctx context.Context, limit int, reflections ...reflection) error {
 		r.store.whenFull(func(err error) { fail(r.explain("keep", err)) })
 		lister := &failFast{resource: r.resource, fail: fail, calls: &calls, room: roomFor(limit)}
 		reflector := cache.NewReflectorWithOptions(lister, r.kind, r.store, cache.ReflectorOptions{Name: r.name})
-		reflectors.Go(func() { reflector.RunWithContext(running) })
+		reflectors.Go(func() {
+			if err := recovered.Do("the reflector", func() { reflector.RunWithContext(running) }); err != nil {
+				fail(r.explain("read", err))
+			}
+		})
 	}
 	reflectors.Wait()
 	calls.end()

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // heartbeatPause is the time between two heartbeats, as in the SDK. A server drops a client that
@@ -30,9 +31,12 @@ func (s *Source) Run(ctx context.Context, report discovery.Report) error {
 	if err == nil {
 		defer func() { _ = c.conn.Close() }()
 		sub := &subscription{report: report, limit: discovery.MaxEndpoints(ctx)}
-		tasks.Go(func() error { return c.listen(sub) })
-		tasks.Go(func() error { return s.subscribe(runCtx, c, sub) })
-		tasks.Go(func() error { return c.sendHeartbeats(runCtx) })
+		begin := func(task func() error) {
+			tasks.Go(func() error { return recovered.Call("the source", task) })
+		}
+		begin(func() error { return c.listen(sub) })
+		begin(func() error { return s.subscribe(runCtx, c, sub) })
+		begin(func() error { return c.sendHeartbeats(runCtx) })
 	}
 	if failed := tasks.Wait(); err == nil {
 		err = failed

@@ -17,16 +17,18 @@ import (
 // were not tried are tried at once. It comes on top of `lb_try_interval`, and counts as part of
 // `lb_try_duration`.
 type RetryBackoff struct {
-	// The bound of the first pause. The minimum is 1ms. Default: 25ms.
+	// The bound of the first pause, from 1ms to 24h. Default: 25ms.
 	Base caddy.Duration `json:"base,omitempty"`
 
-	// The maximum that the bound grows to. It is at least `base`. Default: 10 times `base`.
+	// The maximum that the bound grows to, up to 24h. It is at least `base`. Default: 10 times
+	// `base`.
 	Max caddy.Duration `json:"max,omitempty"`
 }
 
 const (
 	defaultBackoffBase = caddy.Duration(25 * time.Millisecond)
 	backoffMaxFactor   = 10
+	maxBackoff         = 24 * time.Hour
 )
 
 // UnmarshalJSON refuses zeros that would become defaults.
@@ -51,10 +53,24 @@ func (o *LimitOptions) checkRetryBackoff() error {
 		options.AtLeast("retry_backoff: base", cmp.Or(b.Base, defaultBackoffBase), options.MinDuration),
 		options.AtLeast("retry_backoff: max", cmp.Or(b.Max, defaultBackoffBase), options.MinDuration),
 	)
+	if err == nil {
+		err = cmp.Or(
+			noMoreThan("retry_backoff: base", b.Base, maxBackoff),
+			noMoreThan("retry_backoff: max", b.Max, maxBackoff),
+		)
+	}
 	if pause := b.pause(); err == nil && pause.Max < pause.Base {
 		err = fmt.Errorf("retry_backoff: max: %s is less than base, which is %s", pause.Max, pause.Base)
 	}
 	return err
+}
+
+// noMoreThan returns an error if a duration is more than the maximum.
+func noMoreThan(name string, value caddy.Duration, most time.Duration) error {
+	if time.Duration(value) <= most {
+		return nil
+	}
+	return fmt.Errorf("%s: %s is more than %s", name, time.Duration(value), most)
 }
 
 // pause returns the settings with their defaults.

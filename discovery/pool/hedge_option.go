@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
@@ -79,7 +80,7 @@ func (h *HedgeOptions) check() error {
 }
 
 // provisionHedge makes the transport hedge requests.
-func (p *Pool) provisionHedge() error {
+func (p *Pool) provisionHedge(log *zap.Logger) error {
 	if p.Hedge == nil {
 		return nil
 	}
@@ -96,10 +97,23 @@ func (p *Pool) provisionHedge() error {
 	if text := headersAboutUpstream(p.handler); text != "" {
 		return fmt.Errorf("hedge: a header has %s, and a hedged request goes to two upstreams", text)
 	}
+	p.warnOfLists(policy, log)
 	p.transport.Hedge(attempt.Hedging{
 		Roster: p.claim.Roster, Share: p.Hedge.Percentile / 100, Most: p.Hedge.Max / 100, Pick: p.picker.Pick,
+		Log: log,
 	})
 	return nil
+}
+
+// warnOfLists says in the log if a part of the requests is never hedged: a second attempt is picked
+// by this plugin, and not by a policy of Caddy's that a group or a fallback of the policy is.
+func (p *Pool) warnOfLists(policy any, log *zap.Logger) {
+	lister, ok := policy.(interface{ Fallback() any })
+	if !ok || lister.Fallback() == nil {
+		return
+	}
+	log.Warn("requests are not hedged for which a policy needs a list", zap.String("pool", p.Name),
+		zap.String("policy", attempt.PolicyName(policy)), zap.String("needs_list", attempt.PolicyName(lister.Fallback())))
 }
 
 // headersAboutUpstream returns a placeholder about the upstream that the handler puts into a

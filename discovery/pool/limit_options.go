@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -101,7 +102,19 @@ func (o *LimitOptions) checkGate() error {
 		checkPlaces("max_in_flight", o.MaxInFlight),
 		options.AtLeast("queue: timeout", o.Queue.timeout(), options.MinDuration),
 		checkPlaces("queue: length", &o.Queue.Length),
+		o.Queue.checkClass(),
 	)
+}
+
+// placeholder is a placeholder in a text.
+var placeholder = regexp.MustCompile(`(^|[^\\])\{[^{}]+\}`)
+
+func (q *Queue) checkClass() error {
+	if q.Class == "" || placeholder.MatchString(q.Class) {
+		return nil
+	}
+	return fmt.Errorf("queue: class: %q has no placeholder, so all requests would be of one class; "+
+		"expected one such as {http.request.header.X-Priority}", q.Class)
 }
 
 // checkPlaces returns an error if a number of requests is given that is too small or too large.

@@ -38,7 +38,7 @@ func (p *Pool) limit(ctx caddy.Context) error {
 	if p.isGated() {
 		lb := p.handler.LoadBalancing
 		lb.SelectionPolicy = &standInSelector{lb.SelectionPolicy, p.transport}
-		p.transport.AllowRefusals()
+		p.transport.AllowRefusals(&limits.Gate)
 		p.limits.gate = &limits.Gate
 		p.limits.unsubscribe = p.claim.Roster.Subscribe(func(*endpoint.Snapshot) { limits.Gate.Freed() })
 	}
@@ -69,10 +69,19 @@ func (p *Pool) limitedUpstreams(r *http.Request) (upstreams []*reverseproxy.Upst
 	if p.RetryBackoff != nil {
 		attempts.BackOff(r.Context(), p.RetryBackoff.pause())
 	}
-	if p.limits.gate == nil || attempts.HoldsPlace() { // which it keeps through retries
+	if p.limits.gate == nil {
 		return p.findAnyUpstreams(r), false
 	}
-	return p.enter(r, attempts)
+	attempts.Turn()
+	if attempts.HoldsPlace() || attempts.SharePlace() { // through retries, and in another handler
+		upstreams = p.findAnyUpstreams(r)
+	} else {
+		upstreams, refused = p.enter(r, attempts)
+	}
+	if len(upstreams) == 0 {
+		attempts.LeaveAtLast()
+	}
+	return upstreams, refused
 }
 
 // findAnyUpstreams is findUpstreams that falls back on endpoints which pause.
@@ -96,7 +105,7 @@ func (p *Pool) enter(r *http.Request, attempts *attempt.RequestAttempts) (_ []*r
 		}
 	}
 	for {
-		attempts.HoldPlace(gate, w)
+		attempts.HoldPlace(w)
 		frees := gate.Frees()
 		upstreams := p.findAnyUpstreams(r)
 		if len(upstreams) > 0 || p.Queue == nil || attempts.Any() || !p.awaitsRoom() {

@@ -125,7 +125,7 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 		if err := p.attachPolicy(ctx); err != nil {
 			return err
 		}
-		if err := p.provisionRequests(); err != nil {
+		if err := p.provisionRequests(ctx); err != nil {
 			return err
 		}
 		if err := p.limit(ctx); err != nil {

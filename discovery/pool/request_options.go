@@ -50,8 +50,8 @@ func (o *RequestOptions) options() []caddyfile.Param {
 }
 
 // provisionRequests makes the transport do what the options ask for.
-func (p *Pool) provisionRequests() error {
-	err := p.provisionHedge()
+func (p *Pool) provisionRequests(ctx caddy.Context) error {
+	err := p.provisionHedge(ctx.Logger())
 	if err == nil {
 		err = cmp.Or(p.provisionAge(), p.provisionRoles())
 	}

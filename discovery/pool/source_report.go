@@ -2,7 +2,6 @@ package pool
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // maxListed is the maximum number of items of a long list in a log line or a status.
@@ -23,11 +23,7 @@ func (s *sourceState) recordError(err error, now time.Time) {
 	if !s.outage.begin(err, now) {
 		return
 	}
-	fields := []zap.Field{zap.Error(err), zap.Int("endpoints", len(s.serving))}
-	if p := new(panicError); errors.As(err, &p) {
-		fields = append(fields, zap.String("stack", p.stack))
-	}
-	s.log().Error("discovery failed", fields...)
+	s.log().Error("discovery failed", append(recovered.Fields(err), zap.Int("endpoints", len(s.serving)))...)
 }
 
 // recordSuccess logs the end of an outage.

@@ -2,12 +2,11 @@ package pool
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // superviseSource runs a source until ctx ends. After an error it runs the source again, after a
@@ -40,19 +39,6 @@ func superviseSource(ctx context.Context, s discovery.Source, reportAll discover
 // runSource calls Run once and turns a panic into an error, because a source that cannot cope with
 // an answer of its registry must not stop Caddy or the other sources.
 func runSource(ctx context.Context, s discovery.Source, report discovery.Report) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = &panicError{value, string(debug.Stack())}
-		}
-	}()
+	defer recovered.Into(&err, "the source")
 	return s.Run(ctx, report)
 }
-
-// panicError is an error with the stack of the panic, which the log line shows.
-type panicError struct {
-	value any
-	stack string
-}
-
-// Error implements error.
-func (e *panicError) Error() string { return fmt.Sprintf("the source panicked: %v", e.value) }

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // Run implements discovery.Source.
@@ -55,11 +56,7 @@ func (s *Source) ask(ctx context.Context) (discovery.Answer, error) {
 // call calls the module. Its context ends with the config of the module, not with the look-up that
 // began the call, because other look-ups may wait for the same call.
 func (s *Source) call() (result any, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = fmt.Errorf("the module panicked: %v", value)
-		}
-	}()
+	defer recovered.Into(&err, "the module")
 	ctx, cancel := context.WithTimeout(s.config, time.Duration(s.Timeout))
 	defer cancel()
 	return s.upstreams.GetUpstreams(syntheticRequest(ctx))

@@ -198,6 +198,12 @@ func (a *Attempt) finish() {
 	a.place.Freed()
 }
 
+func (a *Attempt) hasEnded() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.stage == ended
+}
+
 // over moves on to ended, and returns the stage before, when that was, and what ends following the
 // endpoint's role. That is nil if following has not begun; setUnfollow then sees that the attempt
 // is over.

@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/load"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // hedge is a request that goes to a second endpoint when the first has not answered for some time.
@@ -60,6 +62,9 @@ func (h *hedge) roundTrip(req *http.Request, next http.RoundTripper, began load.
 	h.sendAfter(h.delay, next)
 	res, err := h.first.roundTrip(req.WithContext(ctx), next, began)
 	h.observe(res, err, began)
+	if err != nil && !h.first.hasLost() {
+		h.attempts.noteRefusal(h.first.endpoint, began, err)
+	}
 	return h.settle(res, err)
 }
 
@@ -103,6 +108,9 @@ func (h *hedge) settle(res *http.Response, err error) (*http.Response, error) {
 	return res, err
 }
 
+// answered returns the attempt whose answer the request has, after roundTrip.
+func (h *hedge) answered() *Attempt { return cmp.Or(h.attempts.answered, h.first) }
+
 // awaitSecond returns the answer of the second attempt after the first one has failed, nil if there
 // is none. It waits as long as an answer usually takes: without the second attempt the client would
 // have the error of the first by now, or Caddy would try another endpoint.
@@ -128,7 +136,10 @@ func (h *hedge) sendAfter(delay time.Duration, next http.RoundTripper) {
 	defer h.mu.Unlock()
 	h.timer = time.AfterFunc(delay, func() {
 		delay *= 2
-		if second, req := h.begin(delay); second != nil {
+		second, req, err := h.begin(delay)
+		if err != nil {
+			h.logPanic(err)
+		} else if second != nil {
 			h.send(second, req, next)
 		}
 	})
@@ -136,11 +147,11 @@ func (h *hedge) sendAfter(delay time.Duration, next http.RoundTripper) {
 
 // begin makes the second attempt. If the budget does not allow one, it tries again after a time: by
 // then most requests of that age are answered, and those that hang are left.
-func (h *hedge) begin(later time.Duration) (*Attempt, *http.Request) {
+func (h *hedge) begin(later time.Duration) (*Attempt, *http.Request, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.over {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if !h.first.endpoint.SpendHedge() {
 		if h.tries == 0 {
@@ -149,21 +160,29 @@ func (h *hedge) begin(later time.Duration) (*Attempt, *http.Request) {
 		if h.tries++; h.tries < maxHedgeTries {
 			h.timer.Reset(later)
 		}
-		return nil, nil
+		return nil, nil, nil
 	}
-	second := h.attempts.pickHedge(h.Hedging, h.pickRequest())
+	second, err := h.attempts.pickHedge(h.Hedging, h.pickRequest())
 	if second == nil {
 		h.first.endpoint.ReturnHedge()
-		return nil, nil
+		return nil, nil, err
 	}
 	req, cancel := h.requestTo(second.endpoint)
 	h.second, h.cancelSecond = second, cancel
-	return second, req
+	return second, req, nil
 }
 
 // send sends the request to the second endpoint, and ends the first attempt if that is answered.
 func (h *hedge) send(second *Attempt, req *http.Request, next http.RoundTripper) {
-	res, err := second.roundTrip(req, next, load.Now())
+	var res *http.Response
+	err := recovered.Call("the transport", func() (err error) {
+		res, err = second.roundTrip(req, next, load.Now())
+		return err
+	})
+	if _, panicked := err.(*recovered.Error); panicked {
+		h.logPanic(err)
+		second.end()
+	}
 	h.mu.Lock()
 	won := isWorthHaving(res, err) && !h.decided
 	h.decided = h.decided || won

@@ -1,11 +1,15 @@
 package attempt
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/load"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // Hedging says when the requests to a pool go to a second endpoint because the first takes long
@@ -22,6 +26,9 @@ type Hedging struct {
 
 	// Pick picks an endpoint for a request, and makes the reserved place the request's own.
 	Pick func(*http.Request) (e *endpoint.Endpoint, listed bool)
+
+	// Log gets a panic of a second attempt.
+	Log *zap.Logger
 }
 
 // Hedge makes requests to a pool be hedged. It may only be called while the handler is provisioned.
@@ -68,24 +75,37 @@ func isWorthHaving(res *http.Response, err error) bool {
 	return err == nil && outcomeOf(nil, false, res.StatusCode) == Worked
 }
 
-// pickHedge picks an endpoint that the request has not tried, and makes the attempt there the
-// latest one. It returns nil if there is none. r is the request with variables that no other
-// goroutine uses.
-func (a *RequestAttempts) pickHedge(h *Hedging, r *http.Request) *Attempt {
-	if !a.transport.hasUntried(a) {
-		return nil
+// logPanic logs a panic in the goroutine of the timer, as net/http does that of a request.
+func (h *Hedging) logPanic(err error) {
+	if !errors.Is(err, http.ErrAbortHandler) {
+		h.Log.Error("second attempt of a request panicked", recovered.Fields(err)...)
 	}
+}
+
+// pickHedge picks an endpoint that the request has not tried, and makes the attempt there the
+// latest one. It returns nil if there is none, and an error if the policy panics. r is the request
+// with variables that no other goroutine uses.
+func (a *RequestAttempts) pickHedge(h *Hedging, r *http.Request) (*Attempt, error) {
+	if !a.transport.hasUntried(a) {
+		return nil, nil
+	}
+	var e *endpoint.Endpoint
+	var listed bool
 	a.hedgeRequest, a.note.hedge = r, true
-	e, listed := h.Pick(r)
+	if err := recovered.Do("the policy", func() { e, listed = h.Pick(r) }); err != nil {
+		a.note = pickNote{}
+		a.Abandon()
+		return nil, err
+	}
 	a.note.hedge = false
 	pick := a.current
 	if e == nil || listed || pick == nil || pick.endpoint != e || pick.again {
 		a.Abandon()
-		return nil
+		return nil, nil
 	}
 	a.current = nil
 	a.sentAttempts = append(a.sentAttempts, pick)
-	return pick
+	return pick, nil
 }
 
 // IsHedge reports whether the next pick is for an attempt beside another one of the request.

@@ -9,6 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-balance/caddy-balance/internal/limit"
 )
 
 // A pool that refuses a request must end it at once, with a status and a header of its own. Caddy
@@ -43,9 +45,10 @@ func (a *RequestAttempts) Refuse(r Refusal) []*reverseproxy.Upstream {
 // IsRefused reports whether the request is refused, so that the first upstream is to be selected.
 func (a *RequestAttempts) IsRefused() bool { return a != nil && a.refusal != nil }
 
-// AllowRefusals makes Refuse work. It may only be called once, while the handler is provisioned.
-func (t *Transport) AllowRefusals() {
-	t.refuses = true
+// AllowRefusals makes Refuse work, and requests hold places at a gate. It may only be called once,
+// while the handler is provisioned.
+func (t *Transport) AllowRefusals(g *limit.Gate) {
+	t.refuses, t.gate, t.gateKey = true, g, gateKeyOf(g)
 	handler := caddyhttp.ResponseHandler{
 		Match: &caddyhttp.ResponseMatcher{
 			StatusCode: []int{refusedStatus}, Headers: http.Header{refusedHeader: {refusedValue}},

@@ -54,22 +54,34 @@ func (nothing) MatchWithError(*http.Request) (bool, error) { return false, nil }
 // see it. After it Caddy repeats the request only if the connection was refused at once, and there
 // is another endpoint.
 func (t *Transport) afterError(req *http.Request, e *endpoint.Endpoint, began load.Instant, err error) error {
-	return t.hideDialing(req, t.afterRefusal(req, e, began, err))
+	err = t.afterRefusal(req, e, began, err)
+	t.leaveAfter(req, err)
+	return t.hideDialing(req, err)
 }
 
 // afterRefusal is afterError without regard to a budget.
 func (t *Transport) afterRefusal(req *http.Request, e *endpoint.Endpoint, began load.Instant, err error) error {
-	if !isDialError(err) || load.Now().Sub(began) > refusedWithin {
+	if !isRefusal(began, err) {
 		return t.final(err)
 	}
 	attempts := t.attemptsOf(req)
-	if attempts != nil {
-		attempts.refused = append(attempts.refused, e)
-	}
+	attempts.noteRefusal(e, began, err)
 	if t.retriesRefused && !t.hasUntried(attempts) {
 		return t.final(err)
 	}
 	return err
+}
+
+// isRefusal reports whether a connection failed at once, in an attempt that began then.
+func isRefusal(began load.Instant, err error) bool {
+	return isDialError(err) && load.Now().Sub(began) <= refusedWithin
+}
+
+// noteRefusal takes note of an endpoint that has refused the request.
+func (a *RequestAttempts) noteRefusal(e *endpoint.Endpoint, began load.Instant, err error) {
+	if a != nil && isRefusal(began, err) && !slices.Contains(a.refused, e) {
+		a.refused = append(a.refused, e)
+	}
 }
 
 // final returns an error after which Caddy does not repeat the request on behalf of this package.

@@ -31,6 +31,9 @@ type retryState struct {
 	paid     bool // the budget allows the next attempt, which was not sent yet
 	backoffs int  // how often the request has waited before it was sent to the same endpoints again
 	refused  int  // one more than the number of attempts after which the budget refused the next
+
+	turns int          // how often Caddy has asked for an endpoint; only if there is a gate
+	began load.Instant // when it did for the first time
 }
 
 // LimitRetries makes the handler repeat no request that is refused, and none that the budget does
@@ -136,5 +139,11 @@ type withinBudget struct{ *Transport }
 // MatchWithError implements caddyhttp.RequestMatcherWithError.
 func (m withinBudget) MatchWithError(r *http.Request) (bool, error) {
 	attempts := m.attemptsOf(r)
-	return attempts == nil || attempts.mayRetry(), nil
+	if attempts == nil || attempts.mayRetry() {
+		return true, nil
+	}
+	if last := attempts.lastAttempt(); last == nil || last.hasEnded() {
+		attempts.place.Leave() // otherwise the client gets the answer, which is still to be read
+	}
+	return false, nil
 }

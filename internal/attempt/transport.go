@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/limit"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 	"github.com/caddy-balance/caddy-balance/internal/role"
 )
@@ -41,6 +42,8 @@ type Transport struct {
 
 	retries *retryBudget // nil if retries are not bounded
 	refuses bool         // whether requests may be refused
+	gate    *limit.Gate  // where requests hold places; nil if the pool lets all in
+	gateKey string
 
 	retryAfter *RetryAfter // nil if endpoints may not ask for a pause
 
@@ -87,6 +90,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	t.fresh = sync.OnceValue(func() http.RoundTripper { return freshConnections(t.RoundTripper) })
 	handler.Transport = t
 	t.retryRefused()
+	t.endHandledAnswers()
 	return t, handler, nil
 }
 
@@ -157,25 +161,31 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, t.final(err)
 	}
 	began := load.Now()
-	res, err := t.send(a, req, began)
+	answered, res, err := t.send(a, req, began)
 	if err != nil {
 		return nil, t.afterError(req, a.endpoint, began, err)
 	}
-	if a.others != nil {
-		a.others.leaveOutRefused(a.endpoint)
+	if answered.others != nil {
+		answered.others.leaveOutRefused(answered.endpoint)
 	}
 	for _, see := range t.watchers {
-		see(a.endpoint, res)
+		see(answered.endpoint, res)
 	}
 	return res, nil
 }
 
-// send makes the round trip of an attempt, with a second one beside it if it is to be hedged.
-func (t *Transport) send(a *Attempt, req *http.Request, began load.Instant) (*http.Response, error) {
-	if h := t.hedge(a, req); h != nil {
-		return h.roundTrip(req, t.next(), began)
+// send makes the round trip of an attempt, with a second one beside it if it is to be hedged. It
+// returns the attempt whose answer it is.
+func (t *Transport) send(
+	a *Attempt, req *http.Request, began load.Instant,
+) (answered *Attempt, _ *http.Response, _ error) {
+	h := t.hedge(a, req)
+	if h == nil {
+		res, err := a.roundTrip(req, t.next(), began)
+		return a, res, err
 	}
-	return a.roundTrip(req, t.next(), began)
+	res, err := h.roundTrip(req, t.next(), began)
+	return h.answered(), res, err
 }
 
 // attempt returns the attempt that a round trip belongs to, nil if it is not to be observed.

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 )
 
 // Grace is the time after the end of a context that a function may take to return. A reload waits
@@ -54,7 +56,7 @@ var ErrHangs = errors.New("no answer")
 const lateness = time.Second
 
 // Call calls f with a context that ends with ctx, or after limit. It returns what f returns, or
-// ErrHangs.
+// ErrHangs. A panic of f is its error.
 func (c *Caller) Call(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
 	if !c.begin() {
 		return ErrHangs
@@ -63,7 +65,7 @@ func (c *Caller) Call(ctx context.Context, limit time.Duration, f func(context.C
 	result := make(chan error, 1)
 	go func() {
 		defer cancel()
-		err := f(ctx)
+		err := recovered.Call("the storage", func() error { return f(ctx) })
 		c.end()
 		result <- err
 	}()

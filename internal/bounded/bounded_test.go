@@ -83,3 +83,14 @@ func TestACallEndsWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+func TestACallThatPanicsIsAnErrorAndDoesNotHang(t *testing.T) {
+	c := new(Caller)
+	err := c.Call(t.Context(), time.Minute, func(context.Context) error { panic("no map") })
+	if err == nil || err.Error() != "the storage panicked: no map" {
+		t.Errorf("got %v", err)
+	}
+	if err := c.Call(t.Context(), time.Minute, func(context.Context) error { return nil }); err != nil {
+		t.Errorf("the next call: %v", err)
+	}
+}

@@ -153,6 +153,7 @@ func TestTheAdminAPIIsAsItsDescriptionSays(t *testing.T) {
 		{"DELETE", "/pools/web/rollback", ""}, {"DELETE", "/pools/web/rollback", ""},
 		{"POST", "/pools/web/explain", `{"uri": "/"}`}, {"POST", "/pools/web/explain", `{}`},
 		{"POST", "/pools/registered/explain", `{"uri": "/"}`}, {"POST", "/pools/sticky/explain", `{"uri": "/"}`},
+		{"GET", "/pools/split/groups/canary", ""}, {"GET", "/pools/split/groups/other", ""},
 		{"GET", "/pools/split/groups", ""}, {"GET", "/pools/web/groups", ""}, {"GET", "/pools/other/groups", ""},
 		{"PATCH", "/pools/split/groups/canary", `{"share": 20, "reason": "why"}`},
 		{"PATCH", "/pools/split/groups/canary", `{}`}, {"PATCH", "/pools/split/groups/other", `{"share": 1}`},

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/internal/bounded"
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
 	"github.com/caddy-balance/caddy-balance/internal/signal"
 )
 
@@ -67,9 +68,21 @@ func (r *Roster) deliverUntil(ctx context.Context) {
 		case <-r.queue.pending.C():
 		}
 		for _, e := range r.queue.drain() {
-			if emit := r.owner.Load().Emit; emit != nil && ctx.Err() == nil {
-				emit(e.Name, e.data(r.name))
+			if ctx.Err() == nil {
+				r.deliver(e)
 			}
 		}
+	}
+}
+
+// deliver hands an event to the events app. A handler that panics does not get it again.
+func (r *Roster) deliver(e Event) {
+	emit := r.owner.Load().Emit
+	if emit == nil {
+		return
+	}
+	if err := recovered.Do("the event handler", func() { emit(e.Name, e.data(r.name)) }); err != nil {
+		r.Logger().Error("event was not handled",
+			append(recovered.Fields(err), zap.String("pool", r.name), zap.String("event", e.Name))...)
 	}
 }

@@ -39,13 +39,26 @@ var ErrTooManyGroups = fmt.Errorf("the pool has shares of %d groups already", ma
 
 // Check returns an error that names the field which is invalid.
 func (g *GroupState) Check() error {
-	if g.Share != nil && !(*g.Share >= 0 && *g.Share <= 100) {
-		return fmt.Errorf("share: %v is not between 0 and 100", *g.Share)
-	}
-	if g.Share != nil && math.Abs(*g.Share*100-math.Round(*g.Share*100)) > 1e-6 {
-		return fmt.Errorf("share: %v is more precise than a hundredth of a percent", *g.Share)
+	if g.Share != nil {
+		if err := CheckShare(*g.Share); err != nil {
+			return fmt.Errorf("share: %w", err)
+		}
 	}
 	return CheckReason(g.Reason)
+}
+
+// CheckShare returns an error if a share in percent is out of range, or more precise than requests
+// are shared. The tolerance is for what binary fractions lose of decimal ones.
+func CheckShare(percent float64) error {
+	if !(percent >= 0 && percent <= 100) {
+		return fmt.Errorf("%v is not between 0 and 100 percent", percent)
+	}
+	hundredths := math.Round(percent * 100)
+	lost := percent > 0 && hundredths == 0 || percent < 100 && hundredths == 100*100
+	if lost || math.Abs(percent*100-hundredths) > 1e-9 {
+		return fmt.Errorf("%v is more precise than a hundredth of a percent; expected a share such as 0.01", percent)
+	}
+	return nil
 }
 
 // GroupStates returns the states of the groups, by their keys. As long as nothing changes, it is

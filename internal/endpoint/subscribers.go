@@ -1,6 +1,12 @@
 package endpoint
 
-import "sync"
+import (
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-balance/caddy-balance/internal/recovered"
+)
 
 // subscribers build what they derive from a list after the list is published. That may take long,
 // so it happens outside of the lock that a pick needs to catch up, and never on a request.
@@ -14,8 +20,9 @@ type subscribers struct {
 // until stop is called. Of lists that follow one another faster than the subscribers return, only
 // the latest counts. stop waits for calls that are under way.
 //
-// A policy builds its tables there. Until it has them it picks from the list before. If nothing of
-// that is usable, it picks from Snapshot without tables, after CatchUp.
+// A policy builds its tables there, in a goroutine of the pool, which recovers a panic. Until it
+// has them it picks from the list before. If nothing of that is usable, it picks from Snapshot
+// without tables, after CatchUp.
 func (r *Roster) Subscribe(subscriber func(*Snapshot)) (stop func()) {
 	s := &r.subscribers
 	s.mu.Lock()
@@ -43,6 +50,9 @@ func (s *subscribers) notify(r *Roster) {
 	}
 	s.notified = latest
 	for subscriber := range s.all {
-		(*subscriber)(latest)
+		if err := recovered.Do("the policy", func() { (*subscriber)(latest) }); err != nil {
+			r.Logger().Error("policy does not know the new list",
+				append(recovered.Fields(err), zap.String("pool", r.name))...)
+		}
 	}
 }

@@ -7,13 +7,41 @@ import "sync/atomic"
 type Place struct {
 	gate   atomic.Pointer[Gate]
 	waiter *Waiter
+	shared *Place       // the place whose share p is; nil if it is one of its own
+	users  atomic.Int32 // how many hold it: p, and those that share it
 }
 
 // Hold makes a place that was just taken at a gate that of p, which holds none. w is how the
 // request waited for it, nil if it did not.
 func (p *Place) Hold(g *Gate, w *Waiter) {
-	p.waiter = w
+	p.waiter, p.shared = w, nil
+	p.users.Store(1)
 	p.gate.Store(g)
+}
+
+// Share makes p, which holds no place, hold the same one as another, and reports whether that still
+// holds one at this gate. The place is given back when all that hold it have left.
+func (p *Place) Share(other *Place, g *Gate) bool {
+	if other.gate.Load() != g {
+		return false
+	}
+	first := other.first()
+	for n := first.users.Load(); n > 0; n = first.users.Load() {
+		if first.users.CompareAndSwap(n, n+1) {
+			p.shared = first
+			p.gate.Store(g)
+			return true
+		}
+	}
+	return false
+}
+
+// first returns the place that p is, or is a share of.
+func (p *Place) first() *Place {
+	if p.shared != nil {
+		return p.shared
+	}
+	return p
 }
 
 // Held reports whether p holds a place.
@@ -25,7 +53,9 @@ func (p *Place) Leave() {
 		return
 	}
 	if g := p.gate.Swap(nil); g != nil {
-		g.leave(p.waiter)
+		if first := p.first(); first.users.Add(-1) == 0 {
+			g.leave(first.waiter)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ var scenarios = slices.Concat(classic, ordinarySites, evenErrorsMore, sizes, byW
 // classic are those that compare endpoints that differ, or fail.
 var classic = []scenario{
 	buoyant, speeds, speedsOneProxy, alike, alikeHundred, pauses, pausesOneProxy, antagonists,
-	hole, refused, newcomer, weights, keys, sessionsBySpeed,
+	hole, refused, newcomer, weights, keys, sessionsBySpeed, splitHalves,
 	holeEjected, oneDown, halfDown, checksFail, deploy, cold,
 }
 

@@ -77,8 +77,9 @@ func (s *source) Run(ctx context.Context, report discovery.Report) error {
 }
 
 func (s *source) list(members span) (list []listing.Info, err error) {
-	for _, dial := range s.fleet.dials[s.Proxy][members.from:members.to] {
-		info := listing.Info{Address: dial, Weight: 1}
+	for i, dial := range s.fleet.dials[s.Proxy][members.from:members.to] {
+		place := [...]string{"even", "odd"}[(members.from+i)%2]
+		info := listing.Info{Address: dial, Weight: 1, Metadata: map[string]string{"place": place}}
 		if err := info.Normalize(); err != nil {
 			return nil, err
 		}

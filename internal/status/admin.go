@@ -23,6 +23,7 @@ func init() { caddy.RegisterModule(new(AdminPools)) }
 //	GET    /pools/<pool>/history                    its last 256 changes
 //	GET    /pools/<pool>/events                     its changes as they come, as server-sent events
 //	GET    /pools/<pool>/groups                     groups of endpoints and their shares
+//	GET    /pools/<pool>/groups/<group>             one group
 //	PATCH  /pools/<pool>/groups/<group>             sets the share of a group, whatever the config says
 //	DELETE /pools/<pool>/groups/<group>/share       ends that
 //	POST   /pools/<pool>/explain                    who would be picked for a request, and why
@@ -66,6 +67,7 @@ func handlers() map[string]caddy.AdminHandlerFunc {
 		"GET /pools/{pool}/history":                    getHistory,
 		"GET /pools/{pool}/events":                     streamEvents,
 		"GET /pools/{pool}/groups":                     getGroups,
+		"GET /pools/{pool}/groups/{group}":             getGroup,
 		"PATCH /pools/{pool}/groups/{group}":           patchGroup,
 		"DELETE /pools/{pool}/groups/{group}/share":    deleteGroupShare,
 		"POST /pools/{pool}/explain":                   explain,

@@ -20,6 +20,16 @@ func getGroups(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, append([]endpoint.Group{}, roster.Groups()...))
 }
 
+// getGroup answers with a group. If several policies of the pool have one of the name, it is the
+// first, as in the answer to patchGroup.
+func getGroup(w http.ResponseWriter, r *http.Request) error {
+	_, named, err := groupsNamed(r)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, named[0])
+}
+
 // groupBody is the share that is set for a group.
 type groupBody struct {
 	Share  *float64 `json:"share"`

@@ -92,6 +92,7 @@ func TestAShareThatWasSetHoldsOverReloadsAndRestarts(t *testing.T) {
 	b.wantCanaries("set", 40)
 	b.want("GET", "/pools/web/groups", "", 200, `"by":"a unix socket","reason":"looks good"`)
 	b.want("GET", "/pools/web", "", 200, `"name":"canary","share":40`)
+	b.want("GET", canary, "", 200, `"name":"canary","share":40,"configured":10`)
 	b.want("GET", "/pools/web/history", "", 200, `"event":"share of group canary: 40 %"`)
 	b.reload()
 	b.wantCanaries("after a reload", 40)
@@ -120,6 +121,8 @@ func TestAShareThatIsWrongIsRefusedWithTheReason(t *testing.T) {
 		{"canary", `{"share": 71}`, "share: 71 is more than the other groups leave, which is 70"},
 		{"canary", `{"share": -1}`, "share: -1 is not between 0 and 100"},
 		{"canary", `{"share": 1.234}`, "share: 1.234 is more precise than a hundredth"},
+		{"canary", `{"share": 1e-9}`, "share: 1e-09 is more precise than a hundredth"},
+		{"canary", `{"share": 99.9999999999}`, "share: 99.9999999999 is more precise than a hundredth"},
 		{"canary", `{"share": "10%"}`, "body: "},
 		{"canary", `{}`, "share: is missing; expected a number from 0 to 100"},
 		{"canary", `{"shares": 10}`, `unknown field \"shares\"; the fields are share and reason`},
@@ -129,6 +132,7 @@ func TestAShareThatIsWrongIsRefusedWithTheReason(t *testing.T) {
 		b.want("PATCH", "/pools/web/groups/"+c[0], c[1], 400, c[2])
 	}
 	b.want("PATCH", "/pools/web/groups/nowhere", `{"share": 1}`, 404, `the pool has no group \"nowhere\"`)
+	b.want("GET", "/pools/web/groups/nowhere", "", 404, `the pool has no group \"nowhere\"; it has canary, dark, stable`)
 	b.want("PATCH", "/pools/nowhere/groups/canary", `{"share": 1}`, 404, "there is no pool")
 	b.want("GET", "/pools/nowhere/groups", "", 404, "there is no pool")
 	b.wantCanaries("after all that", 10)

@@ -234,6 +234,26 @@ func TestHedgesThatCannotWorkAreRefused(t *testing.T) {
 	}
 }
 
+func TestTheLogSaysThatRequestsForAListAreNotHedged(t *testing.T) {
+	p := &proxy{Caddy: caddytest.New(t), t: t}
+	p.run(p.text("respond ok"))
+	for options, needs := range map[string]string{
+		"lb_policy split {\ngroup a\ngroup b version=v2 10% {\npolicy least_conn\n}\n}":     "least_conn",
+		"lb_policy bounded_load_hash {client_ip} {\nfallback first\n}":                      "first",
+		"lb_policy split {\ngroup a\ngroup b version=v2 10% {\npolicy weighted_first\n}\n}": "",
+		"lb_policy weighted_least_conn":                                                     "",
+	} {
+		logged.Reset()
+		if err := p.reloadAlone(poolWith("source static 127.0.0.1:1"+hedged, options)); err != nil {
+			t.Fatal(err)
+		}
+		lines := logged.Count(`"msg":"requests are not hedged for which a policy needs a list"`, `"needs_list":"`+needs+`"`)
+		if want := min(len(needs), 1); lines != want {
+			t.Errorf("%s: %d lines, want %d", options, lines, want)
+		}
+	}
+}
+
 // A second attempt in another group would show a tester of the new version the old one.
 func TestAHedgedRequestStaysInItsGroup(t *testing.T) {
 	s := new(stalling)

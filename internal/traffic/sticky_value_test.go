@@ -112,6 +112,30 @@ func TestTheApplicationNamesTheEndpoint(t *testing.T) {
 	}
 }
 
+// The documentation has these lines for application servers that append their route to the session
+// cookie, as Tomcat does.
+func TestTheRouteAtTheEndOfASessionCookieNamesTheEndpoint(t *testing.T) {
+	fleet := startBackends(t, 3)
+	pool := poolWith(staticEndpoints(fleet, "id web-0", "id web-1", "id web-2"),
+		"lb_policy sticky {\nheader X-Route {\nvalue route\n}\npolicy weighted_random\n}")
+	c := startProxy(t, "request_header X-Route {http.request.cookie.JSESSIONID}\n"+pool).client()
+	for range 10 {
+		for n := range 3 {
+			a := expectOK(t)(c.get("/", "Cookie", fmt.Sprintf("a=b; JSESSIONID=4F2A.web-%d", n)))
+			if a.backend != fmt.Sprint("b", n) {
+				t.Errorf("the session of web-%d leads to %s", n, a.backend)
+			}
+		}
+	}
+	seen := make(map[string]bool)
+	for range 60 { // without the cookie, the header of a client says nothing
+		seen[expectOK(t)(c.get("/", "X-Route", "web-1")).backend] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("newcomers went to %v only", seen)
+	}
+}
+
 func TestMetricsAndTheAPITellHowFullTheTableIs(t *testing.T) {
 	fleet := startBackends(t, 2)
 	site := poolWith(staticEndpoints(fleet, "", ""), "lb_policy sticky {\nquery room {\nsize 640\n}\npolicy weighted_random\n}")
