@@ -42,7 +42,7 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("pool %q: policy: %w", p.Name, err)
 	}
 	if p.CloseOnUnhealthy != nil {
-		p.roles = newRoleWatch(p.Roster(), time.Duration(*p.CloseOnUnhealthy))
+		p.roles = watchRoles(p.Roster(), time.Duration(*p.CloseOnUnhealthy))
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func (p *Pool) Cleanup() error {
 		}
 	}
 	if p.roles != nil {
-		p.roles.stop()
+		p.roles.Stop()
 	}
 	p.Release()
 	return nil

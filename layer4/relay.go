@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
+	"github.com/caddy-balance/caddy-balance/internal/role"
 )
 
 // relay passes bytes between a client and an endpoint. It needs one goroutine besides that of the
@@ -20,8 +21,8 @@ type relay struct {
 	client   *l4.Connection
 	endpoint net.Conn
 	stream   *attempt.Stream
-	idle     *idleWatch // nil if the connection may be idle
-	roles    *roleWatch // nil if the connection stays when its endpoint loses its role
+	idle     *idleWatch          // nil if the connection may be idle
+	roles    *role.Watch[*relay] // nil if the connection stays when its endpoint loses its role
 
 	clientEnded atomic.Bool // the client has closed its side, or was closed
 	packets     *packets    // nil for TCP
@@ -38,7 +39,7 @@ func (p *Pool) relay(cx *l4.Connection, conn net.Conn, stream *attempt.Stream) *
 // run passes bytes on until both directions have ended.
 func (r *relay) run() {
 	if r.roles != nil {
-		defer r.roles.follow(r)()
+		defer r.roles.Follow(r)()
 	}
 	if r.idle != nil {
 		r.idle.start()
