@@ -95,10 +95,10 @@ func (*Pool) CaddyModule() caddy.ModuleInfo {
 
 // UnmarshalJSON refuses options for HTTP requests, and zeros that would become defaults.
 func (p *Pool) UnmarshalJSON(data []byte) error {
-	type fields Pool
 	if err := pool.RefuseForConnections(data, "close_on_unhealthy"); err != nil {
 		return err
 	}
+	type fields Pool
 	return options.Decode(data, (*fields)(p), "initial_wait", "max_endpoints", "retries", "connect_timeout")
 }
 
