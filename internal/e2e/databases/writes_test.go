@@ -2,6 +2,7 @@ package databases
 
 import (
 	"context"
+	"net"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type writes struct {
 	byHost       map[string]int
 	failed       int
 	last         map[string]time.Time // when a host acknowledged its last one
+	passed       map[string]uint64    // checks that a host had passed when it acknowledged its first one
 }
 
 func startWrites(p *postgres) *writes {
@@ -35,6 +37,7 @@ func startWrites(p *postgres) *writes {
 	w := &writes{
 		p: p, stop: stop,
 		acknowledged: make(map[int]bool), byHost: make(map[string]int), last: make(map[string]time.Time),
+		passed: make(map[string]uint64),
 	}
 	for range 4 {
 		w.wg.Go(func() { w.write(ctx) })
@@ -75,6 +78,9 @@ func (w *writes) writeOne(ctx context.Context, c *pgx.Conn) error {
 		w.failed++
 		return err
 	}
+	if w.byHost[host] == 0 {
+		w.passed[host] = passedChecks("pg-primary", net.JoinHostPort(host, w.p.Port))
+	}
 	w.acknowledged[id] = true
 	w.byHost[host]++
 	w.last[host] = time.Now()
@@ -94,6 +100,19 @@ func (w *writes) counts() (acknowledged, failed int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.acknowledged), w.failed
+}
+
+// wantWithinOneCheck fails the test if the first write at a new leader came later than the check
+// that follows those which make it healthy. Before it was the leader it passed no check.
+func (w *writes) wantWithinOneCheck(leader *servers.PatroniMember) {
+	w.p.t.Helper()
+	const rise = 2 // the default
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := w.passed[leader.Host]; n < rise || n > rise+1 {
+		w.p.t.Errorf("%s had passed %d checks when it acknowledged its first write; want %d, or one more",
+			leader.Name, n, rise)
+	}
 }
 
 // awaitWritesAt waits until a member has acknowledged n more writes, and returns when it had.
