@@ -13,12 +13,12 @@ import (
 	"github.com/caddy-balance/caddy-balance/layer4"
 )
 
-// TestOptionsForHTTPRequestsAreRefusedByTheirNames walks all options of a pool of the reverse proxy.
+// TestOptionsForHTTPRequestsAreRefusedByTheirNames walks all options of a pool of reverse proxies.
 // Here are only those that the handler has too.
 func TestOptionsForHTTPRequestsAreRefusedByTheirNames(t *testing.T) {
 	common := []string{
-		"name", "sources", "initial_wait", "max_loss", "empty_grace", "removal_grace", "update_interval", "max_endpoints",
-		"persist", "allow", "deny", "health", "outlier", "slow_start", "max_requests", "fail_open", "zone",
+		"name", "sources", "initial_wait", "max_loss", "empty_grace", "removal_grace", "update_interval",
+		"max_endpoints", "persist", "allow", "deny", "health", "outlier", "slow_start", "max_requests", "fail_open", "zone",
 		"load_reports", "metrics", "close_on_unhealthy",
 	}
 	isCommon := make(map[string]bool)
@@ -36,17 +36,20 @@ func TestOptionsForHTTPRequestsAreRefusedByTheirNames(t *testing.T) {
 			continue
 		}
 		refused++
-		if want := name + ": is for HTTP requests, not for connections"; err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v; want %s", data, err, want)
-		}
+		wantError(t, string(data), err, name+": is for HTTP requests, not for connections")
 		block := fmt.Sprintf("pool test {\n%s 1\n}", name)
 		err = new(layer4.Pool).UnmarshalCaddyfile(caddyfile.NewTestDispenser(block))
-		if want := "unknown option '" + name + "'; expected source, "; err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v; want %s", block, err, want)
-		}
+		wantError(t, block, err, "unknown option '"+name+"'; expected source, ")
 	}
 	if refused < 7 {
 		t.Errorf("only %d options are for HTTP requests", refused)
+	}
+}
+
+func wantError(t *testing.T, config string, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%s: %v; want %s", config, err, want)
 	}
 }
 

@@ -23,7 +23,8 @@ func (s *connectionSession) print(w io.Writer) {
 		s.printRow(w, p.String())
 	}
 	fmt.Fprintf(w, "\nRounds: %d, in which each proxy gets %g connections/s, then as many as %d clients can make, "+
-		"then one stream in each direction, for %s each; seed %d.\n", s.rounds, s.rate, connectionClients, s.duration, s.seed)
+		"then one stream in each direction, for %s each; seed %d.\n",
+		s.rounds, s.rate, connectionClients, s.duration, s.seed)
 	fmt.Fprintf(w, "Versions: %s. Processors: %d.\n", strings.Join(versions(s.proxies), ", "), runtime.NumCPU())
 	var late, busy []summary
 	for _, r := range s.results {

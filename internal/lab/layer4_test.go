@@ -16,7 +16,8 @@ func TestLayer4HasOtherDefaultsThatFlagsReplace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !o.layer4 || o.rounds != 1 || o.rate != 1000 || len(o.proxies) < 4 || o.proxies[0].program != connectionPrograms["pool"] {
+	pool := connectionPrograms["pool"]
+	if !o.layer4 || o.rounds != 1 || o.rate != 1000 || len(o.proxies) < 4 || o.proxies[0].program != pool {
 		t.Errorf("%d rounds, %g connections/s, %v", o.rounds, o.rate, o.proxies)
 	}
 }

@@ -41,7 +41,8 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	flags.Float64Var(&o.rate, "rate", 400, "requests per second")
 	flags.IntVar(&o.rounds, "rounds", 3, "runs of each proxy in each scenario")
 	flags.Uint64Var(&o.seed, "seed", 1, "the seed from which requests are drawn")
-	flags.BoolVar(&o.layer4, "layer4", false, "compare proxies of TCP connections; this has other defaults and no scenarios")
+	flags.BoolVar(&o.layer4, "layer4", false,
+		"compare proxies of TCP connections; this has other defaults and no scenarios")
 	wanted := flags.String("scenarios", strings.Join(names(scenarios), ","), "the scenarios to run, in this order")
 	methods := flags.String("proxies", defaultProxies,
 		"the proxies to compare, as program/method; pool/ is a pool of this module, and caddy/ a static list")
