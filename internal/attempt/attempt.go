@@ -67,9 +67,10 @@ func (a *Attempt) roundTrip(
 ) (*http.Response, error) {
 	a.markSent(began)
 	req = a.followRole(req)
-	res, err := a.send(req, next)
+	res, connected, err := a.send(req, next)
 	now := load.Now()
 	if err != nil {
+		a.setConnected(connected)
 		excused := req.Context().Err() != nil || a.keptBroke || a.clientIsToBlame(now) ||
 			a.mayHaveAnswered(req, err) || a.hasLost()
 		result := endpoint.Result{Failed: !excused, Unreachable: isDialError(err)}
@@ -83,30 +84,12 @@ func (a *Attempt) roundTrip(
 		return nil, a.explained(err)
 	}
 	a.takeReport(res, now)
-	a.setStatus(res.StatusCode, now)
-	if res.StatusCode == http.StatusSwitchingProtocols {
-		// An upgraded connection holds its place until it closes, and says nothing about speed.
-		a.conclude(now, SaysNothing, endpoint.Upgraded, endpoint.Result{Status: res.StatusCode})
-		a.endpoint.Load.Park(&a.load)
-	} else if a.clientIsToBlame(now) {
-		a.concludeUntimed(now, res.StatusCode)
-	} else {
-		a.ignoreRead()
-		a.conclude(now, outcomeOf(nil, false, res.StatusCode), endingOfStatus(res.StatusCode),
-			endpoint.Result{Status: res.StatusCode})
-	}
+	a.takeAnswer(res.StatusCode, connected, now)
 	a.endpoint.EndTrial(a.trial)
 	a.obeyRetryAfter(res, now)
 	a.addToSpan(req.Context())
 	a.trackBody(res)
 	return res, nil
-}
-
-// setStatus notes what the log is to say of the answer.
-func (a *Attempt) setStatus(status int, now load.Instant) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.status, a.times.firstByte = status, now
 }
 
 // lose makes an error that follows say nothing of the endpoint, because another attempt of the
@@ -152,9 +135,12 @@ func (a *Attempt) answer(end endpoint.Ending) (waited bool) {
 // conclude ends the wait, records the outcome in the endpoint's load, and passes the result to the
 // outlier detector.
 func (a *Attempt) conclude(now load.Instant, o Outcome, end endpoint.Ending, r endpoint.Result) {
-	if !a.answer(end) {
-		return
+	if a.answer(end) {
+		a.recordAndObserve(now, o, r)
 	}
+}
+
+func (a *Attempt) recordAndObserve(now load.Instant, o Outcome, r endpoint.Result) {
 	c := a.record(now, o, r)
 	if o == Worked {
 		a.endpoint.CountFirstByte(c.Latency)
@@ -196,7 +182,7 @@ func (a *Attempt) end() {
 
 // finish gives the place back. Only the first call has an effect.
 func (a *Attempt) finish() {
-	from, now := a.over()
+	from, now, unfollow := a.over()
 	if from == ended {
 		return
 	}
@@ -205,20 +191,28 @@ func (a *Attempt) finish() {
 	}
 	a.endpoint.CountEnding(a.ending)
 	a.endpoint.EndTrial(a.trial)
-	a.unfollowRole()
+	if unfollow != nil {
+		unfollow()
+	}
 	a.endpoint.Release()
 	a.place.Freed()
 }
 
-// over moves on to ended, and returns the stage before and when that was.
-func (a *Attempt) over() (from stage, now load.Instant) {
+// over moves on to ended, and returns the stage before, when that was, and what ends following the
+// endpoint's role. That is nil if following has not begun; setUnfollow then sees that the attempt
+// is over.
+func (a *Attempt) over() (from stage, now load.Instant, unfollow func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if from = a.stage; from != ended {
-		now = load.Now()
-		a.stage, a.ending, a.times.over = ended, a.endingFrom(from), now
+	if from = a.stage; from == ended {
+		return from, 0, nil
 	}
-	return from, now
+	now = load.Now()
+	a.stage, a.ending, a.times.over = ended, a.endingFrom(from), now
+	if a.role != nil {
+		unfollow = a.role.end
+	}
+	return from, now, unfollow
 }
 
 // endingFrom returns the ending of an attempt that has ended, given the last stage before.

@@ -15,18 +15,21 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
-// send makes the round trip. If a kept connection breaks as it is used, that says nothing of the
-// endpoint, and send repeats the request once on a fresh connection where HTTP allows it.
+// send makes the round trip, and returns when it got its connection. If a kept connection breaks as
+// it is used, that says nothing of the endpoint, and send repeats the request once on a fresh
+// connection where HTTP allows it.
 //
 // net/http repeats by itself only GET, HEAD, OPTIONS and TRACE, requests with an Idempotency-Key,
 // and those of which it wrote nothing, all of them only without a body: Caddy's requests have no
 // GetBody. It does not repeat those either if HTTP/2 loses the connection.
-func (a *Attempt) send(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+func (a *Attempt) send(
+	req *http.Request, next http.RoundTripper,
+) (res *http.Response, connected load.Instant, err error) {
 	req = a.timeBody(req)
 	used := watchConnection(req)
 	defer used.release()
 	req = a.closable(req, used)
-	res, err := next.RoundTrip(req)
+	res, err = next.RoundTrip(req)
 	if err != nil && req.Context().Err() == nil {
 		if a.keptBroke = used.brokeAsUsed(err); a.keptBroke {
 			a.endpoint.CountBroken(1)
@@ -38,11 +41,10 @@ func (a *Attempt) send(req *http.Request, next http.RoundTripper) (*http.Respons
 			}
 		}
 	}
-	a.setConnected(used.at())
 	if used != nil {
 		a.endpoint.CountBroken(used.replaced.Load())
 	}
-	return res, err
+	return res, used.at(), err
 }
 
 func (a *Attempt) setConnected(at load.Instant) {

@@ -65,19 +65,6 @@ func (a *Attempt) setUnfollow(end func()) {
 	}
 }
 
-// unfollowRole ends following.
-func (a *Attempt) unfollowRole() {
-	a.mu.Lock()
-	var end func() // nil if following has not begun; setUnfollow then sees that the attempt is over
-	if a.role != nil {
-		end = a.role.end
-	}
-	a.mu.Unlock()
-	if end != nil {
-		end()
-	}
-}
-
 // Abort implements role.Running. net/http does not end a connection that speaks another protocol
 // with its request, so that is closed too.
 func (a *Attempt) Abort() {

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
@@ -105,17 +104,6 @@ func (a *Attempt) endRead(now load.Instant, failed bool) {
 	a.upload.reading = false
 }
 
-// ignoreRead makes the time of a read that is in progress the endpoint's own. An endpoint that
-// answers while the client goes on sending needed nothing more.
-func (a *Attempt) ignoreRead() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.stage == waiting && a.upload.reading {
-		a.endpoint.Load.Unpause(&a.load)
-		a.upload.reading = false
-	}
-}
-
 func (a *Attempt) stalls(now load.Instant) bool {
 	return a.upload.reading && now.Sub(a.upload.since) >= stallsAfter
 }
@@ -126,19 +114,4 @@ func (a *Attempt) clientIsToBlame(now load.Instant) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.upload.failed || a.stalls(now)
-}
-
-// concludeUntimed is conclude for an answer to a request whose client is to blame. An error, and
-// the time that the answer took, say nothing then.
-func (a *Attempt) concludeUntimed(now load.Instant, status int) {
-	end := endingOfStatus(status)
-	if end == endpoint.FailedStatus {
-		end = endpoint.ClientUpload
-	}
-	if a.answer(end) {
-		a.record(now, SaysNothing, endpoint.Result{Status: status})
-		if outcomeOf(nil, false, status) == Worked {
-			a.observe(endpoint.Result{Status: status})
-		}
-	}
 }

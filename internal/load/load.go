@@ -141,6 +141,11 @@ func (l *Load) Overdue() int { return int(l.overdue.Load()) }
 func (l *Load) Conclude(r *Request, now Instant, result Result, decay time.Duration) (c Comparison, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.conclude(r, now, result, decay)
+}
+
+// conclude is Conclude for a caller that holds the lock.
+func (l *Load) conclude(r *Request, now Instant, result Result, decay time.Duration) (c Comparison, ok bool) {
 	switch r.stage {
 	case waiting:
 		l.endWait(r)
@@ -161,9 +166,9 @@ func (l *Load) Conclude(r *Request, now Instant, result Result, decay time.Durat
 
 // End records that a request is over. One that still waits has left.
 func (l *Load) End(r *Request, now Instant, decay time.Duration) {
-	_, waited := l.Conclude(r, now, Left, decay)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	_, waited := l.conclude(r, now, Left, decay)
 	if r.stage == over {
 		return
 	}
