@@ -67,7 +67,14 @@ func (l *leastCost) setCosts(
 
 // explain implements explainer. A hash in the order of the members says which one owns the key.
 func (h *hashPicker) explain(c candidates, e *endpoint.Explanation, order []endpoint.ExplainedEndpoint) {
-	if e.Key = h.policy.keyOf(c.request); e.Key == "" {
+	if e.Key = h.policy.keyOf(c.request); e.Key == "" && e.Reason == "" {
+		e.Reason = "the key of the request is empty, so that a random endpoint gets it, as often as the shares say"
+	}
+	if name := h.policy.key.unknown(c.request); name != "" {
+		e.Reason = fmt.Sprintf("the key has {%s}, which a request that is only explained does not have", name)
+		return
+	}
+	if e.Key == "" {
 		return
 	}
 	places := h.places(xxhash.Sum64String(e.Key), len(order))

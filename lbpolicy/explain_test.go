@@ -3,6 +3,7 @@ package lbpolicy
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -76,5 +77,22 @@ func TestAnExplanationFollowsTheRequestsInFlight(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAnExplanationDoesNotGuessAKeyThatItCannotKnow(t *testing.T) {
+	roster := checkedPool(t)
+	roster.Replace(weighted(t, 1, 1, 1))
+	for key, want := range map[string]string{
+		"{l4.tls.server_name}":                         "the key has {l4.tls.server_name}, which a request that is only explained does not have",
+		"{l4.tls.server_name}/{http.request.uri.path}": "the key has {l4.tls.server_name}, which",
+		"{http.request.header.Session}":                "the key of the request is empty, so that a random endpoint gets it",
+	} {
+		config := fmt.Sprintf(`{"policy":"bounded_load_hash","key":%q}`, key)
+		p := newHostWith(t, config, "").policy.NewPicker(roster, nil)
+		if e := explained(t, p, "/"); e.Picked != "" || !strings.HasPrefix(e.Reason, want) {
+			t.Errorf("%s: it picks %q, because %q; want none, because %q", key, e.Picked, e.Reason, want)
+		}
+		p.Stop()
 	}
 }

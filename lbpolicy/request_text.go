@@ -77,6 +77,23 @@ func (t *requestText) of(r *http.Request) string {
 	return repl.ReplaceAll(t.text, "")
 }
 
+// unknown returns the name of the first placeholder that is not there in a request, "" if all are.
+func (t *requestText) unknown(r *http.Request) string {
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return ""
+	}
+	for _, name := range placeholdersOf(t.text) {
+		if _, isNetwork, _ := networkOf(name); isNetwork {
+			continue
+		}
+		if _, known := repl.Get(name); !known {
+			return name
+		}
+	}
+	return ""
+}
+
 func (t *requestText) join(r *http.Request, repl *caddy.Replacer) string {
 	var text strings.Builder
 	for _, p := range t.parts {

@@ -12,10 +12,13 @@ import (
 )
 
 // checkedPool is a pool whose endpoints a test can make fail.
-func checkedPool(t *testing.T) *endpoint.Roster {
+func checkedPool(t *testing.T) *endpoint.Roster { return loggedPool(t, zap.NewNop()) }
+
+func loggedPool(t *testing.T, log *zap.Logger) *endpoint.Roster {
+	t.Helper()
 	claim, err := endpoint.Acquire(endpoint.Definition{
 		Name: t.Name(), Rules: endpoint.Rules{Watched: endpoint.ProbeFailed},
-		Owner: endpoint.Owner{Logger: zap.NewNop()},
+		Owner: endpoint.Owner{Logger: log},
 		Run:   func(ctx context.Context, _ *endpoint.Roster) { <-ctx.Done() },
 	})
 	if err != nil {

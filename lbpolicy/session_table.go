@@ -28,6 +28,7 @@ type sessionTable struct {
 
 	seeds   [2]maphash.Seed
 	limit   atomic.Int64 // of sessions
+	ttl     atomic.Int64 // how long one is remembered, as a time.Duration; 0 is forever
 	evicted atomic.Int64 // sessions that gave way although their time was not over
 	parts   [tableParts]tablePart
 }
@@ -45,7 +46,7 @@ type tableOwner struct {
 }
 
 // acquireSessionTable returns the table of an owner until release is called. It outlives a reload.
-func acquireSessionTable(of tableOwner, limit int) (t *sessionTable, release func()) {
+func acquireSessionTable(of tableOwner, limit int, ttl time.Duration) (t *sessionTable, release func()) {
 	create := func() *sessionTable {
 		t := newSessionTable(of.pool, of.carrier)
 		t.addresses = of.addresses
@@ -54,13 +55,14 @@ func acquireSessionTable(of tableOwner, limit int) (t *sessionTable, release fun
 	t, release = endpoint.Keep("sessions "+of.carrier+" "+of.list, create)
 	t.inherits.Do(func() { t.inherit() })
 	t.limit.Store(int64(limit))
+	t.ttl.Store(int64(ttl))
 	return t, release
 }
 
 func newSessionTable(pool, carrier string) *sessionTable {
 	t := &sessionTable{pool: pool, carrier: carrier, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 	for i := range t.parts {
-		t.parts[i].byKey = make(map[sessionKey]*tableEntry)
+		t.parts[i].byKey, t.parts[i].byToken = make(map[sessionKey]*tableEntry), make(map[string]int)
 	}
 	return t
 }
@@ -103,7 +105,7 @@ func (t *sessionTable) put(k sessionKey, s session, ttl time.Duration, now time.
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e, _ := p.entry(k)
-	e.session = s
+	p.give(e, s)
 	p.see(e, cmp.Or(e.in, &p.once), now)
 	return t.makeRoom(p, e, ttl, now)
 }
@@ -116,7 +118,7 @@ func (t *sessionTable) add(k sessionKey, s session, ttl time.Duration, now time.
 	defer p.mu.Unlock()
 	e, isNew := p.entry(k)
 	if isNew || e.isOver(ttl, now) {
-		e.session = s
+		p.give(e, s)
 	}
 	p.see(e, cmp.Or(e.in, &p.once), now)
 	return t.makeRoom(p, e, ttl, now)
@@ -126,11 +128,7 @@ func (t *sessionTable) add(k sessionKey, s session, ttl time.Duration, now time.
 // give way before its time.
 func (t *sessionTable) makeRoom(p *tablePart, e *tableEntry, ttl time.Duration, now time.Time) (full bool) {
 	limit := max(1, int(t.limit.Load())/tableParts)
-	for _, l := range []*tableList{&p.once, &p.known} {
-		for l.longest != nil && l.longest != e && l.longest.isOver(ttl, now) {
-			p.remove(l.longest)
-		}
-	}
+	p.removeOver(e, ttl, now)
 	for len(p.byKey) > limit {
 		victim := p.known.longest
 		if p.once.length > limit/shareOfNew && p.once.longest != e || victim == nil || victim == e {
@@ -144,18 +142,4 @@ func (t *sessionTable) makeRoom(p *tablePart, e *tableEntry, ttl time.Duration, 
 		full = true
 	}
 	return full
-}
-
-// SessionCounts implements endpoint.SessionTable. Some of the sessions may be over.
-func (t *sessionTable) SessionCounts() endpoint.SessionCounts {
-	c := endpoint.SessionCounts{
-		Pool: t.pool, Carrier: t.carrier, Limit: int(t.limit.Load()), Evicted: uint64(t.evicted.Load()),
-	}
-	for i := range t.parts {
-		p := &t.parts[i]
-		p.mu.Lock()
-		c.Sessions += len(p.byKey)
-		p.mu.Unlock()
-	}
-	return c
 }

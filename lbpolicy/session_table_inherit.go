@@ -48,6 +48,6 @@ func (t *sessionTable) copy(from *sessionTable) {
 
 func (p *tablePart) copy(e *tableEntry, into *tableList) {
 	entry, _ := p.entry(e.key)
-	entry.session = e.session
+	p.give(entry, e.session)
 	p.insert(entry, into, e.seen)
 }

@@ -7,10 +7,11 @@ import (
 
 // tablePart is some of the sessions of a table. The caller of its methods holds the lock.
 type tablePart struct {
-	mu    sync.Mutex
-	byKey map[sessionKey]*tableEntry
-	once  tableList // sessions that were seen once
-	known tableList // sessions that were seen again
+	mu      sync.Mutex
+	byKey   map[sessionKey]*tableEntry
+	byToken map[string]int // the number of sessions of each endpoint that has any
+	once    tableList      // sessions that were seen once
+	known   tableList      // sessions that were seen again
 }
 
 // tableList is sessions from the one that was seen last to the one that has been idle for the
@@ -83,5 +84,6 @@ func (e *tableEntry) unlink() {
 
 func (p *tablePart) remove(e *tableEntry) {
 	e.unlink()
+	p.uncount(e)
 	delete(p.byKey, e.key)
 }

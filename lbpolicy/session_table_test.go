@@ -23,7 +23,7 @@ func TestASessionIsRememberedForItsTimeSinceItWasSeen(t *testing.T) {
 		}
 	}
 	now = now.Add(time.Minute + time.Second)
-	if _, ok := table.get(keyNumber(1), time.Minute, now, true); ok || table.SessionCounts().Sessions != 0 {
+	if _, ok := table.get(keyNumber(1), time.Minute, now, true); ok || table.SessionCounts(now).Sessions != 0 {
 		t.Error("remembered for more than a minute")
 	}
 }
@@ -38,16 +38,16 @@ func TestAFullTableForgetsWhatHasBeenIdleForTheLongest(t *testing.T) {
 			t.Fatalf("after %d others, a session in use is forgotten", i)
 		}
 	}
-	if n := table.SessionCounts().Sessions; n > 10*tableParts || n < 9*tableParts {
+	if n := table.SessionCounts(now).Sessions; n > 10*tableParts || n < 9*tableParts {
 		t.Errorf("has %d sessions, and room for %d", n, 10*tableParts)
 	}
-	if n := table.SessionCounts().Evicted; n < 90*tableParts {
+	if n := table.SessionCounts(now).Evicted; n < 90*tableParts {
 		t.Errorf("counted %d sessions that gave way", n)
 	}
 	for i := range 100 * tableParts { // none of these gives way to another one
 		table.put(keyNumber(-1-i), session{token: aToken}, time.Hour, now.Add(2*time.Hour))
 	}
-	if n := table.SessionCounts().Sessions; n > 10*tableParts {
+	if n := table.SessionCounts(now).Sessions; n > 10*tableParts {
 		t.Errorf("has %d sessions", n)
 	}
 }
@@ -124,5 +124,51 @@ func TestEqualTextsHaveEqualKeysInOneTable(t *testing.T) {
 	x := a.keyOf("x")
 	if a.keyOf("x") != x || a.keyOf("x") == a.keyOf("y") || a.keyOf("x") == b.keyOf("x") {
 		t.Error("keys do not tell texts apart, or can be guessed from another table")
+	}
+}
+
+func TestATableCountsTheSessionsOfEachEndpoint(t *testing.T) {
+	table, now := newSessionTable("web", "client_ip"), time.Unix(1_000_000, 0)
+	table.limit.Store(1000 * tableParts)
+	table.ttl.Store(int64(time.Minute))
+	want := func(when string, a, b int) {
+		t.Helper()
+		all := make(map[string]int)
+		table.AddSessions(all, now)
+		if all["a"] != a || all["b"] != b || table.SessionsAt("a", now) != a || table.SessionCounts(now).Sessions != a+b {
+			t.Errorf("%s: %v, and %d at a; want %d and %d", when, all, table.SessionsAt("a", now), a, b)
+		}
+		if _, left := all["c"]; left {
+			t.Errorf("%s: an endpoint without sessions is in %v", when, all)
+		}
+	}
+	for i := range 300 {
+		table.put(keyNumber(i), session{token: "a"}, time.Minute, now)
+	}
+	want("begun", 300, 0)
+	for i := range 100 {
+		table.put(keyNumber(i), session{token: "b"}, time.Minute, now)
+	}
+	want("moved", 200, 100)
+	table.add(keyNumber(1), session{token: "c"}, time.Minute, now) // it has a session already
+	want("known already", 200, 100)
+	now = now.Add(50 * time.Second)
+	for i := range 10 {
+		table.get(keyNumber(i), time.Minute, now, true)
+	}
+	now = now.Add(30 * time.Second)
+	want("most are over", 0, 10)
+	other := newSessionTable("web", "client_ip")
+	other.limit.Store(1000)
+	other.copy(table)
+	if got := other.SessionsAt("b", now); got != 10 {
+		t.Errorf("a table that inherits counts %d sessions, want 10", got)
+	}
+	table.limit.Store(tableParts)
+	for i := range 1000 {
+		table.put(keyNumber(i), session{token: "c"}, time.Minute, now)
+	}
+	if got := table.SessionsAt("c", now); got > tableParts || table.SessionsAt("b", now) > 10 {
+		t.Errorf("%d sessions are counted, and there is room for %d", got, tableParts)
 	}
 }

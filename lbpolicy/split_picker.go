@@ -73,9 +73,15 @@ func (s *splitPicker) Pick(r *http.Request) (e *endpoint.Endpoint, listed bool) 
 	}
 }
 
-// hasUntried reports whether the group has a usable endpoint that the request has not tried.
+// hasUntried reports whether the group has a usable endpoint that the request has not tried. The
+// list of a group follows that of the pool a moment later, so that it is brought up to date before
+// another group gets the request.
 func (g *groupPicker) hasUntried(admit endpoint.Admit, attempts *attempt.RequestAttempts) bool {
 	s := g.roster.Snapshot()
+	return anyUntried(s, admit, attempts) || g.roster.CatchUp(s) && anyUntried(g.roster.Snapshot(), admit, attempts)
+}
+
+func anyUntried(s *endpoint.Snapshot, admit endpoint.Admit, attempts *attempt.RequestAttempts) bool {
 	for i := range s.Members {
 		m := &s.Members[i]
 		if ok, _ := s.Usable(m, admit); ok && !attempts.Tried(m.Endpoint) {

@@ -11,6 +11,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // rollout is the state of a split that reloads keep, and that all reverse proxies with the same
@@ -26,7 +27,8 @@ type rollout struct {
 	current atomic.Pointer[tableFor]
 	roster  atomic.Pointer[endpoint.Roster] // the latest one; nil without a pool
 
-	guard *groupGuard // nil if there is none
+	guard     *groupGuard // nil if there is none
+	ungrouped atomic.Bool // whether a warning has said that endpoints are in no group
 
 	mu       sync.Mutex
 	stop     func() // ends the watch; nil if none runs
@@ -116,7 +118,8 @@ func (ro *rollout) attach(r *endpoint.Roster) (detach func()) {
 	ro.roster.Store(r)
 	a := ro.attached[r]
 	if a == nil {
-		a = &attachment{remove: r.AddSplitter(ro)}
+		remove, stop := r.AddSplitter(ro), ro.watchUngrouped(r)
+		a = &attachment{remove: func() { remove(); stop() }}
 		ro.attached[r] = a
 	}
 	if a.pickers++; ro.stop == nil && ro.isWatched() {
@@ -137,6 +140,14 @@ func (ro *rollout) detach(r *endpoint.Roster) {
 		ro.stop()
 		ro.stop = nil
 	}
+}
+
+// GroupOf implements endpoint.Splitter.
+func (ro *rollout) GroupOf(info *listing.Info) string {
+	if g := groupOf(ro.groups, info); g >= 0 {
+		return ro.groups[g].Name
+	}
+	return ""
 }
 
 // Groups implements endpoint.Splitter.

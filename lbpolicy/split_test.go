@@ -23,13 +23,18 @@ type splitPool struct {
 // a is of version a.
 func newSplitPool(t *testing.T, settings, versions string) *splitPool {
 	t.Helper()
+	return newSplitOf(t, checkedPool(t), settings, versions)
+}
+
+func newSplitOf(t *testing.T, roster *endpoint.Roster, settings, versions string) *splitPool {
+	t.Helper()
 	module, err := loadHandler(t, `{"load_balancing":{"selection_policy":{"policy":"split",`+settings+`}}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := &host{module, module.LoadBalancing.SelectionPolicy.(policy)}
 	t.Cleanup(h.clean)
-	s := &splitPool{host: h, roster: checkedPool(t)}
+	s := &splitPool{host: h, roster: roster}
 	s.list(versions)
 	s.picker = h.policy.NewPicker(s.roster, nil)
 	t.Cleanup(s.picker.Stop)

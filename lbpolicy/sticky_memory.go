@@ -69,7 +69,7 @@ func within(name string, value *int, most, standard int) error {
 // acquire finds or makes the table, which it uses until release is called.
 func (m *StickyMemory) acquire(of tableOwner, log *zap.Logger) (release func()) {
 	m.log = log
-	m.table, release = acquireSessionTable(of, m.Size)
+	m.table, release = acquireSessionTable(of, m.Size, time.Duration(m.TTL))
 	return release
 }
 

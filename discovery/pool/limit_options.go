@@ -117,6 +117,7 @@ func (o *LimitOptions) settings() (s limit.Settings) {
 	s.Gate.MaxInFlight = valueOr(o.MaxInFlight, 0)
 	if o.Queue != nil {
 		s.Gate.QueueLength, s.Gate.QueueTimeout = o.Queue.Length, time.Duration(o.Queue.timeout())
+		s.Class = o.Queue.Class
 	}
 	return s
 }

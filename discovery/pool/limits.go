@@ -90,7 +90,8 @@ func (p *Pool) enter(r *http.Request, attempts *attempt.RequestAttempts) (_ []*r
 	var w *limit.Waiter // nil while it has not waited
 	if !gate.TryEnter() {
 		w = limit.NewWaiter(p.class(r))
-		if result := gate.Wait(r.Context(), w); result != limit.Entered {
+		result := timed(attempts, w, func() limit.Result { return gate.Wait(r.Context(), w) })
+		if result != limit.Entered {
 			return p.refuse(attempts, result), true
 		}
 	}
@@ -107,10 +108,23 @@ func (p *Pool) enter(r *http.Request, attempts *attempt.RequestAttempts) (_ []*r
 		if w == nil {
 			w = limit.NewWaiter(p.class(r))
 		}
-		if result := gate.Requeue(r.Context(), w, attempts.Place(), frees); result != limit.Entered {
+		result := timed(attempts, w, func() limit.Result {
+			return gate.Requeue(r.Context(), w, attempts.Place(), frees)
+		})
+		if result != limit.Entered {
 			return p.refuse(attempts, result), true
 		}
 	}
+}
+
+// timed counts the time of a wait as one that the request was in the queue, if it was.
+func timed(attempts *attempt.RequestAttempts, w *limit.Waiter, wait func() limit.Result) limit.Result {
+	start := time.Now()
+	result := wait()
+	if w.HasQueued() {
+		attempts.CountQueued(time.Since(start))
+	}
+	return result
 }
 
 // awaitsRoom reports whether only the limits of endpoints keep a request from being served. One may
@@ -131,14 +145,10 @@ func (p *Pool) awaitsRoom() bool {
 
 // class returns the class of a request.
 func (p *Pool) class(r *http.Request) limit.Class {
-	if p.Queue == nil || p.Queue.Class == "" {
+	if p.Queue == nil {
 		return limit.Normal
 	}
-	values, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if !ok {
-		return limit.Normal
-	}
-	return limit.ClassOf(values.ReplaceKnown(p.Queue.Class, ""))
+	return attempt.ClassOf(r, p.Queue.Class)
 }
 
 var (

@@ -44,22 +44,34 @@ func (u *unusableReporter) report(d *Definition, admit endpoint.Admit) {
 	if s.Mode == endpoint.None && u.wasUsable.Load() || u.reported.Swap(true) {
 		return
 	}
-	var draining, failing, full int
+	var draining, failing, full, ungrouped int
 	for i := range s.Members {
 		switch m := &s.Members[i]; {
 		case d.isDraining(m):
 			draining++
 		case isFull(m, admit):
 			full++
-		case s.Mode != endpoint.None && m.Weight == 0 && m.Conditions()&d.watched == 0:
+		case s.Mode != endpoint.None && m.Weight == 0 && d.works(m):
 			// It works, and its priority has no part in the requests.
+		case d.works(m) && d.isUngrouped(m):
+			ungrouped++
 		default:
 			failing++
 		}
 	}
 	d.logger.Warn("no endpoint can take a request", zap.String("pool", d.Name), zap.Int("endpoints", len(s.Members)),
-		zap.Int("draining", draining), zap.Int("full", full), zap.Int("failing", failing))
+		zap.Int("draining", draining), zap.Int("full", full), zap.Int("failing", failing),
+		zap.Int("ungrouped", ungrouped))
 }
+
+// isUngrouped reports whether the policy has groups, and none of them has the endpoint.
+func (d *Definition) isUngrouped(m *endpoint.Member) bool {
+	_, ungrouped := d.claim.Roster.GroupsOf(m.Info)
+	return ungrouped
+}
+
+// works reports whether nothing is wrong with the endpoint itself.
+func (d *Definition) works(m *endpoint.Member) bool { return m.Conditions()&d.watched == 0 }
 
 // isDraining reports whether the source or the endpoint itself asks for no new requests.
 func (d *Definition) isDraining(m *endpoint.Member) bool {

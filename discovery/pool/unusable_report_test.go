@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/discovery"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // handlerOf returns a pool as a reverse proxy has it, which shares the roster of the fixture.
@@ -94,5 +95,26 @@ func TestAPoolWithoutAUsableEndpointFromTheStartIsReported(t *testing.T) {
 			p.unusable.report(&p.Definition, p.admit)
 			wantReport(0, 0, 2)
 		})
+	})
+}
+
+// noGroup is a policy with groups, none of which has an endpoint.
+type noGroup struct{}
+
+func (noGroup) Groups(*endpoint.Roster) []endpoint.Group { return nil }
+func (noGroup) GroupOf(*listing.Info) string             { return "" }
+
+func TestEndpointsInNoGroupAreNotReportedAsFailing(t *testing.T) {
+	oneSource(t, defaultSettings(), func(f *fixture, s scriptedSource) {
+		s.lists("a:1", "b:1")
+		f.roster.Snapshot().Find("b:1").Replace(0, endpoint.ProbeFailed)
+		defer f.roster.AddSplitter(noGroup{})()
+		core, log := observer.New(zap.WarnLevel)
+		p, _, _ := handlerOf(f)
+		p.logger = zap.New(core)
+		p.unusable.report(&p.Definition, p.admit)
+		if got := log.All()[0].ContextMap(); got["ungrouped"] != int64(1) || got["failing"] != int64(1) {
+			t.Errorf("logged %v, want 1 failing and 1 in no group", got)
+		}
 	})
 }

@@ -2,6 +2,7 @@ package attempt
 
 import (
 	"context"
+	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/limit"
@@ -25,6 +26,9 @@ func (a *RequestAttempts) HoldPlace(g *limit.Gate, w *limit.Waiter) {
 		g.Freed() // Caddy's own count of the endpoint's requests ends after the response
 	})
 }
+
+// CountQueued adds to the time that the request has waited for a place.
+func (a *RequestAttempts) CountQueued(d time.Duration) { a.queued += d }
 
 // Place returns the place of the request in its pool, nil if it has never had one.
 func (a *RequestAttempts) Place() *limit.Place { return a.place }

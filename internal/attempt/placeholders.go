@@ -2,6 +2,7 @@ package attempt
 
 import (
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -14,6 +15,7 @@ const (
 	placeholderPrefix = "http.reverse_proxy."
 
 	placeholderPool     = "pool"
+	placeholderQueue    = "pool.queue_time"
 	placeholderID       = "endpoint.id"
 	placeholderZone     = "endpoint.zone"
 	placeholderReason   = "pick.reason"
@@ -55,12 +57,23 @@ func (a *RequestAttempts) placeholder(name string) (any, bool) {
 			return last.reason.String(), true
 		}
 		return "", true
+	case placeholderQueue:
+		return a.queueTime(), true
 	case placeholderGroup:
 		return a.assignment.Served, true
 	case placeholderPool, placeholderID, placeholderZone:
 		return a.ofEndpoint(name), true
 	}
 	return nil, false
+}
+
+// queueTime returns how long the request has waited for a place, in seconds; "" if its pool lets
+// all requests in.
+func (a *RequestAttempts) queueTime() any {
+	if !a.transport.refuses {
+		return ""
+	}
+	return a.queued.Round(time.Microsecond).Seconds()
 }
 
 // ofEndpoint returns a placeholder about the endpoint of the last attempt.

@@ -3,6 +3,7 @@ package attempt
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -30,7 +31,8 @@ type RequestAttempts struct {
 	retry        retryState
 	refusal      *Refusal // nil unless the pool does not take the request
 	place        *limit.Place
-	unwatchPlace func() bool // stops watching for the end of the request that holds the place
+	unwatchPlace func() bool   // stops watching for the end of the request that holds the place
+	queued       time.Duration // how long the request has waited for a place
 	sentAttempts []*Attempt
 	answered     *Attempt // of two that were sent side by side, the one whose answer came first
 

@@ -21,7 +21,11 @@ type poolAnswer struct {
 	Revision  uint64                   `json:"revision"`
 	Failures  []endpoint.FailureCount  `json:"failures"`
 	Sources   []endpoint.SourceStatus  `json:"sources"`
+	Limits    *limitsAnswer            `json:"limits"`
+	Hedges    *hedgesAnswer            `json:"hedges"`
 	Sessions  []endpoint.SessionCounts `json:"sessions"`
+	Groups    []endpoint.Group         `json:"groups"`
+	Ungrouped int                      `json:"ungrouped"`
 	Members   []endpointAnswer         `json:"members"`
 }
 
@@ -40,6 +44,10 @@ type endpointAnswer struct {
 	} `json:"source"`
 
 	endpoint.Status
+
+	Groups    []string `json:"groups"`
+	Ungrouped bool     `json:"ungrouped"`
+	Sessions  *int     `json:"sessions"`
 
 	EffectiveWeight float64  `json:"effective_weight"`
 	WeightReasons   []string `json:"weight_reasons"`

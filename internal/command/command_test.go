@@ -21,9 +21,9 @@ func TestCommandsShowPoolsAsTables(t *testing.T) {
 	address := twoPools().start(t)
 	for _, c := range []struct{ args, want string }{
 		{"list", `
-POOL  MODE     SINCE  USABLE  DRAINING  IN FLIGHT  OVERRIDES  FROZEN
-a/b   none            0/0               0                     at revision 3
-web   healthy  50s    1/2     1         2          1
+POOL  MODE     SINCE  USABLE  DRAINING  IN FLIGHT  WAITING  OVERRIDES  FROZEN
+a/b   none            0/0               0                              at revision 3
+web   healthy  50s    1/2     1         2          3        1
 `}, {"list --quiet", `
 a/b
 web
@@ -33,28 +33,37 @@ source static: live, 2 in its list
 source dns: stale, 0 in its list from 3h ago: no answer
 source http: held, 2 in its list, without those that are lost from 2027-01-02 15:04:05, 7 dropped, first x: no port
 source etcd: waiting, 0 in its list: no leader
+limits: 2 of 2 requests in flight, 3 of 10 wait (1 critical, 2 normal), 7 turned away
+retries: 12 left in the budget, 4 refused
+hedges: 5 of 9 won, 1 refused by the budget
+group canary: 5%; 1 of 1 endpoint usable, step 2 of 3, guard content
+in no group: 1 endpoint, without requests from the policy split
 sessions by query room: 7 of 100, 3 forgotten before their time
 
-ENDPOINT     ID   STATE     SINCE  WEIGHT  IN FLIGHT  TIME   WHY
-10.0.0.1:80  one  healthy   5m     1       2          1.25x
-10.0.0.2:80       draining  3h     0       0                 an operator says so: ?[31mred
+ENDPOINT     ID   GROUP   STATE     SINCE  WEIGHT  IN FLIGHT  SESSIONS  TIME   WHY
+10.0.0.1:80  one  canary  healthy   5m     1       2          7         1.25x
+10.0.0.2:80       none    draining  3h     0       0          0                an operator says so: ?[31mred
 `}, {"show web --quiet", `
 10.0.0.1:80
 10.0.0.2:80
 `}, {"show web one", `
 endpoint   10.0.0.1:80
 id         one
+group      canary
 source     static, number 1 of the pool
 state      healthy for 5m
 weight     1: its source gives 1
 in flight  2; 1 wait for the first byte, 0 are parked
+sessions   7
 time       1.25x of what is usual in the pool
 check      http passes for 5m
 `}, {"show web 10.0.0.2:80", `
 endpoint   10.0.0.2:80
+group      none
 state      draining for 3h: an operator says so: ?[31mred
 weight     0
 in flight  0; 0 wait for the first byte, 0 are parked
+sessions   0
 override   drain until cleared, by ::1 3h ago
 `}} {
 		got := pools(address, strings.Fields(c.args)...)
@@ -103,12 +112,14 @@ func TestCommandsSendWhatTheirFlagsSay(t *testing.T) {
 
 func TestExplainSendsTheRequestThatItIsAskedFor(t *testing.T) {
 	stub := twoPools()
-	stub.answers["POST /pools/web/explain"] = `200 [{"policy": "adaptive_latency", "picked": "10.0.0.1:80", "reason": "it is fast",
+	stub.answers["POST /pools/web/explain"] = `200 [{"policy": "adaptive_latency",
+		"admission": {"result": "waits", "class": "critical", "reason": "others wait already"}, "picked": "10.0.0.1:80", "reason": "it is fast",
 		"route": "GET /x", "bands": [{"share": 1, "endpoints": 2}], "endpoints": [
 		{"address": "10.0.0.1:80", "state": "healthy", "usable": true, "rank": 1, "cost": 0.51234, "parts": {"share": 1, "failures": 0}},
 		{"address": "10.0.0.2:80", "band": -1, "state": "draining", "reason": "an operator says so"}]}]`
 	got := pools(stub.start(t), "explain", "web", "/x?y=1", "-X", "POST", "-H", "Cookie: a=b", "--client", "192.0.2.1", "--host", "h")
 	want := `
+the request would wait in the queue, class critical: others wait already
 adaptive_latency picks 10.0.0.1:80: it is fast
 route GET /x
 
@@ -144,7 +155,9 @@ REVISION  TIME                 KIND        ENDPOINT     EVENT                   
 
 func TestExitCodesAndMessagesTellFailuresApart(t *testing.T) {
 	address, bare := twoPools().start(t), (&stub{}).start(t)
-	nothing := caddytest.FreeAddress(t)
+	stub := twoPools()
+	stub.answers["GET /pools/web"] = `200 {"name": "web", "members": [{"address": "10.0.0.1:80"}]}`
+	carried, nothing := stub.start(t), caddytest.FreeAddress(t)
 	socket := "unix/" + filepath.Join(t.TempDir(), "missing.sock")
 	for _, c := range []struct {
 		address, args string
@@ -166,7 +179,7 @@ func TestExitCodesAndMessagesTellFailuresApart(t *testing.T) {
 		{"127.0.0.1:1-9", "list", 1, "it has more than one port"},
 		{"http://127.0.0.1:2019", "list", 1, "it is a URL; expected host:port or unix//path"},
 		{address, "explain a/b x", 2, `Caddy refuses this: uri: "x" does not begin with a slash`},
-		{address, "clear web one", 2, `endpoint "one" has no override`},
+		{address, "clear web one", 0, ""},
 		{address, "rollback a/b 5", 2, "`caddy pools history a/b` says of which ones they are"},
 		{nothing, "list", 3, "the admin endpoint at " + nothing + " cannot be reached: connection refused"},
 		{socket, "list", 3, "cannot be reached: no such file or directory"},
@@ -187,6 +200,10 @@ func TestExitCodesAndMessagesTellFailuresApart(t *testing.T) {
 		{address, "drain web one", 7, `endpoint one is the last usable one of pool "web"; --force`},
 		{address, "wait web one", 0, "1 of 1 endpoint usable"},
 		{address, "wait web 10.0.0.2:80 --idle", 0, "0 requests in flight"},
+		{address, "wait web 10.0.0.2:80 --no-sessions", 0, "0 requests in flight, 0 sessions"},
+		{address, "wait web one --no-sessions --timeout 1ms", 6, "not within 1ms: 2 requests in flight, 7 sessions"},
+		{address, "wait web two --no-sessions", 5, `pool "web" has no endpoint`},
+		{carried, "wait web --no-sessions", 1, `no-sessions: the proxy remembers no sessions of pool "web"`},
 	} {
 		got := pools(c.address, strings.Fields(c.args)...)
 		if got.code != c.code || !strings.Contains(got.err, c.want) {

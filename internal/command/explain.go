@@ -73,6 +73,9 @@ func explanationsText(all []endpoint.Explanation) string {
 func explanationText(e *endpoint.Explanation) string {
 	var text strings.Builder
 	line := func(format string, args ...any) { text.WriteString(printable(fmt.Sprintf(format, args...)) + "\n") }
+	if e.Admission != nil {
+		line("%s", admissionText(e.Admission))
+	}
 	line("%s picks %s%s", e.Policy, cmp.Or(e.Picked, "none"), because(e.Reason))
 	if e.Group != "" {
 		line("group %s", e.Group)

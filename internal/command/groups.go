@@ -69,8 +69,7 @@ func shareCommand() *cobra.Command {
 	return bind(cmd, func(ctx context.Context, s *session, args []string) error {
 		r := request{method: http.MethodDelete, pool: args[0], group: args[1], action: "share"}
 		if args[2] == "config" {
-			_, err := s.send(ctx, r)
-			return err
+			return s.ended(ctx, r, fmt.Sprintf("group %s: no share was set", args[1]))
 		}
 		share, err := strconv.ParseFloat(strings.TrimSuffix(args[2], "%"), 64)
 		if err != nil {

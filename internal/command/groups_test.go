@@ -46,6 +46,9 @@ func TestTheCommandSetsTheShareOfAGroup(t *testing.T) {
 	step(0, "group canary gets 25.5% of the requests", "share", "web", "canary", "25.5%", "--reason", "looks good")
 	step(0, "canary 25.5% 10% 1/1 0 0s a unix socket looks good", "groups", "web")
 	step(0, "share of group canary: 25.5 %", "history", "web")
+	step(0, "group canary: 25.5%; 1 of 1 endpoint usable, set by a unix socket 0s ago; the config says 10%: looks good", "show", "web")
+	step(0, "group stable: 74.5%, which the others leave; 1 of 1 endpoint usable", "show", "web")
+	step(0, "127.0.0.1:2 canary healthy", "show", "web")
 	step(0, "the request names its group; within the group, its cost is the least of its band group canary", "explain", "web", "/", "--header", "X-Version: canary")
 	step(2, "share: 101 is not between 0 and 100", "share", "web", "canary", "101%")
 	step(1, `"a lot" is no percentage`, "share", "web", "canary", "a lot")
@@ -53,6 +56,7 @@ func TestTheCommandSetsTheShareOfAGroup(t *testing.T) {
 	step(2, `the pool has no group "other"`, "share", "web", "other", "1%")
 	step(4, `there is no pool "other"`, "share", "other", "canary", "1%")
 	step(0, "", "share", "web", "canary", "config")
-	step(2, "no share is set", "share", "web", "canary", "config")
+	step(0, "group canary: no share was set", "share", "web", "canary", "config")
+	step(2, `the pool has no group "other"`, "share", "web", "other", "config")
 	step(0, "canary 10% 10% 1/1", "groups", "web")
 }

@@ -29,7 +29,7 @@ func listCommand() *cobra.Command {
 
 func poolTable(pools []poolAnswer, now time.Time) string {
 	t := table{head: []string{
-		"POOL", "MODE", "SINCE", "USABLE", "UNHEALTHY", "DRAINING", "IN FLIGHT", "OVERRIDES", "FROZEN",
+		"POOL", "MODE", "SINCE", "USABLE", "UNHEALTHY", "DRAINING", "IN FLIGHT", "WAITING", "OVERRIDES", "FROZEN",
 	}}
 	for i := range pools {
 		p := &pools[i]
@@ -38,7 +38,7 @@ func poolTable(pools []poolAnswer, now time.Time) string {
 			frozen = fmt.Sprint("at revision ", p.Frozen.Revision)
 		}
 		t.add(p.Name, p.Mode, age(p.ModeSince, now), fmt.Sprintf("%d/%d", p.Usable, p.Endpoints), number(p.Unhealthy),
-			number(p.Draining), fmt.Sprint(p.InFlight), number(p.Overrides), frozen)
+			number(p.Draining), fmt.Sprint(p.InFlight), number(p.Limits.waiting()), number(p.Overrides), frozen)
 	}
 	if len(pools) == 0 {
 		return "The config has no pool.\n"

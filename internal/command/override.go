@@ -101,7 +101,13 @@ func clearCommand() *cobra.Command {
 	}
 	completeNames(cmd, anyNumber)
 	return bind(cmd, func(ctx context.Context, s *session, args []string) error {
-		return s.each(ctx, args, http.MethodDelete, "override")
+		for _, name := range args[1:] {
+			r := request{method: http.MethodDelete, pool: args[0], endpoint: name, action: "override"}
+			if err := s.ended(ctx, r, name+": nothing was set"); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -113,16 +119,12 @@ func resetCommand() *cobra.Command {
 	}
 	completeNames(cmd, anyNumber)
 	return bind(cmd, func(ctx context.Context, s *session, args []string) error {
-		return s.each(ctx, args, http.MethodPost, "reset")
-	})
-}
-
-// each does the same to each endpoint of a pool, and says nothing if all is well.
-func (s *session) each(ctx context.Context, args []string, method, action string) error {
-	for _, name := range args[1:] {
-		if _, err := s.send(ctx, request{method: method, pool: args[0], endpoint: name, action: action}); err != nil {
-			return err
+		for _, name := range args[1:] {
+			r := request{method: http.MethodPost, pool: args[0], endpoint: name, action: "reset"}
+			if _, err := s.send(ctx, r); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }

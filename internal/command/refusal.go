@@ -3,10 +3,13 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 // refusal returns what an answer that is an error means.
@@ -44,7 +47,49 @@ func (a *api) missing(ctx context.Context, r request, data []byte) error {
 		return failed(codeRefused, "the endpoints of this revision are not known; "+
 			"`caddy pools history %s` says of which ones they are", r.pool)
 	}
+	switch notSet, err := a.isNotSet(ctx, r); {
+	case err != nil:
+		return err
+	case notSet:
+		return errNotSet
+	}
 	return failed(codeRefused, "Caddy refuses this: %s", reasonIn(data, http.StatusNotFound))
+}
+
+// errNotSet says that what should end was not set. Commands that end something are content with
+// that, so that a script can run them twice.
+var errNotSet = errors.New("nothing was set")
+
+// isNotSet reports whether a request that was answered with 404 should have ended an override, or
+// the share of a group that exists. The caller knows that the endpoint exists.
+func (a *api) isNotSet(ctx context.Context, r request) (bool, error) {
+	if r.method != http.MethodDelete {
+		return false, nil
+	}
+	if r.action == "override" {
+		return true, nil
+	}
+	if r.action != "share" {
+		return false, nil
+	}
+	var groups []endpoint.Group
+	if err := a.get(ctx, request{pool: r.pool, action: "groups"}, &groups); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(groups, func(g endpoint.Group) bool { return g.Name == r.group }), nil
+}
+
+// ended sends a request that ends something, and says so if it was not set.
+func (s *session) ended(ctx context.Context, r request, notSet string) error {
+	_, err := s.send(ctx, r)
+	if !errors.Is(err, errNotSet) {
+		return err
+	}
+	if !s.asJSON {
+		_, err = fmt.Fprintln(s.out, printable(notSet))
+		return err
+	}
+	return nil
 }
 
 // poolNames returns the names of all pools. It is an error if the API has no pools at all.

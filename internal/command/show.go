@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,8 +52,8 @@ func poolText(p *poolAnswer, now time.Time) string {
 	for i := range p.Sources {
 		line("%s", sourceText(&p.Sources[i], now))
 	}
-	for _, s := range p.Sessions {
-		line("sessions by %s: %d of %d, %d forgotten before their time", s.Carrier, s.Sessions, s.Limit, s.Evicted)
+	for _, text := range p.usage(now) {
+		line("%s", text)
 	}
 	for _, f := range p.Failures {
 		line("failing: %d × %s", f.Endpoints, f.Reason)
@@ -93,7 +94,8 @@ func because(reason string) string {
 
 func endpointTable(members []endpointAnswer, now time.Time) string {
 	t := table{head: []string{
-		"ENDPOINT", "ID", "ZONE", "PRIORITY", "STATE", "SINCE", "WEIGHT", "IN FLIGHT", "PARKED", "TIME", "UNTIL", "WHY",
+		"ENDPOINT", "ID", "ZONE", "PRIORITY", "GROUP", "STATE", "SINCE", "WEIGHT", "IN FLIGHT", "PARKED", "SESSIONS",
+		"TIME", "UNTIL", "WHY",
 	}}
 	for i := range members {
 		e := &members[i]
@@ -101,11 +103,27 @@ func endpointTable(members []endpointAnswer, now time.Time) string {
 		if e.Override != nil && !e.Override.Until.IsZero() {
 			until = clock(e.Override.Until)
 		}
-		t.add(e.Address, e.ID, e.Zone, number(e.Priority), e.State, age(e.Since, now),
-			fmt.Sprint(e.EffectiveWeight), fmt.Sprint(e.Load.InFlight), number(e.Load.Parked),
+		t.add(e.Address, e.ID, e.Zone, number(e.Priority), e.group(), e.State, age(e.Since, now),
+			fmt.Sprint(e.EffectiveWeight), fmt.Sprint(e.Load.InFlight), number(e.Load.Parked), e.sessions(),
 			e.relativeTime(), until, e.Reason)
 	}
 	return t.String()
+}
+
+// group returns the groups of the endpoint, and says so if a policy with groups has none for it.
+func (e *endpointAnswer) group() string {
+	if e.Ungrouped {
+		return strings.Join(append(slices.Clone(e.Groups), "none"), ", ")
+	}
+	return strings.Join(e.Groups, ", ")
+}
+
+// sessions returns the number of sessions that the proxy remembers, if it does.
+func (e *endpointAnswer) sessions() string {
+	if e.Sessions == nil {
+		return ""
+	}
+	return fmt.Sprint(*e.Sessions)
 }
 
 // relativeTime returns the time to first byte relative to the pool's, if something is known of it.

@@ -22,6 +22,7 @@ func endpointText(e *endpointAnswer, now time.Time) string {
 	fact("id", e.ID)
 	fact("zone", e.Zone)
 	fact("priority", number(e.Priority))
+	fact("group", e.group())
 	for _, key := range slices.Sorted(maps.Keys(e.Metadata)) {
 		fact("metadata", key+" = "+e.Metadata[key])
 	}
@@ -35,6 +36,7 @@ func endpointText(e *endpointAnswer, now time.Time) string {
 	fact("state", stateText(&e.Status, now))
 	fact("weight", fmt.Sprintf("%.4g%s", e.EffectiveWeight, because(strings.Join(e.WeightReasons, "; "))))
 	fact("in flight", inFlightText(e))
+	fact("sessions", e.sessions())
 	if time := e.relativeTime(); time != "" {
 		fact("time", time+" of what is usual in the pool")
 	}

@@ -54,12 +54,12 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // twoPools has a pool "web" of two endpoints and a pool "a/b" without any.
 func twoPools() *stub {
 	ago := func(d time.Duration) string { return time.Now().Add(-d).Format(time.RFC3339Nano) }
-	healthy := `{"address": "10.0.0.1:80", "id": "one", "weight": 1, "state": "healthy", "usable": true,
+	healthy := `{"address": "10.0.0.1:80", "id": "one", "weight": 1, "groups": ["canary"], "sessions": 7, "state": "healthy", "usable": true,
 		"since": "` + ago(5*time.Minute) + `", "effective_weight": 1, "weight_reasons": ["its source gives 1"],
 		"source": {"name": "static", "position": 1},
 		"load": {"in_flight": 2, "waiting": 1, "relative_time": 1.25, "certainty": 0.9},
 		"check": {"probes": [{"name": "http", "checked": true, "passes": true, "since": "` + ago(5*time.Minute) + `"}]}}`
-	drained := `{"address": "10.0.0.2:80", "weight": 1, "state": "draining", "reason": "an operator says so: \u001b[31mred",
+	drained := `{"address": "10.0.0.2:80", "weight": 1, "ungrouped": true, "sessions": 0, "state": "draining", "reason": "an operator says so: \u001b[31mred",
 		"since": "` + ago(3*time.Hour) + `", "effective_weight": 0, "weight_reasons": [], "load": {"in_flight": 0},
 		"override": {"state": "drain", "by": "::1", "since": "` + ago(3*time.Hour) + `"}}`
 	sources := `{"name": "static", "state": "live", "entries": 2, "last_success": "` + ago(time.Minute) + `",
@@ -71,10 +71,15 @@ func twoPools() *stub {
 			"dropped": 7, "first_dropped": [{"key": "x", "reason": "no port"}]},
 		{"name": "etcd", "position": 4, "state": "waiting", "entries": 0, "last_error": "no leader"}`
 	web := `"name": "web", "mode": "healthy", "mode_since": "` + ago(50*time.Second) + `", "endpoints": 2, "usable": 1,
-		"draining": 1, "in_flight": 2, "overrides": 1, "revision": 7`
+		"draining": 1, "in_flight": 2, "overrides": 1, "revision": 7,
+		"limits": {"max_in_flight": 2, "admitted": 2, "queue_length": 10, "refused_retries": 4, "retries_left": 12,
+			"classes": {"critical": {"waiting": 1}, "normal": {"waiting": 2, "shed": 7}}}`
 	return &stub{answers: map[string]string{
 		"GET /pools/": `200 [{"name": "a/b", "mode": "none", "frozen": {"revision": 3}}, {` + web + `}]`,
 		"GET /pools/web": `200 {` + web + `, "sources": [` + sources + `],
+			"hedges": {"won": 5, "lost": 4, "refused": 1}, "ungrouped": 1,
+			"groups": [{"name": "canary", "share": 5, "configured": 5, "endpoints": 1, "usable": 1, "guard": "content",
+				"step": {"number": 2, "of": 3}}],
 			"sessions": [{"carrier": "query room", "sessions": 7, "limit": 100, "evicted": 3}], "members": [` + healthy + `, ` + drained + `]}`,
 		"GET /pools/a%2Fb":                                       `200 {"name": "a/b"}`,
 		"GET /pools/web/endpoints/one":                           `200 ` + healthy,

@@ -11,19 +11,21 @@ import (
 
 func waitCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "wait <pool> [<endpoint>...] [--usable <number> | --idle] [--stable <duration>] [--timeout <duration>]",
+		Use: "wait <pool> [<endpoint>...] [--usable <number> | --idle | --no-sessions] [--stable <duration>] " +
+			"[--timeout <duration>]",
 		Short: "Waits until endpoints are usable, or idle",
 		Long: `Waits until endpoints are usable, or until they have no requests in flight.
 
 With names, only these endpoints count, and by default all of them must be
 usable. Without names all endpoints of the pool count, and by default one of
 them must be usable. With --idle, none of them may have a request in flight;
-long-lived ones such as websockets count too.
+long-lived ones such as websockets count too. --no-sessions waits besides until
+none of them has a sticky session that the proxy remembers.
 
 An endpoint that the pool does not have yet, a pool that the config does not
 have yet, and a Caddy that cannot be reached are waited for too. The exit code
-says what was missing in the end. Only --idle fails at once if there is no such
-endpoint.`,
+says what was missing in the end. Only --idle and --no-sessions fail at once if
+there is no such endpoint.`,
 		Args: cobra.MinimumNArgs(1),
 		Example: `  caddy pools wait web --usable 3 --timeout 1m
   caddy pools wait web 10.0.0.1:80 --idle`,
@@ -31,9 +33,10 @@ endpoint.`,
 	flags := cmd.Flags()
 	flags.Int("usable", 0, "Wait until this many of the endpoints are usable (default: all that are named, or 1)")
 	flags.Bool("idle", false, "Wait until no request is in flight")
+	flags.Bool("no-sessions", false, "Wait until no request is in flight, and no session is remembered")
 	flags.Duration("stable", 0, "Wait until that holds for this long without a break")
 	flags.Duration("timeout", time.Minute, "The maximum time to wait; 0 is no limit")
-	cmd.MarkFlagsMutuallyExclusive("usable", "idle")
+	cmd.MarkFlagsMutuallyExclusive("usable", "idle", "no-sessions")
 	completeNames(cmd, anyNumber)
 	return bind(cmd, func(ctx context.Context, s *session, args []string) error {
 		w, err := s.goal(args[0], args[1:])
@@ -56,10 +59,13 @@ type goal struct {
 	names  []string
 	usable int // the number of endpoints; with idle it has no meaning
 	idle   bool
+	ended  bool // with idle: whether sessions must have ended too
 }
 
 func (s *session) goal(pool string, names []string) (*goal, error) {
-	g := &goal{s.api, pool, names, max(len(names), 1), s.flags.Bool("idle")}
+	g := &goal{api: s.api, pool: pool, names: names, usable: max(len(names), 1)}
+	g.ended = s.flags.Bool("no-sessions")
+	g.idle = g.ended || s.flags.Bool("idle")
 	if s.flags.Changed("usable") {
 		g.usable = s.flags.Int("usable")
 	}
@@ -75,26 +81,64 @@ func (g *goal) check(ctx context.Context) (reached bool, says string, err error)
 	if err := g.api.get(ctx, request{pool: g.pool}, &p); err != nil {
 		return false, "", err
 	}
-	usable, inFlight := p.Usable, p.InFlight
+	members, err := g.members(&p)
+	if err != nil {
+		return false, "", err
+	}
+	if g.idle {
+		return g.checkIdle(&p, members)
+	}
+	usable := p.Usable
 	if len(g.names) > 0 {
-		usable, inFlight = 0, 0
+		usable = 0
+		for _, e := range members {
+			if e.Usable {
+				usable++
+			}
+		}
+	}
+	return usable >= g.usable, fmt.Sprintf("%d of %s usable", usable, count(g.usable, "endpoint")), nil
+}
+
+// members returns the endpoints that the goal is about, as far as the pool has them.
+func (g *goal) members(p *poolAnswer) (members []*endpointAnswer, err error) {
+	for i := range p.Members {
+		if len(g.names) == 0 {
+			members = append(members, &p.Members[i])
+		}
 	}
 	for _, name := range g.names {
 		i := slices.IndexFunc(p.Members, func(e endpointAnswer) bool { return e.isNamed(name) })
 		switch {
 		case i >= 0:
-			inFlight += p.Members[i].Load.InFlight
-			if p.Members[i].Usable {
-				usable++
-			}
+			members = append(members, &p.Members[i])
 		case g.idle:
-			return false, "", failed(codeNoEndpoint, "pool %q has no endpoint with the id or address %q", g.pool, name)
+			return nil, failed(codeNoEndpoint, "pool %q has no endpoint with the id or address %q", g.pool, name)
 		}
 	}
-	if g.idle {
-		return inFlight == 0, fmt.Sprintf("%s in flight", count(inFlight, "request")), nil
+	return members, nil
+}
+
+// checkIdle is check for a goal without requests in flight.
+func (g *goal) checkIdle(p *poolAnswer, members []*endpointAnswer) (reached bool, says string, err error) {
+	inFlight, sessions := 0, 0
+	for _, e := range members {
+		inFlight += e.Load.InFlight
+		if e.Sessions != nil {
+			sessions += *e.Sessions
+		} else if g.ended {
+			return false, "", fmt.Errorf("no-sessions: the proxy remembers no sessions of pool %q; "+
+				"those that clients carry cannot be counted", g.pool)
+		}
 	}
-	return usable >= g.usable, fmt.Sprintf("%d of %s usable", usable, count(g.usable, "endpoint")), nil
+	if len(g.names) == 0 {
+		inFlight = p.InFlight // those at endpoints that have left count too
+	}
+	if g.ended {
+		return inFlight == 0 && sessions == 0,
+			count(inFlight, "request") + " in flight, " + count(sessions, "session"), nil
+	}
+	return inFlight == 0, count(inFlight, "request") + " in flight", nil
 }
 
 const (

@@ -32,6 +32,10 @@ type Explanation struct {
 	// Key is what the policy hashes.
 	Key string `json:"key,omitempty"`
 
+	// Admission is what the limits of the pool would make of the request, before the policy picks;
+	// nil if the pool lets all requests in.
+	Admission *Admission `json:"admission,omitempty"`
+
 	// Bands are the priorities and zones that serve, and the share of each.
 	Bands []ExplainedBand `json:"bands"`
 

@@ -4,12 +4,17 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 // Splitter is a policy that shares requests among groups of a pool's endpoints.
 type Splitter interface {
 	// Groups returns the groups as they are now.
 	Groups(r *Roster) []Group
+
+	// GroupOf returns the name of an endpoint's group, "" if it is in none and gets no requests.
+	GroupOf(info *listing.Info) string
 }
 
 // Group is a group of endpoints, for people.
@@ -80,4 +85,36 @@ func (r *Roster) Groups() (all []Group) {
 	})
 	slices.SortFunc(all, func(a, b Group) int { return strings.Compare(a.Key, b.Key) })
 	return all
+}
+
+// GroupsOf returns the names of the groups that an endpoint is in, of all policies that pick from
+// the roster. ungrouped says that one of these policies has no group for it.
+func (r *Roster) GroupsOf(info *listing.Info) (names []string, ungrouped bool) {
+	r.splitters.Range(func(key, _ any) bool {
+		switch name := key.(Splitter).GroupOf(info); {
+		case name == "":
+			ungrouped = true
+		case !slices.Contains(names, name):
+			names = append(names, name)
+		}
+		return true
+	})
+	slices.Sort(names)
+	return names, ungrouped
+}
+
+// Ungrouped returns the number of endpoints for which a policy with groups has none.
+func (r *Roster) Ungrouped() (n int) {
+	hasGroups := false
+	r.splitters.Range(func(any, any) bool { hasGroups = true; return false })
+	if !hasGroups {
+		return 0
+	}
+	s := r.Snapshot()
+	for i := range s.Members {
+		if _, ungrouped := r.GroupsOf(s.Members[i].Info); ungrouped {
+			n++
+		}
+	}
+	return n
 }

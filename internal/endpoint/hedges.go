@@ -59,5 +59,8 @@ func (e *Endpoint) CountHedge(r HedgeResult) { e.pool.traffic.hedges[r].Add(1) }
 // Hedges returns the number of hedges by what became of them.
 func (p *Pool) Hedges(r HedgeResult) uint64 { return p.traffic.hedges[r].Load() }
 
+// Hedges returns the number of hedges in the roster's pool by what became of them.
+func (r *Roster) Hedges(result HedgeResult) uint64 { return r.pool.Hedges(result) }
+
 // IsOf reports whether the endpoint belongs to the pool of a roster.
 func (e *Endpoint) IsOf(r *Roster) bool { return e.pool == r.pool }

@@ -66,29 +66,28 @@ func (e *Endpoint) forgetReports() { e.reports.Store(nil) }
 // change rebuilds the tables of all policies, and moves keys of those that hash.
 const reportHysteresis = .1
 
-// adoptReports returns the weight by the reports of the endpoint, 0 if it is not known. waits says
-// that it will change without a further report.
-func (e *Endpoint) adoptReports(now load.Instant) (weight float64, waits bool) {
+// adoptReports makes the weight by the reports of the endpoint the one that shares are computed
+// with, if it differs enough. waits says that it will change without a further report.
+func (e *Endpoint) adoptReports(now load.Instant) (waits bool) {
 	reports := e.reports.Load()
 	if reports == nil {
-		return 0, false
+		return false
 	}
 	since, latest := load.Instant(reports.since.Load()), load.Instant(reports.latest.Load())
 	if since == 0 || now.Sub(latest) >= reportExpiry {
 		reports.adopted.Store(0)
-		return 0, false
+		return false
 	}
 	if now.Sub(since) < reportBlackout {
 		reports.adopted.Store(0)
-		return 0, true
+		return true
 	}
-	weight = math.Float64frombits(reports.weight.Load())
+	weight := math.Float64frombits(reports.weight.Load())
 	adopted := math.Float64frombits(reports.adopted.Load())
-	if math.Abs(weight-adopted) <= reportHysteresis*adopted {
-		return adopted, true
+	if math.Abs(weight-adopted) > reportHysteresis*adopted {
+		reports.adopted.Store(math.Float64bits(weight))
 	}
-	reports.adopted.Store(math.Float64bits(weight))
-	return weight, true
+	return true
 }
 
 // LatestReport returns the latest load report that counts, and when it came; nil if there is none.

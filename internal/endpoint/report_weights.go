@@ -19,20 +19,16 @@ const (
 
 // applyReports distributes the weight of all endpoints whose load reports count among them, in
 // proportion to the rate that each would serve at full utilization. What the source says of the
-// others stands, so that they have the mean where all weights are equal. reporting says that the
-// weights may change without further events.
-func (r Rules) applyReports(
-	members []Member, eligible []eligibility, now load.Instant,
-) (reporting bool) {
+// others stands, so that they have the mean where all weights are equal.
+func (r Rules) applyReports(members []Member, eligible []eligibility) {
 	if !r.LoadReports {
-		return false
+		return
 	}
 	var known []int
 	var rates []float64
 	var sum float64
 	for i := range members {
-		rate, waits := members[i].adoptReports(now)
-		reporting = reporting || waits
+		rate := members[i].adoptedReport()
 		if rate > 0 && eligible[i].usable() && !r.weightIsSet(&members[i]) {
 			known, rates = append(known, i), append(rates, rate)
 			sum += eligible[i].weight
@@ -41,6 +37,18 @@ func (r Rules) applyReports(
 	total := boundRates(rates)
 	for j, i := range known {
 		eligible[i].weight = sum * rates[j] / total
+	}
+}
+
+// adoptReports makes the latest load reports of the members those that shares are computed with, if
+// they differ enough. reporting says that the weights may change without further events. Only the
+// roster of a whole pool does that: its subsets go by the same reports.
+func (r Rules) adoptReports(members []Member, now load.Instant) (reporting bool) {
+	if !r.LoadReports {
+		return false
+	}
+	for i := range members {
+		reporting = members[i].adoptReports(now) || reporting
 	}
 	return reporting
 }

@@ -1,7 +1,26 @@
 package endpoint
 
-// SessionTable is a table of sessions that a policy keeps. See Keep.
-type SessionTable interface{ SessionCounts() SessionCounts }
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// SessionTable is a table of sessions that a policy keeps. See Keep. Sessions whose time is over do
+// not count.
+type SessionTable interface {
+	// SessionPool returns the name of the pool; empty for static upstreams.
+	SessionPool() string
+
+	// SessionCounts returns how full the table is.
+	SessionCounts(now time.Time) SessionCounts
+
+	// SessionsAt returns the number of sessions of an endpoint, by the key of its Info.
+	SessionsAt(key string, now time.Time) int
+
+	// AddSessions adds the number of sessions of each endpoint that has any.
+	AddSessions(byKey map[string]int, now time.Time)
+}
 
 // SessionCounts say how full a table of sessions is.
 type SessionCounts struct {
@@ -12,7 +31,7 @@ type SessionCounts struct {
 	// "learn JSESSIONID".
 	Carrier string `json:"carrier"`
 
-	// Sessions is the number of sessions, some of which may be over.
+	// Sessions is the number of sessions.
 	Sessions int `json:"sessions"`
 
 	// Limit is the maximum number of sessions.
@@ -24,6 +43,46 @@ type SessionCounts struct {
 }
 
 // EachSessionTable calls f for each table, in no order.
-func EachSessionTable(f func(SessionCounts)) {
-	EachKept(func(t SessionTable) { f(t.SessionCounts()) })
+func EachSessionTable(now time.Time, f func(SessionCounts)) {
+	EachKept(func(t SessionTable) { f(t.SessionCounts(now)) })
+}
+
+// SessionTables are the tables of a pool. Nothing but the proxy knows those sessions: of sessions
+// that clients carry there is no table.
+type SessionTables []SessionTable
+
+// SessionTablesOf returns the tables of a pool.
+func SessionTablesOf(pool string) (all SessionTables) {
+	EachKept(func(t SessionTable) {
+		if t.SessionPool() == pool {
+			all = append(all, t)
+		}
+	})
+	return all
+}
+
+// Counts returns how full the tables are, in the order of their carriers.
+func (all SessionTables) Counts(now time.Time) (counts []SessionCounts) {
+	for _, t := range all {
+		counts = append(counts, t.SessionCounts(now))
+	}
+	slices.SortFunc(counts, func(a, b SessionCounts) int { return strings.Compare(a.Carrier, b.Carrier) })
+	return counts
+}
+
+// ByKey returns the number of sessions of each endpoint, by the key of its Info.
+func (all SessionTables) ByKey(now time.Time) map[string]int {
+	byKey := make(map[string]int)
+	for _, t := range all {
+		t.AddSessions(byKey, now)
+	}
+	return byKey
+}
+
+// At returns the number of sessions of an endpoint.
+func (all SessionTables) At(key string, now time.Time) (n int) {
+	for _, t := range all {
+		n += t.SessionsAt(key, now)
+	}
+	return n
 }

@@ -11,7 +11,8 @@ import (
 // snapshot computes which members serve and the share of each. It writes into members, which become
 // the snapshot's.
 func (r Rules) snapshot(members []Member, now load.Instant) *Snapshot {
-	eligible, reporting := r.eligibleOf(members, now)
+	reporting := r.adoptReports(members, now)
+	eligible := r.eligibleOf(members)
 	tiers := tiersOf(members, eligible)
 	s := r.share(members, eligible, tiers, r.mode(tiers), now)
 	s.reporting = reporting
@@ -20,20 +21,20 @@ func (r Rules) snapshot(members []Member, now load.Instant) *Snapshot {
 
 // snapshotIn is snapshot for a part of the members of a pool, whose mode is that of the whole pool.
 func (r Rules) snapshotIn(mode Mode, members []Member, now load.Instant) *Snapshot {
-	eligible, _ := r.eligibleOf(members, now) // the pool itself knows whether its weights may change
+	eligible := r.eligibleOf(members)
 	return r.share(members, eligible, tiersOf(members, eligible), mode, now)
 }
 
-// eligibleOf returns what each member may get. reporting says that the weights may change by load
-// reports without an event.
-func (r Rules) eligibleOf(members []Member, now load.Instant) (eligible []eligibility, reporting bool) {
-	eligible = make([]eligibility, len(members))
+// eligibleOf returns what each member may get.
+func (r Rules) eligibleOf(members []Member) []eligibility {
+	eligible := make([]eligibility, len(members))
 	for i := range members {
 		e := r.eligibility(&members[i])
 		members[i].drains, members[i].healthy = e.drains || e.maintenance, e.healthy
 		eligible[i] = e
 	}
-	return eligible, r.applyReports(members, eligible, now)
+	r.applyReports(members, eligible)
+	return eligible
 }
 
 // share computes the share of each member in a mode.

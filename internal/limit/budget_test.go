@@ -87,3 +87,22 @@ func TestManyAtOnceDoNotExceedTheBudget(t *testing.T) {
 		t.Errorf("8000 requests had %d retries, want at most 1600", n)
 	}
 }
+
+func TestABudgetSaysWhatIsLeft(t *testing.T) {
+	b := newBudget(.2, 1)
+	for range 50 {
+		b.CountRequest(0)
+	}
+	for left := 20; left > 0; left-- {
+		if got := b.Left(0); got != left {
+			t.Fatalf("%d are left, want %d", got, left)
+		}
+		b.Withdraw(0)
+	}
+	if b.Left(0) != 0 || b.Withdraw(0) {
+		t.Error("there is more than was said")
+	}
+	if got := b.Left(load.Instant(20 * time.Second)); got != 10 {
+		t.Errorf("%d are left after a quiet time, want those per second", got)
+	}
+}

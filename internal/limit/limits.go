@@ -6,6 +6,7 @@ import "sync/atomic"
 type Settings struct {
 	Retries BudgetSettings
 	Gate    GateSettings
+	Class   string // the text that says the class of a request; "" if all are alike
 }
 
 // IsGated reports whether the settings limit the requests that a pool takes.

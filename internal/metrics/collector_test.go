@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
 func TestEveryMetricHasSeriesAndNoneIsObjectedToByPrometheus(t *testing.T) {
@@ -42,6 +43,8 @@ func TestEveryMetricHasSeriesAndNoneIsObjectedToByPrometheus(t *testing.T) {
 
 // twoSplits are two policies that have a group of the same name.
 type twoSplits struct{}
+
+func (twoSplits) GroupOf(*listing.Info) string { return "canary" }
 
 func (twoSplits) Groups(*endpoint.Roster) []endpoint.Group {
 	return []endpoint.Group{{Name: "canary", Key: "canary 1", Share: 10}, {Name: "canary", Key: "canary 2", Share: 20}}

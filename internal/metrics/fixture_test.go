@@ -122,7 +122,12 @@ func silent() endpoint.Owner { return endpoint.Owner{Logger: zap.NewNop()} }
 // sessionTable is a table of sticky sessions.
 type sessionTable endpoint.SessionCounts
 
-func (t sessionTable) SessionCounts() endpoint.SessionCounts { return endpoint.SessionCounts(t) }
+func (t sessionTable) SessionPool() string { return t.Pool }
+func (t sessionTable) SessionCounts(time.Time) endpoint.SessionCounts {
+	return endpoint.SessionCounts(t)
+}
+func (sessionTable) SessionsAt(string, time.Time) int      { return 0 }
+func (sessionTable) AddSessions(map[string]int, time.Time) {}
 
 // keepSessions adds a table of sessions until the test ends.
 func keepSessions(t testing.TB, pool, carrier string, n int) {

@@ -16,6 +16,12 @@ func (c *collection) addLimits() {
 	}
 	gate := &limits.Gate
 	c.add(poolAdmitted, float64(gate.InFlight()), c.label)
+	if settings.Gate.MaxInFlight > 0 {
+		c.add(poolAdmittedLimit, float64(settings.Gate.MaxInFlight), c.label)
+	}
+	if settings.Gate.QueueLength > 0 {
+		c.add(poolWaitingLimit, float64(settings.Gate.QueueLength), c.label)
+	}
 	for i := range limit.Class(limit.ClassCount) {
 		c.add(poolWaiting, float64(gate.Waiting(i)), classLabels[i], c.label)
 		c.add(poolShed, float64(gate.Shed(i)), classLabels[i], c.label)

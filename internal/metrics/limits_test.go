@@ -28,6 +28,8 @@ func TestTheLimitsOfAPoolAreShown(t *testing.T) {
 	}{
 		{"pool_refused_retries_total", nil, 1},
 		{"pool_admitted_requests", nil, 1},
+		{"pool_admitted_requests_limit", nil, 1},
+		{"pool_queued_requests_limit", nil, 1},
 		{"pool_shed_requests_total", []string{"class=sheddable"}, 1},
 		{"pool_queued_requests", []string{"class=normal"}, 0},
 	} {
@@ -40,7 +42,9 @@ func TestTheLimitsOfAPoolAreShown(t *testing.T) {
 func TestAPoolWithoutLimitsHasNoSeriesOfThem(t *testing.T) {
 	startPool(t, endpoint.Definition{Owner: silent()}, 1)
 	found := gather(t)
-	for _, m := range []*metric{poolRefusedRetries, poolAdmitted, poolWaiting, poolShed} {
+	for _, m := range []*metric{
+		poolRefusedRetries, poolAdmitted, poolAdmittedLimit, poolWaiting, poolWaitingLimit, poolShed,
+	} {
 		if found[m.name] != nil {
 			t.Errorf("%s has series", m.name)
 		}

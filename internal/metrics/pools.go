@@ -43,7 +43,11 @@ func (c *collection) addRoster(r *endpoint.Roster) {
 // addGroups adds the groups of the list. Of those with the same name, the first one counts.
 func (c *collection) addGroups(r *endpoint.Roster) {
 	named := make(map[string]bool)
-	for _, g := range r.Groups() {
+	groups := r.Groups()
+	if len(groups) > 0 {
+		c.add(poolUngrouped, float64(r.Ungrouped()), c.label)
+	}
+	for _, g := range groups {
 		if named[g.Name] {
 			continue
 		}

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
@@ -10,7 +12,7 @@ import (
 // Of each kind of sticky sessions that the proxy remembers.
 var (
 	poolSessions = gauge("pool_sessions",
-		"Sticky sessions that the proxy remembers, some of which may be over.", "carrier", "pool")
+		"Sticky sessions that the proxy remembers.", "carrier", "pool")
 	poolSessionsLimit = gauge("pool_sessions_limit",
 		"Maximum number of sticky sessions that the proxy remembers.", "carrier", "pool")
 	poolSessionsEvicted = counter("pool_sessions_evicted_total",
@@ -22,7 +24,7 @@ var (
 func collectSessions(out chan<- prometheus.Metric) {
 	type key struct{ carrier, pool string }
 	sums := make(map[key]endpoint.SessionCounts)
-	endpoint.EachSessionTable(func(c endpoint.SessionCounts) {
+	endpoint.EachSessionTable(time.Now(), func(c endpoint.SessionCounts) {
 		sum := sums[key{c.Carrier, c.Pool}]
 		sum.Sessions += c.Sessions
 		sum.Limit += c.Limit

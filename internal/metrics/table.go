@@ -49,6 +49,8 @@ var (
 		"The share of the requests that a group of endpoints gets, from 0 to 1.", "group", "pool")
 	poolGroupPicks = counter("pool_group_picks_total",
 		"Picks in a group of endpoints.", "group", "pool")
+	poolUngrouped = gauge("pool_ungrouped_endpoints",
+		"Endpoints that a policy with groups sends no requests, because they are in none of them.", "pool")
 	poolInFlight = gauge("pool_requests_in_flight",
 		"Requests in flight at all endpoints of the pool.", "pool")
 	poolAttempts = counter("pool_attempts_total",
@@ -66,8 +68,12 @@ var (
 		"Retries that the budget of the pool did not allow.", "pool")
 	poolAdmitted = gauge("pool_admitted_requests",
 		"Requests that the pool has let in and that have not ended.", "pool")
+	poolAdmittedLimit = gauge("pool_admitted_requests_limit",
+		"Maximum number of requests that the pool lets in.", "pool")
 	poolWaiting = gauge("pool_queued_requests",
 		"Requests that wait for a place, by class.", "class", "pool")
+	poolWaitingLimit = gauge("pool_queued_requests_limit",
+		"Maximum number of requests that wait for a place.", "pool")
 	poolShed = counter("pool_shed_requests_total",
 		"Requests that the pool refused because there was no place for them, by class.", "class", "pool")
 	poolEjections = counter("pool_ejections_total",

@@ -34,6 +34,15 @@ type endpointStatus struct {
 	// EffectiveMaxRequests is the limit of requests in flight that is in force; 0 is none.
 	EffectiveMaxRequests int32 `json:"effective_max_requests,omitempty"`
 
+	// Groups are the groups of `split` that the endpoint is in, and Ungrouped says that one of
+	// these policies sends it no requests, because it is in none.
+	Groups    []string `json:"groups,omitempty"`
+	Ungrouped bool     `json:"ungrouped,omitempty"`
+
+	// Sessions is the number of sticky sessions at the endpoint that the proxy remembers; nil if it
+	// remembers none of the pool.
+	Sessions *int `json:"sessions,omitempty"`
+
 	Load       loadStatus         `json:"load"`
 	Report     *reportStatus      `json:"load_report,omitempty"`
 	Traffic    trafficStatus      `json:"traffic"`
@@ -103,14 +112,20 @@ type reader struct {
 	sources  map[string]*sourceName // by address
 	now      load.Instant
 	totals   endpoint.Totals // room for those of one endpoint
+	tables   endpoint.SessionTables
+	sessions map[string]int // of all endpoints; nil until they are counted
 }
 
 func newReader(r *endpoint.Roster) *reader {
-	return &reader{roster: r, snapshot: r.Snapshot(), sources: sourcesByAddress(r), now: load.Now()}
+	return &reader{
+		roster: r, snapshot: r.Snapshot(), sources: sourcesByAddress(r), now: load.Now(),
+		tables: endpoint.SessionTablesOf(r.Name()),
+	}
 }
 
 func (r *reader) all() []endpointStatus {
 	members := r.snapshot.Members
+	r.sessions = r.tables.ByKey(time.Now())
 	all := make([]endpointStatus, len(members))
 	for i := range members {
 		all[i] = r.status(&members[i])
@@ -118,8 +133,21 @@ func (r *reader) all() []endpointStatus {
 	return all
 }
 
+// sessionsOf returns the number of sessions at a member, nil if the proxy remembers none.
+func (r *reader) sessionsOf(m *endpoint.Member) *int {
+	if len(r.tables) == 0 {
+		return nil
+	}
+	n := r.sessions[m.Info.Key()]
+	if r.sessions == nil {
+		n = r.tables.At(m.Info.Key(), time.Now())
+	}
+	return &n
+}
+
 func (r *reader) status(m *endpoint.Member) endpointStatus {
 	reading, status := m.Load.Read(r.now, attempt.DefaultDecay), r.roster.Status(r.snapshot, m)
+	groups, ungrouped := r.roster.GroupsOf(m.Info)
 	return endpointStatus{
 		Info: *m.Info, Source: r.sources[m.Address()],
 		ListedSince:          m.ListedSince(),
@@ -127,6 +155,7 @@ func (r *reader) status(m *endpoint.Member) endpointStatus {
 		EffectiveWeight:      r.snapshot.EffectiveWeight(m),
 		WeightReasons:        r.roster.WeightReasons(r.snapshot, m, status),
 		EffectiveMaxRequests: m.MaxRequests,
+		Groups:               groups, Ungrouped: ungrouped, Sessions: r.sessionsOf(m),
 		Load: loadStatus{
 			InFlight: m.InFlight(), Waiting: m.Load.Waiting(), Parked: m.Load.Parked(), Overdue: m.Load.Overdue(),
 			RelativeTime: reading.Relative, Certainty: reading.Certainty,

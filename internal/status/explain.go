@@ -45,7 +45,9 @@ func explain(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return refuse(http.StatusBadRequest, fmt.Errorf("body: %w", err))
 		}
-		explanations = addExplanation(explanations, explainer.Explain(request))
+		e := explainer.Explain(request)
+		e.Admission = admissionOf(roster, &e, request)
+		explanations = addExplanation(explanations, e)
 	}
 	slices.SortFunc(explanations, func(a, b endpoint.Explanation) int {
 		return cmp.Or(cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Route, b.Route))
@@ -99,10 +101,15 @@ func (b *explainBody) request(ctx context.Context) (*http.Request, error) {
 		r.RemoteAddr = client + ":0"
 	}
 	replacer := caddy.NewReplacer()
+	replacer.Set(connectionClient, client)
 	r = caddyhttp.PrepareRequest(r, replacer, noResponse{}, &caddyhttp.Server{})
 	caddyhttp.SetVar(r.Context(), caddyhttp.ClientIPVarKey, client)
 	return r, nil
 }
+
+// connectionClient is the placeholder that layer 4 has for the client. Of a connection, the request
+// that is explained says nothing else.
+const connectionClient = "l4.pool.client_ip"
 
 // noResponse is the response of a request that is not answered; placeholders may look into it.
 type noResponse struct{}

@@ -74,6 +74,7 @@ type figures struct {
 	all   recentTimes               // of all endpoints
 	added [load.BucketCount]float64 // times that are new since the last event
 	pools map[string]poolFigures
+	parts map[string]string // of the pool's status, in JSON
 }
 
 // figuresInterval returns the interval that a request asks for, 0 for none.
@@ -203,6 +204,9 @@ func (f *figures) poolsEvent() (e poolsEvent, changed bool) {
 func (s *stream) sendFigures() {
 	if e, changed := s.figures.poolsEvent(); changed {
 		s.sendEvent("pools", e)
+	}
+	if parts, changed := s.figures.poolEvent(s.roster, load.Now()); changed {
+		s.sendEvent("pool", parts)
 	}
 	s.sendEvent("figures", s.figures.event(s.roster, load.Now(), s.interval))
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/limit"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // limitsStatus is what the limits of a pool do.
@@ -24,6 +25,9 @@ type limitsStatus struct {
 
 	// RefusedRetries is the number of retries that the budget did not allow.
 	RefusedRetries uint64 `json:"refused_retries"`
+
+	// RetriesLeft is how many retries the budget would allow now; nil if there is none.
+	RetriesLeft *int `json:"retries_left,omitempty"`
 }
 
 // classStatus is what became of the requests of a class that found no place.
@@ -33,7 +37,7 @@ type classStatus struct {
 }
 
 // newLimitsStatus returns nil for a pool without limits.
-func newLimitsStatus(roster *endpoint.Roster) *limitsStatus {
+func newLimitsStatus(roster *endpoint.Roster, now load.Instant) *limitsStatus {
 	limits := roster.Limits()
 	settings, gate := limits.Settings(), &limits.Gate
 	if !settings.Retries.On && !settings.Gate.IsGated() {
@@ -46,8 +50,31 @@ func newLimitsStatus(roster *endpoint.Roster) *limitsStatus {
 		Classes:        make(map[string]classStatus),
 		RefusedRetries: limits.Budget.Refused(),
 	}
+	if settings.Retries.On {
+		left := limits.Budget.Left(now)
+		status.RetriesLeft = &left
+	}
 	for c := range limit.Class(limit.ClassCount) {
 		status.Classes[c.String()] = classStatus{Waiting: gate.Waiting(c), Shed: gate.Shed(c)}
 	}
 	return status
+}
+
+// hedgesStatus is what became of second attempts.
+type hedgesStatus struct {
+	Won     uint64 `json:"won"`
+	Lost    uint64 `json:"lost"`
+	Refused uint64 `json:"refused"` // because of the budget
+}
+
+// newHedgesStatus returns nil for a pool that has had none.
+func newHedgesStatus(roster *endpoint.Roster) *hedgesStatus {
+	status := hedgesStatus{
+		Won: roster.Hedges(endpoint.HedgeWon), Lost: roster.Hedges(endpoint.HedgeBeaten),
+		Refused: roster.Hedges(endpoint.HedgeRefused),
+	}
+	if status == (hedgesStatus{}) {
+		return nil
+	}
+	return &status
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/limit"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 func TestTheStatusOfAPoolShowsItsLimitsIfItHasAny(t *testing.T) {
@@ -15,8 +16,8 @@ func TestTheStatusOfAPoolShowsItsLimitsIfItHasAny(t *testing.T) {
 		`null`: {},
 		`{"max_in_flight":7,"admitted":1,"queue_length":3,"queue_seconds":0.5,"classes":{` +
 			`"critical":{"waiting":0,"shed":0},"normal":{"waiting":0,"shed":0},"sheddable":{"waiting":0,"shed":0}},` +
-			`"refused_retries":0}`: {
-			Retries: limit.BudgetSettings{On: true},
+			`"refused_retries":0,"retries_left":30}`: {
+			Retries: limit.BudgetSettings{On: true, PerSecond: 3},
 			Gate:    limit.GateSettings{MaxInFlight: 7, QueueLength: 3, QueueTimeout: 500 * time.Millisecond},
 		},
 	} {
@@ -27,7 +28,7 @@ func TestTheStatusOfAPoolShowsItsLimitsIfItHasAny(t *testing.T) {
 			t.Fatal(err)
 		}
 		claim.Roster.Limits().Gate.TryEnter()
-		if got, _ := json.Marshal(newLimitsStatus(claim.Roster)); string(got) != want {
+		if got, _ := json.Marshal(newLimitsStatus(claim.Roster, load.Now())); string(got) != want {
 			t.Errorf("got %s\nwant %s", got, want)
 		}
 		claim.Release()

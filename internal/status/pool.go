@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // maxFailures is the maximum number of reasons that the status of a pool lists. Each endpoint may
@@ -35,6 +36,9 @@ type poolStatus struct {
 	// Limits are there if the pool has any.
 	Limits *limitsStatus `json:"limits,omitempty"`
 
+	// Hedges are there if requests were hedged, or the budget has refused that.
+	Hedges *hedgesStatus `json:"hedges,omitempty"`
+
 	// Overrides is the number of endpoints about which an operator has decided something.
 	Overrides int `json:"overrides"`
 
@@ -55,6 +59,10 @@ type poolStatus struct {
 	// Groups are the groups of endpoints of the policy `split`, and their shares.
 	Groups []endpoint.Group `json:"groups,omitempty"`
 
+	// Ungrouped is the number of endpoints that get no requests from a policy `split`, because they
+	// are in none of its groups.
+	Ungrouped int `json:"ungrouped,omitempty"`
+
 	// Members are the endpoints, in the order of the list. Only the status of one pool has them.
 	Members []endpointStatus `json:"members,omitempty"`
 }
@@ -63,9 +71,10 @@ func newPoolStatus(roster *endpoint.Roster) poolStatus {
 	s := roster.Snapshot()
 	status := poolStatus{
 		Name: roster.Name(), Mode: s.Mode.String(), ModeSince: s.ModeSince, Endpoints: len(s.Members),
-		InFlight: roster.InFlight(), Limits: newLimitsStatus(roster),
+		InFlight: roster.InFlight(), Limits: newLimitsStatus(roster, load.Now()), Hedges: newHedgesStatus(roster),
 		Overrides: roster.OverrideCount(), Frozen: roster.Frozen(),
 		Revision: roster.LastRevision(), Sources: roster.Sources(), Groups: roster.Groups(),
+		Ungrouped: roster.Ungrouped(),
 	}
 	status.Usable, status.Unhealthy, status.Draining = s.States()
 	status.Failing, status.Failures = roster.Failures()
@@ -92,19 +101,8 @@ func getPool(w http.ResponseWriter, r *http.Request) error {
 	}
 	status := newPoolStatus(roster)
 	status.Members = newReader(roster).all()
-	status.Sessions = sessionsOf(roster.Name())
+	status.Sessions = endpoint.SessionTablesOf(roster.Name()).Counts(time.Now())
 	return answer(w, http.StatusOK, status)
-}
-
-// sessionsOf returns the counts of a pool's tables of sessions, in the order of their carriers.
-func sessionsOf(pool string) (all []endpoint.SessionCounts) {
-	endpoint.EachSessionTable(func(c endpoint.SessionCounts) {
-		if c.Pool == pool {
-			all = append(all, c)
-		}
-	})
-	slices.SortFunc(all, func(a, b endpoint.SessionCounts) int { return cmp.Compare(a.Carrier, b.Carrier) })
-	return all
 }
 
 // getSources answers with the sources of a pool, in the order of its definition.

@@ -99,7 +99,7 @@ const undo = (pool, address, override) => report(async () => {
 	tell(`Undone: ${address} is ${endpointState(answer.state).text.toLowerCase()}.`);
 });
 
-async function report(run) {
+export async function report(run) {
 	try {
 		await run();
 	} catch (error) {
@@ -109,7 +109,7 @@ async function report(run) {
 
 // confirm asks before it runs. What Caddy refuses because the endpoint is the last usable one can be
 // forced by a second confirmation.
-function confirm(title, content, action, run) {
+export function confirm(title, content, action, run) {
 	const refusal = h('p', { class: 'refusal', role: 'alert', hidden: true });
 	const submit = h('button', { class: 'primary' }, action);
 	let force = false;

@@ -13,6 +13,7 @@ export class Refusal extends Error {
 
 export const poolURL = (pool, rest = '') => new URL(encodeURIComponent(pool) + rest, base);
 export const endpointURL = (pool, name, rest = '') => poolURL(pool, `/endpoints/${encodeURIComponent(name)}${rest}`);
+export const groupURL = (pool, name, rest = '') => poolURL(pool, `/groups/${encodeURIComponent(name)}${rest}`);
 
 // call sends a request, and returns the answer and its entity tag. Anything but success is a Refusal.
 export async function call(method, url, body, etag) {

@@ -46,6 +46,8 @@ function describe(status, pool, endpoint) {
 			['Why', status.reason],
 			['Since', status.since && when(parseTime(status.since))],
 			['New requests', status.usable ? 'yes' : 'no'],
+			['Group', status.groups?.join(', ')],
+			['No group', status.ungrouped && 'it gets no requests by groups'],
 			['Last change', changed && when(changed)],
 		]),
 		override && group('Override', [
@@ -59,6 +61,7 @@ function describe(status, pool, endpoint) {
 			['Relative time', `${load.relative_time.toFixed(2)} \u00d7 the usual (certainty ${percent(load.certainty)})`],
 			['Signs of sickness', `${load.surprise.toFixed(1)} of 8`],
 			['Broken connections', count(load.broken_connections)],
+			['Sessions', status.sessions !== undefined && count(status.sessions)],
 		]),
 		group('Weight', [['In force', weight(status.effective_weight)], ['Because', list(status.weight_reasons)]]),
 		check && group('Checks', check.probes.map((probe) => [probe.name, probeText(probe)])),

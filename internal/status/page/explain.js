@@ -3,7 +3,7 @@
 import { call, poolURL } from './api.js';
 import { h, nothing } from './dom.js';
 import { percent } from './format.js';
-import { badge, endpointState } from './states.js';
+import { badge, endpointState, icon } from './states.js';
 
 const most = 100;
 
@@ -58,11 +58,20 @@ function describe(e) {
 	return h('section', { class: 'explanation' },
 		h('h3', {}, e.policy),
 		h('p', { class: 'picked' }, e.picked ? ['It would go to ', h('strong', {}, e.picked), ': '] : 'It would go nowhere: ', e.reason, '.'),
+		admission(e.admission),
 		h('p', { class: 'found' }, [
 			e.route && `Route: ${e.route}${e.parked ? ' (parked)' : ''}`, e.key && `Key: ${e.key}`,
 			bands.length > 1 && bands.map((b, i) => `Band ${i + 1}: priority ${b.priority}${b.zone ? `, zone ${b.zone}` : ''}, ${percent(b.share)}`).join('; '),
 		].filter(Boolean).join(' \u00b7 ')),
 		h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `Endpoints by ${e.policy}` }, endpoints(e.endpoints ?? [])));
+}
+
+// admission says what the limits of the pool would do, unless they let the request in.
+function admission(a) {
+	if (!a || a.result === 'enters') return null;
+	return h('p', { class: 'warning' }, icon(a.result === 'waits' ? 'pause' : 'cross'), h('span', {},
+		a.result === 'waits' ? 'Before that, it would wait in the queue: ' : 'It would be refused with 503: ', a.reason,
+		a.class && ` (class ${a.class})`, '.'));
 }
 
 function endpoints(all) {

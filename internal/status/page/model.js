@@ -7,6 +7,8 @@ import { Series } from './series.js';
 const recent = 5;
 const shared = 30;
 
+const partNames = ['limits', 'hedges', 'sessions', 'groups', 'ungrouped'];
+
 class Endpoint {
 	requestsSeries = new Series();
 	failuresSeries = new Series();
@@ -22,8 +24,10 @@ class Endpoint {
 		this.id = status.id ?? '';
 		this.zone = status.zone ?? '';
 		this.priority = status.priority ?? 0;
+		this.groups = status.groups ?? [];
+		this.ungrouped = Boolean(status.ungrouped);
 		this.override = status.override;
-		this.text = [this.address, this.id, this.zone, ...Object.values(status.metadata ?? {})].join('\n').toLowerCase();
+		this.text = [this.address, this.id, this.zone, ...this.groups, ...Object.values(status.metadata ?? {})].join('\n').toLowerCase();
 		this.state = status.state;
 		this.reason = status.reason ?? '';
 		this.since = parseTime(status.since);
@@ -45,6 +49,8 @@ export class Pool {
 	tail = 0;
 	usable = 0;
 	status = null;
+	parts = {}; // limits, hedges, sessions, groups and ungrouped, as far as the pool has them
+	groupPicks = new Map(); // by name
 
 	constructor(name) {
 		this.name = name;
@@ -61,6 +67,36 @@ export class Pool {
 		this.endpoints = listed;
 		this.status = { ...status, members: undefined };
 		this.usable = status.usable;
+		for (const name of partNames) this.#takePart(name, status[name]);
+	}
+
+	// takeParts takes an event with the parts of the pool that have changed.
+	takeParts(event) {
+		for (const [name, part] of Object.entries(event)) this.#takePart(name, part ?? undefined);
+	}
+
+	#takePart(name, part) {
+		if (name === 'groups') this.#countPicks(part ?? []);
+		this.parts[name] = part;
+	}
+
+	// A group of a Caddy that has restarted counts from zero.
+	#countPicks(groups) {
+		for (const { name, picks } of groups) {
+			const known = this.groupPicks.get(name);
+			known?.series.add(Math.max(picks - known.picks, 0));
+			this.groupPicks.set(name, { series: known?.series ?? new Series(), picks });
+		}
+	}
+
+	// shareNow returns the part of the recent picks that were in a group, null if that is not known:
+	// before the first ones, and if several policies have groups.
+	shareNow(group) {
+		const groups = this.parts.groups ?? [];
+		if (groups.filter((g) => g.default).length !== 1) return null;
+		const picks = ({ name }) => this.groupPicks.get(name)?.series.sum(shared) ?? 0;
+		const all = groups.reduce((sum, g) => sum + picks(g), 0);
+		return all ? picks(group) / all : null;
 	}
 
 	// take takes an event with figures, and reports whether the list is another one than it knows.
@@ -72,6 +108,7 @@ export class Pool {
 		const passed = this.time === undefined ? 0 : Math.max((event.time - this.time) / 1000, 0.1);
 		this.time = event.time;
 		for (const series of [this.rate, this.failures]) if (passed) series.push(0);
+		if (passed) for (const { series } of this.groupPicks.values()) series.push(0);
 		if (passed) {
 			for (const endpoint of this.endpoints.values()) {
 				endpoint.requestsSeries.push(0);

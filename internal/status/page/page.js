@@ -85,6 +85,7 @@ async function follow(name, mine) {
 	stream = new Stream(name, status.revision, {
 		onOpen: () => setConnection('live', 'Live'),
 		onFigures: (event) => takeFigures(event),
+		onPool: (event) => pool.takeParts(event),
 		onPools: (event) => takePools(event),
 		onChange: (entry) => takeChange(entry),
 		onLost: () => setConnection('lost', 'Connecting again'),

@@ -35,9 +35,16 @@ const modes = {
 	none: { text: 'No usable endpoint', shape: 'cross', tone: 'bad', says: 'No endpoint can serve requests.' },
 };
 
+const guards = {
+	'too few answers': { text: 'Too few answers', shape: 'ring', tone: 'idle' },
+	content: { text: 'Content', shape: 'circle', tone: 'good' },
+	stopped: { text: 'Stopped', shape: 'cross', tone: 'bad' },
+};
+
 const unknown = (name) => ({ text: name, shape: 'ring', tone: 'idle', rank: 5, says: '' });
 
 export const endpointState = (name) => endpoints[name] ?? unknown(name);
+export const groupGuard = (name) => guards[name] ?? unknown(name);
 export const poolMode = (name) => modes[name] ?? unknown(name);
 export const allStates = Object.keys(endpoints);
 

@@ -9,7 +9,7 @@ export class Stream {
 	#source = null;
 	#retry = 0;
 
-	// The handlers are onOpen, onFigures, onPools, onChange and onLost.
+	// The handlers are onOpen, onFigures, onPools, onPool, onChange and onLost.
 	constructor(pool, after, handlers) {
 		this.pool = pool;
 		this.after = after;
@@ -25,6 +25,7 @@ export class Stream {
 		source.onerror = () => this.#lost(source);
 		source.addEventListener('figures', (e) => this.handlers.onFigures(JSON.parse(e.data)));
 		source.addEventListener('pools', (e) => this.handlers.onPools(JSON.parse(e.data)));
+		source.addEventListener('pool', (e) => this.handlers.onPool(JSON.parse(e.data)));
 		for (const kind of kinds) {
 			source.addEventListener(kind, (e) => this.handlers.onChange(JSON.parse(e.data)));
 		}

@@ -100,7 +100,7 @@ export class Table {
 		setAttribute(row.element, 'data-address', endpoint.address);
 		setText(row.open, endpoint.address);
 		setAttribute(row.open, 'title', endpoint.address);
-		setText(row.note, [endpoint.id !== endpoint.address && endpoint.id, endpoint.zone].filter(Boolean).join(' \u00b7 '));
+		setText(row.note, [endpoint.id !== endpoint.address && endpoint.id, endpoint.zone, ...endpoint.groups, endpoint.ungrouped && 'in no group'].filter(Boolean).join(' \u00b7 '));
 		setAttribute(row.open, 'tabindex', index === this.#active ? '0' : '-1');
 		columns.forEach((column, i) => column.show(row.cells[i], endpoint, this.pool, ticked));
 		if (row.action) {

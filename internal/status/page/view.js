@@ -6,9 +6,12 @@ import { showDetails } from './details.js';
 import { h, setText } from './dom.js';
 import { Explain } from './explain.js';
 import { clock, parseTime } from './format.js';
+import { Gauges } from './gauges.js';
+import { Groups } from './groups.js';
 import { History } from './history.js';
 import { List } from './list.js';
 import { newRoutes, newSources } from './routes.js';
+import { confirmConfigShare, confirmShare } from './share_actions.js';
 import { badge, poolMode, setBadge } from './states.js';
 import { Tabs } from './tabs.js';
 import { Tiles } from './tiles.js';
@@ -25,6 +28,11 @@ export class View {
 		this.frozen = h('div', { class: 'banner', hidden: true });
 		this.failures = h('ul', { class: 'failures', 'aria-label': 'Why checks fail', hidden: true });
 		this.tiles = new Tiles();
+		this.gauges = new Gauges();
+		this.groups = new Groups(mayControl ? {
+			setShare: (group) => confirmShare(this.pool.name, group),
+			endShare: (group) => confirmConfigShare(this.pool.name, group),
+		} : null);
 		this.list = new List({
 			onOpen: (endpoint) => showDetails(this.pool, endpoint),
 			quickAction: mayControl ? quickAction(() => this.pool.name) : null,
@@ -43,7 +51,7 @@ export class View {
 		]);
 		this.element = h('div', { class: 'pool' },
 			h('div', { class: 'heading' }, this.title, this.mode), this.says, this.frozen, this.failures,
-			this.tiles.element, this.tabs.element);
+			this.tiles.element, this.gauges.element, this.groups.element, this.tabs.element);
 	}
 
 	// describe shows the state of a pool, which has just been read.
@@ -72,6 +80,8 @@ export class View {
 	// show shows the figures. ticked says that a second has passed.
 	show(ticked) {
 		this.tiles.show(this.pool, ticked);
+		this.gauges.show(this.pool.parts);
+		this.groups.show(this.pool.parts, (group) => this.pool.shareNow(group));
 		if (this.tabs.key === 'endpoints') this.list.show(this.pool, ticked);
 		if (ticked && ++this.#ticks % reportsEvery === 0) {
 			if (this.tabs.key === 'routes') this.routes.load(this.pool.name);
