@@ -68,6 +68,7 @@ var rooms = map[string][]string{
 	"internal/figures":       {},
 	"internal/golden":        {},
 	"internal/lab":           {"internal/arrivals", "internal/commandline", "internal/figures", "internal/process"},
+	"internal/lab/bare":      {},
 	"internal/optionstest":   {"internal/golden"},
 	"internal/outside":       {},
 	"internal/process":       {},

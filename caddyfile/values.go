@@ -36,6 +36,21 @@ func Checked(name, expected string, set func(text string) error) Param {
 	}}
 }
 
+// Once is a text that may be given as an argument or as an option, but not as both. valid reports
+// whether it is what is expected.
+func Once(name, expected string, into *string, valid func(text string) bool) Param {
+	return Checked(name, expected, func(text string) error {
+		switch given := *into; {
+		case given != "":
+			return fmt.Errorf("'%s' is given besides '%s'; expected it once", text, given)
+		case !valid(text):
+			return fmt.Errorf("'%s' is not %s", text, expected)
+		}
+		*into = text
+		return nil
+	})
+}
+
 // Rest is one value or more, up to the end of the line. p reads each of them.
 func Rest(p Param) Param {
 	one := p.read

@@ -69,15 +69,6 @@ func (c *Connection) Options() caddyfile.Param {
 	)
 }
 
-// argumentOrOption is a setting that may be given as an argument or as an option, but not as both.
-func argumentOrOption(name, expected string, into *string, valid func(text string) bool) caddyfile.Param {
-	return caddyfile.Func(name, expected+", given once", func(text string) bool {
-		given := *into != ""
-		*into = text
-		return !given && valid(text)
-	})
-}
-
 // ProvisionConnection checks the settings and loads the certificates. The Provision method of the
 // probe calls it. protocols are the application protocols that TLS offers, the preferred one first;
 // without any, TLS negotiates none.

@@ -89,7 +89,7 @@ func (*FastCGIProbe) CaddyModule() caddy.ModuleInfo {
 //	    proxy_protocol   <v1|v2>
 //	}
 func (p *FastCGIProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	uri := argumentOrOption("uri", "a path such as /ping", &p.URI, func(text string) bool {
+	uri := caddyfile.Once("uri", "a path such as /ping", &p.URI, func(text string) bool {
 		return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "{")
 	})
 	return caddyfile.Parse(d, caddyfile.Optional(uri), caddyfile.Block(

@@ -73,7 +73,7 @@ func (*GRPCProbe) CaddyModule() caddy.ModuleInfo {
 //	    proxy_protocol   <v1|v2>
 //	}
 func (p *GRPCProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	service := argumentOrOption("service", "a service such as package.Service", &p.Service, func(text string) bool {
+	service := caddyfile.Once("service", "a service such as package.Service", &p.Service, func(text string) bool {
 		return text != ""
 	})
 	return caddyfile.Parse(d, caddyfile.Optional(service), caddyfile.Block(

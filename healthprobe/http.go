@@ -136,7 +136,7 @@ func (p *HTTPProbe) UnmarshalJSON(data []byte) error {
 //	    proxy_protocol   <v1|v2>
 //	}
 func (p *HTTPProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	uri := argumentOrOption("uri", "a path such as /healthz", &p.URI, func(text string) bool {
+	uri := caddyfile.Once("uri", "a path such as /healthz", &p.URI, func(text string) bool {
 		return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "{")
 	})
 	return caddyfile.Parse(d, caddyfile.Optional(uri), caddyfile.Block(

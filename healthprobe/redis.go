@@ -97,7 +97,7 @@ func (*RedisProbe) CaddyModule() caddy.ModuleInfo {
 //	    proxy_protocol    <v1|v2>
 //	}
 func (p *RedisProbe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	role := argumentOrOption("role", "primary or replica", &p.Role, isRole)
+	role := caddyfile.Once("role", "primary or replica", &p.Role, isRole)
 	return caddyfile.Parse(d, caddyfile.Optional(role), caddyfile.Block(
 		role,
 		caddyfile.String("username", &p.Username),

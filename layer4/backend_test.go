@@ -149,6 +149,14 @@ func (c *client) wantAnswerBy(name string) {
 	}
 }
 
+// wantClosed waits until the connection ends, and fails if a byte comes before.
+func (c *client) wantClosed() {
+	c.t.Helper()
+	if n, err := c.lines.Read(make([]byte, 1)); n > 0 || err == nil {
+		c.t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
 func overTLS(certificate tls.Certificate) func(net.Conn) (net.Conn, error) {
 	return func(conn net.Conn) (net.Conn, error) {
 		secured := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}})

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"slices"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	l4 "github.com/mholt/caddy-l4/layer4"
 	"github.com/mholt/caddy-l4/modules/l4proxyprotocol"
 
@@ -56,19 +55,23 @@ func panicked(reason any) error { return fmt.Errorf("panic: %v\n%s", reason, deb
 const clientIP = "l4.pool.client_ip"
 
 // requestOf returns a request that stands for the connection, because policies pick for requests.
-// It has the placeholders of the connection.
+// It has the variables and placeholders of the connection, which the context of the connection has
+// under the same keys as that of a request.
 func requestOf(ctx context.Context, cx *l4.Connection) *http.Request {
 	client := l4proxyprotocol.GetConn(cx).RemoteAddr()
-	host := client.String()
-	if ip, _, err := net.SplitHostPort(host); err == nil {
-		host = ip
-	}
+	address, host := textsOf(client)
 	cx.Replacer().Set(clientIP, host)
-	r := &http.Request{
-		Method: client.Network(), URL: new(url.URL), Header: make(http.Header), RemoteAddr: client.String(),
+	r := &http.Request{Method: client.Network(), URL: new(url.URL), Header: make(http.Header), RemoteAddr: address}
+	return r.WithContext(ctx)
+}
+
+// textsOf returns an address as a text, with and without its port.
+func textsOf(a net.Addr) (address, host string) {
+	if a, ok := a.(interface{ AddrPort() netip.AddrPort }); ok {
+		ip, port := a.AddrPort().Addr().Unmap(), a.AddrPort().Port()
+		return netip.AddrPortFrom(ip, port).String(), ip.String()
 	}
-	ctx = context.WithValue(ctx, caddyhttp.VarsCtxKey, make(map[string]any))
-	return r.WithContext(context.WithValue(ctx, caddy.ReplacerCtxKey, cx.Replacer()))
+	return a.String(), a.String() // a Unix socket
 }
 
 // search looks for an endpoint that can be connected to.

@@ -1,6 +1,7 @@
 package layer4
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -33,17 +34,28 @@ func (p *Pool) dial(ctx context.Context, cx *l4.Connection, address string) (con
 	if err != nil {
 		return nil, false, err
 	}
-	deadline, _ := ctx.Deadline()
-	_ = conn.SetDeadline(deadline) // a closed connection fails below
 	ready, err := p.prepare(ctx, cx, conn, host)
-	if err == nil {
-		err = conn.SetDeadline(time.Time{})
-	}
 	if err != nil {
 		conn.Close()
 		return nil, true, err
 	}
 	return ready, true, nil
+}
+
+// keepAliveAfter is how long a connection to an endpoint is open before the system asks for signs
+// of life. Most connections end before, and are spared the system calls.
+const keepAliveAfter = 15 * time.Second
+
+// keepAlive makes the system ask an endpoint for signs of life from the time on when it would do so
+// first, until stop is called.
+func keepAlive(conn net.Conn) (stop func() bool) {
+	socket := socketOf(conn)
+	if socket == nil {
+		return func() bool { return false }
+	}
+	return time.AfterFunc(keepAliveAfter, func() {
+		_ = socket.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true}) // it may be closed
+	}).Stop
 }
 
 // targetOf returns what to dial for the address of an endpoint. Its default network is that of the
@@ -69,9 +81,9 @@ func isPacket(cx *l4.Connection) bool {
 // stands for is known only then.
 func dialerBy(rules *egress.Rules) *net.Dialer {
 	if rules == nil {
-		return new(net.Dialer)
+		return &net.Dialer{KeepAlive: -1} // see keepAlive
 	}
-	return &net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
+	return &net.Dialer{KeepAlive: -1, Control: func(_, address string, _ syscall.RawConn) error {
 		socket, err := netip.ParseAddrPort(address)
 		if err != nil {
 			return nil // a Unix socket
@@ -81,7 +93,15 @@ func dialerBy(rules *egress.Rules) *net.Dialer {
 }
 
 // prepare sends the header of the PROXY protocol and begins TLS, as far as they are wanted.
-func (p *Pool) prepare(ctx context.Context, cx *l4.Connection, conn net.Conn, host string) (net.Conn, error) {
+func (p *Pool) prepare(
+	ctx context.Context, cx *l4.Connection, conn net.Conn, host string,
+) (ready net.Conn, err error) {
+	if p.ProxyProtocol == "" && p.tls == nil {
+		return conn, nil
+	}
+	deadline, _ := ctx.Deadline()
+	_ = conn.SetDeadline(deadline) // a closed connection fails below
+	defer func() { err = cmp.Or(err, conn.SetDeadline(time.Time{})) }()
 	if version := proxyVersions[p.ProxyProtocol]; version != 0 && !isPacket(cx) {
 		if _, err := proxyHeader(cx, version).WriteTo(conn); err != nil {
 			return nil, err

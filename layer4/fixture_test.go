@@ -2,6 +2,8 @@ package layer4_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -71,4 +73,17 @@ func (f *front) wantInFlight(want int) {
 		}
 		return sum == want
 	})
+}
+
+// wantHalfCloseAt fails unless a client has the rest of the answer of a backend after it has closed
+// its side.
+func (f *front) wantHalfCloseAt(name string) {
+	f.Helper()
+	c := connect(f.T, f.address)
+	c.wantAnswerBy(name)
+	c.Conn.(*net.TCPConn).CloseWrite()
+	if rest, err := io.ReadAll(c.lines); err != nil || !strings.HasPrefix(string(rest), name+" got ") {
+		f.Errorf("after the client has closed its side: %q, %v", rest, err)
+	}
+	f.wantInFlight(0)
 }

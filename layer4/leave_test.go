@@ -97,9 +97,7 @@ func TestConnectionsToAnEndpointThatLeftTheListStayUnlessTheyAreToFollowItsRole(
 				conn.wantAnswerBy("a")
 				return
 			}
-			if n, err := conn.lines.Read(make([]byte, 1)); n > 0 || err == nil {
-				t.Errorf("%d bytes, %v", n, err)
-			}
+			conn.wantClosed()
 			other.wantAnswerBy("b")
 		})
 	}
@@ -110,9 +108,7 @@ func TestAReloadClosesConnectionsThatFollowARoleOfAnEndpointThatIsGone(t *testin
 	f := startListed(t, "close_on_unhealthy 0s", entry(a), entry(b))
 	gone, stays := f.connectTo("a"), f.connectTo("b")
 	f.reload(fmt.Sprintf("source static %s\nclose_on_unhealthy 0s", b.address()))
-	if n, err := gone.lines.Read(make([]byte, 1)); n > 0 || err == nil {
-		t.Errorf("%d bytes, %v", n, err)
-	}
+	gone.wantClosed()
 	stays.wantAnswerBy("b")
 }
 

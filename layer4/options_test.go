@@ -2,7 +2,6 @@ package layer4_test
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -38,13 +37,7 @@ func TestEndpointsMaySpeakTLS(t *testing.T) {
 	f, a := newFront(t), listenAs(t, "a", "127.0.0.1:0", overTLS(certificate.Pair))
 	f.start(fmt.Sprintf("source static %s\ntls_trust_pool file %s\ntls_server_name %s",
 		a.address(), certificate.CertFile, caddytest.ServerName))
-	c := connect(t, f.address)
-	c.wantAnswerBy("a")
-	c.Conn.(*net.TCPConn).CloseWrite()
-	if rest, err := io.ReadAll(c.lines); err != nil || !strings.HasPrefix(string(rest), "a got ") {
-		t.Errorf("after the client has closed its side: %q, %v", rest, err)
-	}
-	f.wantInFlight(0)
+	f.wantHalfCloseAt("a")
 }
 
 func TestAnEndpointWithoutTrustedCertificateGetsNothing(t *testing.T) {
@@ -62,9 +55,7 @@ func TestAnIdleConnectionIsClosed(t *testing.T) {
 	f.start(fmt.Sprintf("source static %s\nidle_timeout 1s", a.address()))
 	c := connect(t, f.address)
 	c.wantAnswerBy("a")
-	if n, err := c.lines.Read(make([]byte, 1)); n > 0 || err == nil {
-		t.Errorf("%d bytes, %v", n, err)
-	}
+	c.wantClosed()
 	f.wantInFlight(0)
 }
 
@@ -119,9 +110,7 @@ func TestConnectionsCloseWhenTheirEndpointLosesItsRole(t *testing.T) {
 				conn.wantAnswerBy("a")
 				return
 			}
-			if n, err := conn.lines.Read(make([]byte, 1)); n > 0 || err == nil {
-				t.Errorf("%d bytes, %v", n, err)
-			}
+			conn.wantClosed()
 			caddytest.Eventually(t, patience, "no connection at the old primary", func() bool {
 				return a.connections() == 0
 			})

@@ -23,6 +23,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/options"
+	"github.com/caddy-balance/caddy-balance/internal/role"
 )
 
 func init() { caddy.RegisterModule(new(Pool)) }
@@ -81,7 +82,7 @@ type Pool struct {
 	picker    endpoint.Picker
 	fallback  endpoint.Picker // for what the picker leaves to another policy; nil if there is none
 	tls       *tls.Config
-	roles     *roleWatch // nil if connections stay
+	roles     *role.Watch[*relay] // nil if connections stay
 }
 
 // CaddyModule returns the Caddy module information.
@@ -92,8 +93,11 @@ func (*Pool) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// UnmarshalJSON refuses zeros that would become defaults.
+// UnmarshalJSON refuses options for HTTP requests, and zeros that would become defaults.
 func (p *Pool) UnmarshalJSON(data []byte) error {
+	if err := pool.RefuseForConnections(data, "close_on_unhealthy"); err != nil {
+		return err
+	}
 	type fields Pool
 	return options.Decode(data, (*fields)(p), "initial_wait", "max_endpoints", "retries", "connect_timeout")
 }

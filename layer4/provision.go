@@ -28,7 +28,7 @@ var proxyVersions = map[string]byte{"v1": 1, "v2": 2}
 // Provision implements caddy.Provisioner. It does not wait for any source, because `caddy validate`
 // provisions modules too.
 func (p *Pool) Provision(ctx caddy.Context) error {
-	if err := cmp.Or(p.check(), p.LimitOptions.RefuseForConnections()); err != nil {
+	if err := p.check(); err != nil {
 		return fmt.Errorf("pool %q: %w", p.Name, err)
 	}
 	if err := p.Acquire(ctx); err != nil {
@@ -42,7 +42,7 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("pool %q: policy: %w", p.Name, err)
 	}
 	if p.CloseOnUnhealthy != nil {
-		p.roles = newRoleWatch(p.Roster(), time.Duration(*p.CloseOnUnhealthy))
+		p.roles = watchRoles(p.Roster(), time.Duration(*p.CloseOnUnhealthy))
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func (p *Pool) Cleanup() error {
 		}
 	}
 	if p.roles != nil {
-		p.roles.stop()
+		p.roles.Stop()
 	}
 	p.Release()
 	return nil

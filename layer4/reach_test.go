@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
@@ -43,13 +42,7 @@ func TestAnEndpointAtAUnixSocketIsServed(t *testing.T) {
 	}
 	f, a := newFront(t), serveOn(t, "a", listener, nil)
 	f.start("source static unix/" + path)
-	c := connect(t, f.address)
-	c.wantAnswerBy("a")
-	c.Conn.(*net.TCPConn).CloseWrite()
-	if rest, err := io.ReadAll(c.lines); err != nil || !strings.HasPrefix(string(rest), "a got ") {
-		t.Errorf("after the client has closed its side: %q, %v", rest, err)
-	}
-	f.wantInFlight(0)
+	f.wantHalfCloseAt("a")
 	a.kill()
 	if _, err := connect(t, f.address).ask("hello"); err == nil {
 		t.Error("something answers")
@@ -85,25 +78,15 @@ func TestAnEndpointThatTheRulesDenyIsNotDialed(t *testing.T) {
 }
 
 func TestAServerMayCloseFirst(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
 	received := make(chan string, 1)
-	go func() {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
+	server := caddytest.Serve(t, func(conn net.Conn) {
 		io.WriteString(conn, "welcome and goodbye\n")
 		conn.(*net.TCPConn).CloseWrite()
 		rest, _ := io.ReadAll(conn) // what the client sends after that
 		received <- string(rest)
-	}()
+	})
 	f := newFront(t)
-	f.start("source static " + listener.Addr().String())
+	f.start("source static " + server)
 	c := connect(t, f.address)
 	if text, err := io.ReadAll(c); string(text) != "welcome and goodbye\n" || err != nil {
 		t.Errorf("%q, %v", text, err)

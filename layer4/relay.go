@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
+	"github.com/caddy-balance/caddy-balance/internal/role"
 )
 
 // relay passes bytes between a client and an endpoint. It needs one goroutine besides that of the
@@ -20,10 +21,11 @@ type relay struct {
 	client   *l4.Connection
 	endpoint net.Conn
 	stream   *attempt.Stream
-	idle     *idleWatch // nil if the connection may be idle
-	roles    *roleWatch // nil if the connection stays when its endpoint loses its role
+	idle     *idleWatch          // nil if the connection may be idle
+	roles    *role.Watch[*relay] // nil if the connection stays when its endpoint loses its role
 
 	clientEnded atomic.Bool // the client has closed its side, or was closed
+	halfEnded   atomic.Bool // one direction has ended
 	packets     *packets    // nil for TCP
 }
 
@@ -38,12 +40,13 @@ func (p *Pool) relay(cx *l4.Connection, conn net.Conn, stream *attempt.Stream) *
 // run passes bytes on until both directions have ended.
 func (r *relay) run() {
 	if r.roles != nil {
-		defer r.roles.follow(r)()
+		defer r.roles.Follow(r)()
 	}
 	if r.idle != nil {
 		r.idle.start()
 		defer r.idle.stop()
 	}
+	defer keepAlive(r.endpoint)()
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
@@ -67,9 +70,7 @@ func (r *relay) send() {
 	err := r.pass(r.endpoint, clientReader{r.client}, r.stream.Ask)
 	r.packets.noteSent(r.stream, err)
 	r.clientEnded.Store(true)
-	if err != nil || !closeWrite(r.endpoint) {
-		r.abort()
-	}
+	r.end(err, r.endpoint)
 }
 
 // receive passes what the endpoint sends to the client.
@@ -79,7 +80,16 @@ func (r *relay) receive() {
 	if !r.clientEnded.Load() && (err == nil || isReadError(err)) {
 		r.stream.Break(err)
 	}
-	if err != nil || !closeWrite(r.client.Conn) {
+	r.end(err, r.client.Conn)
+}
+
+// end ends the direction to a side, after the other side has sent all it had, or with an error.
+func (r *relay) end(err error, to net.Conn) {
+	_, isSocket := to.(*net.TCPConn)
+	if r.halfEnded.Swap(true) && isSocket {
+		return // it is closed at once, which says the same
+	}
+	if err != nil || !closeWrite(to) {
 		r.abort()
 	}
 }

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -134,13 +133,4 @@ func (o *LimitOptions) settings() (s limit.Settings) {
 		s.Class = o.Queue.Class
 	}
 	return s
-}
-
-// RefuseForConnections returns an error if a limit is set, for a module that sends no requests.
-func (o *LimitOptions) RefuseForConnections() error {
-	if *o != (LimitOptions{}) {
-		return errors.New("max_in_flight, queue, retry_budget, retry_backoff and retry_after are for HTTP requests, " +
-			"not for connections")
-	}
-	return nil
 }

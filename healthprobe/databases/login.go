@@ -45,11 +45,7 @@ func isRole(text string) bool { return text == rolePrimary || text == roleReplic
 
 // params returns the optional argument and the options of a Caddyfile.
 func (l *Login) params() (argument, options caddyfile.Param) {
-	role := caddyfile.Func("role", "primary or replica, given once", func(text string) bool {
-		given := l.Role != ""
-		l.Role = text
-		return !given && isRole(text)
-	})
+	role := caddyfile.Once("role", "primary or replica", &l.Role, isRole)
 	return caddyfile.Optional(role), caddyfile.Group(
 		role,
 		caddyfile.String("username", &l.Username),

@@ -18,7 +18,7 @@ var runningAttempts role.All[*Attempt]
 // back within the grace, until stop is called. It may only be called while the handler is
 // provisioned.
 func (t *Transport) EndOnUnhealthy(r *endpoint.Roster, grace time.Duration) (stop func()) {
-	w := role.NewWatch(&runningAttempts, r, grace)
+	w := role.NewWatch(&runningAttempts, r, grace, role.AbsentKeeps)
 	t.roles = append(t.roles, w)
 	return w.Stop
 }

@@ -13,8 +13,16 @@ import (
 // generator sends requests at the times at which they are due, whether or not earlier ones have
 // been answered.
 type generator struct {
-	transport http.RoundTripper
-	targets   []string // URLs that get requests in turn
+	client
+	targets []string // addresses that get requests in turn
+}
+
+// client sends one request and waits for the whole answer.
+type client interface {
+	exchange(ctx context.Context, address string, r *request) error
+
+	// rest closes connections that are idle.
+	rest()
 }
 
 // answer is what the client of a request got.
@@ -23,14 +31,6 @@ type answer struct {
 	late    time.Duration // from the intended arrival until the request left
 	failed  bool
 	cut     bool // the run ended first
-}
-
-func newGenerator(addresses ...string) *generator {
-	g := &generator{transport: &http.Transport{MaxIdleConnsPerHost: 1000, DisableCompression: true}}
-	for _, a := range addresses {
-		g.targets = append(g.targets, "http://"+a)
-	}
-	return g
 }
 
 // run sends the requests and returns their answers in the same order. Parked requests that are left
@@ -45,28 +45,26 @@ func (g *generator) run(ctx context.Context, start time.Time, requests []request
 		if !arrivals.Wait(ctx, start.Add(r.at)) {
 			break
 		}
-		url := g.targets[i%len(g.targets)] + r.class.path
+		target := g.targets[i%len(g.targets)]
 		if r.parked {
-			waiting.Go(func() { answers[i] = g.send(parked, start, url, r) })
+			waiting.Go(func() { answers[i] = g.send(parked, start, target, r) })
 		} else {
-			working.Go(func() { answers[i] = g.send(ctx, start, url, r) })
+			working.Go(func() { answers[i] = g.send(ctx, start, target, r) })
 		}
 	}
 	working.Wait()
 	cutOff()
 	waiting.Wait()
-	if t, ok := g.transport.(*http.Transport); ok {
-		t.CloseIdleConnections()
-	}
+	g.rest()
 	return answers
 }
 
-func (g *generator) send(ctx context.Context, start time.Time, url string, r *request) answer {
+func (g *generator) send(ctx context.Context, start time.Time, target string, r *request) answer {
 	due := start.Add(r.at)
 	late := time.Since(due)
 	limited, cancel := context.WithDeadline(ctx, due.Add(r.limit()))
 	defer cancel()
-	err := g.exchange(limited, url, r)
+	err := g.exchange(limited, target, r)
 	switch {
 	case ctx.Err() != nil:
 		return answer{cut: true}
@@ -76,9 +74,16 @@ func (g *generator) send(ctx context.Context, start time.Time, url string, r *re
 	return answer{latency: time.Since(due), late: late}
 }
 
+// httpClient sends requests by HTTP.
+type httpClient struct{ transport http.RoundTripper }
+
+func newHTTPClient() httpClient {
+	return httpClient{&http.Transport{MaxIdleConnsPerHost: 1000, DisableCompression: true}}
+}
+
 // exchange sends a request and reads the whole answer. Any status but 200 is an error.
-func (g *generator) exchange(ctx context.Context, url string, r *request) error {
-	message, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func (c httpClient) exchange(ctx context.Context, address string, r *request) error {
+	message, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+r.class.path, nil)
 	if err != nil {
 		return err
 	}
@@ -86,7 +91,7 @@ func (g *generator) exchange(ctx context.Context, url string, r *request) error 
 	if r.parked {
 		message.Header.Set(parkedHeader, "yes")
 	}
-	response, err := g.transport.RoundTrip(message)
+	response, err := c.transport.RoundTrip(message)
 	if err != nil {
 		return err
 	}
@@ -98,6 +103,12 @@ func (g *generator) exchange(ctx context.Context, url string, r *request) error 
 		return statusError(response.StatusCode)
 	}
 	return nil
+}
+
+func (c httpClient) rest() {
+	if t, ok := c.transport.(*http.Transport); ok {
+		t.CloseIdleConnections()
+	}
 }
 
 type statusError int

@@ -31,7 +31,7 @@ func send(t *testing.T, s stub, requests ...request) []answer {
 	for i := range requests {
 		requests[i].class = quick
 	}
-	g := &generator{transport: s, targets: []string{"http://stub"}}
+	g := &generator{client: httpClient{s}, targets: []string{"stub"}}
 	return g.run(t.Context(), time.Now(), requests)
 }
 
@@ -55,7 +55,7 @@ func TestLatencyCountsFromTheIntendedArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		time.Sleep(30 * time.Millisecond) // the generator stalls
-		g := &generator{transport: stub{http.StatusOK, 10 * time.Millisecond}, targets: []string{"http://stub"}}
+		g := &generator{client: httpClient{stub{http.StatusOK, 10 * time.Millisecond}}, targets: []string{"stub"}}
 		a := g.run(t.Context(), start, []request{{at: 10 * time.Millisecond, class: quick}})[0]
 		if a.late != 20*time.Millisecond || a.latency != 30*time.Millisecond {
 			t.Errorf("%+v", a)
@@ -95,7 +95,7 @@ func TestParkedRequestsDoNotHoldUpTheEnd(t *testing.T) {
 func TestTargetsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := ""
-		g := &generator{transport: witness(func(host string) { asked += host }), targets: []string{"http://a", "http://b"}}
+		g := &generator{client: httpClient{witness(func(host string) { asked += host })}, targets: []string{"a", "b"}}
 		var requests []request
 		for i := range 4 {
 			requests = append(requests, request{at: time.Duration(i) * time.Second, class: quick})

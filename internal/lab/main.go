@@ -40,11 +40,20 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s := &session{options: options, proxies: proxies, folder: folder, notes: notes}
+	var s measuring = &session{options: options, proxies: proxies, folder: folder, notes: notes}
+	if options.layer4 {
+		s = &connectionSession{options: options, proxies: proxies, folder: folder, notes: notes}
+	}
 	err = s.measure(ctx)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	s.print(out)
 	return err
+}
+
+// measuring is what a session does.
+type measuring interface {
+	measure(ctx context.Context) error
+	print(w io.Writer)
 }

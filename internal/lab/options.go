@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +20,16 @@ type options struct {
 	rounds    int
 	seed      uint64
 	scenarios []scenario
+	layer4    bool // measures connections instead of HTTP requests
 	proxies   []proxy
 	binaries  map[string]string // of a program; empty means the usual one
+}
+
+// defaultsOfLayer4 are the defaults that are others with -layer4.
+var defaultsOfLayer4 = map[string]string{
+	"duration": "4s", "rate": "1000", "rounds": "5",
+	"proxies": "pool/adaptive_latency,caddy/round_robin,bare/round_robin," +
+		"haproxy/roundrobin,haproxy/roundrobin splice",
 }
 
 const defaultProxies = "pool/adaptive_latency,caddy/least_conn,haproxy/leastconn,nginx/least_conn"
@@ -31,6 +41,8 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	flags.Float64Var(&o.rate, "rate", 400, "requests per second")
 	flags.IntVar(&o.rounds, "rounds", 3, "runs of each proxy in each scenario")
 	flags.Uint64Var(&o.seed, "seed", 1, "the seed from which requests are drawn")
+	flags.BoolVar(&o.layer4, "layer4", false,
+		"compare proxies of TCP connections; this has other defaults and no scenarios")
 	wanted := flags.String("scenarios", strings.Join(names(scenarios), ","), "the scenarios to run, in this order")
 	methods := flags.String("proxies", defaultProxies,
 		"the proxies to compare, as program/method; pool/ is a pool of this module, and caddy/ a static list")
@@ -46,14 +58,34 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	if err != nil {
 		return nil, err
 	}
+	programs := programs
+	if o.layer4 {
+		programs = connectionPrograms
+		given := setDefaults(flags, defaultsOfLayer4)
+		if given["scenarios"] {
+			return nil, errors.New("-layer4 has no scenarios")
+		}
+	}
 	if o.duration <= 0 || o.rate <= 0 || o.rounds <= 0 {
 		return nil, errors.New("duration, rate and rounds must be positive")
 	}
 	if o.scenarios, err = selectScenarios(*wanted); err != nil {
 		return nil, err
 	}
-	o.proxies, err = parseProxies(*methods)
+	o.proxies, err = parseProxies(*methods, programs)
 	return o, err
+}
+
+// setDefaults sets the flags that the command line leaves out. It returns those that are given.
+func setDefaults(flags *flag.FlagSet, values map[string]string) (given map[string]bool) {
+	given = make(map[string]bool)
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for name, value := range values {
+		if !given[name] {
+			flags.Set(name, value)
+		}
+	}
+	return given
 }
 
 func selectScenarios(list string) (selected []scenario, err error) {
@@ -64,12 +96,13 @@ func selectScenarios(list string) (selected []scenario, err error) {
 	return selected, err
 }
 
-func parseProxies(list string) (selected []proxy, err error) {
+func parseProxies(list string, programs map[string]*program) (selected []proxy, err error) {
 	for text := range strings.SplitSeq(list, ",") {
 		name, method, _ := strings.Cut(text, "/")
 		program, known := programs[name]
 		if !known || method == "" {
-			return nil, fmt.Errorf("unknown proxy %q, not pool/, caddy/, haproxy/ or nginx/ and a method", text)
+			return nil, fmt.Errorf("unknown proxy %q, not a method of %s, as in haproxy/random(2)",
+				text, strings.Join(slices.Sorted(maps.Keys(programs)), ", "))
 		}
 		selected = append(selected, proxy{program: program, method: method})
 	}

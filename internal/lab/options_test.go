@@ -46,6 +46,8 @@ func TestWrongFlagsAreRefusedWithTheReason(t *testing.T) {
 		{"-proxies nginx", `unknown proxy "nginx"`},
 		{"-rate 0", "must be positive"},
 		{"-rounds -1", "must be positive"},
+		{"-layer4 -scenarios mixed", "-layer4 has no scenarios"},
+		{"-layer4 -proxies nginx/least_conn", `unknown proxy "nginx/least_conn", not a method of bare, caddy, haproxy, pool`},
 		{"mixed", `unexpected argument "mixed"`},
 	} {
 		_, err := parse(strings.Fields(test.args), io.Discard)

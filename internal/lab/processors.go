@@ -4,6 +4,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // processors counts what all processors of the machine have done since it started, in ticks.
@@ -31,6 +32,26 @@ func parseProcessors(text string) (p processors) {
 		}
 	}
 	return p
+}
+
+// processorTime returns the processor time that a process has used, in ticks of 10 ms.
+func processorTime(pid int) time.Duration {
+	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return parseProcessorTime(string(text))
+}
+
+// parseProcessorTime reads /proc/<pid>/stat. What follows the name of the program, which ends with
+// the last bracket, are the fields from the third on; user and system time are the 14th and 15th.
+func parseProcessorTime(text string) (sum time.Duration) {
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) < 13 {
+		return 0
+	}
+	for _, field := range fields[11:13] {
+		ticks, _ := strconv.Atoi(field)
+		sum += time.Duration(ticks) * 10 * time.Millisecond
+	}
+	return sum
 }
 
 // busySince returns the share of the time that the processors were not idle, other programs and

@@ -26,20 +26,24 @@ type program struct {
 	config  func(listen, method string, backends []string) string
 	args    func(config string) []string
 	version []string
+
+	// build builds the program from this checkout. Without it the machine must have the program.
+	build func(ctx context.Context, folder string) (path string, err error)
 }
 
 // programs are the proxies by the name that the command line uses.
 var programs = map[string]*program{
 	"pool": {
 		title: "Caddy", variant: ", pool", binary: "pool", config: poolConfig, args: caddyArgs,
-		version: []string{"version"},
+		version: []string{"version"}, build: buildCaddy,
 	},
 	"caddy": {
-		title: "Caddy", binary: "caddy", config: caddyConfig, args: caddyArgs, version: []string{"version"},
+		title: "Caddy", binary: "caddy", config: caddyConfig, args: caddyArgs,
+		version: []string{"version"}, build: buildCaddy,
 	},
 	"haproxy": {
 		title: "HAProxy", binary: "haproxy", config: haproxyConfig, version: []string{"-v"},
-		args: func(config string) []string { return []string{"-db", "-f", config} },
+		args: haproxyArgs,
 	},
 	"nginx": {
 		title: "NGINX", binary: "nginx", config: nginxConfig, version: []string{"-v"},
@@ -51,6 +55,12 @@ var programs = map[string]*program{
 
 func caddyArgs(config string) []string {
 	return []string{"run", "--adapter", "caddyfile", "--config", config}
+}
+
+func haproxyArgs(config string) []string { return []string{"-db", "-f", config} }
+
+func buildCaddy(ctx context.Context, folder string) (path string, err error) {
+	return process.Build(ctx, folder, "examples/quickstart")
 }
 
 // String returns the name of the proxy in the table.
@@ -70,7 +80,7 @@ func install(ctx context.Context, o *options, folder string, notes io.Writer) (f
 	for _, p := range o.proxies {
 		path, done := paths[p.binary]
 		if !done {
-			path, err = findBinary(ctx, p.binary, o.binaries[p.binary], folder, notes)
+			path, err = findBinary(ctx, p.program, o.binaries[p.binary], folder, notes)
 			if err != nil {
 				return nil, err
 			}
@@ -90,7 +100,8 @@ func install(ctx context.Context, o *options, folder string, notes io.Writer) (f
 }
 
 // findBinary returns the path of a program, or "" if the machine has none.
-func findBinary(ctx context.Context, name, given, folder string, notes io.Writer) (string, error) {
+func findBinary(ctx context.Context, p *program, given, folder string, notes io.Writer) (string, error) {
+	name := p.binary
 	switch {
 	case given != "":
 		path, err := exec.LookPath(given)
@@ -98,9 +109,9 @@ func findBinary(ctx context.Context, name, given, folder string, notes io.Writer
 			return "", fmt.Errorf("-%s: %w", name, err)
 		}
 		return filepath.Abs(path)
-	case name == "pool" || name == "caddy":
-		fmt.Fprintf(notes, "building Caddy with this module, for %s/...\n", name)
-		return process.Build(ctx, folder, "examples/quickstart")
+	case p.build != nil:
+		fmt.Fprintf(notes, "building %s from this checkout, for %s/...\n", p.title, name)
+		return p.build(ctx, folder)
 	}
 	// Debian has both outside of the PATH of users.
 	for _, candidate := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {

@@ -105,7 +105,7 @@ func (s *session) load(
 	start := time.Now()
 	backends.schedule(of, start, s.duration)
 	before := readProcessors()
-	answers := newGenerator(targets...).run(ctx, start, requests)
+	answers := (&generator{newHTTPClient(), targets}).run(ctx, start, requests)
 	return answers, readProcessors().busySince(before)
 }
 

@@ -62,7 +62,7 @@ func medians(all []summary) summary {
 }
 
 // median returns the upper one of the two if the number of values is even.
-func median[T time.Duration | float64](all []summary, of func(summary) T) (middle T) {
+func median[S any, T time.Duration | float64](all []S, of func(S) T) (middle T) {
 	var values []T
 	for _, s := range all {
 		values = append(values, of(s))

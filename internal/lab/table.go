@@ -31,7 +31,7 @@ func (s *session) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\nRounds: %d, with %g requests/s for %s in each run; seed %d.\n",
 		s.rounds, s.rate, s.duration, s.seed)
-	fmt.Fprintf(w, "Versions: %s.\n", strings.Join(s.versions(), ", "))
+	fmt.Fprintf(w, "Versions: %s.\n", strings.Join(versions(s.proxies), ", "))
 	s.printNoise(w)
 }
 
@@ -45,8 +45,8 @@ func (s *session) summaries(scenario string, p proxy) (all []summary) {
 }
 
 // versions returns each program once.
-func (s *session) versions() (versions []string) {
-	for _, p := range s.proxies {
+func versions(proxies []installed) (versions []string) {
+	for _, p := range proxies {
 		if v := p.title + " " + p.version; !slices.Contains(versions, v) {
 			versions = append(versions, v)
 		}

@@ -64,6 +64,9 @@ func (p *Process) AwaitListener(ctx context.Context, network, address string) er
 	}
 }
 
+// ID returns the number that the system gave to the process.
+func (p *Process) ID() int { return p.command.Process.Pid }
+
 // IsRunning reports whether the process has not ended.
 func (p *Process) IsRunning() bool {
 	select {

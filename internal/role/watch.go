@@ -4,6 +4,7 @@ package role
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -75,13 +76,25 @@ type Watch[R Running] struct {
 	all         *All[R]
 	roster      *endpoint.Roster
 	grace       time.Duration
+	absent      Absent
+	hasList     atomic.Bool // the list has not been empty all the time
 	stopped     chan struct{}
 	unsubscribe func()
 }
 
+// Absent says what becomes of what runs at an endpoint that has left the list. Nothing checks such
+// an endpoint any more.
+type Absent bool
+
+// Whether the absence of an endpoint is the loss of its role.
+const (
+	AbsentKeeps Absent = false
+	AbsentLoses Absent = true
+)
+
 // NewWatch watches until Stop.
-func NewWatch[R Running](all *All[R], r *endpoint.Roster, grace time.Duration) *Watch[R] {
-	w := &Watch[R]{all: all, roster: r, grace: grace, stopped: make(chan struct{})}
+func NewWatch[R Running](all *All[R], r *endpoint.Roster, grace time.Duration, absent Absent) *Watch[R] {
+	w := &Watch[R]{all: all, roster: r, grace: grace, absent: absent, stopped: make(chan struct{})}
 	w.unsubscribe = r.Subscribe(func(list *endpoint.Snapshot) {
 		all.byEndpoint.Range(func(e, s any) bool {
 			w.review(e.(*endpoint.Endpoint), s.(*set[R]), list)
@@ -107,14 +120,25 @@ func (w *Watch[R]) Follow(r R) (end func()) {
 	return remove
 }
 
+// losesAbsent reports whether an endpoint that is not in the list has no role. It has one if it is
+// of another pool, or if no source of a new definition has answered yet.
+func (w *Watch[R]) losesAbsent(e *endpoint.Endpoint) bool {
+	return w.absent == AbsentLoses && w.Watches(e) && w.hasList.Load()
+}
+
 // review ends what runs at an endpoint that has no role, or does so after the grace.
 func (w *Watch[R]) review(e *endpoint.Endpoint, s *set[R], list *endpoint.Snapshot) {
-	if m := list.Find(e.Address()); m == nil || m.Endpoint != e {
-		return // of another pool, or it has left the list
+	if len(list.Members) > 0 {
+		w.hasList.Store(true)
+	}
+	m := list.Find(e.Address())
+	isListed := m != nil && m.Endpoint == e
+	if !isListed && !w.losesAbsent(e) {
+		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !e.Is(lost & list.Blocking) {
+	if isListed && !e.Is(lost&list.Blocking) {
 		if s.timer != nil {
 			s.timer.Stop()
 		}

@@ -28,9 +28,15 @@ func (checks) Conditions() endpoint.Condition              { return endpoint.Pro
 
 // watched runs a test with a pool of a and b and a watch of it.
 func watched(t *testing.T, grace time.Duration, test func(*endpointtest.Pool, *role.Watch[*request])) {
+	watchedAs(t, role.AbsentKeeps, grace, test)
+}
+
+func watchedAs(
+	t *testing.T, absent role.Absent, grace time.Duration, test func(*endpointtest.Pool, *role.Watch[*request]),
+) {
 	endpointtest.Run(t, func(p *endpointtest.Pool) {
 		p.SetEndpoints("a", "b")
-		w := role.NewWatch(new(role.All[*request]), p.Claim.Roster, grace)
+		w := role.NewWatch(new(role.All[*request]), p.Claim.Roster, grace, absent)
 		defer w.Stop()
 		test(p, w)
 	}, checks{})
@@ -101,6 +107,39 @@ func TestWhatHasEndedIsForgotten(t *testing.T) {
 		a.e.Set(endpoint.ProbeFailed, true)
 		if p.Sleep(time.Second); a.ended.Load() {
 			t.Error("it was ended again")
+		}
+	})
+}
+
+func TestWhatRunsAtAnEndpointThatLeftTheListEndsIfItIsToLoseItsRole(t *testing.T) {
+	for _, absent := range []role.Absent{role.AbsentKeeps, role.AbsentLoses} {
+		watchedAs(t, absent, 10*time.Second, func(p *endpointtest.Pool, w *role.Watch[*request]) {
+			a, b := &request{e: p.Endpoint("a")}, &request{e: p.Endpoint("b")}
+			defer w.Follow(a)()
+			defer w.Follow(b)()
+			p.SetEndpoints("b")
+			if p.Sleep(9 * time.Second); a.ended.Load() {
+				t.Errorf("%v: it ended within the grace", absent)
+			}
+			if p.Sleep(2 * time.Second); a.ended.Load() != bool(absent) {
+				t.Errorf("%v: ended %v", absent, a.ended.Load())
+			}
+			if b.ended.Load() {
+				t.Errorf("%v: what runs at the other endpoint ended", absent)
+			}
+		})
+	}
+}
+
+func TestWhatRunsAtAnEndpointThatCameBackWithinTheGraceStays(t *testing.T) {
+	watchedAs(t, role.AbsentLoses, 10*time.Second, func(p *endpointtest.Pool, w *role.Watch[*request]) {
+		a := &request{e: p.Endpoint("a")}
+		defer w.Follow(a)()
+		p.SetEndpoints("b")
+		p.Sleep(9 * time.Second)
+		p.SetEndpoints("a", "b")
+		if p.Sleep(time.Minute); a.ended.Load() {
+			t.Error("it ended")
 		}
 	})
 }

@@ -44,26 +44,11 @@ func adminAnswers(t *testing.T, p *proxy) (all string) {
 // startEcho starts a server that repeats what it reads, as servers do that quote a wrong password.
 func startEcho(t *testing.T) (address string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				chunk := make([]byte, 1024)
-				n, _ := conn.Read(chunk)
-				conn.Write(chunk[:n])
-			}()
-		}
-	}()
-	return listener.Addr().String()
+	return caddytest.Serve(t, func(conn net.Conn) {
+		chunk := make([]byte, 1024)
+		n, _ := conn.Read(chunk)
+		conn.Write(chunk[:n])
+	})
 }
 
 func TestASecretShowsNowhere(t *testing.T) {

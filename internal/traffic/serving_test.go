@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
 // staticEndpoints returns a static source whose endpoints have one line of options each.
@@ -128,27 +130,15 @@ func TestFailOpenDecidesWhatServesIfAllAreUnhealthy(t *testing.T) {
 // address what answer returns, and "up" of all others.
 func startAgent(t *testing.T, address string, answer func() string) (probe string) {
 	t.Helper()
-	agent, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { agent.Close() })
-	go func() {
-		for {
-			conn, err := agent.Accept()
-			if err != nil {
-				return
-			}
-			asked, _ := bufio.NewReader(conn).ReadString('\n')
-			text := "up"
-			if strings.TrimSpace(asked) == address {
-				text = answer()
-			}
-			fmt.Fprintln(conn, text)
-			conn.Close()
+	agent := caddytest.Serve(t, func(conn net.Conn) {
+		asked, _ := bufio.NewReader(conn).ReadString('\n')
+		text := "up"
+		if strings.TrimSpace(asked) == address {
+			text = answer()
 		}
-	}()
-	_, port, _ := net.SplitHostPort(agent.Addr().String())
+		fmt.Fprintln(conn, text)
+	})
+	_, port, _ := net.SplitHostPort(agent)
 	return fmt.Sprintf("agent {\nport %s\nsend \"{endpoint.address}\\n\"\n}", port)
 }
 

@@ -56,6 +56,7 @@ func testChangeOfLeader(p *postgres, fault, repair func(*servers.PatroniMember))
 	written := load.awaitWritesAt(leader, 1)
 	t.Logf("%s leads after %s, and the first write is %s later",
 		leader.Name, elected.Sub(begin).Round(time.Millisecond), written.Sub(elected).Round(time.Millisecond))
+	load.wantWithinOneCheck(leader)
 	eventually(t, "no connection to the former leader", func() bool {
 		return inFlight("pg-primary", former.Host+":"+p.Port) == 0
 	})
@@ -69,6 +70,15 @@ func testChangeOfLeader(p *postgres, fault, repair func(*servers.PatroniMember))
 	}
 	load.end()
 	load.wantAllKept()
+}
+
+// passedChecks returns how many checks an endpoint has passed.
+func passedChecks(pool, address string) uint64 {
+	var totals endpoint.Totals
+	if m := endpoint.Current(pool).Snapshot().Find(address); m != nil {
+		m.AddTotals(&totals)
+	}
+	return totals.Checks[endpoint.CheckPassed]
 }
 
 // inFlight returns how many connections an endpoint has.

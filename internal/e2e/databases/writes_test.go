@@ -2,6 +2,7 @@ package databases
 
 import (
 	"context"
+	"net"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type writes struct {
 	byHost       map[string]int
 	failed       int
 	last         map[string]time.Time // when a host acknowledged its last one
+	passed       map[string]uint64    // checks that a host had passed when the first session reached it
 }
 
 func startWrites(p *postgres) *writes {
@@ -35,6 +37,7 @@ func startWrites(p *postgres) *writes {
 	w := &writes{
 		p: p, stop: stop,
 		acknowledged: make(map[int]bool), byHost: make(map[string]int), last: make(map[string]time.Time),
+		passed: make(map[string]uint64),
 	}
 	for range 4 {
 		w.wg.Go(func() { w.write(ctx) })
@@ -52,6 +55,9 @@ func (w *writes) end() {
 func (w *writes) write(ctx context.Context) {
 	for ctx.Err() == nil {
 		c, err := w.p.connect(ctx, w.p.writes, "writes")
+		if err == nil {
+			err = w.noteReached(ctx, c)
+		}
 		for err == nil {
 			err = w.writeOne(ctx, c)
 		}
@@ -60,6 +66,20 @@ func (w *writes) write(ctx context.Context) {
 		}
 		sleep(ctx, 10*time.Millisecond)
 	}
+}
+
+// noteReached notes how many checks the host of a session has passed.
+func (w *writes) noteReached(ctx context.Context, c *pgx.Conn) error {
+	var host string
+	if err := c.QueryRow(ctx, serverAddress).Scan(&host); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, known := w.passed[host]; !known {
+		w.passed[host] = passedChecks("pg-primary", net.JoinHostPort(host, w.p.Port))
+	}
+	return nil
 }
 
 func (w *writes) writeOne(ctx context.Context, c *pgx.Conn) error {
@@ -94,6 +114,19 @@ func (w *writes) counts() (acknowledged, failed int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.acknowledged), w.failed
+}
+
+// wantWithinOneCheck fails the test if a session reached a new leader later than the check that
+// follows those which make it healthy. Before it was the leader it passed no check. PostgreSQL may
+// take longer to acknowledge a write, until Patroni has told it which replicas are left.
+func (w *writes) wantWithinOneCheck(leader *servers.PatroniMember) {
+	w.p.t.Helper()
+	const rise = 2 // the default
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := w.passed[leader.Host]; n < rise || n > rise+1 {
+		w.p.t.Errorf("%s had passed %d checks when a session reached it; want %d, or one more", leader.Name, n, rise)
+	}
 }
 
 // awaitWritesAt waits until a member has acknowledged n more writes, and returns when it had.
