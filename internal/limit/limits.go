@@ -7,6 +7,8 @@ type Settings struct {
 	Retries BudgetSettings
 	Gate    GateSettings
 	Class   string // the text that says the class of a request; "" if all are alike
+
+	Adaptive *AdaptiveSettings // of the limit of each endpoint; nil if it does not adapt
 }
 
 // IsGated reports whether the settings limit the requests that a pool takes.
@@ -19,6 +21,7 @@ type Limits struct {
 	Gate   Gate
 
 	settings atomic.Pointer[Settings]
+	adaptive atomic.Pointer[AdaptiveSettings]
 }
 
 // Settings returns the settings.
@@ -34,4 +37,8 @@ func (l *Limits) Apply(s Settings) {
 	l.Budget.Set(s.Retries)
 	l.Gate.Set(s.Gate)
 	l.settings.Store(&s)
+	l.adaptive.Store(s.Adaptive)
 }
+
+// Adaptive returns the settings of the adaptive limits of endpoints, nil if there are none.
+func (l *Limits) Adaptive() *AdaptiveSettings { return l.adaptive.Load() }

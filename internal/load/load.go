@@ -12,6 +12,7 @@ type Load struct {
 
 	mu       sync.Mutex // requests at other endpoints never wait for it
 	active   requests   // in flight, and not parked
+	working  int        // those that the endpoint works on
 	evidence evidence
 	ages     ages
 	speed    speed
@@ -21,7 +22,7 @@ type Load struct {
 // Begin records that a request of a route was sent, and waits for its first byte. parked says that
 // requests of the route are no work.
 func (l *Load) Begin(r *Request, table *Routes, route *Route, parked bool, now Instant) {
-	r.table, r.route, r.sent = table, route, now
+	r.table, r.route, r.sent, r.first = table, route, now, route.countFirst()
 	if !parked && route.known() {
 		r.perSecond = 1 / route.usualAge(now)
 	}
@@ -32,6 +33,7 @@ func (l *Load) Begin(r *Request, table *Routes, route *Route, parked bool, now I
 	if parked {
 		l.park(r)
 	}
+	r.crowd = l.working
 }
 
 // wait and endWait count a request among those that wait. The caller must hold the lock.
@@ -75,6 +77,7 @@ func (l *Load) enter(r *Request, s stage, now Instant) {
 		l.active.moveToEnd(r)
 		l.setParksAt()
 	}
+	l.recount(r)
 }
 
 // setParksAt publishes when the oldest request is to be parked.
@@ -107,6 +110,7 @@ func (l *Load) Resume(r *Request, now Instant) {
 		r.sent += now - r.since
 		l.enter(r, waiting, now)
 		l.wait(r)
+		r.crowd = l.working
 	}
 }
 
@@ -126,6 +130,7 @@ func (l *Load) park(r *Request) {
 		l.parked.Add(1)
 		l.active.remove(r)
 		l.setParksAt()
+		l.recount(r)
 	}
 }
 
@@ -158,8 +163,10 @@ func (l *Load) conclude(r *Request, now Instant, result Result, decay time.Durat
 		r.overdue = false
 		l.overdue.Add(-1)
 	}
+	crowd := l.working
 	l.enter(r, answering, now)
 	c = r.compare(now)
+	c.CrowdAtEnd = crowd
 	l.record(r, now, result, &c, decay)
 	return c, true
 }
@@ -182,4 +189,5 @@ func (l *Load) End(r *Request, now Instant, decay time.Duration) {
 		r.parked = false
 		l.parked.Add(-1)
 	}
+	l.recount(r)
 }

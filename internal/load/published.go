@@ -12,6 +12,7 @@ import (
 type published struct {
 	parked   atomic.Int32
 	overdue  atomic.Int32
+	idle     atomic.Int32
 	relative atomic.Uint64 // the mean relative time and the trust in it, float32 each
 	at       atomic.Int64  // the Instant of the last answer
 	memory   atomic.Int64  // the decay time while no answers come

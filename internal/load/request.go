@@ -13,6 +13,9 @@ type Request struct {
 	perSecond float64  // what a second of waiting counts; 0 if its age says nothing
 	overdue   bool     // it is parked only because it waits for too long
 	late      evidence // what its lateness added
+	counted   part     // the number that it is part of
+	first     bool     // it is one of the first of its route
+	crowd     int      // how many requests the endpoint worked on when it was sent, itself included
 
 	next, previous *Request // in the list of those that are not parked
 	listed         bool

@@ -24,10 +24,24 @@ type Comparison struct {
 
 	// Expected is the share of failures that is usual. It is never 0.
 	Expected float64
+
+	// Sent is when the request was sent, without the time in which the client kept the endpoint
+	// waiting.
+	Sent Instant
+
+	// Crowd is how many requests the endpoint worked on when it was sent, itself included, and
+	// CrowdAtEnd at the end.
+	Crowd, CrowdAtEnd int
+
+	// First says that the request is one of the first of its route.
+	First bool
 }
 
 func (r *Request) compare(now Instant) Comparison {
-	c := Comparison{Latency: now.Sub(r.sent), Expected: r.route.failureShare()}
+	c := Comparison{
+		Latency: now.Sub(r.sent), Expected: r.route.failureShare(),
+		Sent: r.sent, Crowd: r.crowd, First: r.first,
+	}
 	if r.route.known() {
 		c.Relative = c.Latency.Seconds() / r.route.usual.get()
 	}

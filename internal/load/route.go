@@ -16,6 +16,7 @@ type Route struct {
 	first    Instant
 	last     atomic.Int64 // the Instant of the latest result
 	requests atomic.Uint64
+	sent     atomic.Int32         // up to firstSent requests
 	tail     atomic.Pointer[Tail] // nil unless hedging asks for it
 
 	results value // the number of results that the values stand for
@@ -29,6 +30,9 @@ type Route struct {
 
 	usual       value // the mean time to first byte, where a long one counts as clip times the mean
 	long, short value // the shares of times beyond clip times the usual one, and below a part of it
+
+	rested   value // the number of answers that unloaded stands for
+	unloaded value // the mean time to first byte at an endpoint with room, see ObserveUnloaded
 
 	finished value // the number of requests that are over
 	lasted   value // the mean logarithm of their time in flight, in seconds
