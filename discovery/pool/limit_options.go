@@ -34,6 +34,10 @@ type LimitOptions struct {
 	// no other. Default: the pause that the reverse proxy is told to make.
 	RetryBackoff *RetryBackoff `json:"retry_backoff,omitempty"`
 
+	// A limit of the requests at each endpoint that follows how fast it answers. It counts beside
+	// `max_requests`; the smaller one holds. Default: no such limit.
+	AdaptiveLimit *AdaptiveLimit `json:"adaptive_limit,omitempty"`
+
 	// What a header `Retry-After` of an endpoint means. Default: nothing to the pool.
 	RetryAfter *RetryAfter `json:"retry_after,omitempty"`
 }
@@ -83,6 +87,7 @@ func (o *LimitOptions) options() []caddyfile.Param {
 		o.retryBudgetOption(),
 		o.retryBackoffOption(),
 		o.retryAfterOption(),
+		o.adaptiveLimitOption(),
 	}
 }
 
@@ -90,7 +95,8 @@ func places(name string, into *int) caddyfile.Param { return caddyfile.Int(name,
 
 // check checks the settings.
 func (o *LimitOptions) check() error {
-	return cmp.Or(o.checkGate(), o.checkRetryBudget(), o.checkRetryBackoff(), o.checkRetryAfter())
+	return cmp.Or(o.checkGate(), o.checkRetryBudget(), o.checkRetryBackoff(), o.checkRetryAfter(),
+		o.checkAdaptiveLimit())
 }
 
 func (o *LimitOptions) checkGate() error {
@@ -127,6 +133,7 @@ func checkPlaces(name string, n *int) error {
 // settings returns the numbers of the limits.
 func (o *LimitOptions) settings() (s limit.Settings) {
 	s.Retries = o.retrySettings()
+	s.Adaptive = o.adaptiveSettings()
 	s.Gate.MaxInFlight = valueOr(o.MaxInFlight, 0)
 	if o.Queue != nil {
 		s.Gate.QueueLength, s.Gate.QueueTimeout = o.Queue.Length, time.Duration(o.Queue.timeout())

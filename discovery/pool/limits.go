@@ -17,7 +17,8 @@ import (
 // poolLimits are the limits of a pool at one handler.
 type poolLimits struct {
 	on          bool
-	gate        *limit.Gate // nil if the pool lets all requests in
+	gate        *limit.Gate             // nil if the pool lets all requests in
+	adaptive    *limit.AdaptiveSettings // nil if the limits of endpoints do not adapt
 	unsubscribe func()
 }
 
@@ -28,22 +29,28 @@ func (p *Pool) limit(ctx caddy.Context) error {
 		return nil
 	}
 	if !p.standsAlone(ctx) {
-		return errors.New("max_in_flight, queue and retry options: the pool is below another source; " +
+		return errors.New("max_in_flight, queue, adaptive_limit and retry options: the pool is below another source; " +
 			"expected it to be the only one of its reverse proxy")
 	}
 	var budget *limit.Budget
 	if p.RetryBudget != nil {
 		budget = &limits.Budget
 	}
+	var gate *limit.Gate
 	if p.isGated() {
+		gate = &limits.Gate
+	}
+	if gate != nil || p.AdaptiveLimit != nil {
 		lb := p.handler.LoadBalancing
 		lb.SelectionPolicy = &standInSelector{lb.SelectionPolicy, p.transport}
-		p.transport.AllowRefusals(&limits.Gate)
-		p.limits.gate = &limits.Gate
-		p.limits.unsubscribe = p.claim.Roster.Subscribe(func(*endpoint.Snapshot) { limits.Gate.Freed() })
+		p.transport.AllowRefusals(gate)
+	}
+	if gate != nil {
+		p.limits.gate = gate
+		p.limits.unsubscribe = p.claim.Roster.Subscribe(func(*endpoint.Snapshot) { gate.Freed() })
 	}
 	p.obeyRetryAfter()
-	p.limits.on = true
+	p.limits.on, p.limits.adaptive = true, p.LimitOptions.settings().Adaptive
 	return p.transport.LimitRetries(ctx, budget)
 }
 
@@ -70,7 +77,7 @@ func (p *Pool) limitedUpstreams(r *http.Request) (upstreams []*reverseproxy.Upst
 		attempts.BackOff(r.Context(), p.RetryBackoff.pause())
 	}
 	if p.limits.gate == nil {
-		return p.findAnyUpstreams(r), false
+		return p.findWithinLimits(r, attempts)
 	}
 	attempts.Turn()
 	if attempts.HoldsPlace() || attempts.SharePlace() { // through retries, and in another handler
@@ -82,6 +89,19 @@ func (p *Pool) limitedUpstreams(r *http.Request) (upstreams []*reverseproxy.Upst
 		attempts.LeaveAtLast()
 	}
 	return upstreams, refused
+}
+
+// findWithinLimits refuses a request that only adaptive limits keep from being served. A retry ends
+// with the error of the attempt before.
+func (p *Pool) findWithinLimits(
+	r *http.Request, attempts *attempt.RequestAttempts,
+) (_ []*reverseproxy.Upstream, refused bool) {
+	upstreams := p.findAnyUpstreams(r)
+	if len(upstreams) == 0 && p.limits.adaptive != nil && !attempts.Any() && p.awaitsRoom() {
+		p.claim.Pool.CountUnserved()
+		return p.refuse(attempts, limit.Full), true
+	}
+	return upstreams, false
 }
 
 // findAnyUpstreams is findUpstreams that falls back on endpoints which pause.

@@ -93,6 +93,11 @@ func (p *Pool) UnmarshalJSON(data []byte) error {
 //	    retry_budget    <percent>% [<retries per second>]
 //	    retry_backoff   <duration> [<duration>]
 //	    retry_after     <duration> [<statuses...>]
+//	    adaptive_limit {
+//	        min       <number>
+//	        max       <number>
+//	        tolerance <number>
+//	    }
 //	    metrics         { ... }
 //	    hedge           p<percentile> [max <percent>%]
 //	    max_age         <duration>

@@ -139,7 +139,7 @@ func (p *Pool) usable(s *endpoint.Snapshot, band int, want func(*endpoint.Member
 // limit of requests in flight; 0 is no limit. Caddy applies these checks to the upstreams that it
 // gets, so an endpoint that fails them must not be picked.
 func (p *Pool) admit(m *endpoint.Member) (ok bool, limit int) {
-	limit = int(m.MaxRequests)
+	limit = m.MostRequests(p.limits.adaptive)
 	if p.RetryAfter != nil && m.IsPaused() {
 		return false, limit
 	}

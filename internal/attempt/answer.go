@@ -18,14 +18,16 @@ func (a *Attempt) takeAnswer(status int, connected, now load.Instant) {
 	switch {
 	case status == http.StatusSwitchingProtocols:
 		// An upgraded connection holds its place until it closes, and says nothing about speed.
-		a.record(now, SaysNothing, result)
+		c := a.record(now, SaysNothing, result)
 		a.observe(result)
 		a.endpoint.Load.Park(&a.load)
+		a.adapt(now, SaysNothing, endpoint.Upgraded, &c)
 	case blameless:
-		a.recordAndObserve(now, outcomeOf(nil, false, status), result)
+		a.recordAndObserve(now, outcomeOf(nil, false, status), endingOfStatus(status), result)
 	default:
 		// An error, and the time that the answer took, say nothing of the endpoint.
-		a.record(now, SaysNothing, result)
+		c := a.record(now, SaysNothing, result)
+		a.adapt(now, SaysNothing, endpoint.ClientUpload, &c)
 		if outcomeOf(nil, false, status) == Worked {
 			a.observe(result)
 		}

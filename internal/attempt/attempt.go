@@ -136,12 +136,13 @@ func (a *Attempt) answer(end endpoint.Ending) (waited bool) {
 // outlier detector.
 func (a *Attempt) conclude(now load.Instant, o Outcome, end endpoint.Ending, r endpoint.Result) {
 	if a.answer(end) {
-		a.recordAndObserve(now, o, r)
+		a.recordAndObserve(now, o, end, r)
 	}
 }
 
-func (a *Attempt) recordAndObserve(now load.Instant, o Outcome, r endpoint.Result) {
+func (a *Attempt) recordAndObserve(now load.Instant, o Outcome, end endpoint.Ending, r endpoint.Result) {
 	c := a.record(now, o, r)
+	a.adapt(now, o, end, &c)
 	if o == Worked {
 		a.endpoint.CountFirstByte(c.Latency)
 	}
@@ -185,6 +186,10 @@ func (a *Attempt) finish() {
 	from, now, unfollow := a.over()
 	if from == ended {
 		return
+	}
+	if from == waiting {
+		c, _ := a.endpoint.Load.Conclude(&a.load, now, load.Left, a.transport.Decay)
+		a.adapt(now, SaysNothing, endpoint.ClientLeft, &c)
 	}
 	if from != picked {
 		a.endpoint.Load.End(&a.load, now, a.transport.Decay)

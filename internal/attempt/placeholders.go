@@ -70,7 +70,7 @@ func (a *RequestAttempts) placeholder(name string) (any, bool) {
 // queueTime returns how long the request has waited for a place, in seconds; "" if its pool lets
 // all requests in.
 func (a *RequestAttempts) queueTime() any {
-	if !a.transport.refuses {
+	if a.transport.gate == nil {
 		return ""
 	}
 	return a.queued.Round(time.Microsecond).Seconds()

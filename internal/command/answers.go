@@ -36,6 +36,7 @@ type endpointAnswer struct {
 	Zone        string            `json:"zone"`
 	Priority    int               `json:"priority"`
 	MaxRequests int               `json:"effective_max_requests"`
+	Adaptive    int               `json:"adaptive_limit"`
 	Metadata    map[string]string `json:"metadata"`
 	Expires     time.Time         `json:"expires"`
 	Source      *struct {

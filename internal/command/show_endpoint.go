@@ -73,6 +73,9 @@ func inFlightText(e *endpointAnswer) string {
 	if e.MaxRequests > 0 {
 		text += fmt.Sprint(" of at most ", e.MaxRequests)
 	}
+	if e.Adaptive > 0 {
+		text += fmt.Sprintf(" (adaptive limit: %d)", e.Adaptive)
+	}
 	return text + fmt.Sprintf("; %d wait for the first byte, %d are parked", e.Load.Waiting, e.Load.Parked)
 }
 

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/internal/limit"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
@@ -36,6 +37,8 @@ type Endpoint struct {
 
 	refusal refusal
 	reports atomic.Pointer[loadReports] // nil if there were none
+
+	adaptive atomic.Pointer[limit.Adaptive] // nil unless answers came while the pool adapts limits
 
 	pausedUntil atomic.Int64 // the Instant until which the endpoint wants no requests; 0 if it wants some
 

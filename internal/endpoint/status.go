@@ -33,7 +33,7 @@ func (r *Roster) Status(s *Snapshot, m *Member) Status {
 			status.Reason = "it asked for no requests for a time, by a header Retry-After"
 		}
 	}
-	if limit := int(m.MaxRequests); limit > 0 && m.InFlight() >= limit {
+	if limit := m.MostRequests(r.Limits().Adaptive()); limit > 0 && m.InFlight() >= limit {
 		status.Usable = false
 		if status.Reason == "" {
 			status.Reason = fmt.Sprintf("%d requests are in flight, and %d is its limit", m.InFlight(), limit)

@@ -26,6 +26,9 @@ func (c *collection) addMembers(r *endpoint.Roster) {
 		if report, _ := m.LatestReport(c.now); report != nil {
 			c.add(endpointUtilization, report.Utilization, base...)
 		}
+		if n := m.AdaptiveLimit(c.pool.Limits().Adaptive()); n > 0 {
+			c.add(endpointAdaptiveLimit, float64(n), base...)
+		}
 		if relative, ok := m.Load.Expected(c.now); ok && known {
 			c.add(endpointExpected, relative*usual, base...)
 		}

@@ -11,6 +11,7 @@ import (
 // bounded are limits of all kinds.
 var bounded = limit.Settings{
 	Retries: limit.BudgetSettings{On: true}, Gate: limit.GateSettings{MaxInFlight: 1, QueueLength: 1},
+	Adaptive: &limit.AdaptiveSettings{Min: 3, Max: 50, Tolerance: 1.5},
 }
 
 func TestTheLimitsOfAPoolAreShown(t *testing.T) {
@@ -28,6 +29,7 @@ func TestTheLimitsOfAPoolAreShown(t *testing.T) {
 	}{
 		{"pool_refused_retries_total", nil, 1},
 		{"pool_admitted_requests", nil, 1},
+		{"endpoint_adaptive_limit", nil, 50},
 		{"pool_admitted_requests_limit", nil, 1},
 		{"pool_queued_requests_limit", nil, 1},
 		{"pool_shed_requests_total", []string{"class=sheddable"}, 1},
@@ -44,6 +46,7 @@ func TestAPoolWithoutLimitsHasNoSeriesOfThem(t *testing.T) {
 	found := gather(t)
 	for _, m := range []*metric{
 		poolRefusedRetries, poolAdmitted, poolAdmittedLimit, poolWaiting, poolWaitingLimit, poolShed,
+		endpointAdaptiveLimit,
 	} {
 		if found[m.name] != nil {
 			t.Errorf("%s has series", m.name)

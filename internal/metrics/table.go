@@ -33,6 +33,8 @@ var (
 		"Time that health checks of the endpoint took.", "endpoint", "pool")
 	endpointBroken = counter("endpoint_broken_idle_connections_total",
 		"Kept connections to the endpoint that broke as a request used them.", "endpoint", "pool")
+	endpointAdaptiveLimit = gauge("endpoint_adaptive_limit",
+		"Limit of the requests that the endpoint works on at once; no series while there is none.", "endpoint", "pool")
 	endpointUtilization = gauge("endpoint_reported_utilization_ratio",
 		"Utilization in the latest load report of the endpoint.", "endpoint", "pool")
 )

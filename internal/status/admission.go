@@ -14,11 +14,11 @@ import (
 // the pool lets all requests in.
 func admissionOf(roster *endpoint.Roster, e *endpoint.Explanation, r *http.Request) *endpoint.Admission {
 	settings, gate := roster.Limits().Settings(), &roster.Limits().Gate
-	if !settings.Gate.IsGated() {
+	if !settings.Gate.IsGated() && settings.Adaptive == nil {
 		return nil
 	}
 	class := attempt.ClassOf(r, settings.Class)
-	a := admit(settings.Gate, gate, class, areFull(roster.Snapshot(), e))
+	a := admit(settings.Gate, gate, class, areFull(roster.Snapshot(), e, settings.Adaptive))
 	if settings.Class != "" {
 		a.Class = class.String()
 	}
@@ -26,13 +26,13 @@ func admissionOf(roster *endpoint.Roster, e *endpoint.Explanation, r *http.Reque
 }
 
 // areFull reports whether no endpoint can take the request, and an endpoint could if it had fewer.
-func areFull(s *endpoint.Snapshot, e *endpoint.Explanation) bool {
+func areFull(s *endpoint.Snapshot, e *endpoint.Explanation, adaptive *limit.AdaptiveSettings) bool {
 	if slices.ContainsFunc(e.Endpoints, func(x endpoint.ExplainedEndpoint) bool { return x.Usable }) {
 		return false
 	}
 	for i := range s.Members {
 		m := &s.Members[i]
-		if m.Weight > 0 && !m.Is(s.Blocking) && m.MaxRequests > 0 && m.InFlight() >= int(m.MaxRequests) {
+		if most := m.MostRequests(adaptive); m.Weight > 0 && !m.Is(s.Blocking) && most > 0 && m.InFlight() >= most {
 			return true
 		}
 	}

@@ -77,16 +77,16 @@ func TestEndpointsAreFullIfOnlyTheirLimitsKeepThemFromTheRequest(t *testing.T) {
 		roster.Replace([]listing.Info{{Address: "a:1", Weight: 1, MaxRequests: 1}, {Address: "b:1", Draining: true}})
 		a := roster.Snapshot().Find("a:1")
 		none := endpoint.Explanation{Endpoints: make([]endpoint.ExplainedEndpoint, 2)}
-		if areFull(roster.Snapshot(), &none) {
+		if areFull(roster.Snapshot(), &none, nil) {
 			t.Error("an endpoint without requests is full")
 		}
 		a.Reserve(1)
 		defer a.Release()
-		if !areFull(roster.Snapshot(), &none) {
+		if !areFull(roster.Snapshot(), &none, nil) {
 			t.Error("an endpoint at its limit is not full")
 		}
 		one := endpoint.Explanation{Endpoints: []endpoint.ExplainedEndpoint{{Status: endpoint.Status{Usable: true}}}}
-		if areFull(roster.Snapshot(), &one) {
+		if areFull(roster.Snapshot(), &one, nil) {
 			t.Error("an endpoint is usable")
 		}
 	})

@@ -34,6 +34,10 @@ type endpointStatus struct {
 	// EffectiveMaxRequests is the limit of requests in flight that is in force; 0 is none.
 	EffectiveMaxRequests int32 `json:"effective_max_requests,omitempty"`
 
+	// AdaptiveLimit is the limit of the requests that the endpoint works on at once, beside the
+	// maximum; 0 while there is none.
+	AdaptiveLimit int `json:"adaptive_limit,omitempty"`
+
 	// Groups are the groups of `split` that the endpoint is in, and Ungrouped says that one of
 	// these policies sends it no requests, because it is in none.
 	Groups    []string `json:"groups,omitempty"`
@@ -155,6 +159,7 @@ func (r *reader) status(m *endpoint.Member) endpointStatus {
 		EffectiveWeight:      r.snapshot.EffectiveWeight(m),
 		WeightReasons:        r.roster.WeightReasons(r.snapshot, m, status),
 		EffectiveMaxRequests: m.MaxRequests,
+		AdaptiveLimit:        m.AdaptiveLimit(r.roster.Limits().Adaptive()),
 		Groups:               groups, Ungrouped: ungrouped, Sessions: r.sessionsOf(m),
 		Load: loadStatus{
 			InFlight: m.InFlight(), Waiting: m.Load.Waiting(), Parked: m.Load.Parked(), Overdue: m.Load.Overdue(),

@@ -58,6 +58,7 @@ function describe(status, pool, endpoint) {
 			['Share', percent(endpoint.share)], ['Requests/s', rate(endpoint.rate)], ['Errors', percent(endpoint.errors)],
 			['p50 / p99', `${seconds(endpoint.p50)} / ${seconds(endpoint.p99)}`],
 			['In flight', `${count(load.in_flight)}, of them ${count(load.waiting)} waiting, ${count(load.parked ?? 0)} parked`],
+			['Adaptive limit', status.adaptive_limit],
 			['Relative time', `${load.relative_time.toFixed(2)} \u00d7 the usual (certainty ${percent(load.certainty)})`],
 			['Signs of sickness', `${load.surprise.toFixed(1)} of 8`],
 			['Broken connections', count(load.broken_connections)],
