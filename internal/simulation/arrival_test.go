@@ -65,7 +65,7 @@ func (s *scenario) mixedArrivals(seed uint64) (all []arrival) {
 		if k.until > 0 {
 			until = k.until
 		}
-		for at := gap(rng, k.rate); at < until; at += gap(rng, k.rate) {
+		for at := k.since + gap(rng, k.rate); at < until; at += gap(rng, k.rate) {
 			all = append(all, k.arrival(rng, at, rng.IntN(s.proxyCount())))
 		}
 	}

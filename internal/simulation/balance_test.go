@@ -6,7 +6,7 @@ import (
 )
 
 // scenarios are in the order of the tables in docs/performance.md.
-var scenarios = slices.Concat(classic, ordinarySites, evenErrorsMore, sizes, byWeight, hedging)
+var scenarios = slices.Concat(classic, ordinarySites, evenErrorsMore, sizes, byWeight, hedging, overloads)
 
 // classic are those that compare endpoints that differ, or fail.
 var classic = []scenario{

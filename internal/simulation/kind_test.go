@@ -10,6 +10,7 @@ import (
 // backend, and in how their client behaves.
 type kind struct {
 	rate    float64       // requests per second
+	since   time.Duration // when the first one comes
 	until   time.Duration // when the last one comes; 0 means the end of the run
 	request func(r *rand.Rand) (method, path string)
 	header  http.Header

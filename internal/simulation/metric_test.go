@@ -26,6 +26,7 @@ var (
 	p50      = metric{"p50 (ms)", func(s summary) float64 { return milliseconds(s.p50) }}
 	p99      = metric{"p99 (ms)", func(s summary) float64 { return milliseconds(s.p99) }}
 	p999     = metric{"p99.9 (ms)", func(s summary) float64 { return milliseconds(s.p999) }}
+	answered = metric{"p99 answered (ms)", func(s summary) float64 { return milliseconds(s.answered) }}
 	peak     = metric{"max in flight", func(s summary) float64 { return float64(s.peak) }}
 	crowding = metric{"crowding", func(s summary) float64 { return s.crowding }}
 	moved    = metric{"moved", func(s summary) float64 { return s.moved }}

@@ -14,6 +14,7 @@ type scenario struct {
 	rate     float64 // requests per second
 	duration time.Duration
 	deadline time.Duration // when clients leave
+	from     time.Duration // requests that come earlier are not in the result
 	within   time.Duration // a response that took longer is no success; 0 means the deadline
 	backends int
 	members  int // backends that a pool discovers at the start; 0 means that all are static upstreams

@@ -13,12 +13,13 @@ type summary struct {
 	p50      time.Duration
 	p99      time.Duration
 	p999     time.Duration
-	peak     int       // most in flight at one backend
-	crowding float64   // most in flight at a watched backend, relative to the mean of all at that moment
-	parked   float64   // most parked at one backend above the mean, in deviations of chance
-	moved    float64   // share of requests that left the backend of their session
-	attempts float64   // for each request
-	shares   []float64 // of the watched backends in each phase, relative to their fair share
+	answered time.Duration // the 99th percentile of those that did not fail
+	peak     int           // most in flight at one backend
+	crowding float64       // most in flight at a watched backend, relative to the mean of all at that moment
+	parked   float64       // most parked at one backend above the mean, in deviations of chance
+	moved    float64       // share of requests that left the backend of their session
+	attempts float64       // for each request
+	shares   []float64     // of the watched backends in each phase, relative to their fair share
 }
 
 func (r *run) summary() summary {
@@ -33,6 +34,7 @@ func (r *run) summary() summary {
 		crowding: r.fleet.crowding,
 		parked:   r.fleet.parkedExcess,
 	}
+	s.answered = r.answeredQuantile(.99)
 	slices.Sort(r.latencies)
 	s.p50, s.p99, s.p999 = r.quantile(.5), r.quantile(.99), r.quantile(.999)
 	for _, b := range r.fleet.backends {
@@ -59,7 +61,7 @@ func (r *run) attempts() float64 {
 func (r *run) dropUnmeasured() {
 	n := 0
 	for i, a := range r.arrivals {
-		if !a.kind.unmeasured {
+		if !a.kind.unmeasured && a.at >= r.scenario.from {
 			r.latencies[n], r.failed[n] = r.latencies[i], r.failed[i]
 			n++
 		}
@@ -81,6 +83,18 @@ func (r *run) successes() float64 {
 // quantile returns a quantile of the latencies, which must be sorted.
 func (r *run) quantile(q float64) time.Duration {
 	return r.latencies[int(q*float64(len(r.latencies)))]
+}
+
+// answeredQuantile returns a quantile of the latencies of requests that did not fail.
+func (r *run) answeredQuantile(q float64) time.Duration {
+	var answered []time.Duration
+	for i, latency := range r.latencies {
+		if !r.failed[i] {
+			answered = append(answered, latency)
+		}
+	}
+	slices.Sort(answered)
+	return append(answered, r.scenario.deadline)[int(q*float64(len(answered)))]
 }
 
 // share returns the share of the watched backends in a part of the run, relative to their fair

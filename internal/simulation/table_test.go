@@ -24,7 +24,7 @@ var columns = []column{
 // details are the columns with -detail, which help when tuning a policy.
 var details = []column{
 	{success, percent}, {failures, percent}, {average, plain}, {p50, plain}, {p99, plain}, {p999, plain},
-	{peak, plain}, {crowding, plain}, {parked, plain}, {moved, percent},
+	{answered, plain}, {peak, plain}, {crowding, plain}, {parked, plain}, {moved, percent},
 }
 
 // add adds a row for each policy, with the medians over the seeds.
