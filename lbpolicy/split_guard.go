@@ -70,7 +70,8 @@ func (g *SplitGuard) options() []caddyfile.Param {
 		caddyfile.Checked("confidence", "a percentage", func(text string) error {
 			percent, ok := parsePercent(text)
 			if g.Confidence = percent; !ok || percent < minSureness || percent > maxSureness {
-				return fmt.Errorf("'%s' is not a percentage from %v%% to %v%%, such as 99.9%%", text, minSureness, maxSureness)
+				return fmt.Errorf("'%s' is not a percentage from %v%% to %v%%, such as 99.9%%",
+					text, minSureness, maxSureness)
 			}
 			return nil
 		}),

@@ -113,7 +113,8 @@ func (p *Pool) warnOfLists(policy any, log *zap.Logger) {
 		return
 	}
 	log.Warn("requests are not hedged for which a policy needs a list", zap.String("pool", p.Name),
-		zap.String("policy", attempt.PolicyName(policy)), zap.String("needs_list", attempt.PolicyName(lister.Fallback())))
+		zap.String("policy", attempt.PolicyName(policy)),
+		zap.String("needs_list", attempt.PolicyName(lister.Fallback())))
 }
 
 // headersAboutUpstream returns a placeholder about the upstream that the handler puts into a

@@ -3,6 +3,7 @@ package attempt
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"sync"
@@ -179,7 +180,7 @@ func (h *hedge) send(second *Attempt, req *http.Request, next http.RoundTripper)
 		res, err = second.roundTrip(req, next, load.Now())
 		return err
 	})
-	if _, panicked := err.(*recovered.Error); panicked {
+	if panicked := new(recovered.Error); errors.As(err, &panicked) {
 		h.logPanic(err)
 		second.end()
 	}

@@ -29,7 +29,7 @@ func TestAPanicWithAnErrorIsThatError(t *testing.T) {
 
 func TestAnErrorAndNoneStay(t *testing.T) {
 	cause := errors.New("oops")
-	if err := Call("the probe", func() error { return cause }); err != cause || len(Fields(err)) != 1 {
+	if err := Call("the probe", func() error { return cause }); !errors.Is(err, cause) || len(Fields(err)) != 1 {
 		t.Errorf("got %v", err)
 	}
 	if err := Do("the probe", func() {}); err != nil {
