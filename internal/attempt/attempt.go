@@ -187,12 +187,10 @@ func (a *Attempt) finish() {
 	if from == ended {
 		return
 	}
-	if from == waiting {
-		c, _ := a.endpoint.Load.Conclude(&a.load, now, load.Left, a.transport.Decay)
-		a.adapt(now, SaysNothing, endpoint.ClientLeft, &c)
-	}
 	if from != picked {
-		a.endpoint.Load.End(&a.load, now, a.transport.Decay)
+		if c, left := a.endpoint.Load.End(&a.load, now, a.transport.Decay); left {
+			a.adapt(now, SaysNothing, endpoint.ClientLeft, &c)
+		}
 	}
 	a.endpoint.CountEnding(a.ending)
 	a.endpoint.EndTrial(a.trial)

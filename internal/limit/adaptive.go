@@ -49,7 +49,7 @@ const (
 //
 // Two things are different from those. There is no limit before the endpoint has had a standing
 // queue for some time, see tally.queues, so that neither bursts nor chance lead to one. And a queue
-// is told from an endpoint that has become slower, see easing.
+// is distinguished from an endpoint that has become slower, see easing.
 type Adaptive struct {
 	published atomic.Int32 // 0 while there is none
 

@@ -164,6 +164,7 @@ func (l *Load) conclude(r *Request, now Instant, result Result, decay time.Durat
 		l.overdue.Add(-1)
 	}
 	crowd := l.working
+	r.left = result == Left
 	l.enter(r, answering, now)
 	c = r.compare(now)
 	c.CrowdAtEnd = crowd
@@ -171,15 +172,16 @@ func (l *Load) conclude(r *Request, now Instant, result Result, decay time.Durat
 	return c, true
 }
 
-// End records that a request is over. One that still waits has left.
-func (l *Load) End(r *Request, now Instant, decay time.Duration) {
+// End records that a request is over. One that still waits has left, and is compared with what is
+// usual.
+func (l *Load) End(r *Request, now Instant, decay time.Duration) (c Comparison, left bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, waited := l.conclude(r, now, Left, decay)
+	c, left = l.conclude(r, now, Left, decay)
 	if r.stage == over {
-		return
+		return c, left
 	}
-	if r.stage == answering && !waited {
+	if r.stage == answering && !r.left {
 		r.table.finish(r.route, now.Sub(r.sent).Seconds())
 	}
 	r.stage = over
@@ -190,4 +192,5 @@ func (l *Load) End(r *Request, now Instant, decay time.Duration) {
 		l.parked.Add(-1)
 	}
 	l.recount(r)
+	return c, left
 }

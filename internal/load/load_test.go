@@ -101,8 +101,10 @@ func TestTheEndSaysHowLongARequestWasInFlight(t *testing.T) {
 func TestARequestThatLeftSaysNotHowLongRequestsAreInFlight(t *testing.T) {
 	p, r := cleanPool()
 	finished := r.finished.get()
-	request := p.send(0, r)
-	p.endpoints[0].End(request, p.now+60*second, decay)
+	l, unanswered, failed := &p.endpoints[0], p.send(0, r), p.send(0, r)
+	l.End(unanswered, p.now+60*second, decay)
+	l.Conclude(failed, p.now+60*second, Left, decay) // its round trip ended before the request
+	l.End(failed, p.now+60*second, decay)
 	if r.finished.get() != finished {
 		t.Error("it counts")
 	}

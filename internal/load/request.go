@@ -15,6 +15,7 @@ type Request struct {
 	late      evidence // what its lateness added
 	counted   part     // the number that it is part of
 	first     bool     // it is one of the first of its route
+	left      bool     // its client went away before the answer
 	crowd     int      // how many requests the endpoint worked on when it was sent, itself included
 
 	next, previous *Request // in the list of those that are not parked

@@ -118,7 +118,7 @@ func (w *writes) counts() (acknowledged, failed int) {
 
 // wantWithinOneCheck fails the test if a session reached a new leader later than the check that
 // follows those which make it healthy. Before it was the leader it passed no check. PostgreSQL may
-// take longer to acknowledge a write, until Patroni has told it which replicas are left.
+// take longer to acknowledge a write, until Patroni has named the replicas that are left.
 func (w *writes) wantWithinOneCheck(leader *servers.PatroniMember) {
 	w.p.t.Helper()
 	const rise = 2 // the default
