@@ -28,14 +28,27 @@ func join(t *testing.T, base, room string) (m member, server string) {
 	t.Helper()
 	ctx, done := context.WithTimeout(t.Context(), time.Minute)
 	defer done()
-	conn, _, err := websocket.Dial(ctx, base+"/chat?room="+room, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := dial(ctx, t, base+"/chat?room="+room)
 	t.Cleanup(func() { _ = conn.CloseNow() })
 	m = member{t, conn}
 	server, _, _ = strings.Cut(m.hears("someone joined room "+room), ": ")
 	return m, server
+}
+
+// dial tries again if that fails, as clients of a chat do. During a reload Caddy closes what the
+// old config has accepted and not read yet.
+func dial(ctx context.Context, t *testing.T, url string) *websocket.Conn {
+	t.Helper()
+	for {
+		conn, _, err := websocket.Dial(ctx, url, nil)
+		if err == nil {
+			return conn
+		}
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // hears waits for a text that ends in a certain way.
