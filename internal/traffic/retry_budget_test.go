@@ -160,7 +160,7 @@ func TestARequestBacksOffOnlyWhenItHasTriedAllEndpoints(t *testing.T) {
 		b.kill()
 	}
 	// The pause is so long that a request which makes one ends with its client.
-	const backoff = "retry_backoff 100h 100h"
+	const backoff = "retry_backoff 24h 24h"
 	p := startProxy(t, gated(fleet, backoff, "lb_retries 9"), gated(fleet, backoff, "lb_retries 9\nlb_try_interval 1ms"))
 	for i := range 20 {
 		expectOK(t)(p.client(i % 2).get(fmt.Sprint("/", i)))
