@@ -23,19 +23,18 @@ type Attempt struct {
 
 	// A request can end while its round trip is under way, so the stages have a lock. It belongs to
 	// one attempt and is hardly ever contended.
-	mu     sync.Mutex
-	stage  stage
-	ending endpoint.Ending // of an attempt that was answered
-	again  bool            // the request was at the endpoint before
-	lost   bool            // another attempt of the request was answered first
-	reason endpoint.PickReason
-	role   *followed // nil if it does not end when the endpoint loses its role
-	status int       // of the answer
-	times  times
-	load   load.Request
-	route  Route
-
-	keptBroke bool // the last round trip failed because a kept connection broke as it was used
+	mu        sync.Mutex
+	stage     stage
+	ending    endpoint.Ending // of an attempt that was answered
+	again     bool            // the request was at the endpoint before
+	lost      bool            // another attempt of the request was answered first
+	reason    endpoint.PickReason
+	keptBroke bool      // the last round trip failed because a kept connection broke as it was used
+	role      *followed // nil if it does not end when the endpoint loses its role
+	status    int       // of the answer
+	times     times
+	load      load.Request
+	route     Route
 	upload    upload
 
 	reporting *http.Response // its trailer may have a load report; nil if none is looked for

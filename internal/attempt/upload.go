@@ -18,8 +18,8 @@ const stallsAfter = time.Second
 
 // upload is what the client did so far to send its request. The lock of the attempt guards it.
 type upload struct {
-	reading bool         // the transport reads from the client, so the endpoint waits for it
-	since   load.Instant // when it began to read
+	since   load.Instant // when the transport began to read
+	reading bool         // it reads from the client, so the endpoint waits for that
 	failed  bool         // the body ended with an error: it is malformed or too large, or the client left
 }
 

@@ -33,7 +33,7 @@ func (l *Load) Begin(r *Request, table *Routes, route *Route, parked bool, now I
 	if parked {
 		l.park(r)
 	}
-	r.crowd = l.working
+	r.crowd = int32(l.working)
 }
 
 // wait and endWait count a request among those that wait. The caller must hold the lock.
@@ -110,7 +110,7 @@ func (l *Load) Resume(r *Request, now Instant) {
 		r.sent += now - r.since
 		l.enter(r, waiting, now)
 		l.wait(r)
-		r.crowd = l.working
+		r.crowd = int32(l.working)
 	}
 }
 

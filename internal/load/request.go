@@ -5,21 +5,23 @@ package load
 type Request struct {
 	table *Routes
 	route *Route
-	stage stage
 	sent  Instant // when it was sent, without the time in which the client kept the endpoint waiting
 	since Instant // when the stage began
 
-	parked    bool     // it is in flight for other reasons than work
 	perSecond float64  // what a second of waiting counts; 0 if its age says nothing
-	overdue   bool     // it is parked only because it waits for too long
 	late      evidence // what its lateness added
-	counted   part     // the number that it is part of
-	first     bool     // it is one of the first of its route
-	left      bool     // its client went away before the answer
-	crowd     int      // how many requests the endpoint worked on when it was sent, itself included
 
 	next, previous *Request // in the list of those that are not parked
-	listed         bool
+
+	// Small fields are beside one another, because each request allocates them.
+	crowd   int32 // how many requests the endpoint worked on when it was sent, itself included
+	stage   stage
+	counted part // the number that it is part of
+	listed  bool
+	parked  bool // it is in flight for other reasons than work
+	overdue bool // it is parked only because it waits for too long
+	first   bool // it is one of the first of its route
+	left    bool // its client went away before the answer
 }
 
 // stage is what a request in flight waits for. Stages advance, but for receiving.

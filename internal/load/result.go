@@ -40,7 +40,7 @@ type Comparison struct {
 func (r *Request) compare(now Instant) Comparison {
 	c := Comparison{
 		Latency: now.Sub(r.sent), Expected: r.route.failureShare(),
-		Sent: r.sent, Crowd: r.crowd, First: r.first,
+		Sent: r.sent, Crowd: int(r.crowd), First: r.first,
 	}
 	if r.route.known() {
 		c.Relative = c.Latency.Seconds() / r.route.usual.get()
