@@ -47,18 +47,35 @@ func (b *Budget) Withdraw(now load.Instant) bool {
 	second := b.advance(now)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var requests, retries int64
-	for i := range budgetSeconds {
-		requests += b.requests[i].Load()
-		retries += b.retries[i]
-	}
-	s := b.settings.Load()
-	if s == nil || float64(retries+1) > float64(requests)*s.Share+budgetSeconds*s.PerSecond {
+	if allowed, retries := b.allowed(); float64(retries+1) > allowed {
 		b.refused.Add(1)
 		return false
 	}
 	b.retries[second%budgetSeconds]++
 	return true
+}
+
+// allowed returns how many retries the budget allows, and how many there were. The caller must hold
+// the lock.
+func (b *Budget) allowed() (allowed float64, retries int64) {
+	var requests int64
+	for i := range budgetSeconds {
+		requests += b.requests[i].Load()
+		retries += b.retries[i]
+	}
+	if s := b.settings.Load(); s != nil {
+		allowed = float64(requests)*s.Share + budgetSeconds*s.PerSecond
+	}
+	return allowed, retries
+}
+
+// Left returns how many retries the budget would allow now.
+func (b *Budget) Left(now load.Instant) int {
+	b.advance(now)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	allowed, retries := b.allowed()
+	return max(0, int(allowed)-int(retries))
 }
 
 // Refused returns how many retries were not allowed.

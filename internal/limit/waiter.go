@@ -137,3 +137,7 @@ func (g *Gate) giveUp(w *Waiter, r Result) Result {
 	}
 	return r
 }
+
+// HasQueued reports whether the request was in the queue at all: one that found it full was not.
+// The caller must not be waiting.
+func (w *Waiter) HasQueued() bool { return w.order != 0 }
