@@ -22,8 +22,8 @@ type leastCost struct {
 	decay      time.Duration
 	penalty    time.Duration // what an alarm adds to the expected time
 	members    []endpoint.Member
-	serving    []int32   // the members with a weight
-	perRequest []float64 // what one request in flight counts at each member: the mean weight by its own
+	serving    []int32 // the members with a weight
+	meanWeight float64 // of those that serve
 
 	// expected has the expectation of each member, packed. One of the picks that find it outdated
 	// refreshes it in place. Others may read a mixture of old and new values, which is as good.
@@ -35,7 +35,6 @@ type leastCost struct {
 
 func newLeastCost(members []endpoint.Member, decay, penalty time.Duration) *leastCost {
 	l := &leastCost{decay: decay, penalty: penalty, members: members}
-	l.perRequest = make([]float64, len(members))
 	l.expected = make([]atomic.Uint64, len(members))
 	l.refreshed.Store(math.MinInt64 / 2)
 	for i := range members {
@@ -43,21 +42,20 @@ func newLeastCost(members []endpoint.Member, decay, penalty time.Duration) *leas
 			l.serving = append(l.serving, int32(i))
 		}
 	}
-	mean := l.meanWeight()
+	// Those that drain would make the mean, and thereby what a request in flight counts, too small.
+	for _, i := range l.serving {
+		l.meanWeight += float64(members[i].Weight) / float64(len(l.serving))
+	}
 	for i := range members {
-		l.perRequest[i] = mean / float64(max(members[i].Weight, 1))
 		l.expected[i].Store(expectation{relative: 1, unknown: true}.packed())
 	}
 	return l
 }
 
-// meanWeight returns the mean weight of the members that serve. Those that drain would make it, and
-// thereby what a request in flight counts, too small.
-func (l *leastCost) meanWeight() (mean float64) {
-	for _, i := range l.serving {
-		mean += float64(l.members[i].Weight) / float64(len(l.serving))
-	}
-	return mean
+// perRequest returns what one request in flight counts at member i. A list of these would be one
+// more place in memory that a pick reads.
+func (l *leastCost) perRequest(i int) float64 {
+	return l.meanWeight / float64(max(l.members[i].Weight, 1))
 }
 
 // cost returns the cost of one more request at member i. The weight scales only the requests in
@@ -73,8 +71,9 @@ func (l *leastCost) cost(i int, e expectation, overdue float64, r *attempt.Route
 		e.sick += float32(alarmCost{r.Table, l.penalty}.of(m.Load.RouteAlarms(r.Route, now, l.decay)))
 	}
 	inFlight := float64(m.InFlight())
+	perRequest := l.perRequest(i)
 	if r.Parked {
-		return float64(1+e.sick) * (1 + inFlight*l.perRequest[i])
+		return float64(1+e.sick) * (1 + inFlight*perRequest)
 	}
 	work := inFlight
 	if !r.Unknown { // an unknown one may turn out to be parked, as the first event streams do
@@ -84,7 +83,7 @@ func (l *leastCost) cost(i int, e expectation, overdue float64, r *attempt.Route
 		// Send few requests before the first answer says how fast the endpoint is.
 		work *= work + 1
 	}
-	return float64(e.relative+e.sick) * (1 + work*l.perRequest[i])
+	return float64(e.relative+e.sick) * (1 + work*perRequest)
 }
 
 func (l *leastCost) pick(c candidates) int {

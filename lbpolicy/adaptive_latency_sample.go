@@ -52,10 +52,16 @@ func (l *leastOfSample) cheapestOf(c *candidates) int {
 func (l *leastOfSample) cheapestIn(c *candidates, readings []load.Reading) int {
 	var drawn [maxChoices]int32
 	var room [maxChoices]float64
+	for j := range l.size {
+		drawn[j] = int32(l.draw())
+	}
+	for _, i := range drawn[:l.size] {
+		l.members[i].Fetch()
+	}
 	n := 0
-	for range l.size {
-		if i := l.draw(); c.usable(i) {
-			drawn[n], readings[n] = int32(i), l.members[i].Load.Read(c.now, l.decay)
+	for _, i := range drawn[:l.size] {
+		if c.usable(int(i)) {
+			drawn[n], readings[n] = i, l.members[i].Load.Read(c.now, l.decay)
 			n++
 		}
 	}

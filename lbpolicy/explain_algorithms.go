@@ -60,7 +60,7 @@ func (l *leastCost) setCosts(
 		order[i].Cost = &cost
 		order[i].Parts = map[string]float64{
 			"relative_time": float64(x.relative), "failures": float64(x.sick),
-			"parked": float64(l.members[i].Load.Parked()), "per_request": l.perRequest[i],
+			"parked": float64(l.members[i].Load.Parked()), "per_request": l.perRequest(i),
 		}
 	}
 }

@@ -1,75 +1,76 @@
 package lbpolicy
 
 import (
+	"math/bits"
 	"math/rand/v2"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
 // sampler draws members at random in proportion to their weights, in constant time. It is the alias
-// method (Walker, 1977), with tables that are built as by Vose (1991).
+// method (Walker, 1977), with a table that is built as by Vose (1991).
 type sampler struct {
-	n      uint64
-	equal  bool // whether all weights are equal, so that no table is needed
-	bounds []uint64
-	alias  []uint32
+	n       uint64
+	columns []column // empty if all weights are equal
 }
 
+// column is a part of a sampler's table of equal width. A draw that falls below the bound is for
+// the member of the column's own index, and any other is for the alias.
+type column struct{ bound, alias uint32 }
+
+// width is the width of a column, in units of the bound.
+const width = 1 << 32
+
 func newSampler(members []endpoint.Member) *sampler {
-	s := &sampler{n: uint64(len(members)), equal: true}
+	s := &sampler{n: uint64(len(members))}
 	var total uint64
+	equal := true
 	for i := range members {
 		total += uint64(members[i].Weight)
-		s.equal = s.equal && members[i].Weight == members[0].Weight
+		equal = equal && members[i].Weight == members[0].Weight
 	}
-	if !s.equal {
+	if !equal {
 		s.build(members, total)
 	}
 	return s
 }
 
 // build scales the weights by n, so that the average column holds total, and fills each lighter
-// column up from a heavier one.
+// column up from a heavier one. A column that is full is its own alias.
 func (s *sampler) build(members []endpoint.Member, total uint64) {
-	s.bounds = make([]uint64, s.n)
-	s.alias = make([]uint32, s.n)
+	s.columns = make([]column, s.n)
+	rest := make([]uint64, s.n)
 	var light, heavy []uint32
 	for i := range members {
-		s.bounds[i] = uint64(members[i].Weight) * s.n
-		if s.bounds[i] < total {
+		s.columns[i].alias = uint32(i)
+		rest[i] = uint64(members[i].Weight) * s.n
+		if rest[i] < total {
 			light = append(light, uint32(i))
 		} else {
 			heavy = append(heavy, uint32(i))
 		}
 	}
-	rest := append([]uint64(nil), s.bounds...)
 	for len(light) > 0 && len(heavy) > 0 {
 		l, h := light[len(light)-1], heavy[len(heavy)-1]
 		light = light[:len(light)-1]
-		s.bounds[l], s.alias[l] = rest[l], h
+		s.columns[l] = column{uint32(float64(rest[l]) / float64(total) * width), h}
 		if rest[h] -= total - rest[l]; rest[h] < total {
 			heavy = heavy[:len(heavy)-1]
 			light = append(light, h)
 		}
 	}
-	for _, i := range heavy {
-		s.bounds[i] = total
-	}
-	s.scale(total)
-}
-
-// scale converts the bounds from [0, total] to 53 bits, which is the precision of a float64.
-func (s *sampler) scale(total uint64) {
-	for i, b := range s.bounds {
-		s.bounds[i] = uint64(float64(b) / float64(total) * (1 << 53))
-	}
 }
 
 // draw returns the index of a random member. The list must not be empty.
 func (s *sampler) draw() int {
-	i := rand.Uint64N(s.n)
-	if s.equal || rand.Uint64N(1<<53) < s.bounds[i] {
+	// The integer part of a random number below n is the column, and the fraction the place in it.
+	i, fraction := bits.Mul64(rand.Uint64(), s.n)
+	if len(s.columns) == 0 {
 		return int(i)
 	}
-	return int(s.alias[i])
+	c := s.columns[i]
+	if uint32(fraction>>32) >= c.bound {
+		i = uint64(c.alias)
+	}
+	return int(i)
 }
