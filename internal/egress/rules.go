@@ -123,7 +123,7 @@ func (r *Rules) CheckUnix(path string) error {
 // checkName judges a host name as far as that is possible without a look-up.
 func (r *Rules) checkName(name string, port uint16) error {
 	err := r.ownError(r.listeners.admin.hasName(name, port), r.listeners.sites.hasName(name, port),
-		fmt.Sprintf("%s:%d", name, port))
+		func() string { return fmt.Sprintf("%s:%d", name, port) })
 	if err != nil || name != "localhost" && !strings.HasSuffix(name, ".localhost") {
 		return err
 	}
@@ -137,15 +137,16 @@ func (r *Rules) checkName(name string, port uint16) error {
 func (r *Rules) checkOwn(socket netip.AddrPort) error {
 	admin := r.listeners.admin.has(socket, &r.machine)
 	return r.ownError(admin, !admin && !r.ownListeners &&
-		(r.listeners.sites.has(socket, &r.machine) || isListening(socket, &r.machine)), socket.String())
+		(r.listeners.sites.has(socket, &r.machine) || isListening(socket, &r.machine)), socket.String)
 }
 
-func (r *Rules) ownError(admin, site bool, address string) error {
+// ownError takes the address as a function, because nearly all addresses need no text.
+func (r *Rules) ownError(admin, site bool, address func() string) error {
 	switch {
 	case admin:
-		return fmt.Errorf("%s is the admin endpoint of this Caddy", address)
+		return fmt.Errorf("%s is the admin endpoint of this Caddy", address())
 	case site && !r.ownListeners:
-		return fmt.Errorf("%s is a listener of this Caddy, which takes allow own_listeners", address)
+		return fmt.Errorf("%s is a listener of this Caddy, which takes allow own_listeners", address())
 	}
 	return nil
 }
