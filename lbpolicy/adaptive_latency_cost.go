@@ -31,6 +31,11 @@ type leastCost struct {
 	refreshed  atomic.Int64
 	refreshing atomic.Bool
 	overdue    atomic.Int64 // the median number of overdue requests
+
+	// Room for the pick that refreshes, made by the first one. On the stack it would make that of
+	// each new goroutine grow, which takes longer than the pick.
+	readings []load.Reading
+	numbers  []float64
 }
 
 func newLeastCost(members []endpoint.Member, decay, penalty time.Duration) *leastCost {
@@ -114,15 +119,15 @@ func (l *leastCost) refresh(now load.Instant, routes *load.Routes) {
 		return
 	}
 	defer l.refreshing.Store(false)
-	var room [compareAll]load.Reading // on the stack
-	var ages [compareAll]float64
-	readings := room[:len(l.serving)]
-	for j, i := range l.serving {
-		readings[j] = l.members[i].Load.Read(now, l.decay)
+	if l.readings == nil {
+		l.readings, l.numbers = make([]load.Reading, len(l.serving)), make([]float64, len(l.serving))
 	}
-	norm := normOf(readings, ages[:len(readings)], alarmCost{routes, l.penalty})
 	for j, i := range l.serving {
-		l.expected[i].Store(norm.expect(&readings[j]).packed())
+		l.readings[j] = l.members[i].Load.Read(now, l.decay)
+	}
+	norm := normOf(l.readings, l.numbers, alarmCost{routes, l.penalty})
+	for j, i := range l.serving {
+		l.expected[i].Store(norm.expect(&l.readings[j]).packed())
 	}
 	l.overdue.Store(int64(norm.overdue))
 	l.refreshed.Store(int64(now))
