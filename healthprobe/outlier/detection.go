@@ -97,7 +97,7 @@ type Detection struct {
 	// error from a trial; it needs `health` on the pool. Default: `request`.
 	Readmit string `json:"readmit,omitempty"`
 
-	// Whether to only log ejections and not make them. Default: false.
+	// Whether to only log and count ejections and not make them. Default: false.
 	ObserveOnly bool `json:"observe_only,omitempty"`
 
 	failure httpstatus.Set

@@ -129,7 +129,7 @@ func (d *detector) eject(e *endpoint.Endpoint, cause endpoint.EjectionCause, rea
 	defer d.mu.Unlock()
 	now := time.Now()
 	if d.ObserveOnly {
-		d.report(e, reason, now)
+		d.report(e, cause, reason, now)
 		return
 	}
 	if e.Is(endpoint.Ejected) || !d.members[e] || !d.roster.IsCurrent() {
@@ -157,12 +157,13 @@ func (d *detector) eject(e *endpoint.Endpoint, cause endpoint.EjectionCause, rea
 	d.wake.Set()
 }
 
-// report emits an event instead of an ejection, once for each time that the endpoint would be
-// ejected. The caller must hold mu.
-func (d *detector) report(e *endpoint.Endpoint, reason string, now time.Time) {
+// report counts an ejection and emits an event instead of making it, once for each time that the
+// endpoint would be ejected. The caller must hold mu.
+func (d *detector) report(e *endpoint.Endpoint, cause endpoint.EjectionCause, reason string, now time.Time) {
 	if now.Before(d.reported[e]) || !d.members[e] {
 		return
 	}
 	d.reported[e] = now.Add(time.Duration(d.BaseEjection))
+	e.CountObservedEjection(cause)
 	d.roster.Emit(endpoint.Event{Name: endpoint.WouldEject, Address: e.Address(), Reason: reason})
 }

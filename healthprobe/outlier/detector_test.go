@@ -206,12 +206,16 @@ func TestAnEndpointThatLeavesNoLongerCountsAsEjected(t *testing.T) {
 	}, newDetection(t))
 }
 
-func TestObserveOnlyLogsAndDoesNotEject(t *testing.T) {
+func TestObserveOnlyLogsAndCountsAndDoesNotEject(t *testing.T) {
 	endpointtest.Run(t, func(pool *endpointtest.Pool) {
 		pool.SetEndpoints("a", "b")
 		observe(pool, "a", times(500, failed)...)
 		pool.WantServing("a b")
 		pool.WantLog("endpoint would be ejected a:1: 5 failures in a row")
+		p := pool.Claim.Pool
+		if n := p.ObservedEjections(endpoint.ConsecutiveFailures); n != 1 {
+			t.Errorf("%d ejections were observed, want 1 for the time that it would last", n)
+		}
 	}, newDetection(t, func(d *Detection) { d.ObserveOnly = true }))
 }
 

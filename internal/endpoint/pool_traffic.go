@@ -12,6 +12,7 @@ type poolTraffic struct {
 	retries  [2]atomic.Uint64 // at endpoints that the request had not tried, and that it had
 	reports  [ReportResultCount]atomic.Uint64
 	hedges   [HedgeResultCount]atomic.Uint64
+	observed [EjectionCauseCount]atomic.Uint64 // ejections that were not made
 
 	past Totals // of endpoints that the pool has forgotten; guarded by the pool's lock
 
@@ -79,6 +80,13 @@ func (p *Pool) CountUnserved() { p.traffic.unserved.Add(1) }
 
 // Unserved returns the number of tries that found no endpoint.
 func (p *Pool) Unserved() uint64 { return p.traffic.unserved.Load() }
+
+// CountObservedEjection counts an ejection of an endpoint that detection only observes.
+func (e *Endpoint) CountObservedEjection(c EjectionCause) { e.pool.traffic.observed[c].Add(1) }
+
+// ObservedEjections returns how often a rule would have ejected an endpoint of the pool if it were
+// not only observed.
+func (p *Pool) ObservedEjections(c EjectionCause) uint64 { return p.traffic.observed[c].Load() }
 
 // CountRetry counts that a request was sent again. tried says that it had been at this endpoint.
 func (e *Endpoint) CountRetry(tried bool) {

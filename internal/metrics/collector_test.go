@@ -64,6 +64,7 @@ func TestAPoolIsSummedUp(t *testing.T) {
 	attempt(members[0].Endpoint, claim.Pool.Routes())
 	attempt(members[1].Endpoint, claim.Pool.Routes())
 	members[2].Set(endpoint.ProbeFailed, true)
+	members[1].CountObservedEjection(endpoint.SlowAnswers)
 	claim.Pool.CountUnserved()
 	claim.Pool.SourceCounts("consul", 1).Errors.Add(7)
 	found := gather(t)
@@ -84,6 +85,7 @@ func TestAPoolIsSummedUp(t *testing.T) {
 		{"pool_retries_total", []string{"endpoint=tried"}, 2},
 		{"pool_unserved_picks_total", nil, 1},
 		{"pool_ejections_total", []string{"reason=success_rate"}, 2},
+		{"pool_observed_ejections_total", []string{"reason=latency"}, 1},
 		{"pool_checks_total", []string{"result=passed"}, 2},
 		{"endpoint_state", []string{"endpoint=10.0.10.102:80", "state=unhealthy"}, 1},
 		{"endpoint_state", []string{"endpoint=10.0.10.102:80", "state=healthy"}, -1},

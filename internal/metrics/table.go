@@ -80,6 +80,8 @@ var (
 		"Requests that the pool refused because there was no place for them, by class.", "class", "pool")
 	poolEjections = counter("pool_ejections_total",
 		"Ejections of endpoints by outlier detection, by the rule that applied.", "pool", "reason")
+	poolObservedEjections = counter("pool_observed_ejections_total",
+		"Ejections that outlier detection only observed, by the rule that applied.", "pool", "reason")
 	poolChecks = counter("pool_checks_total",
 		"Health checks of endpoints, by result.", "pool", "result")
 	poolHedges = counter("pool_hedges_total",
