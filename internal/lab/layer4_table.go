@@ -26,12 +26,13 @@ func (s *connectionSession) print(w io.Writer) {
 		"then one stream in each direction, for %s each; seed %d.\n",
 		s.rounds, s.rate, connectionClients, s.duration, s.seed)
 	fmt.Fprintf(w, "Versions: %s. Processors: %d.\n", strings.Join(versions(s.proxies), ", "), runtime.NumCPU())
-	var late, busy []summary
+	var first []summary
 	for _, r := range s.results {
-		late, busy = append(late, r.first), append(busy, r.first)
+		first = append(first, r.first)
 	}
+	m := medians(first)
 	fmt.Fprintf(w, "At %g connections/s, 99 %% left at most %s ms late, and the processors were %s busy.\n",
-		s.rate, figures.Milliseconds(medians(late).late), figures.Percent(medians(busy).busy))
+		s.rate, figures.Milliseconds(m.late), figures.Percent(m.busy))
 }
 
 func (s *connectionSession) printRow(w io.Writer, proxy string) {

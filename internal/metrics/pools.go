@@ -78,7 +78,8 @@ func (c *collection) addTraffic() {
 	c.addLimits()
 	for i, n := range c.totals.Ejections {
 		c.add(poolEjections, float64(n), c.label, causeLabels[i])
-		c.add(poolObservedEjections, float64(c.pool.ObservedEjections(endpoint.EjectionCause(i))), c.label, causeLabels[i])
+		observed := c.pool.ObservedEjections(endpoint.EjectionCause(i))
+		c.add(poolObservedEjections, float64(observed), c.label, causeLabels[i])
 	}
 	for i := range hedgeLabels {
 		c.add(poolHedges, float64(c.pool.Hedges(endpoint.HedgeResult(i))), c.label, hedgeLabels[i])
