@@ -52,12 +52,7 @@ func (l *leastOfSample) cheapestOf(c *candidates) int {
 func (l *leastOfSample) cheapestIn(c *candidates, readings []load.Reading) int {
 	var drawn [maxChoices]int32
 	var room [maxChoices]float64
-	for j := range l.size {
-		drawn[j] = int32(l.draw())
-	}
-	for _, i := range drawn[:l.size] {
-		l.members[i].Fetch()
-	}
+	l.drawSample(l.members, drawn[:l.size])
 	n := 0
 	for _, i := range drawn[:l.size] {
 		if c.usable(int(i)) {

@@ -61,6 +61,17 @@ func (s *sampler) build(members []endpoint.Member, total uint64) {
 	}
 }
 
+// drawSample fills drawn with the indices of random members, and fetches all of them from memory
+// before a policy looks at one.
+func (s *sampler) drawSample(members []endpoint.Member, drawn []int32) {
+	for j := range drawn {
+		drawn[j] = int32(s.draw())
+	}
+	for _, i := range drawn {
+		members[i].Fetch()
+	}
+}
+
 // draw returns the index of a random member. The list must not be empty.
 func (s *sampler) draw() int {
 	// The integer part of a random number below n is the column, and the fraction the place in it.

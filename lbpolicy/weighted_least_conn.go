@@ -154,9 +154,11 @@ func (l *leastConnOfSample) pick(c candidates) int {
 // least returns the least full member of a new sample. Of several it is the one that was drawn
 // first, because the sample is drawn by weight already.
 func (l *leastConnOfSample) least(c *candidates) int {
+	var drawn [sampleSize]int32
+	l.drawSample(c.members, drawn[:])
 	best, least := -1, fill{}
-	for range sampleSize {
-		i := l.draw()
+	for _, i := range drawn {
+		i := int(i)
 		if !c.usable(i) {
 			continue
 		}
