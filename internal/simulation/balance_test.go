@@ -47,6 +47,7 @@ func variants(all ...scenario) []scenario {
 }
 
 // TestBalance runs every scenario and checks its thresholds, unless -policy chooses other policies.
+// The race detector gets a tenth of the load, for which no threshold holds.
 func TestBalance(t *testing.T) {
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
@@ -55,7 +56,7 @@ func TestBalance(t *testing.T) {
 			}
 			m := measure(t, &s)
 			report.add(&s, m)
-			if len(policiesFlag) == 0 {
+			if len(policiesFlag) == 0 && !raceEnabled {
 				s.check(t, m)
 			}
 		})

@@ -14,8 +14,9 @@
 //		-policy least_conn -policy '{"policy":"adaptive_latency","decay":"3s"}'
 //
 // The table has medians over the seeds. -detail adds the lowest and highest value, and more
-// columns. -policy switches the thresholds off. With -short, and under the race detector, there is
-// one seed, and only the policies with thresholds run.
+// columns. -policy switches the thresholds off. Without -v, policies that no threshold refers to do
+// not run. With -short there is one seed. The race detector gets only our policies, with one seed
+// and a tenth of the load, and no threshold is checked.
 //
 // The numbers are those that clients see. Arrivals do not wait for responses, because the load must
 // not drop when the system is overloaded. Every request counts, from the first on. A failed request

@@ -11,12 +11,13 @@ import (
 type measured struct {
 	scenario  *scenario
 	summaries map[string][]summary // by policy, one per seed
+	referred  map[string]bool      // nil unless the thresholds are rehearsed; the policies that they refer to
 }
 
 // measure runs every policy with every seed. It goes seed by seed, because then other load on the
 // machine affects all policies alike.
 func measure(t *testing.T, s *scenario) measured {
-	runs := s.runs()
+	runs := s.runs(s.referred(t))
 	summaries := make([]*summary, len(runs))
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var pending sync.WaitGroup
@@ -30,15 +31,25 @@ func measure(t *testing.T, s *scenario) measured {
 		})
 	}
 	pending.Wait()
-	return measured{s, collect(runs, summaries)}
+	return measured{scenario: s, summaries: collect(runs, summaries)}
+}
+
+// referred returns the policies that the thresholds of a scenario refer to. It rehearses the
+// thresholds without results.
+func (s *scenario) referred(t *testing.T) map[string]bool {
+	m := measured{scenario: s, referred: make(map[string]bool)}
+	if len(policiesFlag) == 0 {
+		s.check(t, m)
+	}
+	return m.referred
 }
 
 // runs returns one run for each seed and policy.
-func (s *scenario) runs() (all []*run) {
+func (s *scenario) runs(referred map[string]bool) (all []*run) {
 	for seed := range max(s.seeds, *seedsFlag) {
 		for _, p := range s.selectedPolicies() {
-			if seed < s.seedsFor(p) {
-				all = append(all, &run{scenario: s, policy: p, seed: uint64(seed)})
+			if seed < s.seedsFor(p, referred[p.name]) {
+				all = append(all, &run{scenario: s, policy: p, seed: uint64(seed), thin: raceEnabled})
 			}
 		}
 	}
@@ -92,6 +103,7 @@ func (m measured) atMostTimes(t *testing.T, policy string, of metric, factor flo
 // never checks that a metric is 0 with every seed.
 func (m measured) never(t *testing.T, policy string, of metric) {
 	t.Helper()
+	m.refer(t, policy)
 	for _, s := range m.summaries[policy] {
 		if got := of.of(s); got > 0 {
 			t.Errorf("%s: %s is %.5g with some seed; expected 0", policy, of.name, got)
@@ -99,15 +111,27 @@ func (m measured) never(t *testing.T, policy string, of metric) {
 	}
 }
 
-// median is not ok if a brief run left the policy out, or if the run failed, which it has reported
-// itself.
+// median is not ok in a rehearsal, if a brief run left the policy out, or if the run failed, which
+// it has reported itself.
 func (m measured) median(t *testing.T, name string, of metric) (value float64, ok bool) {
+	t.Helper()
+	m.refer(t, name)
+	if len(m.summaries[name]) == 0 {
+		if m.referred == nil && !brief() && !t.Failed() {
+			t.Errorf("%s did not run, because a rehearsal of the thresholds did not refer to it", name)
+		}
+		return 0, false
+	}
+	return median(m.summaries[name], of), true
+}
+
+// refer notes in a rehearsal that a threshold refers to a policy.
+func (m measured) refer(t *testing.T, name string) {
 	t.Helper()
 	if !slices.ContainsFunc(m.scenario.selectedPolicies(), func(p policy) bool { return p.name == name }) {
 		t.Fatalf("%s does not take part in this scenario", name)
 	}
-	if len(m.summaries[name]) == 0 {
-		return 0, false
+	if m.referred != nil {
+		m.referred[name] = true
 	}
-	return median(m.summaries[name], of), true
 }

@@ -57,14 +57,15 @@ func (s *scenario) selectedPolicies() []policy {
 }
 
 // seedsFor returns how often a policy runs. Those of Caddy's policies that no threshold refers to
-// are for the reader and for checks of the simulator, and one run is enough. A brief run has one
-// seed and leaves them out.
-func (s *scenario) seedsFor(p policy) int {
+// are for the reader of the table, and run only if it is printed. One run is enough for them, and
+// for those that serve to check the simulator. A brief run has one seed and leaves both out.
+// Under the race detector only ours run.
+func (s *scenario) seedsFor(p policy, referred bool) int {
 	matters := p.ours || p.name == s.baseline
 	switch {
 	case *seedsFlag > 0:
 		return *seedsFlag
-	case brief() && !matters:
+	case raceEnabled && !p.ours, brief() && !matters, !p.ours && !referred && !testing.Verbose():
 		return 0
 	case brief() || !matters:
 		return 1
@@ -72,6 +73,5 @@ func (s *scenario) seedsFor(p policy) int {
 	return s.seeds
 }
 
-// brief reports whether to run less: with -short, and under the race detector, which makes
-// everything five times slower.
+// brief reports whether to run less: with -short, and under the race detector.
 func brief() bool { return raceEnabled || testing.Short() }
