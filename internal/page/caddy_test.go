@@ -131,6 +131,21 @@ func (p *proxy) reload() {
 	}
 }
 
+// waitStored waits until Caddy has stored what an operator has decided.
+func (p *proxy) waitStored() {
+	p.t.Helper()
+	pattern := filepath.Join(p.folder, "storage", "balance", "pools", "*", "control-*.json")
+	for deadline := time.Now().Add(waitLimit); ; {
+		if files, _ := filepath.Glob(pattern); len(files) > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+		if time.Now().After(deadline) {
+			p.t.Fatalf("there is no %s", pattern)
+		}
+	}
+}
+
 // waitForLog waits until Caddy has logged a text.
 func (p *proxy) waitForLog(text string) {
 	p.t.Helper()

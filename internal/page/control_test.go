@@ -17,6 +17,7 @@ func (b *browser) drain(address string) {
 }
 
 func TestAnOperatorDrainsByClickAndUndoesIt(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, withControl)
 	b := openPage(t, p.page(), 1360, 860)
 	address := backends[0].address
@@ -34,6 +35,7 @@ func TestAnOperatorDrainsByClickAndUndoesIt(t *testing.T) {
 }
 
 func TestADecisionIsCancelledByEscape(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, withControl)
 	b := openPage(t, p.page(), 1360, 860)
 	b.waitText(row(backends[0].address), "Healthy")
@@ -45,6 +47,7 @@ func TestADecisionIsCancelledByEscape(t *testing.T) {
 }
 
 func TestTheLastUsableEndpointIsDrainedAfterASecondConfirmation(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, withControl)
 	b := openPage(t, p.page(), 1360, 860)
 	b.waitText(row(backends[0].address), "Healthy")
@@ -59,6 +62,7 @@ func TestTheLastUsableEndpointIsDrainedAfterASecondConfirmation(t *testing.T) {
 }
 
 func TestAnOperatorSetsAWeight(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, withControl)
 	b := openPage(t, p.page(), 1360, 860)
 	address := backends[0].address
@@ -75,6 +79,7 @@ func TestAnOperatorSetsAWeight(t *testing.T) {
 }
 
 func TestAnEndpointIsDrainedByKeys(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, withControl)
 	b := openPage(t, p.page(), 1360, 860)
 	b.waitText(row(backends[1].address), "Healthy")
@@ -95,6 +100,7 @@ func TestAnEndpointIsDrainedByKeys(t *testing.T) {
 
 // TestAPageWithoutControlChangesNothing also calls the API of such a page.
 func TestAPageWithoutControlChangesNothing(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, "pool_status")
 	b := openPage(t, p.page(), 1360, 860)
 	b.waitText(row(backends[0].address), "Healthy")
@@ -111,6 +117,7 @@ func TestAPageWithoutControlChangesNothing(t *testing.T) {
 
 // TestThePageIsAtTheAdminEndpoint opens it by its address, as typed.
 func TestThePageIsAtTheAdminEndpoint(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, "")
 	b := openPage(t, "http://"+p.admin+"/pools/", 1360, 860)
 	b.waitText(row(backends[0].address), "Healthy")
@@ -118,6 +125,7 @@ func TestThePageIsAtTheAdminEndpoint(t *testing.T) {
 }
 
 func TestAPoolGoesBackToAnEarlierListByClick(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, withControl)
 	b := openPage(t, p.page(), 1360, 860)
 	b.waitText(row(backends[1].address), "Healthy")

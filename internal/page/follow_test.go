@@ -6,6 +6,7 @@ import (
 )
 
 func TestThePageFollowsABackendThatGoesAndComesBack(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, "pool_status")
 	b := openPage(t, p.page(), 1360, 860)
 	first := row(backends[0].address)
@@ -25,6 +26,7 @@ func TestThePageFollowsABackendThatGoesAndComesBack(t *testing.T) {
 }
 
 func TestThePageShowsEndpointsThatComeAndGo(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, "pool_status")
 	b := openPage(t, p.page(), 1360, 860)
 	b.waitText(row(backends[1].address), "Healthy")
@@ -37,6 +39,7 @@ func TestThePageShowsEndpointsThatComeAndGo(t *testing.T) {
 }
 
 func TestThePageSurvivesAReloadAndARestart(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, withControl)
 	b := openPage(t, p.page(), 1360, 860)
 	first := row(backends[0].address)
@@ -47,6 +50,7 @@ func TestThePageSurvivesAReloadAndARestart(t *testing.T) {
 	b.waitText("#connection", "Live")
 	b.waitText(first, "Draining")
 
+	p.waitStored() // the decision already held before
 	b.expect("net::ERR_", "502")
 	p.kill()
 	b.waitText("#connection", "does not answer")
@@ -60,6 +64,7 @@ func TestThePageSurvivesAReloadAndARestart(t *testing.T) {
 
 // TestAReloadDoesNotWaitForThePage reloads while a page follows a pool, at both endpoints.
 func TestAReloadDoesNotWaitForThePage(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, "pool_status")
 	b := openPage(t, p.page(), 1360, 860)
 	b.waitText(row(backends[0].address), "Healthy")

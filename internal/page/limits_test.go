@@ -84,6 +84,7 @@ func (p *proxy) request(headers ...string) chan int {
 func gauge(name string) string { return fmt.Sprintf("[data-gauge=%q]", name) }
 
 func TestThePageShowsAQueueThatFillsAndEmpties(t *testing.T) {
+	t.Parallel()
 	p, held := newProxy(t), startHeldBackend(t)
 	p.write(p.options("") + p.limitedSite(
 		"max_in_flight 2\nqueue 2 1h {\nclass {header.X-Priority}\n}\nretry_budget 20% 10", held.address))
@@ -130,6 +131,7 @@ func TestThePageShowsAQueueThatFillsAndEmpties(t *testing.T) {
 func group(name string) string { return fmt.Sprintf("tr[data-group=%q]", name) }
 
 func TestAnOperatorSetsAShareByClickAndUndoesIt(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	p.write(p.options("") + p.limitedSite("",
 		startBackend(t).address, startBackend(t).address, startBackend(t).address))
@@ -155,6 +157,7 @@ func TestAnOperatorSetsAShareByClickAndUndoesIt(t *testing.T) {
 }
 
 func TestAShareThatIsTooMuchIsRefusedInTheDialogAndTheConfigsReturns(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	p.write(p.options("") + p.limitedSite("", startBackend(t).address, startBackend(t).address))
 	p.start()
@@ -180,6 +183,7 @@ func TestAShareThatIsTooMuchIsRefusedInTheDialogAndTheConfigsReturns(t *testing.
 }
 
 func TestAPageOfAPoolWithoutLimitsAndGroupsHasNoneOfThem(t *testing.T) {
+	t.Parallel()
 	p, backends := startPool(t, withControl)
 	b := openPage(t, p.page(), 1360, 860)
 	b.waitText(row(backends[0].address), "Healthy")
@@ -199,6 +203,7 @@ func slowBackend(t *testing.T, takes time.Duration) string {
 }
 
 func TestThePageShowsLimitsAndGroupsUnderLoad(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	p.write(p.options("") + p.limitedSite("max_in_flight 12\nqueue 30 1m\nretry_budget 20% 10",
 		slowBackend(t, 60*time.Millisecond), slowBackend(t, 60*time.Millisecond)))

@@ -14,6 +14,7 @@ const many = 5000
 // TestThousandsOfEndpointsAreSortedFilteredAndSearched looks at the rows that exist, which must be
 // few, however many endpoints there are.
 func TestThousandsOfEndpointsAreSortedFilteredAndSearched(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	p.write(p.options("") + "http://" + p.site + " {\npool_status\nreverse_proxy {\ndynamic pool web {\n" +
 		sources(many) + "}\n}\n}\n")
@@ -87,7 +88,8 @@ func (b *browser) timed(what string, do func()) {
 }
 
 // TestFiguresOfThousandsOfEndpointsCostLittle takes events as they would come if each of the
-// endpoints had requests, and looks at how long the page is busy with one of them.
+// endpoints had requests, and looks at how long the page is busy with one of them. It does not run
+// in parallel, because other tests would make that longer.
 func TestFiguresOfThousandsOfEndpointsCostLittle(t *testing.T) {
 	p := newProxy(t)
 	p.write(p.options("") + "http://" + p.site + " {\npool_status\nreverse_proxy {\ndynamic pool web {\n" +
