@@ -97,8 +97,9 @@ func (b Binary) module() (string, error) {
 }
 
 // compile builds a package. It ignores the user's workspace and flags, which could change versions.
+// It adds none that would compile packages once more that other builds have compiled.
 func compile(dir, target, pkg, ldflags string) error {
-	cmd := exec.Command("go", "build", "-mod=mod", "-trimpath", "-ldflags=-s -w "+ldflags, "-o", target, pkg)
+	cmd := exec.Command("go", "build", "-mod=mod", "-ldflags=-s -w "+ldflags, "-o", target, pkg)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
 	if output, err := cmd.CombinedOutput(); err != nil {
