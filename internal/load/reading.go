@@ -85,6 +85,7 @@ func (l *Load) parkOld(now Instant, decay time.Duration) {
 				l.overdue.Add(1)
 			}
 		}
+		r.table.goesOn(r.route, now.Sub(r.sent).Seconds())
 		l.park(r)
 	}
 	l.setParksAt()

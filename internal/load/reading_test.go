@@ -86,6 +86,54 @@ func TestRequestsOfAnUnknownRouteParkByAge(t *testing.T) {
 	}
 }
 
+// TestRequestsParkAtOnceWhereTheFirstOnesGoOn has streams, polls and uploads of which none ends for
+// long. The later ones are like the first.
+func TestRequestsParkAtOnceWhereTheFirstOnesGoOn(t *testing.T) {
+	for name, goOn := range map[string]func(p *pool, r *Request){
+		"streams": func(p *pool, r *Request) { p.endpoints[0].Conclude(r, p.now+1e6, Answered, decay) },
+		"uploads": func(p *pool, r *Request) { p.endpoints[0].Pause(r, p.now+1e6) },
+		"polls":   func(*pool, *Request) {},
+	} {
+		p, quick := cleanPool()
+		r := p.route("/new")
+		goOn(p, p.send(0, r))
+		p.send(1, r)
+		if n := p.endpoints[1].Parked(); n != 0 {
+			t.Errorf("%s: %d are parked at first", name, n)
+		}
+		p.now += 2 * second
+		p.read(0)
+		for range 20 {
+			p.send(2, r)
+		}
+		if n := p.endpoints[2].Parked(); n != 20 {
+			t.Errorf("%s: %d of 20 later ones are parked", name, n)
+		}
+		if p.Parked(quick) {
+			t.Errorf("%s: the requests of another route park", name)
+		}
+	}
+}
+
+func TestOneRequestThatGoesOnDoesNotParkTheOthersOfItsRoute(t *testing.T) {
+	for _, before := range []bool{true, false} {
+		p, _ := cleanPool()
+		r := p.route("/new")
+		if before {
+			p.answer(1, r, 5*time.Millisecond)
+		}
+		p.send(0, r)
+		p.now += 2 * second
+		p.read(0)
+		if !before {
+			p.answer(1, r, 5*time.Millisecond)
+		}
+		if p.Parked(r) {
+			t.Errorf("with an answer before it (%v), requests of the route park", before)
+		}
+	}
+}
+
 func TestWhereAllRequestsTakeLongTheyDoNotPark(t *testing.T) {
 	p := newPool(2)
 	r := p.route("/completions")

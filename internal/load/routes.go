@@ -78,6 +78,21 @@ func (t *Routes) finish(r *Route, duration float64) {
 	t.parks.set(math.Exp(t.logParkedAfter()))
 }
 
+// goesOn records how long a request of a route is in flight already. That says something as long as
+// no request of the route has ended: what is met on its way has as much before it as behind it, on
+// average. Otherwise the first streams of a pool, none of which ends for long, would each count as
+// work until they are old, and clients open many of them as soon as a proxy has started.
+func (t *Routes) goesOn(r *Route, duration float64) {
+	if !r.Unknown() || !t.mu.TryLock() {
+		return
+	}
+	defer t.mu.Unlock()
+	if r.Unknown() {
+		r.lasted.set(math.Log(2 * duration))
+		r.finished.set(1)
+	}
+}
+
 // queueTime returns how long a queue lasts that formed because requests which take long met at one
 // endpoint. Those are met in proportion to the time that they take. The answers of a very slow
 // endpoint raise it too, so that it has a bound.

@@ -19,7 +19,7 @@ var classic = []scenario{
 var ordinarySites = slices.Concat(
 	variants(fewPolls, manyPolls, pollsOneSlow, evenErrors, badRoute),
 	[]scenario{idleWebsockets},
-	variants(silentStreams),
+	variants(idleStreams, idleDownloads, idleUploads, silentStreams),
 	[]scenario{stalledUploads},
 	variants(manyPaths, oneMethod, badRouteAtOne, databaseDown, fewRequests),
 	[]scenario{allAmongAlike},

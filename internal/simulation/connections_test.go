@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"testing"
@@ -21,6 +22,29 @@ var idleWebsockets = everydayScenario("idle websockets", 25*time.Second, ordinar
 
 // websocketHeader asks for an upgrade of the connection.
 var websocketHeader = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
+
+// idleStreams, idleDownloads and idleUploads are requests of other kinds that open as websockets
+// do: event streams without an event, downloads by clients that stand still, and uploads of which
+// nothing comes. None of them ends for long, and a download looks like any other request. A policy
+// that finds out one by one what they are counts the new ones as work, so that the quick requests
+// gather where few streams are new.
+var (
+	idleStreams = opening("idle event streams", kind{
+		request: get("/events"), header: http.Header{"Accept": {"text/event-stream"}}, answer: streamed,
+	})
+	idleDownloads = opening("idle downloads", kind{request: downloads, answer: streamed, leaves: true})
+	idleUploads   = opening("idle uploads", kind{request: post("/upload"), answer: received, stalls: true, leaves: true})
+)
+
+// opening has two hundred requests of a kind at each endpoint, which open within the first seconds.
+func opening(name string, k kind) scenario {
+	k.rate, k.until, k.lasts, k.unmeasured = 500, 4*time.Second, 40*time.Second, true
+	return everydayScenario(name, 25*time.Second, ordinary(900, k), harmlessAndEven)
+}
+
+func downloads(r *rand.Rand) (method, path string) {
+	return http.MethodGet, fmt.Sprintf("/download/%016x.iso", r.Uint64())
+}
 
 // silentStreams has event streams whose header comes with the first event, and that is after a
 // minute. Until then they look like requests to a hung endpoint, and nothing is known of their
