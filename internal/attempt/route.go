@@ -59,14 +59,24 @@ func keyOf(r *http.Request, by func(*http.Request) load.Key) (key load.Key, upgr
 
 func kindOf(r *http.Request) load.Kind {
 	switch {
-	case r.Header["Upgrade"] != nil || r.Method == http.MethodConnect:
+	case asksForUpgrade(r):
 		return load.Upgrade
-	case first(r.Header["Accept"]) == "text/event-stream":
+	case strings.HasPrefix(first(r.Header["Accept"]), "text/event-stream"):
 		return load.Stream
 	case r.Method == http.MethodPost && strings.HasPrefix(first(r.Header["Content-Type"]), "application/grpc"):
 		return load.Call
 	}
 	return load.Plain
+}
+
+// asksForUpgrade reports whether a client asks for a connection of another protocol. Some clients
+// offer h2c with every request, such as those of Java, and are content with an ordinary answer.
+func asksForUpgrade(r *http.Request) bool {
+	if r.Method == http.MethodConnect {
+		return true
+	}
+	to := r.Header["Upgrade"]
+	return to != nil && !strings.EqualFold(first(to), "h2c")
 }
 
 func first(values []string) string {

@@ -18,7 +18,8 @@ const (
 	Text         // the config names the route by a text
 )
 
-// Key names the route of a request: exactly, by the first segment of its path, and by its method.
+// Key names the route of a request: exactly, by the first segment of its path, which is the service
+// of a call, and by its method.
 type Key struct {
 	exact, section, method uint64
 
@@ -36,6 +37,9 @@ func KeyOf(kind Kind, method, path string) Key {
 	k := Key{exact: base, section: base, method: base, kind: kind, name: method, path: path}
 	if kind == Call {
 		k.exact = mix(base ^ maphash.String(seed, path))
+		if service, rest := nextSegment(path); rest != "" {
+			k.section = mix(base ^ maphash.String(seed, service) + 1)
+		}
 		return k
 	}
 	for n := 0; n < maxSegments && path != ""; n++ {

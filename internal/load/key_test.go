@@ -86,6 +86,22 @@ func TestAMethodOfGRPCIsExact(t *testing.T) {
 	}
 }
 
+func TestTheSectionOfACallIsItsService(t *testing.T) {
+	call := func(path string) Key { return KeyOf(Call, "POST", path) }
+	section := call("/shop.v1.Orders/Get").section
+	if section != call("/shop.v1.Orders/List").section {
+		t.Error("two methods of a service are in different sections")
+	}
+	for _, other := range []string{"/shop.v2.Orders/Get", "/shop.v1.Items/Get"} {
+		if section == call(other).section {
+			t.Errorf("/shop.v1.Orders/Get and %s are in one section", other)
+		}
+	}
+	if k := call("/Get"); k.section != k.method {
+		t.Error("a path without a service has a section")
+	}
+}
+
 func TestATextIsExact(t *testing.T) {
 	if !sameRoute(TextKey("a 1"), TextKey("a 1")) || sameRoute(TextKey("a 1"), TextKey("a 2")) {
 		t.Error("texts are not routes")
