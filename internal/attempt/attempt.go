@@ -71,7 +71,7 @@ func (a *Attempt) roundTrip(
 	if err != nil {
 		a.setConnected(connected)
 		excused := req.Context().Err() != nil || a.keptBroke || a.clientIsToBlame(now) ||
-			a.mayHaveAnswered(req, err) || a.hasLost()
+			isOfRequest(err) || a.mayHaveAnswered(req, err) || a.hasLost()
 		result := endpoint.Result{Failed: !excused, Unreachable: isDialError(err)}
 		ending := endingOfError(err)
 		if excused {

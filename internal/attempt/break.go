@@ -4,8 +4,11 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // net/http and x/net/http2 export none of these errors, and wrap some as text only. Tests with real
@@ -45,6 +48,18 @@ func isUnprocessed(err error) bool {
 // header may have arrived when the body cannot be written.
 func isUnwritten(err error) bool {
 	return isWriteError(err) && !strings.HasPrefix(err.Error(), midResponse)
+}
+
+// isOfRequest reports whether an error of a round trip means that the transport has refused the
+// request before it reached the endpoint. Such requests come from clients: with FastCGI these are
+// bodies of unknown length and paths that no script has, with HTTP they are values that a header
+// must not have, such as a path with a line break that the config copies to a field.
+func isOfRequest(err error) bool {
+	var refused caddyhttp.HandlerError
+	if errors.As(err, &refused) {
+		return refused.StatusCode >= http.StatusBadRequest && refused.StatusCode < http.StatusInternalServerError
+	}
+	return strings.HasPrefix(err.Error(), "net/http: invalid ")
 }
 
 // isBreak reports whether an error of a round trip means that the connection ended before the first

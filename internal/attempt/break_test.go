@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 func netError(op string, errno syscall.Errno) error {
@@ -50,6 +52,25 @@ func TestWhatIsABreakAndWhatWasNotProcessed(t *testing.T) {
 		}
 		if got := isUnwritten(c.err); got != c.unwritten {
 			t.Errorf("%v: nothing was written: %v", c.err, got)
+		}
+	}
+}
+
+func TestWhichErrorsAreOfTheRequest(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{caddyhttp.Error(http.StatusLengthRequired, errors.New("no length")), true},
+		{fmt.Errorf("building environment: %w", caddyhttp.Error(http.StatusBadRequest, errors.New("path"))), true},
+		{errors.New(`net/http: invalid header field value for "X-Path"`), true},
+		{caddyhttp.Error(http.StatusBadGateway, errors.New("no such host")), false},
+		{errors.New("net/http: timeout awaiting response headers"), false},
+		{errors.New("net/http: HTTP/1.x transport connection broken: malformed HTTP status code"), false},
+		{netError("dial", syscall.ECONNREFUSED), false},
+	} {
+		if got := isOfRequest(c.err); got != c.want {
+			t.Errorf("%v: of the request: %v", c.err, got)
 		}
 	}
 }

@@ -102,7 +102,7 @@ func rewound(req *http.Request) *http.Request {
 		return nil
 	}
 	again := *req
-	again.Body = &timedBody{ReadCloser: source, attempt: body.attempt, start: body.start}
+	again.Body = &timedBody{ReadCloser: source, attempt: body.attempt, start: body.start, left: req.ContentLength}
 	return &again
 }
 

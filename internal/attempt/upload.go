@@ -21,6 +21,7 @@ type upload struct {
 	since   load.Instant // when the transport began to read
 	reading bool         // it reads from the client, so the endpoint waits for that
 	failed  bool         // the body ended with an error: it is malformed or too large, or the client left
+	stalled bool         // the transport gave up a read for which the client had stalled
 }
 
 // timeBody excludes the time in which the client is slow to send its body from the endpoint's
@@ -30,7 +31,7 @@ func (a *Attempt) timeBody(req *http.Request) *http.Request {
 		return req
 	}
 	timed := *req
-	timed.Body = &timedBody{ReadCloser: req.Body, attempt: a, start: startOf(req.Body)}
+	timed.Body = &timedBody{ReadCloser: req.Body, attempt: a, start: startOf(req.Body), left: req.ContentLength}
 	return &timed
 }
 
@@ -40,6 +41,7 @@ type timedBody struct {
 	io.ReadCloser
 	attempt *Attempt
 	start   *bytes.Reader // the body from its start, nil unless Caddy has buffered it whole
+	left    int64         // the number of bytes that are still to come; less than 1 if that is not known
 	read    atomic.Bool
 	closed  atomic.Bool
 }
@@ -52,9 +54,16 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	}
 	b.attempt.beginRead(load.Now())
 	n, err := b.ReadCloser.Read(p)
-	// A read from a body that the transport has closed fails whatever the client does.
-	b.attempt.endRead(load.Now(), err != nil && err != io.EOF && !b.closed.Load())
+	b.left -= int64(n)
+	b.attempt.endRead(load.Now(), b.failed(err), err != nil && b.closed.Load())
 	return n, err
+}
+
+// failed reports whether an error of a read means that the client did not send what it should. A
+// body may also end too early, with HTTP/3. A read from a body that the transport has closed fails
+// whatever the client does.
+func (b *timedBody) failed(err error) bool {
+	return err != nil && (!errors.Is(err, io.EOF) || b.left > 0) && !b.closed.Load()
 }
 
 // errEnded ends the upload of a request that has its whole response.
@@ -93,11 +102,14 @@ func (a *Attempt) beginRead(now load.Instant) {
 	}
 }
 
-// endRead starts the endpoint's clock again, so that only the endpoint's own time counts.
-func (a *Attempt) endRead(now load.Instant, failed bool) {
+// endRead starts the endpoint's clock again, so that only the endpoint's own time counts. With
+// HTTP/2 an answer ends the read before it arrives here: the transport closes the body, because the
+// endpoint needs no more of it.
+func (a *Attempt) endRead(now load.Instant, failed, closed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.upload.failed = a.upload.failed || failed
+	a.upload.stalled = closed && a.stalls(now)
 	if a.stage == waiting && a.upload.reading {
 		a.endpoint.Load.Resume(&a.load, now)
 	}
@@ -105,7 +117,7 @@ func (a *Attempt) endRead(now load.Instant, failed bool) {
 }
 
 func (a *Attempt) stalls(now load.Instant) bool {
-	return a.upload.reading && now.Sub(a.upload.since) >= stallsAfter
+	return a.upload.stalled || a.upload.reading && now.Sub(a.upload.since) >= stallsAfter
 }
 
 // clientIsToBlame reports whether an attempt that ends now ends because of what the client sent, or

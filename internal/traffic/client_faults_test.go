@@ -85,6 +85,57 @@ func TestABodyThatCannotBeReadIsNotTheEndpointsFault(t *testing.T) {
 	}
 }
 
+func TestABodyThatEndsTooEarlyIsNotTheEndpointsFault(t *testing.T) {
+	fleet := startBackends(t, 2)
+	site := checkedPool(fleet, ejecting, roundRobin)
+	forEveryFrontProtocol(t, site, func(t *testing.T, _ frontProtocol, c *client) {
+		for range 18 {
+			request, err := http.NewRequest(http.MethodPost, c.base, strings.NewReader("short"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.ContentLength = 900
+			c.do(request) // the client notices too, and its error does not matter
+		}
+		expectInFlight(t, nil)
+		expectNoEjection(t)
+	})
+}
+
+// TestARequestThatCannotBeForwardedIsNotTheEndpointsFault has requests that transports refuse
+// before they have a connection.
+func TestARequestThatCannotBeForwardedIsNotTheEndpointsFault(t *testing.T) {
+	const fastCGI, line = "transport fastcgi {\nroot /\n}\n", "header_up X-Path {http.request.uri.path}\n"
+	for name, c := range map[string]struct {
+		serve            serveFunc
+		options, path    string
+		lengthIsNotKnown bool
+	}{
+		"a body of unknown length, FastCGI": {serveFastCGI, fastCGI, "/", true},
+		"a path with a zero, FastCGI":       {serveFastCGI, fastCGI, "/index.php%00", false},
+		"a field with a line break, HTTP":   {serveHTTP, line, "/a%0Ab", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fleet := startBackendsWith(t, 2, c.serve, writeName)
+			client := startProxy(t, checkedPool(fleet, ejecting, c.options+roundRobin)).client()
+			for range 18 {
+				var body io.Reader
+				if c.lengthIsNotKnown {
+					body = io.MultiReader(strings.NewReader(strings.Repeat("x", 10_000)))
+				}
+				// The connection may end before the client has sent all of it.
+				if a, err := client.send(http.MethodPost, c.path, body); err == nil && a.status < 400 {
+					t.Fatalf("status %d", a.status)
+				}
+			}
+			expectNoEjection(t)
+			if a := expectOK(t)(client.get("/")); a.backend == "" {
+				t.Error("no backend answered")
+			}
+		})
+	}
+}
+
 func TestAClientThatLeavesItsUploadIsNotTheEndpointsFault(t *testing.T) {
 	fleet := startBackends(t, 2)
 	p := startProxy(t, checkedPool(fleet, ejecting, roundRobin))
