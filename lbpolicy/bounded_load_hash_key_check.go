@@ -41,7 +41,7 @@ func (c *keyCheck) see(r *http.Request) {
 		if n, ok, _ := networkOf(name); ok {
 			value, known = n.of(r), true
 		}
-		if !known {
+		if !known && !mayBeKnownLater(name) {
 			if !c.done.Swap(true) {
 				c.logger.Warn("hash key names an unknown placeholder", c.fields(name)...)
 			}
@@ -57,6 +57,11 @@ func (c *keyCheck) see(r *http.Request) {
 		c.logger.Warn("hash key is empty for every request so far", c.fields(c.placeholders[0])...)
 	}
 }
+
+// mayBeKnownLater reports whether a placeholder that a request does not have may be one that others
+// have: Caddy does not know a segment beyond the end of a path, a group of a pattern that has not
+// matched, the user of a request without one, or the certificate of a client over plain HTTP.
+func mayBeKnownLater(name string) bool { return strings.HasPrefix(name, "http.") }
 
 func (c *keyCheck) fields(placeholder string) []zap.Field {
 	return []zap.Field{

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
@@ -60,6 +61,33 @@ func TestAKeyThatIsEmptyForAllRequestsIsLoggedOnce(t *testing.T) {
 	h.selectMany(t, checkedRequests+1, nil)
 	if got := said(); len(got) != 1 {
 		t.Errorf("logged %q", got)
+	}
+}
+
+// TestAKeyThatOnlyLaterRequestsHaveIsNotLogged has placeholders that Caddy does not know for a
+// request that has no value for them.
+func TestAKeyThatOnlyLaterRequestsHaveIsNotLogged(t *testing.T) {
+	for _, key := range []string{"{http.request.uri.path.0}", "{http.regexp.user.1}", "{http.auth.user.id}"} {
+		h, said := checkedKey(t, key)
+		h.selectMany(t, 20, nil) // for /
+		if got := said(); got != nil {
+			t.Errorf("%s: logged %q", key, got)
+		}
+		r, end := request(t, "/tenant")
+		repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+		repl.Set("http.regexp.user.1", "17")
+		repl.Set("http.auth.user.id", "17")
+		h.selectFor(r)
+		end()
+		h.selectMany(t, checkedRequests, nil)
+		if got := said(); got != nil {
+			t.Errorf("%s: logged %q after a request with a value", key, got)
+		}
+		h, said = checkedKey(t, key)
+		h.selectMany(t, checkedRequests+10, nil)
+		if got := said(); len(got) != 1 {
+			t.Errorf("%s: logged %q of requests without a value", key, got)
+		}
 	}
 }
 
