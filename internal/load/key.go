@@ -89,8 +89,8 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// maxName bounds the name of a route, which is for people.
-const maxName = 64
+// maxName bounds the name of a route, which is for people. With dots at its end it has 64 bytes.
+const maxName = 61
 
 // exactName, sectionName and methodName return the name of a route for people, with * for what
 // varies.

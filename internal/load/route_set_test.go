@@ -95,13 +95,13 @@ func TestTheMemoryOfATableIsBounded(t *testing.T) {
 	before := heap()
 	table := new(Routes)
 	for n := range uint32(1_000_000) {
-		observed(table, "/"+word(n)+"/a_segment_of_some_length/and_another_one/"+word(n), second+Instant(n)*1e6)
+		observed(table, "/"+word(n)+"/a_segment_of_some_length/and_another_one/and_more/"+word(n), second+Instant(n)*1e6)
 	}
 	bytes := heap() - before
 	if n := count(table); n > setCount*setSize+methodCount {
 		t.Errorf("%d routes", n)
 	}
-	if bytes > 300_000 {
+	if bytes > 200_000 {
 		t.Errorf("the table takes %d bytes", bytes)
 	}
 	t.Logf("%d routes take %d bytes", count(table), bytes)
