@@ -25,6 +25,7 @@ type sessionTable struct {
 	pool, carrier string   // what the table belongs to
 	addresses     []string // of the static upstreams; nil for those of a pool
 	inherits      sync.Once
+	users         tableUsers
 
 	seeds   [2]maphash.Seed
 	limit   atomic.Int64 // of sessions
@@ -52,11 +53,13 @@ func acquireSessionTable(of tableOwner, limit int, ttl time.Duration) (t *sessio
 		t.addresses = of.addresses
 		return t
 	}
-	t, release = endpoint.Keep("sessions "+of.carrier+" "+of.list, create)
+	t, end := endpoint.Keep("sessions "+of.carrier+" "+of.list, create)
 	t.inherits.Do(func() { t.inherit() })
-	t.limit.Store(int64(limit))
-	t.ttl.Store(int64(ttl))
-	return t, release
+	leave := t.join(tableUser{limit, ttl})
+	return t, func() {
+		leave()
+		end()
+	}
 }
 
 func newSessionTable(pool, carrier string) *sessionTable {

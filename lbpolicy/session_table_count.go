@@ -10,7 +10,7 @@ import (
 //
 // To remove those costs as much as their requests did before, so that looking often costs little.
 func (t *sessionTable) each(now time.Time, f func(*tablePart)) {
-	ttl := time.Duration(t.ttl.Load())
+	ttl := t.lifetime()
 	for i := range t.parts {
 		p := &t.parts[i]
 		p.mu.Lock()

@@ -16,12 +16,14 @@ import (
 // StickyMemory is the settings of sessions that the proxy itself remembers, for a time and in
 // bounded memory. A reload keeps them, and a restart forgets them. Other proxies do not know them.
 type StickyMemory struct {
-	// How long a session is remembered after its last request, from `1s`. Default: 30m.
+	// How long a session is remembered after its last request, from `1s`. Of reverse proxies that
+	// share sessions, the longest time holds for all. Default: 30m.
 	TTL caddy.Duration `json:"ttl,omitempty"`
 
 	// The maximum number of sessions, up to 10000000. Beyond it, the one that has been idle for the
 	// longest is forgotten, and first those that had one request only. A session takes about 200
-	// bytes. Default: 100000.
+	// bytes. Of reverse proxies that share sessions, the largest size holds for all. Default:
+	// 100000.
 	Size int `json:"size,omitempty"`
 
 	table *sessionTable
@@ -75,17 +77,17 @@ func (m *StickyMemory) acquire(of tableOwner, log *zap.Logger) (release func()) 
 
 // get returns the session of a key. It is idle from now on if seen is true.
 func (m *StickyMemory) get(k sessionKey, now time.Time, seen bool) (s session, ok bool) {
-	return m.table.get(k, time.Duration(m.TTL), now, seen)
+	return m.table.get(k, m.table.lifetime(), now, seen)
 }
 
 // put remembers a session.
 func (m *StickyMemory) put(k sessionKey, s session, now time.Time) {
-	m.sayIfFull(m.table.put(k, s, time.Duration(m.TTL), now), now)
+	m.sayIfFull(m.table.put(k, s, m.table.lifetime(), now), now)
 }
 
 // add remembers a session that an endpoint has begun, unless the key has one.
 func (m *StickyMemory) add(k sessionKey, s session, now time.Time) {
-	m.sayIfFull(m.table.add(k, s, time.Duration(m.TTL), now), now)
+	m.sayIfFull(m.table.add(k, s, m.table.lifetime(), now), now)
 }
 
 func (m *StickyMemory) sayIfFull(full bool, now time.Time) {
@@ -94,7 +96,7 @@ func (m *StickyMemory) sayIfFull(full bool, now time.Time) {
 	}
 	if last := m.said.Load(); now.Sub(time.Unix(last, 0)) > fullPause && m.said.CompareAndSwap(last, now.Unix()) {
 		m.log.Warn("table of sticky sessions is full, and sessions in use are forgotten",
-			zap.Int("size", m.Size), zap.Int64("forgotten", m.table.evicted.Load()))
+			zap.Int64("size", m.table.limit.Load()), zap.Int64("forgotten", m.table.evicted.Load()))
 	}
 }
 
