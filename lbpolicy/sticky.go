@@ -3,7 +3,6 @@ package lbpolicy
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -34,6 +33,10 @@ type Sticky struct {
 
 	// Keeps sessions by a cookie of the application instead. Default: none.
 	Learn *StickyLearn `json:"learn,omitempty"`
+
+	// Keeps sessions by the route that an application server appends to its own session cookie,
+	// such as Tomcat's `jvmRoute` in `JSESSIONID=4f2a.web-7`, instead. Default: none.
+	Route *StickyRoute `json:"route,omitempty"`
 
 	// Keeps sessions by a field of the request's header instead. Default: none.
 	Header *StickyValue `json:"header,omitempty"`
@@ -105,6 +108,7 @@ func (p *Sticky) UnmarshalJSON(data []byte) error {
 //	        ttl  <duration>
 //	        size <number>
 //	    }
+//	    route <cookie> [<path parameter>]
 //	    header|query|path <name> {
 //	        value remembered|route|token
 //	        ttl   <duration>
@@ -122,10 +126,11 @@ func (p *Sticky) UnmarshalJSON(data []byte) error {
 //	}
 func (p *Sticky) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	cookie, clientIP, learn := new(StickyCookie), new(StickyClientIP), new(StickyLearn)
-	header, query, path := new(StickyValue), new(StickyValue), new(StickyValue)
+	header, query, path, route := new(StickyValue), new(StickyValue), new(StickyValue), new(StickyRoute)
 	return caddyfile.Parse(d, caddyfile.Block(
 		caddyfile.SectionInto("cookie", &p.Cookie, cookie, cookie.options()...),
 		caddyfile.LineInto("learn", &p.Learn, learn, learn.options()...),
+		caddyfile.LineInto("route", &p.Route, route, route.options()...),
 		caddyfile.LineInto("header", &p.Header, header, header.options()...),
 		caddyfile.LineInto("query", &p.Query, query, query.options()...),
 		caddyfile.LineInto("path", &p.Path, path, path.options()...),
@@ -212,31 +217,6 @@ func (p *Sticky) Cleanup() error {
 	}
 	p.release = nil
 	return p.selector.Cleanup()
-}
-
-// keysFor returns the keys for a request. It waits for them a moment if they are not read yet, and
-// returns nil if it cannot get them.
-func (p *Sticky) keysFor(r *http.Request) keyring {
-	if p.keys != nil {
-		return p.keys
-	}
-	return p.stored.await(r.Context())
-}
-
-// prepare implements algorithm, for static upstreams. The keys are known by then, because only a
-// request with a session needs the table.
-func (p *Sticky) prepare(members []endpoint.Member) bandPicker {
-	return p.newResidents(p.knownKeys(), residentsOf(members))
-}
-
-func (p *Sticky) knownKeys() keyring {
-	if p.keys != nil {
-		return p.keys
-	}
-	if ring := p.stored.ring.Load(); ring != nil {
-		return *ring
-	}
-	return nil
 }
 
 // Interface guards

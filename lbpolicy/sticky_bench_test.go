@@ -52,6 +52,8 @@ func stickyCarriers() []*stickyCarrier {
 		{"route", Sticky{Path: &StickyValue{Name: "jsessionid"}}, func(_ *Sticky, id string) *http.Request {
 			return get("/cart;jsessionid=4f2a." + id + "/items")
 		}},
+		{"route of a cookie", Sticky{Route: &StickyRoute{Cookie: "JSESSIONID", Path: "jsessionid"}},
+			func(_ *Sticky, id string) *http.Request { return get("/", "Cookie", "a=b; JSESSIONID=4f2a."+id) }},
 		{"client_ip", Sticky{ClientIP: new(StickyClientIP)}, remembers(get("/"))},
 	}
 }

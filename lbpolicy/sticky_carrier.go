@@ -78,6 +78,7 @@ func (p *Sticky) chooseCarrier() (name string, err error) {
 	}
 	use("cookie", p.Cookie != nil, p.Cookie)
 	use("learn", p.Learn != nil, p.Learn)
+	use("route", p.Route != nil, p.Route)
 	use("header", p.Header != nil, p.Header.in(inHeader))
 	use("query", p.Query != nil, p.Query.in(inQuery))
 	use("path", p.Path != nil, p.Path.in(inPath))

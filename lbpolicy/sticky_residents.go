@@ -1,6 +1,7 @@
 package lbpolicy
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -86,3 +87,28 @@ func (r *residents) find(token string) int {
 // pick implements bandPicker. Sticky looks for an endpoint itself, because only it knows what to do
 // if that is not usable.
 func (r *residents) pick(candidates) int { return -1 }
+
+// keysFor returns the keys for a request. It waits for them a moment if they are not read yet, and
+// returns nil if it cannot get them.
+func (p *Sticky) keysFor(r *http.Request) keyring {
+	if p.keys != nil {
+		return p.keys
+	}
+	return p.stored.await(r.Context())
+}
+
+// prepare implements algorithm, for static upstreams. The keys are known by then, because only a
+// request with a session needs the table.
+func (p *Sticky) prepare(members []endpoint.Member) bandPicker {
+	return p.newResidents(p.knownKeys(), residentsOf(members))
+}
+
+func (p *Sticky) knownKeys() keyring {
+	if p.keys != nil {
+		return p.keys
+	}
+	if ring := p.stored.ring.Load(); ring != nil {
+		return *ring
+	}
+	return nil
+}

@@ -100,12 +100,6 @@ func (v *StickyValue) check() error {
 	return nil
 }
 
-// carriesRoutes reports whether requests name their endpoint.
-func (p *Sticky) carriesRoutes() bool {
-	v, ok := p.carrier.(*StickyValue)
-	return ok && v.kind == route
-}
-
 func (v *StickyValue) handsOut() bool { return v.kind == handedOut }
 func (v *StickyValue) isTimed() bool  { return v.kind == remembered }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 )
 
 func TestAValueIsFoundWhereItIs(t *testing.T) {
@@ -59,6 +60,34 @@ func TestARouteEndsWithTheIDOfAnEndpoint(t *testing.T) {
 	} {
 		if got := r.find(text); got != want {
 			t.Errorf("%q is at %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestARouteIsInTheSessionCookieOrThePath(t *testing.T) {
+	both := &StickyRoute{Cookie: "JSESSIONID", Path: "jsessionid"}
+	for _, c := range []struct {
+		name    string
+		route   *StickyRoute
+		target  string
+		cookies []string
+		session string
+	}{
+		{"cookie", both, "/", []string{"a=b; JSESSIONID=4f.web-1; c=d"}, "4f.web-1"},
+		{"quoted cookie", both, "/", []string{`JSESSIONID="4f.web-1"`}, "4f.web-1"},
+		{"path", both, "/cart;jsessionid=4f.web-2/items", nil, "4f.web-2"},
+		{"cookie and path", both, "/;jsessionid=4f.web-2", []string{"JSESSIONID=4f.web-1"}, "4f.web-1"},
+		{"cookie without a route, and path", both, "/;jsessionid=4f.web-2", []string{"JSESSIONID=4f"}, "4f.web-2"},
+		{"two cookies", both, "/", []string{"JSESSIONID=4f; JSESSIONID=5a.web-3", "JSESSIONID=6b.web-1"}, "5a.web-3"},
+		{"cookie that is all route", both, "/", []string{"JSESSIONID=web-1"}, "web-1"},
+		{"another cookie", both, "/", []string{"jsessionid=4f.web-1"}, ""},
+		{"empty cookie", both, "/", []string{"JSESSIONID="}, ""},
+		{"path that is not asked for", &StickyRoute{Cookie: "JSESSIONID"}, "/;jsessionid=4f.web-2", nil, ""},
+	} {
+		r := httptest.NewRequest(http.MethodGet, c.target, nil)
+		r.Header["Cookie"] = c.cookies
+		if s, ok := c.route.read(r, time.Time{}, true); s.token != c.session || ok != (c.session != "") {
+			t.Errorf("%s: the session is %q, want %q", c.name, s.token, c.session)
 		}
 	}
 }

@@ -112,27 +112,31 @@ func TestTheApplicationNamesTheEndpoint(t *testing.T) {
 	}
 }
 
-// The documentation has these lines for application servers that append their route to the session
-// cookie, as Tomcat does.
-func TestTheRouteAtTheEndOfASessionCookieNamesTheEndpoint(t *testing.T) {
+// A servlet container that appends its route to the number of a session, as Tomcat does by jvmRoute,
+// hands it out in a cookie, or in links to clients without cookies.
+func TestTheRouteOfASessionIsInACookieOrInALink(t *testing.T) {
 	fleet := startBackends(t, 3)
 	pool := poolWith(staticEndpoints(fleet, "id web-0", "id web-1", "id web-2"),
-		"lb_policy sticky {\nheader X-Route {\nvalue route\n}\npolicy weighted_random\n}")
-	c := startProxy(t, "request_header X-Route {http.request.cookie.JSESSIONID}\n"+pool).client()
+		"lb_policy sticky {\nroute JSESSIONID jsessionid\npolicy weighted_random\n}")
+	p := startProxy(t, pool)
+	c := p.client()
 	for range 10 {
 		for n := range 3 {
-			a := expectOK(t)(c.get("/", "Cookie", fmt.Sprintf("a=b; JSESSIONID=4F2A.web-%d", n)))
-			if a.backend != fmt.Sprint("b", n) {
-				t.Errorf("the session of web-%d leads to %s", n, a.backend)
+			inCookie := expectOK(t)(c.get("/", "Cookie", fmt.Sprintf("a=b; JSESSIONID=4F2A.web-%d", n)))
+			inLink := expectOK(t)(c.get(fmt.Sprintf("/cart;jsessionid=4F2A.web-%d/items?x=y", n)))
+			want := fmt.Sprint("b", n)
+			if inCookie.backend != want || inLink.backend != want || len(inCookie.header["Set-Cookie"]) > 0 {
+				t.Errorf("the session of web-%d leads to %s by its cookie, and to %s by a link: %v", n, inCookie.backend,
+					inLink.backend, inCookie.header)
 			}
 		}
 	}
 	seen := make(map[string]bool)
-	for range 60 { // without the cookie, the header of a client says nothing
-		seen[expectOK(t)(c.get("/", "X-Route", "web-1")).backend] = true
+	for range 60 {
+		seen[expectOK(t)(c.get("/", "Cookie", "JSESSIONID=4F2A.web-9")).backend] = true
 	}
 	if len(seen) != 3 {
-		t.Errorf("newcomers went to %v only", seen)
+		t.Errorf("sessions of an endpoint that is not in the list went to %v only", seen)
 	}
 }
 
