@@ -157,8 +157,8 @@ func readLine(d *Dispenser, shape []Param) error {
 }
 
 func readBlock(d *Dispenser, options []Param) error {
-	if err := endOfArgs(d); err != nil {
-		return err
+	if d.NextArg() {
+		return d.Errf("unexpected argument '%s'; expected a block with %s", d.Val(), oneOf(names(options)))
 	}
 	seen := make(map[string]string, len(options))
 	nesting := d.Nesting()

@@ -105,7 +105,7 @@ func TestErrorsNamePlaceValueAndExpectation(t *testing.T) {
 		"guest k {\ntimed guest a {\ntimes 1\nd 1\n}\n}":       "guest: timed: guest: unknown option 'd'; expected " + options[:len(options)-len(" or member")] + ", member, every or times, at Testfile:4",
 		"guest k {\ntimed\n}":                                  "guest: timed: missing value; expected guest or mute, at Testfile:2",
 		"guest k {\nmember\n}":                                 "guest: member: address: missing value; expected text of one character or more, at Testfile:2",
-		"guest k {\nmember a b\n}":                             "guest: member: unexpected argument 'b', at Testfile:2",
+		"guest k {\nmember a b\n}":                             "guest: member: unexpected argument 'b'; expected a block with weight, at Testfile:2",
 		"guest k {\nmember a {\nweight x\n}\n}":                "guest: member: weight: 'x' is not a whole number from 0 to 65535, at Testfile:3",
 		"guest k {\nmember a {\nrise 1\n}\n}":                  "guest: member: unknown option 'rise'; expected weight, at Testfile:3",
 		"guest k {\nrise 1":                                    "guest: missing '}', at Testfile:2",

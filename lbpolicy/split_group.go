@@ -59,7 +59,7 @@ func groupArguments(g *SplitGroup) []caddyfile.Param {
 	}
 }
 
-const groupFormat = "a condition such as version=v2, or a share such as 10%"
+const groupFormat = "a condition such as version=v2 or address=10.0.0.1:80, or a share such as 10%"
 
 // setArgument reads a condition or the share.
 func (g *SplitGroup) setArgument(text string) error {

@@ -55,15 +55,16 @@ func TestACaddyfileMayHaveAddressesAndEndpoints(t *testing.T) {
 
 func TestErrorsInACaddyfileNameTheLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"static":                              "endpoints: none given; expected at least one address",
-		"static {\n}":                         "endpoints: none given; expected at least one address",
-		"static a:80 b":                       `static: address: "b" has no port; expected a host and port such as 10.0.0.7:8080, at Testfile:1`,
-		"static 0.0.0.0:8080":                 "static: address: 0.0.0.0 is an address to listen on; expected the address of one server, such as 10.0.0.7, at Testfile:1",
-		"static 127.0.0.9/32":                 `static: address: "127.0.0.9/32" has a prefix length; expected one address and a port, such as 10.0.0.7:8080, at Testfile:1`,
-		"static udp/10.0.0.7:53":              `static: address: "udp/10.0.0.7:53": network udp carries no requests; expected a host and port such as 10.0.0.7:8080, at Testfile:1`,
-		"static {\nendpoint\n}":               "static: endpoint: address: missing value; expected a host and port",
-		"static {\nendpoint a:1-2\n}":         `static: endpoint: address: "a:1-2" means 2 sockets; expected one port, at Testfile:2`,
-		"static {\nendpoint a:1 b:1\n}":       "static: endpoint: unexpected argument 'b:1', at Testfile:2",
+		"static":                      "endpoints: none given; expected at least one address",
+		"static {\n}":                 "endpoints: none given; expected at least one address",
+		"static a:80 b":               `static: address: "b" has no port; expected a host and port such as 10.0.0.7:8080, at Testfile:1`,
+		"static 0.0.0.0:8080":         "static: address: 0.0.0.0 is an address to listen on; expected the address of one server, such as 10.0.0.7, at Testfile:1",
+		"static 127.0.0.9/32":         `static: address: "127.0.0.9/32" has a prefix length; expected one address and a port, such as 10.0.0.7:8080, at Testfile:1`,
+		"static udp/10.0.0.7:53":      `static: address: "udp/10.0.0.7:53": network udp carries no requests; expected a host and port such as 10.0.0.7:8080, at Testfile:1`,
+		"static {\nendpoint\n}":       "static: endpoint: address: missing value; expected a host and port",
+		"static {\nendpoint a:1-2\n}": `static: endpoint: address: "a:1-2" means 2 sockets; expected one port, at Testfile:2`,
+		"static {\nendpoint a:1 b:1\n}": "static: endpoint: unexpected argument 'b:1'; expected a block with " +
+			"weight, id, zone, priority, max_requests, draining or metadata, at Testfile:2",
 		"static a:1 {\nendpoint b:1 {\nx\n}}": "static: endpoint: unknown option 'x'; expected weight, id, zone, priority, max_requests, draining or metadata",
 		"static a:1 {\nendpoint b:1 {\nweight 65536\n}\n}": "static: endpoint: weight: '65536' is not a whole number " +
 			"from 0 to 65535, at Testfile:3",
