@@ -50,7 +50,8 @@ func explain(w http.ResponseWriter, r *http.Request) error {
 		explanations = addExplanation(explanations, e)
 	}
 	slices.SortFunc(explanations, func(a, b endpoint.Explanation) int {
-		return cmp.Or(cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Route, b.Route))
+		return cmp.Or(cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Route, b.Route),
+			cmp.Compare(a.Group, b.Group), cmp.Compare(a.Reason, b.Reason))
 	})
 	if len(explanations) == 0 {
 		return refuse(http.StatusNotFound, errors.New("no policy of this plugin picks from the pool"))
@@ -61,7 +62,8 @@ func explain(w http.ResponseWriter, r *http.Request) error {
 // addExplanation leaves out what is like another one: hundreds of sites may share a pool.
 func addExplanation(all []endpoint.Explanation, e endpoint.Explanation) []endpoint.Explanation {
 	if slices.ContainsFunc(all, func(other endpoint.Explanation) bool {
-		return other.Policy == e.Policy && other.Key == e.Key && other.Route == e.Route
+		return other.Policy == e.Policy && other.Key == e.Key && other.Route == e.Route &&
+			other.Group == e.Group && other.Reason == e.Reason
 	}) {
 		return all
 	}

@@ -48,6 +48,44 @@ http://listed {
 }
 `
 
+// sessionSites pick from one pool by one policy, and find sessions in different places.
+const sessionSites = `
+http:// {
+	bind unix/%[1]s
+	reverse_proxy {
+		dynamic pool web {
+			source static {
+				endpoint 127.0.0.1:1 {
+					id one
+				}
+			}
+		}
+		lb_policy sticky {
+			query a {
+				value route
+			}
+		}
+	}
+}
+http://b {
+	bind unix/%[1]s
+	reverse_proxy {
+		dynamic pool web {
+			source static {
+				endpoint 127.0.0.1:1 {
+					id one
+				}
+			}
+		}
+		lb_policy sticky {
+			query b {
+				value route
+			}
+		}
+	}
+}
+`
+
 type explained struct {
 	Policy, Picked, Reason, Route, Key string
 	Endpoints                          []struct {
@@ -59,9 +97,10 @@ type explained struct {
 	}
 }
 
-func startExplained(t *testing.T) *balanced {
+func startExplained(t *testing.T, sites string) *balanced {
+	t.Helper()
 	b := &balanced{t: t, caddy: caddytest.New(t)}
-	b.config = b.caddy.GlobalOptions("") + fmt.Sprintf(explainedSites, b.caddy.SiteSocket(0))
+	b.config = b.caddy.GlobalOptions("") + fmt.Sprintf(sites, b.caddy.SiteSocket(0))
 	t.Cleanup(b.caddy.Stop)
 	b.start()
 	return b
@@ -83,7 +122,7 @@ func (b *balanced) explain(pool, request string) map[string]explained {
 }
 
 func TestAnExplanationSaysWhichEndpointWouldBePickedAndWhy(t *testing.T) {
-	b := startExplained(t)
+	b := startExplained(t, explainedSites)
 	b.want("PATCH", "/pools/web/endpoints/127.0.0.1:2", `{"state": "maintenance", "reason": "a new disk"}`, 200, "")
 	const request = `{"uri": "/a/17?x", "headers": {"Session": "abc"}, "client": "10.1.2.3"}`
 	all := b.explain("web", request)
@@ -114,7 +153,7 @@ func TestAnExplanationSaysWhichEndpointWouldBePickedAndWhy(t *testing.T) {
 }
 
 func TestARequestThatCannotBeExplainedIsRefusedWithTheReason(t *testing.T) {
-	b := startExplained(t)
+	b := startExplained(t, explainedSites)
 	for body, want := range map[string]string{
 		``:                                "is empty",
 		`{"url": "/"}`:                    `unknown field \"url\"; the fields are method, uri,`,
@@ -127,4 +166,18 @@ func TestARequestThatCannotBeExplainedIsRefusedWithTheReason(t *testing.T) {
 	}
 	b.want("POST", "/pools/listed/explain", `{"uri": "/"}`, 404, "no policy of this plugin picks")
 	b.want("POST", "/pools/other/explain", `{"uri": "/"}`, 404, "there is no pool")
+}
+
+func TestSitesWhosePoliciesDifferInWhatTheyMakeOfARequestAreAllExplained(t *testing.T) {
+	b := startExplained(t, sessionSites)
+	for range 10 { // in which order policies are asked is left to chance
+		var all []explained
+		a := b.want("POST", "/pools/web/explain", `{"uri": "/?a=one"}`, 200, "")
+		if err := json.Unmarshal([]byte(a.body), &all); err != nil {
+			t.Fatal(err)
+		}
+		if len(all) != 2 || !strings.HasPrefix(all[0].Reason, "newcomer") || all[1].Reason != "session of endpoint one" {
+			t.Fatalf("it is explained as %+v", all)
+		}
+	}
 }
