@@ -18,9 +18,9 @@ type StickyRoute struct {
 	// The name of the application's session cookie. Required.
 	Cookie string `json:"cookie"`
 
-	// The name of the parameter in the path that has the session of clients without cookies, such as
-	// `jsessionid` in `/cart;jsessionid=4f2a.web-7`. A cookie with a route comes first, as it does in
-	// application servers. Default: none.
+	// The name of the parameter in the path that has the session of clients without cookies, such
+	// as `jsessionid` in `/cart;jsessionid=4f2a.web-7`. A cookie with a route comes first, as it
+	// does in application servers. Default: none.
 	Path string `json:"path,omitempty"`
 }
 

@@ -112,8 +112,8 @@ func TestTheApplicationNamesTheEndpoint(t *testing.T) {
 	}
 }
 
-// A servlet container that appends its route to the number of a session, as Tomcat does by jvmRoute,
-// hands it out in a cookie, or in links to clients without cookies.
+// A servlet container that appends its route to the number of a session, as Tomcat does by
+// jvmRoute, hands it out in a cookie, or in links to clients without cookies.
 func TestTheRouteOfASessionIsInACookieOrInALink(t *testing.T) {
 	fleet := startBackends(t, 3)
 	pool := poolWith(staticEndpoints(fleet, "id web-0", "id web-1", "id web-2"),
