@@ -42,8 +42,8 @@ func (c *StickyRoute) check() error {
 		return fmt.Errorf("cookie: %w", err)
 	}
 	if strings.ContainsAny(c.Path, ";/=?") {
-		return fmt.Errorf("path: %q is not the name of a parameter in the path; expected a name alone, such as jsessionid",
-			c.Path)
+		return fmt.Errorf("path: %q is not the name of a parameter in the path; expected a name alone, "+
+			"such as jsessionid", c.Path)
 	}
 	return nil
 }

@@ -63,13 +63,17 @@ func TextKey(text string) Key {
 // maxSegments is the number of segments that tell routes apart. A longer path costs a pick no more.
 const maxSegments = 8
 
-// nextSegment splits the first segment off a path.
+// nextSegment splits the first segment off a path. Its parameters do not count, because many are
+// the number of a session, as in /cart;jsessionid=4f2a.web-7.
 func nextSegment(path string) (segment, rest string) {
-	path = strings.TrimPrefix(path, "/")
-	if i := strings.IndexByte(path, '/'); i >= 0 {
-		return path[:i], path[i:]
+	segment = strings.TrimPrefix(path, "/")
+	if i := strings.IndexByte(segment, '/'); i >= 0 {
+		segment, rest = segment[:i], segment[i:]
 	}
-	return path, ""
+	if i := strings.IndexByte(segment, ';'); i >= 0 {
+		segment = segment[:i]
+	}
+	return segment, rest
 }
 
 // hashSegment returns a hash of what does not vary in a segment of a path.

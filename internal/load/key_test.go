@@ -27,6 +27,10 @@ func TestPathsOfOneRoute(t *testing.T) {
 		{"/o/123e4567-e89b-12d3-a456-426614174000 /o/00000000-0000-0000-0000-000000000000", true},
 		{"/o/01ARZ3NDEKTSV4RRFFQ69G5FAV /o/01BX5ZZKBKACTAV9WEVGEMMVRZ", true},
 		{"/watch/dQw4w9WgXcQ /watch/9bZkp7q19f0", true},
+		{"/cart;jsessionid=0A1B2C3D4E5F60718293A4B5C6D7E8F9.web-7 /cart", true},
+		{"/cart;a=b/items;c=d /cart/items;e", true},
+		{"/cart;jsessionid=4f2a /list;jsessionid=4f2a", false},
+		{"/;a /", true},
 		{"/v1/users /v2/users", false},
 		{"/s3/x /s4/x", false},
 		{"/a.mp3 /a.mp4", false},
@@ -142,6 +146,7 @@ func TestNamesOfRoutes(t *testing.T) {
 		exact, section, method string
 	}{
 		{get("/users/17/orders"), "GET /users/*/orders", "GET /users/...", "GET ..."},
+		{get("/cart;route=web-7/items"), "GET /cart/items", "GET /cart/...", "GET ..."},
 		{get("//x"), "GET //x", "GET //...", "GET ..."},
 		{get("/1/2/3/4/5/6/7/8/9"), "GET /*/*/*/*/*/*/*/*/...", "GET /*/...", "GET ..."},
 		{KeyOf(Stream, "GET", "/feed"), "stream GET /feed", "stream GET /feed/...", "stream GET ..."},
