@@ -116,7 +116,8 @@ func (a *Attempt) markSent(now load.Instant) {
 	defer a.mu.Unlock()
 	if a.stage == picked {
 		a.stage, a.times.sent = waiting, now
-		a.endpoint.Load.Begin(&a.load, a.route.Table, a.route.Route, a.route.Parked, now)
+		crowd := a.endpoint.Load.Begin(&a.load, a.route.Table, a.route.Route, a.route.Parked, now)
+		a.endpoint.AdaptToRequest(now, crowd)
 	}
 }
 

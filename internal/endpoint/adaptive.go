@@ -8,6 +8,14 @@ import (
 // AdaptsLimits reports whether the newest definition of the endpoint's pool has adaptive limits.
 func (e *Endpoint) AdaptsLimits() bool { return e.pool.limits.Adaptive() != nil }
 
+// AdaptToRequest lets the adaptive limit know that a request was sent, with how many the endpoint
+// works on then.
+func (e *Endpoint) AdaptToRequest(now load.Instant, crowd int) {
+	if e.AdaptsLimits() {
+		e.adaptive.Load().Sent(now, crowd)
+	}
+}
+
 // AdaptToAnswer lets the adaptive limit learn from a request of a route. timedOut says that there
 // was no answer in that time.
 func (e *Endpoint) AdaptToAnswer(now load.Instant, c *load.Comparison, route *load.Route, timedOut bool) {
@@ -18,10 +26,10 @@ func (e *Endpoint) AdaptToAnswer(now load.Instant, c *load.Comparison, route *lo
 	answer := limit.Answer{
 		Sent: c.Sent, Latency: c.Latency.Seconds(), Crowd: c.Crowd, CrowdAtEnd: c.CrowdAtEnd, TimedOut: timedOut,
 	}
-	answer.Unloaded, _ = route.Unloaded()
-	rested := e.adaptiveLimit().Observe(s, now, &answer)
+	answer.Unloaded, answer.Square = route.Unloaded()
+	own := e.adaptiveLimit().Observe(s, now, &answer)
 	if table := e.pool.routes; table != nil && !timedOut {
-		table.ObserveUnloaded(route, now, c, rested)
+		table.ObserveUnloaded(route, now, c, own)
 	}
 }
 

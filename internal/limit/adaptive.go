@@ -21,17 +21,15 @@ type Answer struct {
 	Sent       load.Instant
 	Latency    float64 // in seconds
 	Unloaded   float64 // how long its route takes at an endpoint with room, in seconds; 0 if unknown
+	Square     float64 // the mean square of that time
 	Crowd      int     // how many requests the endpoint worked on when it was sent, itself included
-	CrowdAtEnd int
-	TimedOut   bool // there was no answer in that time
+	CrowdAtEnd int     // the same when it was answered
+	TimedOut   bool    // there was no answer in that time
 }
 
 const (
 	// servedPart is the weight of a window in the mean of what the endpoint serves at once.
 	servedPart = .3
-
-	// longestAnswer bounds what one answer counts, in the usual times of the last window.
-	longestAnswer = 20
 
 	// left is how many unloaded times a request has waited that times out because of a queue.
 	left = 4
@@ -60,7 +58,9 @@ type Adaptive struct {
 	pace      pace
 	window    tally
 	evidence  float64 // see look
+	queue     tally   // the answers since the endpoint last had room
 	usedAt    load.Instant
+	seenAt    load.Instant // when there was an answer last
 	easing    easing
 	easeAfter time.Duration // how long no request must meet room until the next one
 	restedAt  load.Instant  // when that time begins
@@ -71,25 +71,33 @@ func (a *Adaptive) Limit(s *AdaptiveSettings) int {
 	if a == nil || a.published.Load() == 0 {
 		return s.Max
 	}
-	return int(a.published.Load())
+	return s.bound(int(a.published.Load())) // the settings may be newer than the limit
 }
 
-// Observe records an answer. It reports whether the endpoint had room for the request.
-func (a *Adaptive) Observe(s *AdaptiveSettings, now load.Instant, answer *Answer) (rested bool) {
+// bound returns a limit within its bounds.
+func (s *AdaptiveSettings) bound(limit int) int {
+	return min(max(limit, s.Min), cmp.Or(s.Max, math.MaxInt32))
+}
+
+// Observe records an answer. It returns what part of its latency the endpoint would have taken for
+// the request alone, 0 if it had no room for it.
+func (a *Adaptive) Observe(s *AdaptiveSettings, now load.Instant, answer *Answer) (own float64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	rested = a.hadRoom(answer)
+	a.wake(answer.Sent)
+	a.seenAt = now
+	own = a.ownPart(answer)
 	usual := answer.Unloaded * a.pace.factor()
 	if usual > 0 && (!answer.TimedOut || answer.Latency > left*usual) {
-		latency := min(answer.Latency, longestAnswer*usual*max(1, a.gradient))
-		if rested {
-			a.pace.observe(latency, answer.Unloaded)
+		latency := min(answer.Latency, load.UnloadedClip*usual*max(1, a.gradient))
+		if own > 0 {
+			a.pace.observe(own*latency, answer)
 		}
-		a.window.add(now, latency, usual, answer, rested)
-		a.easing.add(latency, usual, answer)
+		a.window.add(now, latency, usual, answer, own > 0)
+		a.easing.add(now, latency, usual, answer)
 	}
 	a.tick(s, now)
-	return rested
+	return own
 }
 
 // Tick makes time pass when a request is over that says nothing.
@@ -112,11 +120,15 @@ func (a *Adaptive) tick(s *AdaptiveSettings, now load.Instant) {
 	a.publish(s)
 }
 
-// hadRoom reports whether a request met an endpoint with room. Those that end among many others are
-// left out, but not those that end among a few: among them are the long ones.
-func (a *Adaptive) hadRoom(answer *Answer) bool {
+// ownPart returns the result of Observe. A request that met room may have shared it later with many
+// others that came. It counts less then, instead of not at all: the longer requests take, the more
+// others come meanwhile, so that the rest would be the short ones.
+func (a *Adaptive) ownPart(answer *Answer) float64 {
 	room := max(1, a.served-math.Sqrt(a.served)/2)
-	return !answer.TimedOut && float64(answer.Crowd) <= room && float64(answer.CrowdAtEnd) <= 2*room+2
+	if answer.TimedOut || float64(answer.Crowd) > room {
+		return 0
+	}
+	return min(1, (2*room+2)/float64(max(answer.CrowdAtEnd, 1)))
 }
 
 // decide goes by the window that is over.
@@ -127,8 +139,9 @@ func (a *Adaptive) decide(s *AdaptiveSettings, now load.Instant) {
 		a.served = served
 	}
 	a.served += (served - a.served) * servedPart
+	a.queue.addTally(&a.window)
 	if !a.window.queues() {
-		a.restedAt = now
+		a.rest(now)
 	}
 	if a.limit == 0 {
 		a.look(s, now)
@@ -149,13 +162,14 @@ const (
 // look looks for an overload. The evidence is how long there is a queue, times by how much answers
 // take longer than tolerated.
 func (a *Adaptive) look(s *AdaptiveSettings, now load.Instant) {
-	if !a.window.queues() || a.gradient <= s.Tolerance {
+	if a.window.emptied || !a.window.queues() || a.gradient <= s.Tolerance {
 		a.evidence = 0
+		a.rest(now)
 		return
 	}
 	a.evidence += a.window.units(now) * (min(a.gradient, steepest)/s.Tolerance - 1)
 	if a.evidence >= overloaded {
-		a.ease(s, now, a.window.crowdMean()*firstPart)
+		a.ease(s, now, a.queue.crowdMean()*firstPart)
 	}
 }
 
@@ -179,7 +193,7 @@ func (a *Adaptive) adjust(s *AdaptiveSettings, now load.Instant) {
 	if a.window.timedOut && used {
 		a.limit *= 1 - timeoutPart
 	}
-	if queues && now.Sub(a.restedAt) > a.easeAfter {
+	if queues && a.isEasingDue(now) {
 		a.ease(s, now, a.limit*laterPart)
 	}
 }

@@ -17,11 +17,13 @@ import (
 type easing struct {
 	on     bool
 	limit  float64
-	before float64 // the gradient before
+	before float64 // the gradient of the queue before
 	began  load.Instant
-	until  load.Instant
-	wanted int   // answers
-	tally  tally // of requests that were sent in this time
+	counts load.Instant // from when on answers count
+	least  load.Instant // the end, at the earliest
+	until  load.Instant // the end, at the latest
+	wanted int          // answers
+	tally  tally        // of requests that were sent in this time
 }
 
 const (
@@ -34,9 +36,19 @@ const (
 	easeAfter = 10 * time.Second
 	easeAgain = time.Second
 
-	// easeUnits is how long it takes at most, see tally.unit, and easeAnswers the most answers.
+	// easeEvery is the least time between two of them, because an easing takes long where requests
+	// do, and easeUnits how long it takes at most, see tally.unit. easeAnswers is the most answers
+	// that it waits for.
+	easeEvery   = 5
 	easeUnits   = 10
 	easeAnswers = 100
+
+	// countFrom and countUntil are when answers count, in times of long requests. The first answers
+	// are those to short requests, and would look as if the endpoint had become faster.
+	countFrom, countUntil = 2, 5
+
+	// longestCount bounds the gradient by which long requests may take longer.
+	longestCount = 5
 
 	// asSlow is the part of the gradient before from which on answers count as no faster, and
 	// slower that from which on they are slower than believed.
@@ -49,26 +61,40 @@ const (
 
 // ease begins an easing.
 func (a *Adaptive) ease(s *AdaptiveSettings, now load.Instant, limit float64) {
-	limit = max(limit, float64(s.Min))
+	limit, before := max(limit, float64(s.Min)), a.queue.gradient()
+	long := a.window.longMean() * min(max(1, before), longestCount)
 	a.easing = easing{
-		on: true, limit: limit, before: a.gradient, began: now,
-		until:  now + load.Instant(easeUnits*a.window.unit()*float64(time.Second)),
+		on: true, limit: limit, before: before, began: now,
+		counts: now + inSeconds(countFrom*long),
+		least:  now + inSeconds(countUntil*long),
+		until:  now + inSeconds(easeUnits*a.window.unit()),
 		wanted: int(min(max(4*limit, windowAnswers), easeAnswers)),
 	}
 }
 
-func (e *easing) add(latency, usual float64, answer *Answer) {
-	if e.on && answer.Sent >= e.began && float64(answer.Crowd) <= math.Ceil(e.limit) {
+func inSeconds(s float64) load.Instant { return load.Instant(s * float64(time.Second)) }
+
+// isEasingDue reports whether hardly any request has met room for so long that it must be found out
+// what answers take without load.
+func (a *Adaptive) isEasingDue(now load.Instant) bool {
+	return now-a.restedAt > max(load.Instant(a.easeAfter), inSeconds(easeEvery*a.window.unit()))
+}
+
+func (e *easing) add(now load.Instant, latency, usual float64, answer *Answer) {
+	if e.on && now >= e.counts && answer.Sent >= e.began && float64(answer.Crowd) <= math.Ceil(e.limit) {
 		e.tally.add(answer.Sent, latency, usual, answer, false)
 	}
 }
 
-func (e *easing) isOver(now load.Instant) bool { return e.tally.answers >= e.wanted || now > e.until }
+func (e *easing) isOver(now load.Instant) bool {
+	return now > e.least && e.tally.answers >= e.wanted || now > e.until
+}
 
 // endEasing goes by the answers of an easing.
 func (a *Adaptive) endEasing(s *AdaptiveSettings, now load.Instant) {
 	e := a.easing
-	a.easing, a.evidence, a.restedAt, a.usedAt, a.easeAfter = easing{}, 0, now, now, easeAgain
+	a.easing, a.evidence, a.usedAt, a.easeAfter = easing{}, 0, now, easeAgain
+	a.rest(now)
 	if e.tally.answers < windowAnswers/2 { // it does not answer at all
 		a.limit = max(a.limit, a.target(s))
 		return

@@ -39,10 +39,13 @@ type modelKind struct {
 	share      float64
 	work       float64 // the mean, in seconds
 	dependency float64 // the mean that another server takes
+	dear       float64 // the share of requests with other work
+	dearWork   float64 // its mean, in seconds
 
 	sent     int
 	learned  float64
 	unloaded float64
+	square   float64
 }
 
 type modelEndpoint struct {
@@ -78,7 +81,7 @@ func (m *model) run(load, seconds float64) {
 	m.modelResult = modelResult{lasted: seconds}
 	work := 0.
 	for _, k := range m.kinds {
-		work += k.share * k.work
+		work += k.share * k.meanWork()
 	}
 	m.rate = load * float64(m.cores*len(m.endpoints)) / work
 	until, arrival := m.now+seconds, m.now+m.rng.ExpFloat64()/m.rate
@@ -163,19 +166,32 @@ func (m *model) settle(e *modelEndpoint) {
 
 func (m *model) end(e *modelEndpoint, j *modelJob, crowd int) {
 	answer := Answer{
-		Sent: instant(j.sent), Latency: m.now - j.sent, Unloaded: j.kind.known(), Crowd: j.crowd, CrowdAtEnd: crowd,
+		Sent: instant(j.sent), Latency: m.now - j.sent, Unloaded: j.kind.known(), Square: j.kind.square,
+		Crowd: j.crowd, CrowdAtEnd: crowd,
 		TimedOut: j.left > 1e-9,
 	}
-	rested := e.limit.Observe(&m.settings, instant(m.now), &answer)
+	own := e.limit.Observe(&m.settings, instant(m.now), &answer)
 	if answer.TimedOut {
 		m.left++
 		return
 	}
-	if j.first || rested {
+	if own > 0 {
+		j.kind.learn(own * answer.Latency)
+	} else if j.first {
 		j.kind.learn(answer.Latency)
 	}
-	m.work += j.kind.work
+	m.work += j.kind.meanWork()
 	m.latencies = append(m.latencies, answer.Latency)
+}
+
+// meanWork returns the mean of all requests, and draw that of one.
+func (k *modelKind) meanWork() float64 { return k.work + k.dear*(k.dearWork-k.work) }
+
+func (k *modelKind) draw(rng *rand.Rand) float64 {
+	if k.dear > 0 && rng.Float64() < k.dear {
+		return k.dearWork
+	}
+	return k.work
 }
 
 // known and learn do what load.Route does.
@@ -189,9 +205,10 @@ func (k *modelKind) known() float64 {
 func (k *modelKind) learn(latency float64) {
 	k.learned = min(k.learned+1, 1000)
 	if k.unloaded > 0 {
-		latency = min(latency, 5*k.unloaded)
+		latency = min(latency, load.UnloadedClip*k.unloaded)
 	}
 	k.unloaded += (latency - k.unloaded) / k.learned
+	k.square += (latency*latency - k.square) / k.learned
 }
 
 func instant(seconds float64) load.Instant { return load.Instant((seconds + 1) * 1e9) }
@@ -212,10 +229,23 @@ func (m *model) arrive() {
 	}
 	k.sent++
 	e.jobs = append(e.jobs, &modelJob{
-		kind: k, sent: m.now, left: m.rng.ExpFloat64() * k.work, crowd: len(e.jobs) + 1, first: k.sent <= 16,
+		kind: k, sent: m.now, left: m.rng.ExpFloat64() * k.draw(m.rng), crowd: len(e.jobs) + 1, first: k.sent <= 16,
 		sleepsUntil: m.now + k.dependency*m.rng.ExpFloat64(),
 	})
+	e.limit.Sent(instant(m.now), len(e.jobs))
 	m.plan(e)
+}
+
+// burst sends requests at once.
+func (m *model) burst(n int) {
+	for _, e := range m.endpoints {
+		if len(e.jobs) == 0 {
+			e.at = m.now
+		}
+	}
+	for range n {
+		m.arrive()
+	}
 }
 
 func (m *model) pick() (best *modelEndpoint) {

@@ -129,17 +129,57 @@ func TestASlowDependencyIsNoOverload(t *testing.T) {
 	}
 }
 
+// Among the requests of one route, a few may take much longer than the others, as those that are in
+// no cache do.
+func TestCheapAndDearRequestsOfOneRouteAreNoOverload(t *testing.T) {
+	eachServer(t, func(t *testing.T, shared bool) {
+		for _, c := range []struct {
+			cores      int
+			dear, load float64
+		}{{4, .05, .6}, {4, .15, .6}, {32, .01, .8}, {32, .05, .6}, {32, .15, .6}} {
+			m := newModel(3, c.cores)
+			m.shared, m.patience = shared, 0
+			m.kinds = []modelKind{{share: 1, work: .005, dear: c.dear, dearWork: .5}}
+			m.run(c.load, 60)
+			if m.refused > 0 {
+				t.Errorf("with %d cores, a share of %v that is dear and a load of %v, %d are refused",
+					c.cores, c.dear, c.load, m.refused)
+			}
+		}
+	})
+}
+
 func TestBurstsAreNoOverload(t *testing.T) {
-	m := newModel(1, 4)
-	m.run(.2, 5)
-	for range 60 {
-		for range 60 {
-			m.arrive()
+	eachServer(t, func(t *testing.T, shared bool) {
+		for _, between := range []float64{.2, .01, .0001} {
+			for _, every := range []float64{1, 10} {
+				m := newModel(1, 4)
+				m.shared, m.patience = shared, 0
+				m.run(.2, 5)
+				for range 30 {
+					m.refused = 0
+					m.burst(60)
+					refused := m.refused
+					m.run(between, every)
+					if refused += m.refused; refused > 0 {
+						t.Fatalf("with a load of %v between bursts every %v s, %d are refused", between, every, refused)
+					}
+				}
+			}
 		}
-		m.run(.2, 1)
-		if m.refused > 0 || m.endpoints[0].limit.Limit(&m.settings) > 0 {
-			t.Fatalf("%d are refused", m.refused)
-		}
+	})
+}
+
+func TestALimitOfTheEveningDoesNotRefuseTheMorningsRequests(t *testing.T) {
+	m := newModel(3, 4)
+	m.run(.5, 5)
+	m.run(1.5, 20)
+	m.run(.01, 1)
+	m.now += 8 * time.Hour.Seconds()
+	m.burst(60)
+	m.run(.8, 30)
+	if m.refused > 0 {
+		t.Errorf("%d are refused", m.refused)
 	}
 }
 
@@ -173,6 +213,19 @@ func TestTheMaximumHoldsFromTheStart(t *testing.T) {
 	var none *Adaptive
 	if n := none.Limit(&AdaptiveSettings{Min: 3, Max: 20}); n != 20 {
 		t.Errorf("the limit is %d, want 20", n)
+	}
+}
+
+func TestALimitIsWithinTheBoundsOfTheNewestConfig(t *testing.T) {
+	m := newModel(1, 4)
+	m.run(.5, 5)
+	m.run(1.5, 10)
+	a := &m.endpoints[0].limit
+	if n := a.Limit(&AdaptiveSettings{Min: 1, Max: 2}); n != 2 {
+		t.Errorf("the limit is %d, and the maximum 2", n)
+	}
+	if n := a.Limit(&AdaptiveSettings{Min: 500}); n != 500 {
+		t.Errorf("the limit is %d, and the minimum 500", n)
 	}
 }
 

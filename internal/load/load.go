@@ -20,8 +20,8 @@ type Load struct {
 }
 
 // Begin records that a request of a route was sent, and waits for its first byte. parked says that
-// requests of the route are no work.
-func (l *Load) Begin(r *Request, table *Routes, route *Route, parked bool, now Instant) {
+// requests of the route are no work. It returns how many requests the endpoint works on then.
+func (l *Load) Begin(r *Request, table *Routes, route *Route, parked bool, now Instant) (crowd int) {
 	r.table, r.route, r.sent, r.first = table, route, now, route.countFirst()
 	if !parked && route.known() {
 		r.perSecond = 1 / route.usualAge(now)
@@ -34,6 +34,7 @@ func (l *Load) Begin(r *Request, table *Routes, route *Route, parked bool, now I
 		l.park(r)
 	}
 	r.crowd = int32(l.working)
+	return l.working
 }
 
 // wait and endWait count a request among those that wait. The caller must hold the lock.

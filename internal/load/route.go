@@ -34,6 +34,8 @@ type Route struct {
 	rested   value // the number of answers that unloaded stands for
 	unloaded value // the mean time to first byte at an endpoint with room, see ObserveUnloaded
 
+	unloadedSquare value // the mean of its square
+
 	finished value // the number of requests that are over
 	lasted   value // the mean logarithm of their time in flight, in seconds
 }

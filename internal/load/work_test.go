@@ -61,26 +61,43 @@ func TestARequestThatIsParkedBecauseTheEndpointHangsIsWork(t *testing.T) {
 func TestTheUnloadedTimeIsThatOfTheFirstRequestsAndOfThoseThatMeetRoom(t *testing.T) {
 	p := newPool(1)
 	r := p.route("/a")
-	observe := func(latency time.Duration, rested bool) {
+	observe := func(latency time.Duration, own float64) {
 		request := p.send(0, r)
 		c, _ := p.endpoints[0].Conclude(request, p.now+Instant(latency), Answered, decay)
 		p.endpoints[0].End(request, p.now+Instant(latency), decay)
-		p.ObserveUnloaded(r, p.now, &c, rested)
+		p.ObserveUnloaded(r, p.now, &c, own)
 	}
-	if _, known := r.Unloaded(); known {
+	if mean, _ := r.Unloaded(); mean > 0 {
 		t.Error("it is known before the first answer")
 	}
 	for range firstSent {
-		observe(20*time.Millisecond, false)
+		observe(20*time.Millisecond, 0)
 	}
 	for range 1000 {
-		observe(time.Second, false)
+		observe(time.Second, 0)
 	}
 	got, _ := r.Unloaded()
 	wantNear(t, "the time of the first ones", got, .020)
 	for range 5000 {
-		observe(40*time.Millisecond, true)
+		observe(80*time.Millisecond, .5)
 	}
 	got, _ = r.Unloaded()
 	wantNear(t, "the time at an endpoint with room", got, .040)
+}
+
+// Cheap and dear requests of a route are no fault of it. If the bound of one answer were lower, the
+// unloaded time would be that of the cheap ones.
+func TestTheUnloadedTimeIsThatOfTheRouteAlsoIfItHasDearRequests(t *testing.T) {
+	p := newPool(1)
+	r := p.route("/a")
+	for i := range 5000 {
+		latency := 5 * time.Millisecond
+		if i%10 == 9 {
+			latency = 500 * time.Millisecond
+		}
+		p.ObserveUnloaded(r, p.now, &Comparison{Latency: latency}, 1)
+	}
+	mean, square := r.Unloaded()
+	wantNear(t, "the mean", mean, .0545)
+	wantNear(t, "the mean square", square, .025)
 }
