@@ -20,5 +20,12 @@ func (a *Attempt) adapt(now load.Instant, o Outcome, end endpoint.Ending, c *loa
 	} else {
 		a.endpoint.AdaptToAnswer(now, c, a.route.Route, timedOut)
 	}
-	a.place.Freed() // the request does not count while its answer is read
+}
+
+// freed tells the pool that the endpoint may have room for another request, because adaptive limits
+// do not count this one any more: its answer is read, its client sends it, or it is parked.
+func (a *Attempt) freed() {
+	if a.endpoint.AdaptsLimits() {
+		a.place.Freed()
+	}
 }

@@ -22,12 +22,14 @@ func (a *Attempt) takeAnswer(status int, connected, now load.Instant) {
 		a.observe(result)
 		a.endpoint.Load.Park(&a.load)
 		a.adapt(now, SaysNothing, endpoint.Upgraded, &c)
+		a.freed()
 	case blameless:
 		a.recordAndObserve(now, outcomeOf(nil, false, status), endingOfStatus(status), result)
 	default:
 		// An error, and the time that the answer took, say nothing of the endpoint.
 		c := a.record(now, SaysNothing, result)
 		a.adapt(now, SaysNothing, endpoint.ClientUpload, &c)
+		a.freed()
 		if outcomeOf(nil, false, status) == Worked {
 			a.observe(result)
 		}

@@ -118,6 +118,9 @@ func (a *Attempt) markSent(now load.Instant) {
 		a.stage, a.times.sent = waiting, now
 		crowd := a.endpoint.Load.Begin(&a.load, a.route.Table, a.route.Route, a.route.Parked, now)
 		a.endpoint.AdaptToRequest(now, crowd)
+		if a.route.Parked {
+			a.freed()
+		}
 	}
 }
 
@@ -143,6 +146,7 @@ func (a *Attempt) conclude(now load.Instant, o Outcome, end endpoint.Ending, r e
 func (a *Attempt) recordAndObserve(now load.Instant, o Outcome, end endpoint.Ending, r endpoint.Result) {
 	c := a.record(now, o, r)
 	a.adapt(now, o, end, &c)
+	a.freed()
 	if o == Worked {
 		a.endpoint.CountFirstByte(c.Latency)
 	}

@@ -99,6 +99,7 @@ func (a *Attempt) beginRead(now load.Instant) {
 	if a.stage == waiting && !a.upload.reading {
 		a.endpoint.Load.Pause(&a.load, now)
 		a.upload.reading, a.upload.since = true, now
+		a.freed()
 	}
 }
 

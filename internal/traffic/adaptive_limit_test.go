@@ -160,3 +160,50 @@ func TestUpgradedConnectionsAreBesideTheAdaptiveLimit(t *testing.T) {
 		}
 	}
 }
+
+// While the endpoint does not read an upload, it has something to do. When it has read all that the
+// client has sent, it waits for the client, and has room for another request.
+func TestARequestWaitsNoLongerThanTheEndpointIsBusyWithAnUpload(t *testing.T) {
+	release := make(chan struct{})
+	fleet := startBackends(t, 1, func(b *backend, w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			<-release
+			io.Copy(io.Discard, r.Body)
+		}
+		io.WriteString(w, b.name)
+	})
+	c := startProxy(t, gated(fleet, "adaptive_limit {\nmin 1\nmax 1\n}\nqueue 10 1h", roundRobin)).client()
+	body, upload := io.Pipe()
+	over := make(chan error, 1)
+	go func() {
+		res, err := c.Post("http://site/upload", "text/plain", body)
+		if err == nil {
+			res.Body.Close()
+		}
+		over <- err
+	}()
+	t.Cleanup(func() { upload.Close() })
+	go upload.Write(make([]byte, 32<<20)) // more than the buffers on the way hold
+	gate, done := gateOf(t), make(chan error, 1)
+	get := func() { done <- getOne(c, 0) }
+	go get()
+	eventually(t, "a request waits for the upload", func() bool {
+		select {
+		case err := <-done: // it came while the upload was between two reads
+			if err != nil {
+				t.Error(err)
+			}
+			go get()
+		default:
+		}
+		return gate.Waiting(limit.Normal) == 1
+	})
+	close(release)
+	if err := receive(t, done); err != nil {
+		t.Error(err)
+	}
+	upload.Close()
+	if err := receive(t, over); err != nil {
+		t.Error(err)
+	}
+}
