@@ -23,7 +23,7 @@ func TestRegistrationsSurviveARestart(t *testing.T) {
 		r := start(t, storage, Source{})
 		r.mustRegister("one", `{"address": "a:1", "ttl": "10s", "weight": 3, "metadata": {"version": "v1"}}`)
 		r.mustRegister("two", `{"address": "b:1", "ttl": "20s"}`)
-		r.listsAfter(9 * time.Second)
+		r.pass(9 * time.Second)
 		r.stop()
 		time.Sleep(time.Hour)
 
@@ -34,10 +34,10 @@ func TestRegistrationsSurviveARestart(t *testing.T) {
 		if first := r.Next(); sortedAddresses(first.Endpoints) != "a:1 b:1" || !first.Authoritative {
 			t.Errorf("the first list is %+v", first)
 		}
-		r.listsAfter(9 * time.Second) // the grace is a whole ttl
+		r.pass(9 * time.Second) // the grace is a whole ttl
 		r.mustRegister("two", `{"address": "b:1", "ttl": "20s"}`)
 		r.wantAddresses("a:1 b:1")
-		r.listsAfter(time.Second)
+		r.pass(time.Second)
 		r.wantAddresses("b:1")
 	})
 }
@@ -47,11 +47,11 @@ func TestChangesAreWrittenASecondLaterAndAtTheEnd(t *testing.T) {
 		storage := sourcetest.NewStorage()
 		r := start(t, storage, Source{})
 		r.mustRegister("one", `{"address": "a:1"}`)
-		r.listsAfter(saveDelay / 2)
+		r.pass(saveDelay / 2)
 		if storage.Writes() != 0 {
 			t.Error("written at once")
 		}
-		r.listsAfter(saveDelay)
+		r.pass(saveDelay)
 		if want := recorded(`[{"address":"a:1","weight":1,"id":"one","ttl":"30s"}]`); storage.Get(webKey) != want {
 			t.Errorf("the storage has %s, want %s", storage.Get(webKey), want)
 		}
@@ -70,10 +70,10 @@ func TestAFailingStorageIsReportedAndTriedAgain(t *testing.T) {
 		storage.Fail(errStorage)
 		r.mustRegister("one", `{"address": "a:1", "ttl": "1h"}`)
 		r.wantAddresses("a:1")
-		r.listsAfter(2 * saveDelay)
+		r.pass(2 * saveDelay)
 		r.wantOneError("cannot be written to the storage: storage is down")
 		storage.Fail(nil)
-		r.listsAfter(saveRetryPause)
+		r.pass(saveRetryPause)
 		if storage.Writes() != 1 {
 			t.Error("not written when the storage was back")
 		}
@@ -102,7 +102,7 @@ func TestAfterAReadErrorListsAreNotAuthoritativeForATTL(t *testing.T) {
 					t.Error("a list is authoritative though endpoints may be missing")
 				}
 			}
-			r.listsAfter(10 * time.Second)
+			r.pass(10 * time.Second)
 			r.mustRegister("two", `{"address": "b:1"}`)
 			r.wantAddresses("b:1")
 			if !r.Newest().Authoritative {
@@ -150,7 +150,7 @@ func TestARecordIsRenewedEachDayThoughNothingChanges(t *testing.T) {
 		storage := sourcetest.NewStorage()
 		r := start(t, storage, Source{MaxTTL: 1000 * caddy.Duration(time.Hour)})
 		r.mustRegister("one", `{"address": "a:1", "ttl": "1000h"}`)
-		r.listsAfter(10*24*time.Hour + time.Hour)
+		r.pass(10*24*time.Hour + time.Hour)
 		if n := storage.Writes(); n != 11 {
 			t.Errorf("written %d times in ten days", n)
 		}
@@ -170,7 +170,7 @@ func TestAStorageThatHangsHoldsNothingUp(t *testing.T) {
 		r.wantOneError("cannot be read from the storage: no answer")
 		r.mustRegister("one", `{"address": "a:1", "ttl": "1h"}`)
 		r.wantAddresses("a:1")
-		r.listsAfter(20 * time.Minute)
+		r.pass(20 * time.Minute)
 		if n := storage.Hanging(); n != 2 {
 			t.Errorf("%d calls hang, want the one that reads and the one that writes", n)
 		}
