@@ -21,7 +21,7 @@ import (
 )
 
 // patience limits waits that would otherwise hang. No test asserts how long anything takes.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,

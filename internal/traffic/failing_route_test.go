@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // failsReports is a handler with which one backend fails at /report, and at nothing else.
@@ -44,10 +45,13 @@ func TestAnEndpointThatFailsAtOneRouteServesTheOthers(t *testing.T) {
 				return failures.Load(), others.Load()
 			}
 			mixed(600)
+			began := time.Now()
 			failed, others := mixed(1000)
 			// Of 100 reports 33 would fail. The endpoint is tried again within each decay of ten
-			// seconds. Of 900 others 300 are even; see expectSpread for the tolerance.
-			if failed > 10 || others < 900*15/100 || others > 900*60/100 {
+			// seconds, of which a busy machine takes several. Of 900 others 300 are even; see
+			// expectSpread for the tolerance.
+			most := min(10+4*int64(time.Since(began)/(10*time.Second)), 25)
+			if failed > most || others < 900*15/100 || others > 900*60/100 {
 				t.Errorf("%d of 100 reports failed, and the endpoint served %d of 900 others", failed, others)
 			}
 		})
