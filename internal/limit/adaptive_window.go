@@ -23,7 +23,7 @@ func (w *tally) add(now load.Instant, latency, usual float64, answer *Answer, re
 	if w.began == 0 {
 		w.began = now
 	}
-	if w.answers == 0 && answer.Sent > w.began { // the time in which nothing came is none of the window
+	if w.answers == 0 && answer.Sent > w.began { // without the idle time before
 		w.began = answer.Sent
 	}
 	w.answers++
