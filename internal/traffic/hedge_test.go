@@ -69,7 +69,9 @@ func TestARequestThatStallsIsAnsweredByAnotherEndpoint(t *testing.T) {
 					}
 				}
 			}
-			if won == 0 || int64(won) > s.began.Load() { // a hedge may stall too
+			// Neither number bounds the other: a hedge may stall too, and on a busy machine one may
+			// win before the other attempt has arrived.
+			if won == 0 || s.began.Load() == 0 {
 				t.Errorf("%d hedges won, and %d requests stalled", won, s.began.Load())
 			}
 			eventually(t, "the other attempts end", func() bool { return s.ended.Load() == s.began.Load() })
