@@ -1,8 +1,10 @@
 package simulation
 
 import (
+	"io"
 	"net/http"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -58,6 +60,22 @@ func TestAnErrorThatComesFromAnywhereIsNoFailureOfThePolicy(t *testing.T) {
 	if got := r.summary().failed; got != 0 {
 		t.Errorf("a share of %.3g failed; expected none", got)
 	}
+}
+
+func TestAResponseThatBreaksOffIsAFailure(t *testing.T) {
+	s := mixedWith(kind{rate: 100, request: get("/broken"), answer: broken})
+	r := &run{scenario: &s, policy: parsePolicy("least_conn")}
+	r.do(t)
+	if got := r.summary().failed; got < .45 || got > .55 {
+		t.Errorf("a share of %.3g failed; expected half", got)
+	}
+}
+
+// broken sends the header of a response and breaks off.
+func broken(_ *backend, r *http.Request, _ *arrival) (*http.Response, error) {
+	res := response(r, http.StatusOK)
+	res.Body = io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF))
+	return res, nil
 }
 
 func TestAFaultOfOnePathLeavesOtherPathsAlone(t *testing.T) {

@@ -95,11 +95,26 @@ func (p *proxy) serve(a *arrival, deadline time.Duration) bool {
 	defer time.AfterFunc(a.kind.patience(deadline), cancel).Stop()
 	w, began := &writer{header: make(http.Header)}, time.Now()
 	r := caddyhttp.PrepareRequest(newRequest(ctx, a), caddy.NewReplacer(), w, p.server)
-	err := p.handler.ServeHTTP(w, r, noNext)
+	err := p.handle(w, r)
 	if a.visitor != nil {
 		a.visitor.see(w.header, a.backend, began)
 	}
 	return err == nil && w.status >= 400 == a.fails()
+}
+
+// handle passes a request to the handler. Caddy leaves a response that it cannot complete by a
+// panic that net/http ends, as when a client goes away in the middle.
+func (p *proxy) handle(w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		switch reason := recover(); reason {
+		case nil:
+		case http.ErrAbortHandler:
+			err = http.ErrAbortHandler
+		default:
+			panic(reason)
+		}
+	}()
+	return p.handler.ServeHTTP(w, r, noNext)
 }
 
 var noNext = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil })
