@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -64,6 +65,12 @@ func BenchmarkRequest(b *testing.B) {
 		run(fmt.Sprintf("upstreams=dynamic/endpoints=%d/policy=least_conn", n), fmt.Sprintf(`{
 			"dynamic_upstreams": {"source": "bench", "endpoints": %d},
 			"load_balancing": {"selection_policy": {"policy": "least_conn"}},
+			"transport": {"protocol": "bench"}
+		}`, n))
+		// The least that a source costs: it returns a random one of its upstreams, and counts nothing.
+		run(fmt.Sprintf("upstreams=one/endpoints=%d/policy=first", n), fmt.Sprintf(`{
+			"dynamic_upstreams": {"source": "bench", "endpoints": %d, "one": true},
+			"load_balancing": {"selection_policy": {"policy": "first"}},
 			"transport": {"protocol": "bench"}
 		}`, n))
 	}
@@ -217,7 +224,8 @@ func (*benchTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // benchList is an upstream source that is not a pool.
 type benchList struct {
-	Endpoints int `json:"endpoints"`
+	Endpoints int  `json:"endpoints"`
+	One       bool `json:"one"` // it returns a random one only
 	endpoints []discovery.Endpoint
 }
 
@@ -231,6 +239,9 @@ func (l *benchList) Provision(caddy.Context) error {
 }
 
 func (l *benchList) GetUpstreams(*http.Request) ([]*reverseproxy.Upstream, error) {
+	if l.One {
+		return []*reverseproxy.Upstream{{Dial: l.endpoints[rand.IntN(len(l.endpoints))].Address}}, nil
+	}
 	upstreams := make([]*reverseproxy.Upstream, len(l.endpoints))
 	for i := range upstreams {
 		upstreams[i] = &reverseproxy.Upstream{Dial: l.endpoints[i].Address}
