@@ -280,3 +280,19 @@ func TestAnExplanationSaysWhichGroupARequestHas(t *testing.T) {
 		t.Errorf("with the canary down: got %+v", e)
 	}
 }
+
+func TestWeightsByPositionHoldWithinAGroup(t *testing.T) {
+	h := newHostWith(t, `{"policy":"split","groups":[
+		{"name":"canary","match":{"address":"a:1"},"share":0},
+		{"name":"stable","guest":{"policy":"smooth_weighted_round_robin","weights":[9,4,1]}}
+	]}`, "a:1 b:2 c:3")
+	got := make(map[string]int)
+	for range 50 {
+		r, end := request(t, "/")
+		got[h.policy.Select(h.Upstreams, r, nil).Dial]++
+		end()
+	}
+	if got["b:2"] != 40 || got["c:3"] != 10 {
+		t.Errorf("got %v, want 40 at b and 10 at c", got)
+	}
+}

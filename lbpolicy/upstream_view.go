@@ -149,8 +149,8 @@ func (u *upstreamViews) ownMembers(upstreams reverseproxy.UpstreamPool) []endpoi
 	infos := make([]listing.Info, len(upstreams))
 	for i, upstream := range upstreams {
 		infos[i] = listing.Info{Address: upstream.Dial, Weight: 1}
-		if len(u.weights) == len(upstreams) {
-			infos[i].Weight = u.weights[i]
+		if at := u.positionOf(i, upstream, len(upstreams)); at >= 0 {
+			infos[i].Weight = u.weights[at]
 		}
 	}
 	u.roster.Replace(infos)
@@ -159,4 +159,16 @@ func (u *upstreamViews) ownMembers(upstreams reverseproxy.UpstreamPool) []endpoi
 		u.releaseRoster()
 	}
 	return members
+}
+
+// positionOf returns the position of the weight of upstream i of n, or -1 if it has none. A group
+// of a split passes a part of the static upstreams, whose weights are those of the whole list.
+func (u *upstreamViews) positionOf(i int, upstream *reverseproxy.Upstream, n int) int {
+	switch {
+	case len(u.weights) == n:
+		return i
+	case len(u.weights) == 0 || u.selector.handler == nil:
+		return -1
+	}
+	return slices.Index(u.selector.handler.Upstreams, upstream)
 }
