@@ -11,14 +11,7 @@ import (
 // that group would pick.
 func (s *splitPicker) Explain(r *http.Request) endpoint.Explanation {
 	g, why := s.policy.explainGroup(r)
-	served := g
-	for n := range s.policy.tries() {
-		if next, ok := s.policy.nth(n, g); ok && s.groups[next].hasUntried(s.admit, nil) {
-			served = next
-			break
-		}
-	}
-	e := s.explainWithin(served, r)
+	served, e := s.explainServed(g, r)
 	if p := s.policy.Sticky; p != nil && p.Cookie == nil {
 		e.Key = p.key.of(r)
 	}
@@ -29,6 +22,21 @@ func (s *splitPicker) Explain(r *http.Request) endpoint.Explanation {
 	e.Reason = why + "; within the group, " + e.Reason
 	s.addOthers(&e, served)
 	return e
+}
+
+// explainServed returns the group that serves a request of group own, and how its policy picks. A
+// policy that keeps sessions may pick an endpoint that gets no new requests.
+func (s *splitPicker) explainServed(own int, r *http.Request) (served int, e endpoint.Explanation) {
+	for n := range s.policy.tries() {
+		g, ok := s.policy.nth(n, own)
+		if !ok {
+			continue
+		}
+		if e = s.explainWithin(g, r); e.Picked != "" || s.groups[g].hasUntried(s.admit, nil) {
+			return g, e
+		}
+	}
+	return own, s.explainWithin(own, r)
 }
 
 // explainGroup returns the group of a request, and why it has that one.

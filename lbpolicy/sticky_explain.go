@@ -70,9 +70,10 @@ func (s *stickyPicker) explainGuest(r *http.Request) endpoint.Explanation {
 	return e
 }
 
-// putFirst makes a member the pick.
+// putFirst makes a member the pick. The guest is not asked, so a group that it would pick from says
+// nothing.
 func (s *stickyPicker) putFirst(e *endpoint.Explanation, m *endpoint.Member, reason string) {
-	e.Picked, e.Reason = m.Address(), reason
+	e.Picked, e.Group, e.Reason = m.Address(), "", reason
 	at := slices.IndexFunc(e.Endpoints, func(x endpoint.ExplainedEndpoint) bool { return x.Address == m.Address() })
 	if at < 0 {
 		return // the list has changed meanwhile
@@ -87,6 +88,8 @@ func hideExplainer(guest endpoint.Picker) {
 	case *rosterPicker:
 		p.unexplain()
 	case *stickyPicker:
+		p.unexplain()
+	case *splitPicker:
 		p.unexplain()
 	}
 }

@@ -73,3 +73,47 @@ func TestAnExplanationSaysWhoseSessionARequestHas(t *testing.T) {
 		t.Errorf("%d policies explain, although the guest is none of the pool's", n)
 	}
 }
+
+func TestASplitThatIsTheGuestOfSessionsExplainsNothingByItself(t *testing.T) {
+	h := newHostWith(t, `{"policy":"sticky","path":{"name":"route"},"guest":{"policy":"split","groups":[
+		{"name":"stable"},{"name":"canary","match":{"id":"b"},"share":10}
+	]}}`, "")
+	roster := checkedPool(t)
+	infos := weighted(t, 1, 1)
+	infos[0].ID, infos[1].ID = "a", "b"
+	roster.Replace(infos)
+	p := h.policy.NewPicker(roster, nil)
+	defer p.Stop()
+	if n := len(roster.Explainers()); n != 1 {
+		t.Errorf("%d policies explain, although the guest is none of the pool's", n)
+	}
+	if e := explained(t, p, "/"); e.Group != "stable" {
+		t.Errorf("a newcomer is in group %q, want stable", e.Group)
+	}
+	if e := explained(t, p, "/;route=b"); e.Group != "" || e.Picked != infos[1].Address {
+		t.Errorf("a session of b is served by %s in group %q, though no group was asked for", e.Picked, e.Group)
+	}
+}
+
+func TestAnExplanationOfASplitKnowsTheSessionsOfAGroup(t *testing.T) {
+	h := newHostWith(t, `{"policy":"split","force":{"header":"Group"},"groups":[
+		{"name":"stable"},
+		{"name":"canary","match":{"id":"b"},"share":10,"guest":{"policy":"sticky","path":{"name":"route"}}}
+	]}`, "")
+	roster := checkedPool(t)
+	infos := weighted(t, 1, 1)
+	infos[0].ID, infos[1].ID, infos[1].Draining = "a", "b", true
+	roster.Replace(infos)
+	p := h.policy.NewPicker(roster, nil)
+	defer p.Stop()
+	for uri, want := range map[string]string{"/;route=b": infos[1].Address, "/": infos[0].Address} {
+		r, end := request(t, uri)
+		r.Header.Set("Group", "canary")
+		e := p.(endpoint.Explainer).Explain(r)
+		got, _ := p.Pick(r)
+		if got == nil || got.Address() != want || e.Picked != want || (e.Group == "canary") != (uri != "/") {
+			t.Errorf("%s: it says %s of group %s, and picks %v; want %s", uri, e.Picked, e.Group, got, want)
+		}
+		end()
+	}
+}
