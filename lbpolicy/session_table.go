@@ -30,6 +30,7 @@ type sessionTable struct {
 	seeds   [2]maphash.Seed
 	limit   atomic.Int64 // of sessions
 	ttl     atomic.Int64 // how long one is remembered, as a time.Duration; 0 is forever
+	length  atomic.Int64 // sessions in all parts
 	evicted atomic.Int64 // sessions that gave way although their time was not over
 	parts   [tableParts]tablePart
 }
@@ -65,7 +66,8 @@ func acquireSessionTable(of tableOwner, limit int, ttl time.Duration) (t *sessio
 func newSessionTable(pool, carrier string) *sessionTable {
 	t := &sessionTable{pool: pool, carrier: carrier, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 	for i := range t.parts {
-		t.parts[i].byKey, t.parts[i].byToken = make(map[sessionKey]*tableEntry), make(map[string]int)
+		p := &t.parts[i]
+		p.byKey, p.byToken, p.all = make(map[sessionKey]*tableEntry), make(map[string]int), &t.length
 	}
 	return t
 }
@@ -106,11 +108,12 @@ func (t *sessionTable) get(k sessionKey, ttl time.Duration, now time.Time, seen 
 func (t *sessionTable) put(k sessionKey, s session, ttl time.Duration, now time.Time) (full bool) {
 	p := t.part(k)
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	e, _ := p.entry(k)
 	p.give(e, s)
 	p.see(e, cmp.Or(e.in, &p.once), now)
-	return t.makeRoom(p, e, ttl, now)
+	full = t.makeRoomIn(p, e, ttl, now)
+	p.mu.Unlock()
+	return t.makeRoomElsewhere(e, ttl, now) || full
 }
 
 // add is put, unless the key has a session. A client that keeps no cookies begins one with each
@@ -118,31 +121,12 @@ func (t *sessionTable) put(k sessionKey, s session, ttl time.Duration, now time.
 func (t *sessionTable) add(k sessionKey, s session, ttl time.Duration, now time.Time) (full bool) {
 	p := t.part(k)
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	e, isNew := p.entry(k)
 	if isNew || e.isOver(ttl, now) {
 		p.give(e, s)
 	}
 	p.see(e, cmp.Or(e.in, &p.once), now)
-	return t.makeRoom(p, e, ttl, now)
-}
-
-// makeRoom removes what is over or beyond the limit, but not e. It reports whether something had to
-// give way before its time.
-func (t *sessionTable) makeRoom(p *tablePart, e *tableEntry, ttl time.Duration, now time.Time) (full bool) {
-	limit := max(1, int(t.limit.Load())/tableParts)
-	p.removeOver(e, ttl, now)
-	for len(p.byKey) > limit {
-		victim := p.known.longest
-		if p.once.length > limit/shareOfNew && p.once.longest != e || victim == nil || victim == e {
-			victim = p.once.longest
-		}
-		if victim == nil || victim == e {
-			break
-		}
-		p.remove(victim)
-		t.evicted.Add(1)
-		full = true
-	}
-	return full
+	full = t.makeRoomIn(p, e, ttl, now)
+	p.mu.Unlock()
+	return t.makeRoomElsewhere(e, ttl, now) || full
 }

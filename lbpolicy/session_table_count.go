@@ -11,15 +11,12 @@ import (
 // To remove those costs as much as their requests did before, so that looking often costs little.
 func (t *sessionTable) each(now time.Time, f func(*tablePart)) {
 	ttl := t.lifetime()
-	for i := range t.parts {
-		p := &t.parts[i]
-		p.mu.Lock()
+	t.eachPart(func(p *tablePart) {
 		if ttl > 0 {
 			p.removeOver(nil, ttl, now)
 		}
 		f(p)
-		p.mu.Unlock()
-	}
+	})
 }
 
 // SessionPool implements endpoint.SessionTable.

@@ -2,6 +2,7 @@ package lbpolicy
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,6 +11,7 @@ type tablePart struct {
 	mu      sync.Mutex
 	byKey   map[sessionKey]*tableEntry
 	byToken map[string]int // the number of sessions of each endpoint that has any
+	all     *atomic.Int64  // the number of sessions in all parts
 	once    tableList      // sessions that were seen once
 	known   tableList      // sessions that were seen again
 }
@@ -41,6 +43,7 @@ func (p *tablePart) entry(k sessionKey) (e *tableEntry, isNew bool) {
 	}
 	e = &tableEntry{key: k}
 	p.byKey[k] = e
+	p.all.Add(1)
 	return e, true
 }
 
@@ -86,4 +89,5 @@ func (p *tablePart) remove(e *tableEntry) {
 	e.unlink()
 	p.uncount(e)
 	delete(p.byKey, e.key)
+	p.all.Add(-1)
 }

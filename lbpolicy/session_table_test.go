@@ -2,6 +2,7 @@ package lbpolicy
 
 import (
 	"encoding/binary"
+	"sync"
 	"testing"
 	"time"
 )
@@ -49,6 +50,96 @@ func TestAFullTableForgetsWhatHasBeenIdleForTheLongest(t *testing.T) {
 	}
 	if n := table.SessionCounts(now).Sessions; n > 10*tableParts {
 		t.Errorf("has %d sessions", n)
+	}
+}
+
+func TestATableOfAnySizeHasRoomForAsManySessions(t *testing.T) {
+	for _, size := range []int{1, 2, 10, 63, 100, 1000, 10_001} {
+		table, now := newSessionTable("", "header"), time.Unix(1_000_000, 0)
+		table.limit.Store(int64(size))
+		for i := range size {
+			table.put(keyNumber(i), session{token: aToken}, time.Hour, now)
+		}
+		if c := table.SessionCounts(now); c.Sessions != size || c.Evicted != 0 {
+			t.Errorf("size %d: after as many sessions, %d are left, and %d gave way", size, c.Sessions, c.Evicted)
+		}
+		for i := range size {
+			table.put(keyNumber(size+i), session{token: aToken}, time.Hour, now)
+		}
+		if c := table.SessionCounts(now); c.Sessions != size || c.Evicted != uint64(size) {
+			t.Errorf("size %d: after twice as many, %d are left, and %d gave way", size, c.Sessions, c.Evicted)
+		}
+	}
+}
+
+func TestASmallTableForgetsWhatHasBeenIdleForTheLongestInAnyPart(t *testing.T) {
+	table, now := newSessionTable("", "header"), time.Unix(1_000_000, 0)
+	const size = 20
+	table.limit.Store(size)
+	for i := range 10 * size {
+		now = now.Add(time.Second)
+		table.put(keyNumber(i), session{token: aToken}, time.Hour, now)
+		for old := max(0, i-size+1); old <= i; old++ {
+			if _, ok := table.get(keyNumber(old), time.Hour, now, false); !ok {
+				t.Fatalf("after %d sessions, number %d is forgotten, and the last %d have room", i+1, old+1, size)
+			}
+		}
+	}
+}
+
+func TestInASmallTableSessionsInUseOutliveAFloodOfOthers(t *testing.T) {
+	table, now := newSessionTable("", "header"), time.Unix(1_000_000, 0)
+	const size = 10
+	table.limit.Store(size)
+	for i := range size - 1 {
+		table.put(keyNumber(i), session{token: aToken}, time.Hour, now)
+		table.get(keyNumber(i), time.Hour, now, true)
+	}
+	for i := range 1000 {
+		table.put(keyNumber(size+i), session{token: anotherToken}, time.Hour, now.Add(time.Minute))
+	}
+	for i := range size - 1 {
+		if _, ok := table.get(keyNumber(i), time.Hour, now, false); !ok {
+			t.Errorf("session %d, which was used again, is forgotten", i)
+		}
+	}
+}
+
+func TestASmallTableIsBoundedUnderManyRequestsAtOnce(t *testing.T) {
+	table, now := newSessionTable("", "header"), time.Unix(1_000_000, 0)
+	const size, clients, each = 10, 8, 2000
+	table.limit.Store(size)
+	var all sync.WaitGroup
+	for c := range clients {
+		all.Go(func() {
+			for i := range each {
+				k := keyNumber(c*each + i)
+				table.put(k, session{token: aToken}, time.Hour, now)
+				table.get(k, time.Hour, now, i%3 == 0)
+				table.SessionCounts(now)
+			}
+		})
+	}
+	all.Wait()
+	c := table.SessionCounts(now)
+	if c.Sessions > size+clients || table.length.Load() != int64(c.Sessions) ||
+		c.Evicted != uint64(clients*each-c.Sessions) {
+		t.Errorf("has %d sessions and counts %d, has room for %d, and %d gave way", c.Sessions, table.length.Load(), size, c.Evicted)
+	}
+}
+
+func TestATableThatBecomesSmallerForgetsWhatIsBeyond(t *testing.T) {
+	table, now := newSessionTable("", "header"), time.Unix(1_000_000, 0)
+	table.limit.Store(10_000)
+	for i := range 10_000 {
+		table.put(keyNumber(i), session{token: aToken}, time.Hour, now)
+	}
+	table.limit.Store(100)
+	for i := range 1000 {
+		table.put(keyNumber(-1-i), session{token: aToken}, time.Hour, now)
+	}
+	if n := table.SessionCounts(now).Sessions; n != 100 {
+		t.Errorf("has %d sessions, and room for 100", n)
 	}
 }
 
