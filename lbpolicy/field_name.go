@@ -43,6 +43,15 @@ func checkFieldName(name string) error {
 	return nil
 }
 
+// checkPathParameter returns an error if no path can have a parameter with this name.
+func checkPathParameter(name string) error {
+	if strings.ContainsAny(name, ";/=?") {
+		return fmt.Errorf("%q is not the name of a parameter in the path; expected a name alone, "+
+			"such as jsessionid", name)
+	}
+	return nil
+}
+
 var connectionFields = []string{
 	"Alt-Svc", "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te",
 	"Trailer", "Transfer-Encoding", "Upgrade",

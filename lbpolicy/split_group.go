@@ -64,6 +64,9 @@ const groupFormat = "a condition such as version=v2 or address=10.0.0.1:80, or a
 // setArgument reads a condition or the share.
 func (g *SplitGroup) setArgument(text string) error {
 	key, value, isCondition := strings.Cut(text, "=")
+	if isCondition && key == "" {
+		return fmt.Errorf("'%s' is not %s", text, groupFormat)
+	}
 	if isCondition {
 		if _, twice := g.Match[key]; twice {
 			return fmt.Errorf("'%s' is given twice", key)
@@ -145,6 +148,9 @@ func (p *Split) checkGroups() error {
 			return fmt.Errorf("groups: the name of group %d is empty", i+1)
 		case names[g.Name]:
 			return fmt.Errorf("groups: there are two with the name %q", g.Name)
+		case hasEmptyKey(g.Match):
+			return fmt.Errorf("group %s: match: a key is empty; expected a key of the metadata, id, zone or address",
+				g.Name)
 		case len(g.Match) == 0 && rest != "":
 			return fmt.Errorf("group %s: it has no conditions, as group %s; expected one such group at most",
 				g.Name, rest)
@@ -174,6 +180,11 @@ func (p *Split) checkGroups() error {
 		return fmt.Errorf("groups: their shares are %v %% together; expected at most 100 %%", percentOf(sum))
 	}
 	return nil
+}
+
+func hasEmptyKey(match map[string]string) bool {
+	_, is := match[""]
+	return is
 }
 
 // configured returns the shares of the config in slots, 0 for the default group.

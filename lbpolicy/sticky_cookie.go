@@ -19,7 +19,8 @@ import (
 // or address, which tells the client nothing.
 type StickyCookie struct {
 	// The name of the cookie. Reverse proxies of one site with different endpoints need different
-	// names. Default: `lb`, and in a pool `lb-` with a hash of the pool's name.
+	// names. The prefixes `__Host-` and `__Secure-` make the cookie secure. Default: `lb`, and in a
+	// pool `lb-` with a hash of the pool's name.
 	Name string `json:"name,omitempty"`
 
 	// The path that the cookie is sent for. Default: `/`.
@@ -119,11 +120,46 @@ func (c *StickyCookie) check() (err error) {
 	if err := checkCookieName(c.name); err != nil {
 		return fmt.Errorf("name: %w", err)
 	}
+	if !strings.HasPrefix(c.Path, "/") {
+		return fmt.Errorf("path: '%s' does not begin with a slash, and browsers ignore it; "+
+			"expected a path such as /app", c.Path)
+	}
+	if err := c.checkPrefix(); err != nil {
+		return err
+	}
 	sample := http.Cookie{Name: c.name, Value: "x", Path: c.Path, Domain: c.Domain}
 	if err := sample.Valid(); err != nil {
 		return fmt.Errorf("path or domain: %w", err)
 	}
 	return nil
+}
+
+// checkPrefix refuses what browsers do not allow for a cookie whose name has a prefix (RFC 6265bis,
+// section 4.1.3).
+func (c *StickyCookie) checkPrefix() error {
+	isHost := hasPrefixFold(c.name, hostPrefix)
+	switch {
+	case !isHost && !hasPrefixFold(c.name, securePrefix):
+		return nil
+	case c.Secure == "off":
+		return fmt.Errorf("secure: is off, but browsers refuse such a cookie with the name %s", c.name)
+	case isHost && c.Path != "/":
+		return fmt.Errorf("path: is '%s', but browsers refuse such a cookie with the name %s; expected /",
+			c.Path, c.name)
+	case isHost && c.Domain != "":
+		return fmt.Errorf("domain: is '%s', but browsers refuse such a cookie with the name %s; expected none",
+			c.Domain, c.name)
+	}
+	return nil
+}
+
+const (
+	hostPrefix   = "__Host-"
+	securePrefix = "__Secure-"
+)
+
+func hasPrefixFold(text, prefix string) bool {
+	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
 }
 
 func (*StickyCookie) handsOut() bool  { return true }
@@ -151,7 +187,8 @@ func (c *StickyCookie) write(w http.ResponseWriter, r *http.Request, s session, 
 	cookie := &http.Cookie{
 		Name: c.name, Value: s.String(), Path: c.Path, Domain: c.Domain, MaxAge: c.lifetime.maxAge(s, now),
 		HttpOnly: !c.Readable, SameSite: c.sameSite, Partitioned: c.Partitioned,
-		Secure: c.Secure == "on" || c.sameSite == http.SameSiteNoneMode || c.Partitioned,
+		Secure: c.Secure == "on" || c.sameSite == http.SameSiteNoneMode || c.Partitioned ||
+			hasPrefixFold(c.name, hostPrefix) || hasPrefixFold(c.name, securePrefix),
 	}
 	if c.Secure != "off" && isHTTPS(r) {
 		cookie.Secure = true

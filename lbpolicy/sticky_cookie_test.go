@@ -20,6 +20,8 @@ func TestTheCookieHasTheAttributesOfItsSettings(t *testing.T) {
 		{StickyCookie{Readable: true}, false, "lb=" + aToken + "; Path=/; SameSite=Lax"},
 		{StickyCookie{Secure: "off"}, true, "lb=" + aToken + "; Path=/; HttpOnly; SameSite=Lax"},
 		{StickyCookie{Secure: "on", SameSite: "strict"}, false, "lb=" + aToken + "; Path=/; HttpOnly; Secure; SameSite=Strict"},
+		{StickyCookie{Name: "__Host-lb"}, false, "__Host-lb=" + aToken + "; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		{StickyCookie{Name: "__Secure-lb"}, false, "__Secure-lb=" + aToken + "; Path=/; HttpOnly; Secure; SameSite=Lax"},
 		{StickyCookie{SameSite: "none"}, false, "lb=" + aToken + "; Path=/; HttpOnly; Secure; SameSite=None"},
 		{
 			StickyCookie{Name: "s", Path: "/app", Domain: "example.com", Partitioned: true, MaxAge: 3600e9}, false,

@@ -41,9 +41,8 @@ func (c *StickyRoute) check() error {
 	if err := checkCookieName(c.Cookie); err != nil {
 		return fmt.Errorf("cookie: %w", err)
 	}
-	if strings.ContainsAny(c.Path, ";/=?") {
-		return fmt.Errorf("path: %q is not the name of a parameter in the path; expected a name alone, "+
-			"such as jsessionid", c.Path)
+	if err := checkPathParameter(c.Path); err != nil {
+		return fmt.Errorf("path: %w", err)
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (v *StickyValue) check() error {
 		return err
 	}
 	if v.Name == "" {
-		return fmt.Errorf("name: is empty")
+		return fmt.Errorf("name: is empty; expected the name of a field or parameter, such as session")
 	}
 	standard := "remembered"
 	switch v.place {
@@ -80,6 +80,9 @@ func (v *StickyValue) check() error {
 		}
 		v.Name = http.CanonicalHeaderKey(v.Name)
 	case inPath:
+		if err := checkPathParameter(v.Name); err != nil {
+			return fmt.Errorf("name: %w", err)
+		}
 		standard = "route"
 	}
 	var known bool
