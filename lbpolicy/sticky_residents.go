@@ -15,6 +15,7 @@ type residents struct {
 	byToken map[string]int    // of all keys
 	tokens  map[string]string // by address, of the first key
 	inText  bool              // whether a token may also come after a dot in a text
+	longest int               // the length of the longest token
 }
 
 // resident is what the tokens of an endpoint depend on.
@@ -50,6 +51,7 @@ func newResidents(keys keyring, list []resident) *residents {
 func (r *residents) add(token string, i int) {
 	if _, duplicate := r.byToken[token]; !duplicate {
 		r.byToken[token] = i
+		r.longest = max(r.longest, len(token))
 	}
 }
 
@@ -74,14 +76,25 @@ func (r *residents) find(token string) int {
 		return i
 	}
 	if r.inText {
-		// A token may have dots, and so may what comes before it.
-		for _, dot := range []int{strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')} {
-			if i, ok := r.byToken[token[dot+1:]]; ok {
-				return i
-			}
-		}
+		return r.findInText(token)
 	}
 	return -1
+}
+
+// findInText finds the token at the end of a text. It may have dots, and so may what comes before
+// it. The longest one wins.
+func (r *residents) findInText(text string) int {
+	text = text[max(0, len(text)-r.longest-1):]
+	for {
+		_, after, found := strings.Cut(text, ".")
+		if !found {
+			return -1
+		}
+		if i, ok := r.byToken[after]; ok {
+			return i
+		}
+		text = after
+	}
 }
 
 // pick implements bandPicker. Sticky looks for an endpoint itself, because only it knows what to do

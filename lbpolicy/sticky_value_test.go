@@ -56,7 +56,7 @@ func TestARouteEndsWithTheIDOfAnEndpoint(t *testing.T) {
 	r.inText = true
 	for text, want := range map[string]int{
 		"web-1": 0, "4f2a.web-1": 0, "4.f.2.a.web-1": 0, "10.0.0.2:80": 1, "4f2a.10.0.0.2:80": 1,
-		"a.b": 2, "x.a.b": 2, "web-2": -1, "x.web-2": -1, "": -1, ".": -1, "web-1.": -1,
+		"4.f.10.0.0.2:80": 1, "a.b": 2, "x.a.b": 2, "x.y.a.b": 2, "web-2": -1, "x.web-2": -1, "": -1, ".": -1, "web-1.": -1,
 	} {
 		if got := r.find(text); got != want {
 			t.Errorf("%q is at %d, want %d", text, got, want)
