@@ -29,6 +29,20 @@ type carrier interface {
 	takeBack(w http.ResponseWriter)
 }
 
+// tokens is a list of endpoints that tokens belong to.
+type tokens interface {
+	// knows reports whether a session is at one of the endpoints, or goes back there.
+	knows(r *http.Request, of session) bool
+}
+
+// read returns the session of a request, and prefers one of a list if the client brings several.
+func (p *Sticky) read(r *http.Request, now time.Time, seen bool, list tokens) (s session, ok bool) {
+	if p.Cookie != nil {
+		return p.Cookie.readIn(r, now, list)
+	}
+	return p.carrier.read(r, now, seen)
+}
+
 // now returns the time, if sessions need it.
 func (p *Sticky) now() (t time.Time) {
 	if p.carrier.isTimed() {

@@ -167,12 +167,25 @@ func (c *StickyCookie) isTimed() bool { return c.lifetime.idle > 0 }
 
 // read returns the session of a request. What is wrong with a cookie makes its client a newcomer.
 func (c *StickyCookie) read(r *http.Request, now time.Time, _ bool) (s session, ok bool) {
+	return c.readIn(r, now, nil)
+}
+
+// readIn is read, and prefers a session of a list to one that is foreign. A browser sends several
+// cookies of one name if a proxy of a parent domain, or of another path, sets one too.
+func (c *StickyCookie) readIn(r *http.Request, now time.Time, list tokens) (s session, ok bool) {
 	for cookies := cookiesOf(r); cookies.next(c.name); {
-		if s, ok = parseSession(cookies.value); ok && !c.lifetime.over(s, now) {
+		next, valid := parseSession(cookies.value)
+		switch {
+		case !valid || c.lifetime.over(next, now):
+		case !ok:
+			s, ok = next, true
+		case list == nil || list.knows(r, s):
 			return s, true
+		case list.knows(r, next):
+			return next, true
 		}
 	}
-	return session{}, false
+	return s, ok
 }
 
 // renew sets the times of a session, and reports whether the client has to learn them.

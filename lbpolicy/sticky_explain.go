@@ -13,7 +13,7 @@ import (
 func (s *stickyPicker) Explain(r *http.Request) endpoint.Explanation {
 	e := s.explainGuest(r)
 	e.Policy = s.policy.name()
-	of, ok := s.policy.carrier.read(r, s.policy.now(), false)
+	of, ok := s.policy.read(r, s.policy.now(), false, s)
 	if !ok {
 		e.Reason = "newcomer: " + e.Reason
 		return e

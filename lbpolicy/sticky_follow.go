@@ -16,7 +16,7 @@ func (p *Sticky) FollowSessions(
 
 // sessionOf returns the member that has the session of a request, nil if it cannot serve it.
 func (s *stickyPicker) sessionOf(r *http.Request) *endpoint.Member {
-	of, ok := s.policy.carrier.read(r, s.policy.now(), false)
+	of, ok := s.policy.read(r, s.policy.now(), false, s)
 	if !ok {
 		return nil
 	}

@@ -105,9 +105,14 @@ func (s *stickyPicker) find(r *http.Request, token string) *endpoint.Member {
 	return nil
 }
 
+// knows implements tokens.
+func (s *stickyPicker) knows(r *http.Request, of session) bool {
+	return s.find(r, of.token) != nil || s.find(r, of.home) != nil
+}
+
 // Pick implements endpoint.Picker.
 func (s *stickyPicker) Pick(r *http.Request) (e *endpoint.Endpoint, listed bool) {
-	if session, ok := s.policy.carrier.read(r, s.policy.now(), true); ok {
+	if session, ok := s.policy.read(r, s.policy.now(), true, s); ok {
 		if e := s.pickResident(r, session); e != nil {
 			return e, false
 		}

@@ -97,6 +97,11 @@ func (r *residents) findInText(text string) int {
 	}
 }
 
+// knows implements tokens.
+func (r *residents) knows(_ *http.Request, of session) bool {
+	return r.find(of.token) >= 0 || of.home != "" && r.find(of.home) >= 0
+}
+
 // pick implements bandPicker. Sticky looks for an endpoint itself, because only it knows what to do
 // if that is not usable.
 func (r *residents) pick(candidates) int { return -1 }

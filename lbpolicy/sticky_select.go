@@ -55,12 +55,15 @@ func (p *Sticky) selectFor(
 func (p *Sticky) selectResident(
 	pool reverseproxy.UpstreamPool, r *http.Request, attempts *attempt.RequestAttempts,
 ) *reverseproxy.Upstream {
-	of, ok := p.carrier.read(r, p.now(), true)
-	if !ok || p.keysFor(r) == nil {
+	if r == nil || p.keysFor(r) == nil {
 		return nil
 	}
 	b := p.view(pool).prepared()[0]
 	table := b.picker.(*residents)
+	of, ok := p.read(r, p.now(), true, table)
+	if !ok {
+		return nil
+	}
 	c := candidatesNow(b.Members, pool, r, attempts)
 	take := func(i int) bool {
 		if i < 0 || !c.keeps(i) || !c.reserve(i, 0) {
@@ -90,6 +93,7 @@ func (p *Sticky) selectResident(
 
 // lists is where the endpoints of tokens are looked up.
 type lists interface {
+	tokens
 	// locate returns the address of a token's endpoint, "" if there is none, and whether it keeps
 	// its sessions.
 	locate(token string) (address string, e *endpoint.Endpoint, keeps bool)
@@ -159,7 +163,7 @@ func (p *Sticky) remember(
 		return
 	}
 	now := p.now()
-	of, known := p.carrier.read(r, now, false)
+	of, known := p.read(r, now, false, l)
 	next := of
 	if next.token = l.tokenOf(address); next.token == "" {
 		return
