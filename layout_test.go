@@ -54,7 +54,7 @@ var rooms = map[string][]string{
 	"internal/recovered":  {},
 	"internal/role":       {"internal/endpoint"},
 	"internal/signal":     {},
-	"internal/status":     {"caddyfile", "discovery/registry", "internal/attempt", "internal/endpoint", "internal/limit", "internal/listing", "internal/load"},
+	"internal/status":     {"caddyfile", "discovery/registry", "internal/attempt", "internal/endpoint", "internal/limit", "internal/listing", "internal/load", "internal/options"},
 
 	// Proof.
 	"internal/arrivals":      {},

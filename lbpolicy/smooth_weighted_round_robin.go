@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(SmoothWeightedRoundRobin)) }
@@ -37,6 +38,12 @@ func (*SmoothWeightedRoundRobin) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.selection_policies.smooth_weighted_round_robin",
 		New: func() caddy.Module { return new(SmoothWeightedRoundRobin) },
 	}
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (p *SmoothWeightedRoundRobin) UnmarshalJSON(data []byte) error {
+	type fields SmoothWeightedRoundRobin
+	return options.Decode(data, (*fields)(p))
 }
 
 // UnmarshalCaddyfile sets up the policy from Caddyfile tokens. Syntax:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(WeightedFirst)) }
@@ -38,6 +39,12 @@ func (*WeightedFirst) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.selection_policies.weighted_first",
 		New: func() caddy.Module { return new(WeightedFirst) },
 	}
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (p *WeightedFirst) UnmarshalJSON(data []byte) error {
+	type fields WeightedFirst
+	return options.Decode(data, (*fields)(p))
 }
 
 // UnmarshalCaddyfile sets up the policy from Caddyfile tokens. Syntax:

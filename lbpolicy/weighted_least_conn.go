@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(WeightedLeastConn)) }
@@ -42,6 +43,12 @@ func (*WeightedLeastConn) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.selection_policies.weighted_least_conn",
 		New: func() caddy.Module { return new(WeightedLeastConn) },
 	}
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (p *WeightedLeastConn) UnmarshalJSON(data []byte) error {
+	type fields WeightedLeastConn
+	return options.Decode(data, (*fields)(p))
 }
 
 // UnmarshalCaddyfile sets up the policy from Caddyfile tokens. Syntax:

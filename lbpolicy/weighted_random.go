@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(WeightedRandom)) }
@@ -38,6 +39,12 @@ func (*WeightedRandom) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.selection_policies.weighted_random",
 		New: func() caddy.Module { return new(WeightedRandom) },
 	}
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (p *WeightedRandom) UnmarshalJSON(data []byte) error {
+	type fields WeightedRandom
+	return options.Decode(data, (*fields)(p))
 }
 
 // UnmarshalCaddyfile sets up the policy from Caddyfile tokens. Syntax:

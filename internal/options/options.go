@@ -30,7 +30,7 @@ func Decode(data []byte, into any, notZero ...string) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
-		return named(err, data, into)
+		return legible(err, data, reflect.TypeOf(into).Elem())
 	}
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(data, &given); err != nil {
@@ -44,23 +44,6 @@ func Decode(data []byte, into any, notZero ...string) error {
 		}
 	}
 	return nil
-}
-
-// named returns an error with the name of its field before it, if it has none yet. A value that
-// decodes itself, such as a duration, does not know of which field it is.
-func named(err error, data []byte, into any) error {
-	var given map[string]json.RawMessage
-	if json.Unmarshal(data, &given) != nil {
-		return err
-	}
-	for field, value := range given {
-		one, _ := json.Marshal(map[string]json.RawMessage{field: value}) // what was read can be written
-		alone := json.Unmarshal(one, reflect.New(reflect.TypeOf(into).Elem()).Interface())
-		if alone != nil && alone.Error() == err.Error() && !strings.Contains(err.Error(), field) {
-			return fmt.Errorf("%s: %w", field, err)
-		}
-	}
-	return err
 }
 
 // isZero reports whether a value is the number zero or a duration of no length.

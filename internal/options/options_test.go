@@ -13,6 +13,27 @@ type module struct {
 	Count    int            `json:"count,omitempty"`
 	Share    float64        `json:"share,omitempty"`
 	Grace    caddy.Duration `json:"grace,omitempty"`
+	Names    []string       `json:"names,omitempty"`
+	Part     *part          `json:"part,omitempty"`
+	Parts    []plain        `json:"parts,omitempty"`
+}
+
+// part decodes itself, and has an embedded type.
+type part struct{ Memory }
+
+type Memory struct {
+	Size int            `json:"size,omitempty"`
+	TTL  caddy.Duration `json:"ttl,omitempty"`
+}
+
+type plain struct {
+	Name string `json:"name"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *part) UnmarshalJSON(data []byte) error {
+	type fields part
+	return Decode(data, (*fields)(p))
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -25,16 +46,28 @@ func TestAZeroIsRefusedWhereItIsNotTheDefault(t *testing.T) {
 	for text, want := range map[string]string{
 		`{}`: "",
 		`{"interval": 1, "count": 1, "share": 0.1, "grace": 0}`: "",
-		`{"interval": 0}`:     "interval: is 0; leave it out for its default",
-		`{"interval": "0s"}`:  `interval: is "0s"; leave it out for its default`,
-		`{"Interval": "0ms"}`: `interval: is "0ms"; leave it out for its default`,
-		`{"count": 0}`:        "count: is 0; leave it out for its default",
-		`{"count": -0}`:       "count: is -0; leave it out for its default",
-		`{"share": 0.0e1}`:    "share: is 0.0e1; leave it out for its default",
-		`{"interval": "5"}`:   `interval: time: missing unit in duration "5"`,
-		`{"grace": "soon"}`:   `grace: time: invalid duration "soon"`,
-		`{"other": 0}`:        `json: unknown field "other"`,
-		`{"count": "0s"}`:     "json: cannot unmarshal string into Go struct field fields.count of type int",
+		`{"interval": 0}`:                     "interval: is 0; leave it out for its default",
+		`{"interval": "0s"}`:                  `interval: is "0s"; leave it out for its default`,
+		`{"Interval": "0ms"}`:                 `interval: is "0ms"; leave it out for its default`,
+		`{"count": 0}`:                        "count: is 0; leave it out for its default",
+		`{"count": -0}`:                       "count: is -0; leave it out for its default",
+		`{"share": 0.0e1}`:                    "share: is 0.0e1; leave it out for its default",
+		`{"interval": "5"}`:                   `interval: time: missing unit in duration "5"`,
+		`{"grace": "soon"}`:                   `grace: time: invalid duration "soon"`,
+		`{"other": 0}`:                        `unknown field "other"; the fields are interval, count, share, grace, names, part, parts`,
+		`{"count": "0s"}`:                     "count: is a string; expected a whole number",
+		`{"count": 1.5}`:                      "count: is the number 1.5; expected a whole number",
+		`{"share": "5%"}`:                     "share: is a string; expected a number",
+		`{"names": "a"}`:                      "names: is a string; expected a list",
+		`{"names": [1]}`:                      "names: is a number; expected a string",
+		`{"grace": true}`:                     `grace: is true or false; expected a duration such as "10s"`,
+		`{"part": []}`:                        "part: is a list; expected an object",
+		`{"part": {"x": 1}}`:                  `part: unknown field "x"; the fields are size, ttl`,
+		`{"part": {"size": "5"}, "count": 1}`: "part: size: is a string; expected a whole number",
+		`{"part": {"ttl": {}}}`:               `part: ttl: is an object; expected a duration such as "10s"`,
+		`{"parts": [{"name": 5}]}`:            "parts.name: is a number; expected a string",
+		`{"parts": [{"nam": ""}]}`:            `parts: json: unknown field "nam"`,
+		`[]`:                                  "is a list; expected an object",
 	} {
 		got := ""
 		if err := caddy.StrictUnmarshalJSON([]byte(text), new(module)); err != nil {

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"reflect"
 	"strings"
+
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 // maxBody is the maximum size of a body that is no registration.
@@ -42,8 +43,11 @@ func decode(data []byte, into any, fields string) error {
 		if syntax := new(json.SyntaxError); errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return fmt.Errorf("%w; expected a JSON object with %s", err, fields)
 		}
-		if kind := new(json.UnmarshalTypeError); errors.As(err, &kind) && kind.Field != "" {
-			return fmt.Errorf("%s: is a %s; expected %s", kind.Field, kind.Value, kindOf(kind.Type))
+		if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
+			if wrong.Field == "" {
+				return fmt.Errorf("%w with %s", options.WrongType(wrong), fields)
+			}
+			return options.WrongType(wrong)
 		}
 		return err
 	}
@@ -51,22 +55,4 @@ func decode(data []byte, into any, fields string) error {
 		return errors.New("there is more after the JSON object")
 	}
 	return nil
-}
-
-// kindOf returns what JSON calls the values of a type.
-func kindOf(t reflect.Type) string {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.String:
-		return "a string"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	case reflect.Slice, reflect.Array:
-		return "a list"
-	}
-	return "a number"
 }

@@ -125,6 +125,7 @@ func TestAShareThatIsWrongIsRefusedWithTheReason(t *testing.T) {
 		{"canary", `{"share": 99.9999999999}`, "share: 99.9999999999 is more precise than a hundredth"},
 		{"canary", `{"share": "10%"}`, "body: "},
 		{"canary", `{}`, "share: is missing; expected a number from 0 to 100"},
+		{"canary", `[]`, "is a list; expected an object with "},
 		{"canary", `{"shares": 10}`, `unknown field \"shares\"; the fields are share and reason`},
 		{"canary", `{"share": 1, "reason": "` + strings.Repeat("x", 1001) + `"}`, "reason: has 1001 bytes"},
 		{"stable", `{"share": 50}`, `group \"stable\" gets what the others leave`},
