@@ -133,6 +133,19 @@ route GET /x
 	}
 }
 
+func TestExplainTellsTurnsFromAPoolWithNothingUsable(t *testing.T) {
+	for endpoints, want := range map[string]string{
+		`{"address": "10.0.0.1:80", "state": "healthy", "usable": true}`:    "weighted_random picks a usable endpoint: by chance\n",
+		`{"address": "10.0.0.1:80", "state": "draining", "reason": "disk"}`: "weighted_random picks none: by chance\n",
+	} {
+		stub := twoPools()
+		stub.answers["POST /pools/web/explain"] = `200 [{"policy": "weighted_random", "reason": "by chance", "endpoints": [` + endpoints + `]}]`
+		if got := pools(stub.start(t), "explain", "web"); got.code != 0 || !strings.HasPrefix(got.out, want) {
+			t.Errorf("code %d, %s\n%s\nwant %s", got.code, got.err, got.out, want)
+		}
+	}
+}
+
 func TestHistorySaysWhatHappenedAndWhereToGoBack(t *testing.T) {
 	stub := twoPools()
 	stub.answers["GET /pools/web/history"] = `200 [

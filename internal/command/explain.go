@@ -76,7 +76,7 @@ func explanationText(e *endpoint.Explanation) string {
 	if e.Admission != nil {
 		line("%s", admissionText(e.Admission))
 	}
-	line("%s picks %s%s", e.Policy, cmp.Or(e.Picked, "none"), because(e.Reason))
+	line("%s picks %s%s", e.Policy, cmp.Or(e.Picked, pickedInTurn(e)), because(e.Reason))
 	if e.Group != "" {
 		line("group %s", e.Group)
 	}
@@ -104,6 +104,16 @@ func zoneText(zone string) string {
 		return ""
 	}
 	return ", zone " + zone
+}
+
+// pickedInTurn says what a policy picks that names no endpoint, because turns or chance decide.
+func pickedInTurn(e *endpoint.Explanation) string {
+	for i := range e.Endpoints {
+		if x := &e.Endpoints[i]; x.Usable && x.Reason == "" {
+			return "a usable endpoint"
+		}
+	}
+	return "none"
 }
 
 func explainedTable(e *endpoint.Explanation) string {

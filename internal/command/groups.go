@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -72,7 +73,7 @@ func shareCommand() *cobra.Command {
 			return s.ended(ctx, r, fmt.Sprintf("group %s: no share was set", args[1]))
 		}
 		share, err := strconv.ParseFloat(strings.TrimSuffix(args[2], "%"), 64)
-		if err != nil {
+		if err != nil || math.IsNaN(share) || math.IsInf(share, 0) {
 			return fmt.Errorf("share: %q is no percentage such as 20%%, and not config", args[2])
 		}
 		body := map[string]any{"share": share}
