@@ -33,8 +33,8 @@ type SplitGroup struct {
 
 	// The shares that the group has one after the other, instead of `share`. It goes on to the next
 	// one by itself when the time of a step is over, as long as it has a usable endpoint and the
-	// guard, if there is one, has compared enough answers and is content. They need a pool.
-	// Default: none.
+	// guard, if there is one, has compared enough answers of the step and is content. They need a
+	// pool. Default: none.
 	Steps []SplitStep `json:"steps,omitempty"`
 
 	// The policy that picks within the group. One of Caddy's policies makes a pool list its

@@ -33,7 +33,7 @@ func (c *comparison) answer(group int, route string, failed bool, latency time.D
 	if failed {
 		r.Status = 500
 	}
-	c.current.Load().add(group, &r)
+	c.add(group, &r)
 }
 
 // send adds answers of both groups, of which the canary gets a part. The error ratios and the means

@@ -141,6 +141,9 @@ func (ro *rollout) advance(i int, state endpoint.GroupState, now time.Time) {
 		return next, nil
 	}
 	err := roster.SetGroup(ro.keys[i], endpoint.HistoryEntry{}, decide)
+	if err == nil && ro.guard != nil {
+		ro.guard.beginStep(i)
+	}
 	if err == nil && next.Step > 0 {
 		reason := fmt.Sprintf("it has %v %% now, after %v with %v %%",
 			g.Steps[next.Step].Share, now.Sub(state.StepSince).Round(time.Second), g.Steps[step].Share)

@@ -117,6 +117,32 @@ func TestAGroupTakesNoStepUntilTheGuardIsContent(t *testing.T) {
 	s.after(time.Minute, 25)
 }
 
+func TestEachStepWaitsForAnswersOfItsOwn(t *testing.T) {
+	guard := &SplitGuard{Window: caddy.Duration(24 * time.Hour)}
+	if err := guard.check(); err != nil {
+		t.Fatal(err)
+	}
+	s := newStepped(t, guard)
+	c := &comparison{groupGuard: s.guard}
+	send := func(n int) {
+		for range n {
+			c.answer(0, "/", false, time.Millisecond)
+			c.answer(1, "/", false, time.Millisecond)
+		}
+	}
+	s.after(time.Minute, 5)
+	send(2000)
+	s.after(11*time.Minute, 25)
+	s.after(time.Hour, 25)
+	send(guard.MinRequests - 1)
+	s.after(time.Minute, 25)
+	if got := s.Groups(s.roster.Load())[1]; got.Guard != endpoint.GuardWaits {
+		t.Errorf("it is %+v", got)
+	}
+	send(1)
+	s.after(time.Minute, 100)
+}
+
 // The step is stored with what operators decide.
 func TestAStepIsKept(t *testing.T) {
 	s := newStepped(t, nil)

@@ -70,7 +70,7 @@ func (ro *rollout) observe(e *endpoint.Endpoint, r endpoint.Result) {
 		return
 	}
 	if g := groupOf(ro.groups, m.Info); g >= 0 {
-		ro.guard.current.Load().add(g, &r)
+		ro.guard.add(g, &r)
 	}
 }
 
@@ -78,12 +78,14 @@ func (ro *rollout) observe(e *endpoint.Endpoint, r endpoint.Result) {
 type groupGuard struct {
 	SplitGuard
 	current atomic.Pointer[splitTally]
-	enough  [maxGroups]atomic.Bool // whether there was enough to compare
+	answers [maxGroups]atomic.Uint64 // of all windows
+	enough  [maxGroups]atomic.Bool   // whether there was enough to compare, also of its step alone
 
 	// What follows belongs to the watch.
 	before  *splitTally // of the window before
 	since   time.Time   // when the window began; zero before the first look
 	judged  [maxGroups]uint64
+	stepped [maxGroups]uint64 // the number of answers when the step of the group began
 	stopped [maxGroups]bool
 }
 
@@ -91,6 +93,19 @@ func newGroupGuard(settings SplitGuard) *groupGuard {
 	g := &groupGuard{SplitGuard: settings, before: new(splitTally)}
 	g.current.Store(new(splitTally))
 	return g
+}
+
+// add counts the result of an attempt.
+func (g *groupGuard) add(group int, r *endpoint.Result) {
+	g.answers[group].Add(1)
+	g.current.Load().add(group, r)
+}
+
+// beginStep makes the guard wait for enough answers that a group gives with its new share. With more
+// requests it may do worse, and answers of the smaller share say nothing of that.
+func (g *groupGuard) beginStep(group int) {
+	g.stepped[group] = g.answers[group].Load()
+	g.enough[group].Store(false)
 }
 
 // turn begins a new window when the one that runs is over.
@@ -110,7 +125,7 @@ func (g *groupGuard) forget(now time.Time) {
 	g.current.Store(new(splitTally))
 	clear(g.judged[:])
 	for i := range g.enough {
-		g.enough[i].Store(false)
+		g.beginStep(i)
 	}
 }
 
@@ -136,7 +151,8 @@ func (ro *rollout) guardGroups(now time.Time) {
 }
 
 // look returns why a group is worse than the standard, "" if it is not. It compares again once
-// there is a tenth more to compare, because each comparison is a chance to be wrong.
+// there is a tenth more to compare, because each comparison is a chance to be wrong, and once there
+// is enough of a new step.
 func (g *groupGuard) look(group, standard int, name string) (why string) {
 	routes := compared([]*splitTally{g.before, g.current.Load()}, group, standard)
 	var answers uint64
@@ -147,11 +163,13 @@ func (g *groupGuard) look(group, standard int, name string) (why string) {
 		g.enough[group].Store(false)
 		return ""
 	}
-	if answers < g.judged[group]+g.judged[group]/10 || answers == g.judged[group] {
+	ofStep := g.answers[group].Load()-g.stepped[group] >= uint64(g.MinRequests)
+	grown := answers >= g.judged[group]+g.judged[group]/10 && answers > g.judged[group]
+	if !grown && (g.enough[group].Load() || !ofStep) {
 		return ""
 	}
 	why, enough := g.judge(routes, name)
-	g.enough[group].Store(enough)
+	g.enough[group].Store(enough && ofStep)
 	if enough {
 		g.judged[group] = answers
 	}

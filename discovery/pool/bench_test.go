@@ -67,7 +67,7 @@ func BenchmarkRequest(b *testing.B) {
 			"load_balancing": {"selection_policy": {"policy": "least_conn"}},
 			"transport": {"protocol": "bench"}
 		}`, n))
-		// The least that a source costs: it returns a random one of its upstreams, and counts nothing.
+		// The least that a source costs: it returns a random one, and counts nothing.
 		run(fmt.Sprintf("upstreams=one/endpoints=%d/policy=first", n), fmt.Sprintf(`{
 			"dynamic_upstreams": {"source": "bench", "endpoints": %d, "one": true},
 			"load_balancing": {"selection_policy": {"policy": "first"}},
