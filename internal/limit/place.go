@@ -5,7 +5,8 @@ import "sync/atomic"
 // Place is the place of a request inside of a gate. Its zero value holds none, and nil works like
 // it. It may be given back from several goroutines at once.
 type Place struct {
-	gate   atomic.Pointer[Gate]
+	gate   atomic.Pointer[Gate] // nil while it holds none
+	home   *Gate                // where it holds one, or has held one
 	waiter *Waiter
 	shared *Place       // the place whose share p is; nil if it is one of its own
 	users  atomic.Int32 // how many hold it: p, and those that share it
@@ -14,7 +15,7 @@ type Place struct {
 // Hold makes a place that was just taken at a gate that of p, which holds none. w is how the
 // request waited for it, nil if it did not.
 func (p *Place) Hold(g *Gate, w *Waiter) {
-	p.waiter, p.shared = w, nil
+	p.home, p.waiter, p.shared = g, w, nil
 	p.users.Store(1)
 	p.gate.Store(g)
 }
@@ -28,7 +29,7 @@ func (p *Place) Share(other *Place, g *Gate) bool {
 	first := other.first()
 	for n := first.users.Load(); n > 0; n = first.users.Load() {
 		if first.users.CompareAndSwap(n, n+1) {
-			p.shared = first
+			p.home, p.shared = g, first
 			p.gate.Store(g)
 			return true
 		}
@@ -59,12 +60,10 @@ func (p *Place) Leave() {
 	}
 }
 
-// Freed tells the gate that an endpoint may have room, while the request keeps its place.
+// Freed tells the gate that an endpoint may have room. The request may have left its place before:
+// when it ends, its attempts end in goroutines of their own.
 func (p *Place) Freed() {
-	if p == nil {
-		return
-	}
-	if g := p.gate.Load(); g != nil {
-		g.Freed()
+	if p != nil && p.home != nil {
+		p.home.Freed()
 	}
 }

@@ -3,6 +3,7 @@ package limit
 import (
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -67,4 +68,27 @@ func TestSharesThatAreLeftAtOnceFreeOnePlace(t *testing.T) {
 			t.Fatalf("%d are inside", g.InFlight())
 		}
 	}
+}
+
+func TestAnEndpointThatIsFreedAfterThePlaceWasLeftLetsTheNextRequestLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(0, 10, time.Hour)
+		leaving, waiting := held(t, g), held(t, g)
+		w, result := NewWaiter(Normal), make(chan Result, 1)
+		requeue := func() { result <- g.Requeue(t.Context(), w, waiting, g.Frees()) }
+		go requeue()
+		synctest.Wait()
+		leaving.Leave()
+		if got := <-result; got != Entered {
+			t.Fatalf("result is %d", got)
+		}
+		waiting.Hold(g, w) // it looks, and the endpoint has no room yet
+		go requeue()
+		synctest.Wait()
+		leaving.Freed()
+		synctest.Wait()
+		if len(result) == 0 {
+			t.Error("the request waits on")
+		}
+	})
 }

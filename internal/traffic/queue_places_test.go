@@ -1,6 +1,8 @@
 package traffic
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -48,6 +50,33 @@ func TestRequestsWaitForAnEndpointThatIsFull(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+func TestAClientThatGoesAwayMakesRoomAtItsEndpoint(t *testing.T) {
+	blocking := newBlockingHandler()
+	fleet := startBackends(t, 1, blocking.serve)
+	c := startProxy(t, gated(fleet, "max_requests 1\nqueue 10 1h", "")).client()
+	for range 10 {
+		ctx, leave := context.WithCancel(t.Context())
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left, done := make(chan error, 1), make(chan error, 1)
+		go func() { _, err := c.do(r); left <- err }()
+		receive(t, blocking.arrived)
+		go func() { done <- getOne(c, 0) }()
+		awaitGate(t, 1, 1)
+		leave()
+		if err := receive(t, left); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		receive(t, blocking.arrived)
+		blocking.release <- struct{}{}
+		if err := receive(t, done); err != nil {
+			t.Error(err)
 		}
 	}
 }
