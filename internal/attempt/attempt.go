@@ -66,6 +66,7 @@ func (a *Attempt) roundTrip(
 ) (*http.Response, error) {
 	a.markSent(began)
 	req = a.followRole(req)
+	a.hideEarlyReports(req)
 	res, connected, err := a.send(req, next)
 	now := load.Now()
 	if err != nil {

@@ -2,6 +2,8 @@ package attempt
 
 import (
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 
 	"github.com/caddy-balance/caddy-balance/internal/load"
 	"github.com/caddy-balance/caddy-balance/internal/loadreport"
@@ -18,6 +20,21 @@ func (a *Attempt) takeReport(res *http.Response, now load.Instant) {
 	}
 	_, _, _ = loadreport.Take(res.Trailer)
 	a.reporting = res
+}
+
+// hideEarlyReports removes load reports from informational responses, such as 103. They are not
+// recorded, because the answer that follows has one. Caddy makes a trace for each attempt, which
+// passes these responses on to the client.
+func (a *Attempt) hideEarlyReports(req *http.Request) {
+	trace := httptrace.ContextClientTrace(req.Context())
+	if trace == nil || trace.Got1xxResponse == nil || !a.endpoint.TakesReports() {
+		return
+	}
+	pass := trace.Got1xxResponse
+	trace.Got1xxResponse = func(status int, header textproto.MIMEHeader) error {
+		_, _, _ = loadreport.Take(http.Header(header))
+		return pass(status, header)
+	}
 }
 
 // takeTrailer is takeReport for what came after the body. Only the goroutine that reads the body

@@ -6,6 +6,8 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"strings"
 	"testing"
 
@@ -36,6 +38,10 @@ func reporting(b *backend, w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).Flush()
 		w.Header().Set(http.TrailerPrefix+"Endpoint-Load-Metrics", report)
 		w.Header().Set(http.TrailerPrefix+"X-Sum", "17")
+	case "/hints":
+		w.Header().Set("Endpoint-Load-Metrics", report)
+		w.Header().Set("Link", "</a.css>; rel=preload")
+		w.WriteHeader(http.StatusEarlyHints)
 	case "/hostile":
 		w.Header().Set("Endpoint-Load-Metrics", "TEXT cpu_utilization="+strings.Repeat("9", 10_000))
 	default:
@@ -70,6 +76,29 @@ func TestLoadReportsAreTakenAndHiddenFromClients(t *testing.T) {
 				`pool_load_reports_total{pool="web",result="ignored"}`:                                1,
 				`endpoint_reported_utilization_ratio{endpoint="` + fleet[0].address + `",pool="web"}`: .4,
 			})
+		})
+	}
+}
+
+func TestClientsSeeNoLoadReportInEarlyHints(t *testing.T) {
+	for name, transport := range map[string]string{"HTTP/1": "", "HTTP/2": "transport http {\nversions h2c 2\n}\n"} {
+		t.Run(name, func(t *testing.T) {
+			fleet := startBackends(t, 1, reporting)
+			c := startProxy(t, poolWith(staticEndpoints(fleet, "")+"load_reports", transport)).client()
+			var hints []textproto.MIMEHeader
+			trace := &httptrace.ClientTrace{Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
+				hints = append(hints, h)
+				return nil
+			}}
+			ctx := httptrace.WithClientTrace(t.Context(), trace)
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/hints", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			expectOK(t)(c.do(r))
+			if len(hints) != 1 || hints[0].Get("Link") == "" || hints[0].Get("Endpoint-Load-Metrics") != "" {
+				t.Errorf("the client got the early hints %v, want one with a link and no report", hints)
+			}
 		})
 	}
 }
