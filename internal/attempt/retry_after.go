@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -37,7 +38,8 @@ func (a *Attempt) obeyRetryAfter(res *http.Response, now load.Instant) {
 // seconds or a date. It is 0 for anything else.
 func parseRetryAfter(text string, now time.Time) time.Duration {
 	const most = 1 << 30 // about 34 years, far below what overflows
-	if seconds, err := strconv.ParseUint(text, 10, 64); err == nil {
+	seconds, err := strconv.ParseUint(text, 10, 64)
+	if err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(min(seconds, most)) * time.Second
 	}
 	if date, err := http.ParseTime(text); err == nil {

@@ -15,7 +15,7 @@ func TestRetryAfterIsANumberOfSecondsOrADate(t *testing.T) {
 		"7.5":                           0,
 		"soon":                          0,
 		"18446744073709551615":          1 << 30 * time.Second,
-		"99999999999999999999999":       0,
+		"99999999999999999999999":       1 << 30 * time.Second,
 		"Wed, 01 Jan 2020 00:01:30 GMT": 90 * time.Second,
 		"Tue, 31 Dec 2019 00:00:00 GMT": 0,
 	} {
