@@ -78,10 +78,15 @@ func (a *Attempt) endResponse() {
 
 // Turn notes that Caddy asks for an endpoint, for the first time or for a retry.
 func (a *RequestAttempts) Turn() {
-	if a.retry.turns == 0 {
+	a.startClock()
+	a.retry.turns++
+}
+
+// startClock notes when Caddy asks for an endpoint for the first time.
+func (a *RequestAttempts) startClock() {
+	if a.retry.began == 0 {
 		a.retry.began = load.Now()
 	}
-	a.retry.turns++
 }
 
 // LeaveAtLast gives the place of the request back if Caddy will not ask for an endpoint again. What

@@ -33,7 +33,7 @@ type retryState struct {
 	refused  int  // one more than the number of attempts after which the budget refused the next
 
 	turns int          // how often Caddy has asked for an endpoint; only if there is a gate
-	began load.Instant // when it did for the first time
+	began load.Instant // when it did for the first time; only with a gate or a backoff
 }
 
 // LimitRetries makes the handler repeat no request that is refused, and none that the budget does

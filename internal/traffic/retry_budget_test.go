@@ -183,3 +183,20 @@ func TestARequestBacksOffOnlyWhenItHasTriedAllEndpoints(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestABackoffIsNoLongerThanTheTimeForTries(t *testing.T) {
+	for name, limits := range map[string]string{"alone": "", "with a gate": "\nmax_in_flight 5"} {
+		t.Run(name, func(t *testing.T) {
+			fleet := startBackends(t, 2)
+			for _, b := range fleet {
+				b.kill()
+			}
+			p := startProxy(t, gated(fleet, "retry_backoff 24h 24h"+limits, "lb_try_duration 50ms\nlb_try_interval 1ms"))
+			done := make(chan answer, 1)
+			go func() { a, _ := p.client().get("/"); done <- a }()
+			if a := receive(t, done); a.status != http.StatusBadGateway {
+				t.Errorf("the status is %d, want 502", a.status)
+			}
+		})
+	}
+}
