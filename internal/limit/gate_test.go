@@ -221,6 +221,7 @@ func (p *Place) enterOr(g *Gate, ctx context.Context, w *Waiter) Result {
 func TestARequestWithoutAnEndpointKeepsItsPlaceInTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, ctx := newGate(0, 10, time.Hour), t.Context()
+		busy := held(t, g) // at the endpoint that has no room
 		first := starve(g, ctx, "first", 3)
 		second, third := starve(g, ctx, "second", 2), visit(g, ctx, Normal, "third")
 		for _, want := range []string{
@@ -234,6 +235,7 @@ func TestARequestWithoutAnEndpointKeepsItsPlaceInTheOrder(t *testing.T) {
 		for _, v := range []*visitor{first, second, third} {
 			v.place.Leave()
 		}
+		busy.Leave()
 		expectEmpty(t, g)
 	})
 }
@@ -330,4 +332,23 @@ func TestClassesHaveTheirNames(t *testing.T) {
 			t.Errorf("%q is %s", other, ClassOf(other))
 		}
 	}
+}
+
+func TestTheHeadLooksAgainWhenARequestComesAndNoneIsInside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(0, 10, time.Hour)
+		w, result := NewWaiter(Normal), make(chan Result, 1)
+		place := held(t, g)
+		go func() { result <- g.Requeue(t.Context(), w, place, g.Frees()) }()
+		synctest.Wait()
+		second := visit(g, t.Context(), Normal, "second")
+		expect(t, "second waits", second)
+		if len(result) == 0 {
+			t.Fatal("the head waits on")
+		}
+		place.Hold(g, w)
+		g.Found(w)
+		synctest.Wait()
+		expect(t, "second is inside", second)
+	})
 }

@@ -39,7 +39,10 @@ func (w *Waiter) settle(r Result) {
 
 // Wait waits until the request is let in, or is not.
 func (g *Gate) Wait(ctx context.Context, w *Waiter) Result {
-	if !g.join(w, func() (freed bool) { return false }) {
+	// While no request is inside, none will say that an endpoint has room. The head of the queue
+	// must not wait for that: Caddy's own counts may have kept it from one, and end later than a
+	// request.
+	if !g.join(w, func() (freed bool) { return g.inFlight.Load() == 0 }) {
 		return Full
 	}
 	return g.await(ctx, w)
