@@ -101,8 +101,8 @@ func (g *groupGuard) add(group int, r *endpoint.Result) {
 	g.current.Load().add(group, r)
 }
 
-// beginStep makes the guard wait for enough answers that a group gives with its new share. With more
-// requests it may do worse, and answers of the smaller share say nothing of that.
+// beginStep makes the guard wait for enough answers that a group gives with its new share. With
+// more requests it may do worse, and answers of the smaller share say nothing of that.
 func (g *groupGuard) beginStep(group int) {
 	g.stepped[group] = g.answers[group].Load()
 	g.enough[group].Store(false)

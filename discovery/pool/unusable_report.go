@@ -81,7 +81,7 @@ func (d *Definition) isDraining(m *endpoint.Member) bool {
 // isFull reports whether the endpoint has as many requests in flight as its limit allows.
 func isFull(m *endpoint.Member, admit endpoint.Admit) bool {
 	_, limit := admit(m)
-	return limit > 0 && (m.InFlight() >= limit || m.Counts() != nil && m.Counts().NumRequests() >= limit)
+	return limit > 0 && m.InFlight() >= limit || isFullForCaddy(m, limit)
 }
 
 // CountUnserved counts a request for which no endpoint was usable, and logs the first one of

@@ -124,7 +124,7 @@ func (p *Pool) usable(s *endpoint.Snapshot, band int, want func(*endpoint.Member
 	for i := range members {
 		m := &members[i]
 		ok, limit := s.Usable(m, admit)
-		if !ok || !want(m) {
+		if !ok || !want(m) || isFullForCaddy(m, limit) {
 			continue
 		}
 		values = values[:len(values)+1]
@@ -133,6 +133,12 @@ func (p *Pool) usable(s *endpoint.Snapshot, band int, want func(*endpoint.Member
 		upstreams = append(upstreams, u)
 	}
 	return upstreams
+}
+
+// isFullForCaddy reports whether a policy of Caddy's would find that the endpoint has no room. Its
+// own count ends later than ours.
+func isFullForCaddy(m *endpoint.Member, limit int) bool {
+	return limit > 0 && m.Counts() != nil && m.Counts().NumRequests() >= limit
 }
 
 // admit reports whether Caddy's passive checks allow a request to the endpoint, and returns the

@@ -334,21 +334,15 @@ func TestClassesHaveTheirNames(t *testing.T) {
 	}
 }
 
-func TestTheHeadLooksAgainWhenARequestComesAndNoneIsInside(t *testing.T) {
+func TestTheHeadLooksAgainWhileNoneIsInside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(0, 10, time.Hour)
-		w, result := NewWaiter(Normal), make(chan Result, 1)
-		place := held(t, g)
-		go func() { result <- g.Requeue(t.Context(), w, place, g.Frees()) }()
-		synctest.Wait()
+		first := starve(g, t.Context(), "first", 3)
 		second := visit(g, t.Context(), Normal, "second")
-		expect(t, "second waits", second)
-		if len(result) == 0 {
-			t.Fatal("the head waits on")
-		}
-		place.Hold(g, w)
-		g.Found(w)
-		synctest.Wait()
-		expect(t, "second is inside", second)
+		time.Sleep(time.Minute)
+		expect(t, "first is inside, second is inside", first, second)
+		first.place.Leave()
+		second.place.Leave()
+		expectEmpty(t, g)
 	})
 }

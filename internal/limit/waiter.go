@@ -39,14 +39,16 @@ func (w *Waiter) settle(r Result) {
 
 // Wait waits until the request is let in, or is not.
 func (g *Gate) Wait(ctx context.Context, w *Waiter) Result {
-	// While no request is inside, none will say that an endpoint has room. The head of the queue
-	// must not wait for that: Caddy's own counts may have kept it from one, and end later than a
-	// request.
-	if !g.join(w, func() (freed bool) { return g.inFlight.Load() == 0 }) {
+	if !g.join(w, func() (freed bool) { return false }) {
 		return Full
 	}
 	return g.await(ctx, w)
 }
+
+// looksAgainAfter is when the head of a queue looks for an endpoint again although nothing became
+// free. Caddy counts the requests at an endpoint too, and may end that count after the request.
+// While no other request is inside, none will wake the head when it ends.
+const looksAgainAfter = 100 * time.Millisecond
 
 // Requeue takes back the place of a request that found no endpoint with room, and waits until the
 // request is let in again, or is not. frees is what Frees returned before the request looked for an
@@ -63,6 +65,9 @@ func (g *Gate) Requeue(ctx context.Context, w *Waiter, p *Place, frees uint64) R
 	if !joined {
 		p.Leave()
 		return Full
+	}
+	if g.inFlight.Load() == 0 {
+		defer time.AfterFunc(looksAgainAfter, g.Freed).Stop()
 	}
 	return g.await(ctx, w)
 }

@@ -54,28 +54,50 @@ func TestRequestsWaitForAnEndpointThatIsFull(t *testing.T) {
 	}
 }
 
+// Caddy counts requests too, for its own policies and passive checks, and ends that count after the
+// request.
 func TestAClientThatGoesAwayMakesRoomAtItsEndpoint(t *testing.T) {
-	blocking := newBlockingHandler()
-	fleet := startBackends(t, 1, blocking.serve)
-	c := startProxy(t, gated(fleet, "max_requests 1\nqueue 10 1h", "")).client()
-	for range 10 {
-		ctx, leave := context.WithCancel(t.Context())
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		left, done := make(chan error, 1), make(chan error, 1)
-		go func() { _, err := c.do(r); left <- err }()
-		receive(t, blocking.arrived)
-		go func() { done <- getOne(c, 0) }()
-		awaitGate(t, 1, 1)
-		leave()
+	for name, lines := range map[string][2]string{
+		"pool":             {"max_requests 1", ""},
+		"policy of Caddy":  {"max_requests 1", "lb_policy random"},
+		"passive":          {"", "unhealthy_request_count 1"},
+		"passive and list": {"", "unhealthy_request_count 1\nlb_policy random"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			blocking := newBlockingHandler()
+			fleet := startBackends(t, 1, blocking.serve)
+			c := startProxy(t, gated(fleet, lines[0]+"\nqueue 10 1h", lines[1])).client()
+			for range 10 {
+				leave := leaving(t, c)
+				receive(t, blocking.arrived)
+				done := make(chan error, 1)
+				go func() { done <- getOne(c, 0) }()
+				awaitGate(t, 1, 1)
+				leave()
+				receive(t, blocking.arrived)
+				blocking.release <- struct{}{}
+				if err := receive(t, done); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// leaving sends a request, and returns what makes its client go away.
+func leaving(t *testing.T, c *client) (leave func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := make(chan error, 1)
+	go func() { _, err := c.do(r); left <- err }()
+	return func() {
+		t.Helper()
+		cancel()
 		if err := receive(t, left); !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-		receive(t, blocking.arrived)
-		blocking.release <- struct{}{}
-		if err := receive(t, done); err != nil {
 			t.Error(err)
 		}
 	}
