@@ -77,9 +77,16 @@ func (b *balanced) canaries() (n int) {
 	return n
 }
 
+// wantCanaries expects a number of the canary's requests. The first connection after a reload may be
+// one that a server of the config before has taken, so that it looks twice.
 func (b *balanced) wantCanaries(when string, want int) {
 	b.t.Helper()
-	if got := b.canaries(); got < want-2 || got > want+2 {
+	isWanted := func(got int) bool { return got >= want-2 && got <= want+2 }
+	got := b.canaries()
+	if !isWanted(got) {
+		got = b.canaries()
+	}
+	if !isWanted(got) {
 		b.t.Errorf("%s: the canary gets %d of 100 requests, want %d", when, got, want)
 	}
 }
