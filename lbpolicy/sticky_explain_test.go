@@ -70,7 +70,7 @@ func TestAnExplanationSaysWhoseSessionARequestHas(t *testing.T) {
 		t.Errorf("it says %q", e.Reason)
 	}
 	if n := len(roster.Explainers()); n != 1 {
-		t.Errorf("%d policies explain, although the guest is none of the pool's", n)
+		t.Errorf("%d policies explain; expected only the one of the pool", n)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestASplitThatIsTheGuestOfSessionsExplainsNothingByItself(t *testing.T) {
 	p := h.policy.NewPicker(roster, nil)
 	defer p.Stop()
 	if n := len(roster.Explainers()); n != 1 {
-		t.Errorf("%d policies explain, although the guest is none of the pool's", n)
+		t.Errorf("%d policies explain; expected only the one of the pool", n)
 	}
 	if e := explained(t, p, "/"); e.Group != "stable" {
 		t.Errorf("a newcomer is in group %q, want stable", e.Group)

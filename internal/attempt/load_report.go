@@ -26,8 +26,11 @@ func (a *Attempt) takeReport(res *http.Response, now load.Instant) {
 // recorded, because the answer that follows has one. Caddy makes a trace for each attempt, which
 // passes these responses on to the client.
 func (a *Attempt) hideEarlyReports(req *http.Request) {
+	if !a.endpoint.TakesReports() {
+		return
+	}
 	trace := httptrace.ContextClientTrace(req.Context())
-	if trace == nil || trace.Got1xxResponse == nil || !a.endpoint.TakesReports() {
+	if trace == nil || trace.Got1xxResponse == nil {
 		return
 	}
 	pass := trace.Got1xxResponse

@@ -77,8 +77,8 @@ func (b *balanced) canaries() (n int) {
 	return n
 }
 
-// wantCanaries expects a number of the canary's requests. The first connection after a reload may be
-// one that a server of the config before has taken, so that it looks twice.
+// wantCanaries expects a number of the canary's requests. The first connection after a reload may
+// be one that a server of the config before has taken, so that it looks twice.
 func (b *balanced) wantCanaries(when string, want int) {
 	b.t.Helper()
 	isWanted := func(got int) bool { return got >= want-2 && got <= want+2 }
