@@ -69,11 +69,12 @@ func TestAClientThatGoesAwayMakesRoomAtItsEndpoint(t *testing.T) {
 			c := startProxy(t, gated(fleet, lines[0]+"\nqueue 10 1h", lines[1])).client()
 			for range 10 {
 				leave := leaving(t, c)
-				receive(t, blocking.arrived)
+				left := receive(t, blocking.arrived)
 				done := make(chan error, 1)
 				go func() { done <- getOne(c, 0) }()
 				awaitGate(t, 1, 1)
 				leave()
+				receive(t, left.Context().Done()) // else its handler could take the release below
 				receive(t, blocking.arrived)
 				blocking.release <- struct{}{}
 				if err := receive(t, done); err != nil {
