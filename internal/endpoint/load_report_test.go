@@ -88,6 +88,20 @@ func TestNoEndpointDrawsAllRequestsByItsReports(t *testing.T) {
 	})
 }
 
+func TestNoNumberInReportsTakesRequestsAway(t *testing.T) {
+	for _, rate := range []float64{math.MaxFloat64 / 2, math.SmallestNonzeroFloat64} {
+		for list, want := range map[string]string{"a/w600 b/w200": "a:400 b:400", "a/w600": "a:600"} {
+			runPool(t, Rules{LoadReports: true}, func(p *runningPool) {
+				p.replace(list + " c/w300")
+				for member := range strings.FieldsSeq(list) {
+					p.report(member[:1], rate)
+				}
+				p.wantWeights(12*time.Second, want+" c:300")
+			})
+		}
+	}
+}
+
 func TestLoadReportsThatSayNothingAreOnlyCounted(t *testing.T) {
 	runPool(t, Rules{LoadReports: true}, func(p *runningPool) {
 		p.replace("a b")

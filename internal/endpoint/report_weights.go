@@ -59,7 +59,8 @@ func (r Rules) weightIsSet(m *Member) bool {
 	return o != nil && o.Weight != nil || a.Weight != nil || a.Percent != nil
 }
 
-// boundRates brings rates near to their median, and returns their sum.
+// boundRates makes rates multiples of their median, brings them near to it, and returns their sum.
+// A sum of the rates themselves may overflow, because endpoints may claim anything.
 func boundRates(rates []float64) (sum float64) {
 	if len(rates) == 0 {
 		return 0
@@ -67,7 +68,7 @@ func boundRates(rates []float64) (sum float64) {
 	sorted := slices.Sorted(slices.Values(rates))
 	median := sorted[(len(sorted)-1)/2] // of two, the lower one: the other may claim anything
 	for i := range rates {
-		rates[i] = min(max(rates[i], median/maxReportRatio), median*maxReportRatio)
+		rates[i] = min(max(rates[i]/median, 1./maxReportRatio), maxReportRatio)
 		sum += rates[i]
 	}
 	return sum
