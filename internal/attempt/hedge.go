@@ -35,7 +35,7 @@ type hedge struct {
 	timer        *time.Timer
 	tries        int
 	over         bool     // no second attempt begins any more
-	decided      bool     // one of the two was answered
+	decided      bool     // one of the two was answered, or the wait for the second one is over
 	second       *Attempt // nil if none was sent
 	cancelSecond context.CancelFunc
 	answer       chan *http.Response // of the second attempt; nil if that is not worth having
@@ -123,8 +123,14 @@ func (h *hedge) awaitSecond(second *Attempt) *http.Response {
 		return answer
 	case <-timer.C:
 	}
-	second.lose()
-	h.cancelSecond()
+	h.mu.Lock()
+	late := !h.decided
+	h.decided = true // an answer that comes now can no longer be read
+	h.mu.Unlock()
+	if late {
+		second.lose()
+		h.cancelSecond()
+	}
 	return <-h.answer
 }
 
