@@ -51,7 +51,8 @@ func (p *Pool) limit(ctx caddy.Context) error {
 	}
 	p.obeyRetryAfter()
 	p.limits.on, p.limits.adaptive = true, p.LimitOptions.settings().Adaptive
-	return p.transport.LimitRetries(ctx, budget)
+	p.transport.LimitRetries(budget)
+	return nil
 }
 
 // standsAlone reports whether the pool is the only source of its reverse proxy.

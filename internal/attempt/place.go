@@ -113,14 +113,14 @@ func (t *Transport) leaveAfter(req *http.Request, err error) {
 	if t.gate == nil || a == nil || a.place == nil || !a.place.Held() {
 		return
 	}
-	if a.isLastTurn() || !isDialError(err) && !t.repeats(req) {
+	if a.isLastTurn() || !isDialError(err) && (a.hasLostBody() || !t.repeats(req)) {
 		a.place.Leave()
 	}
 }
 
 // repeats reports whether Caddy repeats a request that may have been sent.
 func (t *Transport) repeats(req *http.Request) bool {
-	if len(t.retryMatch()) == 0 {
+	if len(t.retries.match) == 0 {
 		return req.Method == http.MethodGet
 	}
 	return t.matchesRetry(req)

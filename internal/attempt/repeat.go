@@ -117,14 +117,14 @@ func isIdempotent(method string) bool {
 
 // matchesRetry reports whether the handler's lb_retry_match allows to repeat the request.
 func (t *Transport) matchesRetry(req *http.Request) bool {
-	if t.handler == nil || t.handler.LoadBalancing == nil || len(t.retryMatch()) == 0 {
+	if len(t.retries.match) == 0 {
 		return false
 	}
 	if values, ok := req.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		values.Set("http.reverse_proxy.is_transport_error", true) // as Caddy does before it matches
 		defer values.Delete("http.reverse_proxy.is_transport_error")
 	}
-	matches, err := t.retryMatch().AnyMatchWithError(req)
+	matches, err := t.retries.match.AnyMatchWithError(req)
 	return matches && err == nil
 }
 

@@ -1,28 +1,14 @@
 package attempt
 
 import (
-	"fmt"
 	"net/http"
-	"slices"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/limit"
 	"github.com/caddy-balance/caddy-balance/internal/load"
 )
-
-// Before Caddy repeats a request it asks nothing but the matchers of lb_retry_match, and not even
-// those after an error of dialing. Therefore the transport hides that an error is one, and each set
-// of matchers gets one more, which asks the budget. It comes last, so that only retries are paid
-// for which the config allows.
-
-// retryBudget is what bounds the retries of a handler.
-type retryBudget struct {
-	budget *limit.Budget         // nil allows all
-	match  caddyhttp.MatcherSets // of the config
-}
 
 // retryState is what is known of the next retry of a request.
 type retryState struct {
@@ -38,36 +24,12 @@ type retryState struct {
 
 // LimitRetries makes the handler repeat no request that is refused, and none that the budget does
 // not allow; nil allows all. It may only be called once, while the handler is provisioned.
-func (t *Transport) LimitRetries(ctx caddy.Context, b *limit.Budget) error {
-	lb := t.handler.LoadBalancing
-	loaded, err := ctx.LoadModule(lb, "RetryMatchRaw")
-	if err != nil {
-		return fmt.Errorf("loading lb_retry_match: %w", err)
+//
+// Caddy asks no matchers after an error of dialing, so the transport hides that an error is one.
+func (t *Transport) LimitRetries(b *limit.Budget) {
+	if t.retries.budget = b; b != nil {
+		t.addRetryMatch(caddyhttp.MatcherSet{failedToDial{t}})
 	}
-	if err := lb.RetryMatch.FromInterface(loaded); err != nil {
-		return err
-	}
-	t.retries = &retryBudget{budget: b, match: lb.RetryMatch}
-	lb.RetryMatch = nil
-	sets := slices.Clone(t.retries.match)
-	if b != nil {
-		if sets == nil {
-			sets = caddyhttp.MatcherSets{caddyhttp.MatcherSet{isGet{}}} // Caddy's default
-		}
-		sets = append(sets, caddyhttp.MatcherSet{failedToDial{t}})
-	}
-	for _, set := range sets {
-		lb.RetryMatch = append(lb.RetryMatch, append(slices.Clone(set), withinBudget{t}))
-	}
-	return nil
-}
-
-// retryMatch returns the matchers of lb_retry_match without what LimitRetries has added.
-func (t *Transport) retryMatch() caddyhttp.MatcherSets {
-	if t.retries != nil {
-		return t.retries.match
-	}
-	return t.handler.LoadBalancing.RetryMatch
 }
 
 // CountRequest counts the request in the budget, which there must be, once.
@@ -81,7 +43,7 @@ func (a *RequestAttempts) CountRequest() {
 // hideDialing returns the error of an attempt so that Caddy asks the matchers after it.
 func (t *Transport) hideDialing(req *http.Request, err error) error {
 	attempts := t.attemptsOf(req)
-	if t.retries == nil || t.retries.budget == nil || attempts == nil {
+	if t.retries.budget == nil || attempts == nil {
 		return err
 	}
 	if attempts.retry.dialed = isDialError(err); attempts.retry.dialed {
@@ -90,12 +52,12 @@ func (t *Transport) hideDialing(req *http.Request, err error) error {
 	return err
 }
 
-// mayRetry reports whether the budget allows one more attempt. An attempt is paid once, however
-// often Caddy asks. Nothing is paid for a retry that Caddy will not make.
+// mayRetry reports whether one more attempt is possible and the budget allows it. An attempt is
+// paid once, however often Caddy asks. Nothing is paid for a retry that Caddy will not make.
 func (a *RequestAttempts) mayRetry() bool {
 	sent, most := a.turns(), a.transport.handler.LoadBalancing.Retries
 	switch {
-	case a.refusal != nil:
+	case a.refusal != nil, a.hasLostBody():
 		return false
 	case a.transport.retries.budget == nil, a.retry.paid, most > 0 && sent > most:
 		return true
@@ -118,12 +80,6 @@ func (a *RequestAttempts) turns() (n int) {
 	return n
 }
 
-// isGet is Caddy's default of lb_retry_match.
-type isGet struct{}
-
-// MatchWithError implements caddyhttp.RequestMatcherWithError.
-func (isGet) MatchWithError(r *http.Request) (bool, error) { return r.Method == http.MethodGet, nil }
-
 // failedToDial matches requests of which nothing was sent.
 type failedToDial struct{ *Transport }
 
@@ -131,19 +87,4 @@ type failedToDial struct{ *Transport }
 func (m failedToDial) MatchWithError(r *http.Request) (bool, error) {
 	attempts := m.attemptsOf(r)
 	return attempts != nil && attempts.retry.dialed, nil
-}
-
-// withinBudget matches requests that the budget allows to be repeated.
-type withinBudget struct{ *Transport }
-
-// MatchWithError implements caddyhttp.RequestMatcherWithError.
-func (m withinBudget) MatchWithError(r *http.Request) (bool, error) {
-	attempts := m.attemptsOf(r)
-	if attempts == nil || attempts.mayRetry() {
-		return true, nil
-	}
-	if last := attempts.lastAttempt(); last == nil || last.hasEnded() {
-		attempts.place.Leave() // otherwise the client gets the answer, which is still to be read
-	}
-	return false, nil
 }

@@ -40,9 +40,9 @@ type Transport struct {
 	// prefersAnswers is whether errors of writing are held back until answers are read.
 	prefersAnswers bool
 
-	retries *retryBudget // nil if retries are not bounded
-	refuses bool         // whether requests may be refused
-	gate    *limit.Gate  // where requests hold places; nil if the pool lets all in
+	retries retryRules
+	refuses bool        // whether requests may be refused
+	gate    *limit.Gate // where requests hold places; nil if the pool lets all in
 	gateKey string
 
 	retryAfter *RetryAfter // nil if endpoints may not ask for a pause
@@ -91,7 +91,7 @@ func Install(ctx caddy.Context) (*Transport, *reverseproxy.Handler, error) {
 	handler.Transport = t
 	t.retryRefused()
 	t.endHandledAnswers()
-	return t, handler, nil
+	return t, handler, t.guardRetries(ctx)
 }
 
 // AcquireRoutes makes the transport use what earlier configs know of the routes of the handler's

@@ -20,6 +20,8 @@ const stallsAfter = time.Second
 type upload struct {
 	since   load.Instant // when the transport began to read
 	reading bool         // it reads from the client, so the endpoint waits for that
+	asking  bool         // a read has not returned yet
+	taken   bool         // something was read, and is not buffered
 	failed  bool         // the body ended with an error: it is malformed or too large, or the client left
 	stalled bool         // the transport gave up a read for which the client had stalled
 }
@@ -55,7 +57,7 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	b.attempt.beginRead(load.Now())
 	n, err := b.ReadCloser.Read(p)
 	b.left -= int64(n)
-	b.attempt.endRead(load.Now(), b.failed(err), err != nil && b.closed.Load())
+	b.attempt.endRead(load.Now(), n > 0, b.failed(err), err != nil && b.closed.Load())
 	return n, err
 }
 
@@ -96,6 +98,7 @@ func (b *timedBody) Close() error {
 func (a *Attempt) beginRead(now load.Instant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.upload.asking = true
 	if a.stage == waiting && !a.upload.reading {
 		a.endpoint.Load.Pause(&a.load, now)
 		a.upload.reading, a.upload.since = true, now
@@ -106,9 +109,10 @@ func (a *Attempt) beginRead(now load.Instant) {
 // endRead starts the endpoint's clock again, so that only the endpoint's own time counts. With
 // HTTP/2 an answer ends the read before it arrives here: the transport closes the body, because the
 // endpoint needs no more of it.
-func (a *Attempt) endRead(now load.Instant, failed, closed bool) {
+func (a *Attempt) endRead(now load.Instant, taken, failed, closed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.upload.asking, a.upload.taken = false, a.upload.taken || taken
 	a.upload.failed = a.upload.failed || failed
 	a.upload.stalled = closed && a.stalls(now)
 	if a.stage == waiting && a.upload.reading {
