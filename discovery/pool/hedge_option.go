@@ -97,6 +97,10 @@ func (p *Pool) provisionHedge(log *zap.Logger) error {
 	if text := headersAboutUpstream(p.handler); text != "" {
 		return fmt.Errorf("hedge: a header has %s, and a hedged request goes to two upstreams", text)
 	}
+	if p.transport.IsFastCGI() {
+		log.Warn("requests are not hedged over FastCGI", zap.String("pool", p.Name))
+		return nil
+	}
 	p.warnOfLists(policy, log)
 	p.transport.Hedge(attempt.Hedging{
 		Roster: p.claim.Roster, Share: p.Hedge.Percentile / 100, Most: p.Hedge.Max / 100, Pick: p.picker.Pick,

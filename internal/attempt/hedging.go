@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
@@ -33,6 +34,13 @@ type Hedging struct {
 
 // Hedge makes requests to a pool be hedged. It may only be called while the handler is provisioned.
 func (t *Transport) Hedge(h Hedging) { t.hedgings = append(t.hedgings, h) }
+
+// IsFastCGI reports whether the transport is Caddy's for FastCGI. It passes over the context of a
+// request once it is connected, so that an attempt that has lost would hold up the answer.
+func (t *Transport) IsFastCGI() bool {
+	m, ok := t.RoundTripper.(caddy.Module)
+	return ok && m.CaddyModule().ID == "http.reverse_proxy.transport.fastcgi"
+}
 
 // minHedgeDelay is the least time after which a hedge is sent. Timers are not much finer, and less
 // is not worth another request.
