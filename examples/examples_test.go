@@ -4,8 +4,10 @@ package examples
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -78,8 +80,46 @@ func TestGateway(t *testing.T) {
 		}
 	}
 	status, text := ask(t, client, http.MethodGet, base+"/orders/1")
-	if want := `{"status": 404, "error": "no such service"}`; status != http.StatusNotFound || text != want {
+	if want := `{"status": 404, "error": "Not Found"}`; status != http.StatusNotFound || text != want {
 		t.Errorf("no service: %d %s", status, text)
+	}
+}
+
+// The message of such an error has quotes, which must not end a text in JSON.
+func TestErrorsOfTheGatewayAreJSONWithoutAddresses(t *testing.T) {
+	c := caddytest.New(t)
+	e := c.Example("gateway/Caddyfile")
+	for _, port := range []string{"9111", "9112"} {
+		listener, err := net.Listen("tcp", e.Address(port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { listener.Close() })
+		go func() {
+			for {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = io.WriteString(conn, "garbage\r\n\r\n")
+				_ = conn.Close()
+			}
+		}()
+	}
+	sites, _, _ := strings.Cut(e.Text, "# The services answer")
+	c.Start(sites)
+	t.Cleanup(c.Stop)
+	base := "http://" + strings.Replace(e.Address("8080"), "127.0.0.1", "localhost", 1)
+	status, text := ask(t, http.DefaultClient, http.MethodGet, base+"/users/1")
+	var answer struct {
+		Status int
+		Error  string
+	}
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	if status != http.StatusBadGateway || answer.Status != status || strings.Contains(text, "127.0.0.1") {
+		t.Errorf("got %d %s", status, text)
 	}
 }
 
