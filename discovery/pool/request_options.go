@@ -2,6 +2,7 @@ package pool
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,9 +27,10 @@ type RequestOptions struct {
 	// The time after which requests and upgraded connections at an endpoint are ended once it does
 	// not pass its checks any more, or an operator has declared it down. 0s ends them at once. An
 	// answer breaks off, and a request that waits for one fails or is retried as the reverse proxy
-	// says. Choose it for checks of a role, such as that of a database's primary, and for endpoints
-	// that hang: clients come again, and reach an endpoint that works. They stay as long as the
-	// pool ignores health (see `fail_open`). Default: requests and connections stay.
+	// says. It needs another transport than fastcgi. Choose it for checks of a role, such as that
+	// of a database's primary, and for endpoints that hang: clients come again, and reach an
+	// endpoint that works. They stay as long as the pool ignores health (see `fail_open`). Default:
+	// requests and connections stay.
 	CloseOnUnhealthy *caddy.Duration `json:"close_on_unhealthy,omitempty"`
 
 	// The maximum age of connections to endpoints. A connection beyond it, give or take a tenth,
@@ -68,6 +70,10 @@ func (p *Pool) provisionRoles() error {
 	}
 	if err := options.AtLeastOrZero("close_on_unhealthy", *p.CloseOnUnhealthy, options.MinDuration); err != nil {
 		return err
+	}
+	if p.transport.IsFastCGI() {
+		return errors.New("close_on_unhealthy: needs another transport than fastcgi, " +
+			"which cannot end a request that it has sent")
 	}
 	p.stopRoles = p.transport.EndOnUnhealthy(p.claim.Roster, time.Duration(*p.CloseOnUnhealthy))
 	return nil

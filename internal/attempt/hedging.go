@@ -36,7 +36,7 @@ type Hedging struct {
 func (t *Transport) Hedge(h Hedging) { t.hedgings = append(t.hedgings, h) }
 
 // IsFastCGI reports whether the transport is Caddy's for FastCGI. It passes over the context of a
-// request once it is connected, so that an attempt that has lost would hold up the answer.
+// request once it is connected, so that nothing ends an attempt before its endpoint answers.
 func (t *Transport) IsFastCGI() bool {
 	m, ok := t.RoundTripper.(caddy.Module)
 	return ok && m.CaddyModule().ID == "http.reverse_proxy.transport.fastcgi"

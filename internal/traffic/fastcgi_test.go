@@ -2,9 +2,12 @@ package traffic
 
 import (
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
 // Such an attempt goes on until its endpoint answers, and so would the request.
@@ -38,4 +41,18 @@ func (s *slowing) answer(b *backend, w http.ResponseWriter, r *http.Request) {
 		time.Sleep(200 * time.Millisecond)
 	}
 	writeName(b, w, r)
+}
+
+// The transport would go on waiting for the endpoint.
+func TestEndingRequestsOverFastCGIIsRefused(t *testing.T) {
+	p := &proxy{Caddy: caddytest.New(t), t: t}
+	p.run(p.text("respond ok"))
+	const lines = "source static 127.0.0.1:1\nclose_on_unhealthy 1s"
+	err := p.reloadAlone(poolWith(lines, "transport fastcgi"))
+	if want := "close_on_unhealthy: needs another transport than fastcgi"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
+	}
+	if err := p.reloadAlone(poolWith(lines, "")); err != nil {
+		t.Error(err)
+	}
 }
