@@ -17,13 +17,14 @@ import (
 
 // SplitGroup is a group of endpoints with its share of the requests.
 type SplitGroup struct {
-	// The name of the group, for `force`, metrics and operators. Required.
+	// The name of the group, for `force`, metrics and operators: 1 to 64 letters, digits, dots,
+	// hyphens and underscores, of which the first is a letter or a digit. Required.
 	Name string `json:"name"`
 
 	// What an endpoint must have to be in the group: keys of its metadata with their values, or
-	// `id`, `zone` or `address`. An endpoint is in the first group that fits. One group may be
-	// without conditions; it has the endpoints that are in no other group. Endpoints of no group
-	// get no requests. Default: the endpoints of no other group.
+	// `id`, `zone` or `address`. No value may be empty. An endpoint is in the first group that
+	// fits. One group may be without conditions; it has the endpoints that are in no other group.
+	// Endpoints of no group get no requests. Default: the endpoints of no other group.
 	Match map[string]string `json:"match,omitempty"`
 
 	// The share of the requests, from 0 to 100 percent, in hundredths of a percent. Exactly one
@@ -50,7 +51,10 @@ const maxGroups = 16
 // groupArguments are the parameters of a group in a Caddyfile.
 func groupArguments(g *SplitGroup) []caddyfile.Param {
 	return []caddyfile.Param{
-		caddyfile.String("name", &g.Name),
+		caddyfile.Checked("name", "the name of a group, such as canary", func(name string) error {
+			g.Name = name
+			return checkGroupName(name)
+		}),
 		caddyfile.Optional(caddyfile.Rest(caddyfile.Checked("condition or share", groupFormat, g.setArgument))),
 		caddyfile.Block(
 			caddyfile.Module("policy", "http.reverse_proxy.selection_policies", "policy", &g.GuestRaw),
@@ -64,10 +68,10 @@ const groupFormat = "a condition such as version=v2 or address=10.0.0.1:80, or a
 // setArgument reads a condition or the share.
 func (g *SplitGroup) setArgument(text string) error {
 	key, value, isCondition := strings.Cut(text, "=")
-	if isCondition && key == "" {
-		return fmt.Errorf("'%s' is not %s", text, groupFormat)
-	}
 	if isCondition {
+		if err := checkCondition(key, value); err != nil {
+			return err
+		}
 		if _, twice := g.Match[key]; twice {
 			return fmt.Errorf("'%s' is given twice", key)
 		}
@@ -89,29 +93,6 @@ func (g *SplitGroup) setArgument(text string) error {
 	}
 	g.Share = &share
 	return nil
-}
-
-// matches reports whether an endpoint fits. Without conditions none does.
-func (g *SplitGroup) matches(info *listing.Info) bool {
-	for key, want := range g.Match {
-		if fieldOf(info, key) != want {
-			return false
-		}
-	}
-	return len(g.Match) > 0
-}
-
-// fieldOf returns the value that a condition is compared with.
-func fieldOf(info *listing.Info, key string) string {
-	switch key {
-	case "id":
-		return info.ID
-	case "zone":
-		return info.Zone
-	case "address":
-		return info.Address
-	}
-	return info.Metadata[key]
 }
 
 // groupOf returns the index of the group of an endpoint, -1 if it is in none.
@@ -143,14 +124,15 @@ func (p *Split) checkGroups() error {
 	names, rest := make(map[string]bool), ""
 	for i := range p.Groups {
 		g := &p.Groups[i]
+		if err := checkGroupName(g.Name); err != nil {
+			return fmt.Errorf("groups: name of group %d: %w", i+1, err)
+		}
+		if err := g.checkMatch(); err != nil {
+			return fmt.Errorf("group %s: match: %w", g.Name, err)
+		}
 		switch {
-		case g.Name == "":
-			return fmt.Errorf("groups: the name of group %d is empty", i+1)
 		case names[g.Name]:
 			return fmt.Errorf("groups: there are two with the name %q", g.Name)
-		case hasEmptyKey(g.Match):
-			return fmt.Errorf("group %s: match: a key is empty; expected a key of the metadata, id, zone or address",
-				g.Name)
 		case len(g.Match) == 0 && rest != "":
 			return fmt.Errorf("group %s: it has no conditions, as group %s; expected one such group at most",
 				g.Name, rest)
@@ -180,11 +162,6 @@ func (p *Split) checkGroups() error {
 		return fmt.Errorf("groups: their shares are %v %% together; expected at most 100 %%", percentOf(sum))
 	}
 	return nil
-}
-
-func hasEmptyKey(match map[string]string) bool {
-	_, is := match[""]
-	return is
 }
 
 // configured returns the shares of the config in slots, 0 for the default group.
