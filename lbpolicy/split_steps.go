@@ -92,10 +92,24 @@ func (g *SplitGroup) configured(state endpoint.GroupState) float64 {
 	return *g.Share
 }
 
-// stepOf returns the index of the step that a group has reached. The config may have fewer steps by
-// now.
+// stepOf returns the index of the step that a group is at. If the config has other steps by now, it
+// is one with the share that the group has reached, or else the largest share below that: a reload
+// must not give a canary more than it has proved itself with. If all shares are larger, the group
+// begins with its first step.
 func (g *SplitGroup) stepOf(state endpoint.GroupState) int {
-	return min(max(state.Step, 0), len(g.Steps)-1)
+	if state.StepSince.IsZero() {
+		return 0
+	}
+	if i := state.Step; 0 <= i && i < len(g.Steps) && g.Steps[i].Share == state.StepShare {
+		return i
+	}
+	at := -1
+	for i, s := range g.Steps {
+		if s.Share <= state.StepShare && (at < 0 || s.Share > g.Steps[at].Share) {
+			at = i
+		}
+	}
+	return max(at, 0)
 }
 
 // advanceGroups lets groups go on to their next steps when it is time, the guard is content, and
@@ -124,14 +138,17 @@ func (ro *rollout) advanceGroups(now time.Time) {
 func (ro *rollout) advance(i int, state endpoint.GroupState, now time.Time) {
 	g := &ro.groups[i]
 	step := g.stepOf(state)
-	next := endpoint.GroupState{Step: step + 1, StepSince: now}
+	holds := now.Sub(state.StepSince)
+	next := endpoint.GroupState{Step: step, StepShare: g.Steps[step].Share, StepSince: now}
 	switch {
-	case state.StepSince.IsZero():
-		next.Step = 0
-	case step == len(g.Steps)-1, now.Sub(state.StepSince) < time.Duration(g.Steps[step].For):
+	case state.StepSince.IsZero() || next.StepShare != state.StepShare:
+		// The step begins now, as the first one or because a reload brought other steps.
+	case step == len(g.Steps)-1, holds < time.Duration(g.Steps[step].For):
 		return
 	case ro.guard != nil && g.Steps[step].Share > 0 && !ro.guard.enough[i].Load():
 		return
+	default:
+		next.Step, next.StepShare = step+1, g.Steps[step+1].Share
 	}
 	roster := ro.roster.Load()
 	decide := func(now endpoint.GroupState) (endpoint.GroupState, error) {
@@ -144,9 +161,9 @@ func (ro *rollout) advance(i int, state endpoint.GroupState, now time.Time) {
 	if err == nil && ro.guard != nil {
 		ro.guard.beginStep(i)
 	}
-	if err == nil && next.Step > 0 {
+	if err == nil && next.Step > step {
 		reason := fmt.Sprintf("it has %v %% now, after %v with %v %%",
-			g.Steps[next.Step].Share, now.Sub(state.StepSince).Round(time.Second), g.Steps[step].Share)
+			next.StepShare, holds.Round(time.Second), g.Steps[step].Share)
 		roster.Emit(endpoint.Event{Name: endpoint.GroupAdvanced, Group: g.Name, Reason: reason})
 	}
 }

@@ -1,6 +1,7 @@
 package lbpolicy
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,7 +21,11 @@ type stepped struct {
 
 func newStepped(t *testing.T, guard *SplitGuard) *stepped {
 	t.Helper()
-	roster := checkedPool(t)
+	return newSteppedOf(t, checkedPool(t), guard)
+}
+
+func newSteppedOf(t *testing.T, roster *endpoint.Roster, guard *SplitGuard) *stepped {
+	t.Helper()
 	roster.RestoreControl(endpoint.Control{}, time.Now())
 	roster.Replace([]listing.Info{
 		{Address: "a:1", Weight: 1}, {Address: "b:1", Weight: 1, Metadata: map[string]string{"version": "v2"}},
@@ -153,4 +158,54 @@ func TestAStepIsKept(t *testing.T) {
 	if got := again.Groups(s.roster.Load())[1]; got.Share != 25 || got.Step.Number != 2 || len(stored.Groups) != 1 {
 		t.Errorf("it is %+v", got)
 	}
+}
+
+// other makes the canary have the steps of another config. Their times are 10 minutes.
+func (s *stepped) other(shares ...float64) *stepped {
+	groups := []SplitGroup{s.groups[0], s.groups[1]}
+	groups[1].Steps = nil
+	for _, share := range shares {
+		groups[1].Steps = append(groups[1].Steps, SplitStep{share, caddy.Duration(10 * time.Minute)})
+	}
+	again := &stepped{newRollout(groups, 0, nil), s.t, s.now}
+	again.rollout.roster.Store(s.roster.Load())
+	return again
+}
+
+func TestAReloadWithOtherStepsGivesAGroupNoMoreThanItHasReached(t *testing.T) {
+	for _, c := range []struct {
+		reached float64 // with the steps 5% 10m, 25% 30m, 100%
+		shares  []float64
+		atOnce  float64
+		then    float64
+	}{
+		{25, []float64{5, 100}, 5, 100},
+		{25, []float64{5, 40, 100}, 5, 40},
+		{25, []float64{5, 10, 15, 100}, 15, 100},
+		{25, []float64{1, 2}, 2, 2},
+		{25, []float64{50, 100}, 50, 100}, // it names no less
+		{25, []float64{20, 10, 100}, 20, 10},
+		{100, []float64{5, 25}, 25, 25},
+		{100, []float64{5, 50, 100}, 100, 100},
+	} {
+		t.Run(fmt.Sprint(c.reached, c.shares), func(t *testing.T) {
+			s := newStepped(t, nil)
+			s.after(15*time.Minute, 25)
+			if c.reached > 25 {
+				s.after(time.Hour, c.reached)
+			}
+			other := s.other(c.shares...)
+			other.after(0, c.atOnce)
+			other.after(10*time.Minute, c.atOnce)
+			other.after(2*time.Minute, c.then)
+		})
+	}
+}
+
+func TestTheTimeOfAStepGoesOnOverAReloadThatLeavesItsShare(t *testing.T) {
+	s := newStepped(t, nil)
+	s.after(15*time.Minute, 25)
+	other := s.other(25, 50)
+	other.after(5*time.Minute, 25)
+	other.after(2*time.Minute, 50)
 }

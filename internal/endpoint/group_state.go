@@ -22,9 +22,11 @@ type GroupState struct {
 	// Since is when the share was set.
 	Since time.Time `json:"since,omitzero"`
 
-	// Step is the index of the step that the group has reached by itself, and StepSince is when;
-	// zero before the first one has begun.
+	// Step is the index of the step that the group has reached by itself, StepShare is its share,
+	// and StepSince is when; zero before the first one has begun. The config may have other steps
+	// by now.
 	Step      int       `json:"step,omitempty"`
+	StepShare float64   `json:"step_share,omitempty"`
 	StepSince time.Time `json:"step_since,omitzero"`
 }
 
