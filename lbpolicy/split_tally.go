@@ -45,7 +45,9 @@ func (t *splitTally) add(group int, r *endpoint.Result) {
 		place.CompareAndSwap(nil, new(groupTally))
 		g = place.Load()
 	}
-	g.answers.Add(1)
+	if !r.Late {
+		g.answers.Add(1)
+	}
 	if r.Failed || r.Status >= http.StatusInternalServerError {
 		g.errors.Add(1)
 	} else if r.Latency > 0 {
@@ -92,6 +94,8 @@ func compared(tallies []*splitTally, group, standard int) (all []routeCounts) {
 		})
 	}
 	for _, c := range byRoute {
+		c.group.errors = min(c.group.errors, c.group.answers) // late ones may be of the window before
+		c.standard.errors = min(c.standard.errors, c.standard.answers)
 		if c.group.answers > 0 && c.standard.answers > 0 {
 			all = append(all, *c)
 		}

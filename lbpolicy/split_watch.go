@@ -97,7 +97,9 @@ func newGroupGuard(settings SplitGuard) *groupGuard {
 
 // add counts the result of an attempt.
 func (g *groupGuard) add(group int, r *endpoint.Result) {
-	g.answers[group].Add(1)
+	if !r.Late {
+		g.answers[group].Add(1)
+	}
 	g.current.Load().add(group, r)
 }
 

@@ -38,6 +38,7 @@ type Attempt struct {
 	upload    upload
 
 	reporting *http.Response // its trailer may have a load report; nil if none is looked for
+	call      *http.Response // of a call of gRPC; nil otherwise
 
 	body trackedBody // a field, so that it needs no allocation of its own
 }
@@ -88,6 +89,7 @@ func (a *Attempt) roundTrip(
 	a.endpoint.EndTrial(a.trial)
 	a.obeyRetryAfter(res, now)
 	a.addToSpan(req.Context())
+	a.beginCall(req, res)
 	a.trackBody(res)
 	return res, nil
 }

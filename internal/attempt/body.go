@@ -38,7 +38,7 @@ func (a *Attempt) breakOff(now load.Instant) {
 		return
 	}
 	c := a.endpoint.Load.BreakOff(&a.load, now, a.transport.Decay)
-	a.observe(endpoint.Result{Failed: true, Expected: c.Expected})
+	a.observe(endpoint.Result{Failed: true, Late: true, Expected: c.Expected})
 }
 
 // spoil makes the answer one that broke off, and reports whether the attempt was answered.
@@ -62,6 +62,7 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
 		b.attempt.takeTrailer()
+		b.attempt.endCall()
 		if err != io.EOF && !errors.Is(err, context.Canceled) {
 			b.attempt.breakOff(load.Now())
 		}

@@ -13,6 +13,7 @@ type Result struct {
 	Latency time.Duration // to the first byte; 0 if that says nothing
 	Failed  bool          // there was no answer, and that was the endpoint's fault
 	Trial   bool          // the request was a trial of the half-open endpoint
+	Late    bool          // the answer has counted as a good one when it began
 
 	// Unreachable says that no connection could be made.
 	Unreachable bool
@@ -43,6 +44,12 @@ func (e *Endpoint) Observe(r Result) {
 	if o := e.pool.observer.Load(); o != nil {
 		(*o).Observe(e, r)
 	}
+	e.ObserveCall(r)
+}
+
+// ObserveCall passes the result of a call of gRPC to the listeners only. Its status says more than
+// that of HTTP, but not always something of the endpoint.
+func (e *Endpoint) ObserveCall(r Result) {
 	if listeners := e.pool.listeners.Load(); listeners != nil {
 		for _, listener := range *listeners {
 			(*listener)(e, r)
