@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -145,11 +147,23 @@ func (ro *rollout) guardGroups(now time.Time) {
 		if i == ro.standard || share == 0 {
 			continue
 		}
-		if why := guard.look(i, ro.standard, ro.groups[ro.standard].Name); why != "" {
+		compared := guard.enough[i].Load()
+		why := guard.look(i, ro.standard, ro.groups[ro.standard].Name)
+		if compared && !guard.enough[i].Load() && shares[ro.standard] == 0 {
+			ro.warnOfBlindness(i)
+		}
+		if why != "" {
 			ro.stopGroup(i, why, now)
 			guard.stopped[i] = true // at once, as an operator may start it again before the next look
 		}
 	}
+}
+
+// warnOfBlindness says that a group is not guarded any more.
+func (ro *rollout) warnOfBlindness(group int) {
+	r := ro.roster.Load()
+	r.Logger().Warn("guard cannot judge a group any more, because the default group gets no requests",
+		zap.String("pool", r.Name()), zap.String("group", ro.groups[group].Name))
 }
 
 // look returns why a group is worse than the standard, "" if it is not. It compares again once
