@@ -30,7 +30,7 @@ func groupsCommand() *cobra.Command {
 
 func groupTable(groups []endpoint.Group, now time.Time) string {
 	if len(groups) == 0 {
-		return "No policy of the pool has groups.\n"
+		return "No policy of the pool has groups. Below `dynamic multi`, the shares are those of the config.\n"
 	}
 	t := table{head: []string{
 		"GROUP", "SHARE", "CONFIG", "USABLE", "PICKS", "SPILLED", "STEP", "GUARD", "SET", "BY", "WHY",
@@ -68,6 +68,9 @@ func shareCommand() *cobra.Command {
 	cmd.Flags().String("reason", "", "Why; shown with the share and in the history")
 	completeNames(cmd, 1)
 	return bind(cmd, func(ctx context.Context, s *session, args []string) error {
+		if strings.Trim(args[1], ".") == "" { // it cannot stand in a path
+			return fmt.Errorf("group: %q is not the name of a group, such as canary", args[1])
+		}
 		r := request{method: http.MethodDelete, pool: args[0], group: args[1], action: "share"}
 		if args[2] == "config" {
 			return s.ended(ctx, r, fmt.Sprintf("group %s: no share was set", args[1]))

@@ -52,6 +52,8 @@ func TestTheCommandSetsTheShareOfAGroup(t *testing.T) {
 	step(0, "the request names its group; within the group, its cost is the least of its band group canary", "explain", "web", "/", "--header", "X-Version: canary")
 	step(2, "share: 101 is not between 0 and 100", "share", "web", "canary", "101%")
 	step(1, `"a lot" is no percentage`, "share", "web", "canary", "a lot")
+	step(1, `group: ".." is not the name of a group`, "share", "web", "..", "1%")
+	step(1, `group: "" is not the name of a group`, "share", "web", "", "config")
 	step(1, `"NaN%" is no percentage`, "share", "web", "canary", "NaN%")
 	step(1, `"inf" is no percentage`, "share", "web", "canary", "inf")
 	step(1, "expected pools share <pool> <group>", "share", "web", "canary")

@@ -94,21 +94,22 @@ func groupsNamed(r *http.Request) (*endpoint.Roster, []endpoint.Group, error) {
 	named := slices.DeleteFunc(roster.Groups(), func(g endpoint.Group) bool { return g.Name != name })
 	if len(named) == 0 {
 		return nil, nil, refuse(http.StatusNotFound,
-			fmt.Errorf("the pool has no group %q; it has %s", name, namesOf(roster.Groups())))
+			fmt.Errorf("the pool has no group %q; %s", name, namesOf(roster.Groups())))
 	}
 	return roster, named, nil
 }
 
-// namesOf returns the names of groups, for an error.
+// namesOf says which groups there are, for an error.
 func namesOf(groups []endpoint.Group) string {
 	if len(groups) == 0 {
-		return "none"
+		return "it has none, because no `lb_policy split` picks from it; " +
+			"below `dynamic multi`, the shares are those of the config"
 	}
 	var names []string
 	for i := range groups {
 		names = append(names, groups[i].Name)
 	}
-	return strings.Join(names, ", ")
+	return "it has " + strings.Join(names, ", ")
 }
 
 // checkRoom returns an error if the other groups leave too little for a share, or if the group is

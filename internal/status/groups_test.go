@@ -145,3 +145,17 @@ func TestAShareThatIsWrongIsRefusedWithTheReason(t *testing.T) {
 	b.want("GET", "/pools/nowhere/groups", "", 404, "there is no pool")
 	b.wantCanaries("after all that", 10)
 }
+
+func TestTheSharesOfGroupsBelowMultiAreThoseOfTheConfig(t *testing.T) {
+	b := startBalanced(t, 2)
+	b.setCanary("v2")
+	b.config = strings.Replace(b.config, "dynamic pool web {", "dynamic multi {\npool web {", 1)
+	b.config = strings.Replace(b.config, "lb_policy split", "}\nlb_policy split", 1)
+	b.reload()
+	b.wantCanaries("by the config", 10)
+	b.want("GET", "/pools/web/groups", "", 200, "[]")
+	const reason = "it has none, because no `lb_policy split` picks from it; " +
+		"below `dynamic multi`, the shares are those of the config"
+	b.want("GET", "/pools/web/groups/canary", "", 404, reason)
+	b.want("PATCH", "/pools/web/groups/canary", `{"share": 40}`, 404, reason)
+}
