@@ -43,9 +43,10 @@ func isUnprocessed(err error) bool {
 	return false
 }
 
-// isUnwritten reports whether an error of an HTTP/1 round trip means that nothing was written.
-// net/http puts midResponse before an error of writing only if something was. With HTTP/2 the
-// header may have arrived when the body cannot be written.
+// isUnwritten reports whether an error of an HTTP/1 round trip means that nothing was written, if
+// the transport has not begun to read the body. net/http puts midResponse before an error of
+// writing the header only if some of it was written, and before none of writing the body. With
+// HTTP/2 the header may have arrived when the body cannot be written.
 func isUnwritten(err error) bool {
 	return isWriteError(err) && !strings.HasPrefix(err.Error(), midResponse)
 }

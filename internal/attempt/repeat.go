@@ -69,7 +69,7 @@ func (t *Transport) repeat(req *http.Request, conn net.Conn, err error) (http.Ro
 		return nil, nil
 	}
 	http2 := t.speaksHTTP2(conn)
-	unprocessed := isUnprocessed(err) || !http2 && isUnwritten(err)
+	unprocessed := isUnprocessed(err) || !http2 && isUnwritten(err) && !bodyBegan(req)
 	if !unprocessed && !isIdempotent(req.Method) && !t.matchesRetry(req) {
 		return nil, nil
 	}
@@ -87,6 +87,13 @@ func (t *Transport) speaksHTTP2(conn net.Conn) bool {
 	}
 	h, ok := t.RoundTripper.(*reverseproxy.HTTPTransport)
 	return ok && slices.Contains(h.Versions, "h2c")
+}
+
+// bodyBegan reports whether the transport has begun to read the body. With HTTP/1 it has then sent
+// the header.
+func bodyBegan(req *http.Request) bool {
+	body, ok := req.Body.(*timedBody)
+	return ok && body.read.Load()
 }
 
 // rewound returns the request with its body from the start, nil if that is gone.
