@@ -4,16 +4,30 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"testing"
 )
 
+// The ports of FreeAddress.
+const (
+	firstPort = 12000
+	portCount = 20000
+)
+
+// lastPort counts the ports that were tried. It begins anywhere, because the tests of other
+// packages run at the same time.
+var lastPort atomic.Uint32
+
+func init() { lastPort.Store(rand.Uint32N(portCount)) }
+
 // FreeAddress returns a loopback address whose port is free for TCP and UDP. The port is below the
 // range that systems assign to clients. Otherwise a client's connection could take the port of a
-// server that is down for a moment, or connect to itself there.
+// server that is down for a moment, or connect to itself there. No port comes again before all
+// others, because another server must not take the port of one that is down either.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000))
+		address := fmt.Sprintf("127.0.0.1:%d", firstPort+lastPort.Add(1)%portCount)
 		if IsFree(address) {
 			return address
 		}
