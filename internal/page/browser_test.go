@@ -156,6 +156,13 @@ func (b *browser) click(selector string) {
 	b.run(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
+// holdMessage keeps the next message on the page, as a pointer above it does. Otherwise it goes
+// after some seconds, which a busy machine may need for what a test does before it clicks.
+func (b *browser) holdMessage() {
+	b.t.Helper()
+	b.waitFor("document.querySelector('.toast')?.dispatchEvent(new Event('mouseenter'))")
+}
+
 // press sends keys to what has the focus.
 func (b *browser) press(keys string) {
 	b.t.Helper()

@@ -26,6 +26,7 @@ func TestAnOperatorDrainsByClickAndUndoesIt(t *testing.T) {
 	b.waitText("dialog h2", "Drain "+address+"?")
 	b.wantAccessible("a confirmation")
 	b.click("dialog button.primary")
+	b.holdMessage()
 	b.waitText(row(address), "Draining")
 	b.waitText(row(address), "an operator says so")
 	b.waitText(".toast", address+" drains.")
