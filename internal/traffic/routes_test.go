@@ -155,7 +155,7 @@ func TestInventedPathsTakeABoundedNumberOfRoutes(t *testing.T) {
 	p := startProxy(t, pooled(f, "lb_policy adaptive_latency"))
 	expectSpread(t, p, f, "before")
 	c := p.client()
-	flood(8, amount(20_000, 5_000), func(i int) {
+	flood(8, 5_000, func(i int) {
 		path := "/" + word()
 		if i%2 == 0 {
 			path += "/" + word()
