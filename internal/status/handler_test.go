@@ -36,16 +36,21 @@ http:// {
 }
 `
 
-// startPageSites returns a client of the sites. It follows no redirect.
+// startPageSites returns a client of the sites when their pool has its list. The client follows no
+// redirect.
 func startPageSites(t *testing.T) *http.Client {
 	t.Helper()
 	c := caddytest.New(t)
 	c.Start(c.GlobalOptions("") + strings.ReplaceAll(pageSites, "%s", c.SiteSocket(0)))
 	t.Cleanup(c.Stop)
-	return &http.Client{
+	client := &http.Client{
 		Transport:     caddytest.SingleUseTransport(c.SiteSocket(0)),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	caddytest.Eventually(t, patience, "the pool has its list", func() bool {
+		return send(t, client, "GET", "/pools/web/endpoints/127.0.0.1:1", "").status == 200
+	})
+	return client
 }
 
 // send sends a request with headers such as "Accept: text/html".

@@ -104,6 +104,10 @@ func TestARemoteClientMayDoWhatItsPermissionsSay(t *testing.T) {
 	own, other := caddytest.NewCertificate(t), caddytest.NewCertificate(t)
 	address := startRemote(t, own)
 	client := remoteAdmin(address, own.Pair)
+	caddytest.Eventually(t, patience, "the pool has its list", func() bool {
+		status, _ := client.callAt(t, "GET", "https://"+address+"/pools/web/endpoints/127.0.0.1:1", "")
+		return status == 200
+	})
 	const patch, register = `{"state": "drain", "force": true}`, `{"address": "127.0.0.1:9"}`
 	for _, c := range []struct {
 		method, path, body string
