@@ -89,16 +89,18 @@ func TestGRPCCallsOfOneConnectionSpreadOverAllEndpoints(t *testing.T) {
 	fleet := startGRPCBackends(t, 3)
 	for policy, line := range map[string]string{"smooth_weighted_round_robin": roundRobin, "adaptive_latency": ""} {
 		t.Run(policy, func(t *testing.T) {
-			before := fleet.hits()
 			client := dialGRPC(t, startProxy(t, pooled(fleet, line+h2cTransport)))
+			if line == roundRobin {
+				awaitTurns(t, len(fleet), func() string { return callOnce(t, client) })
+			}
+			before := fleet.hits()
 			flood(3, 60, func(int) {
 				if _, err := client.UnaryCall(t.Context(), new(pb.SimpleRequest)); err != nil {
 					t.Error(err)
 				}
 			})
-			// The first calls may come before the schedule of the turns is there.
 			for i, n := range fleet.hits() {
-				if n -= before[i]; n == 0 || line == roundRobin && (n < 17 || n > 23) {
+				if n -= before[i]; n == 0 || line == roundRobin && n != 20 {
 					t.Errorf("%s had %d calls of 60", fleet[i].name, n)
 				}
 			}
@@ -121,6 +123,7 @@ func TestAGRPCStatusArrives(t *testing.T) {
 func TestGRPCStreamsSpreadAndAreInFlightUntilTheyEnd(t *testing.T) {
 	fleet := startGRPCBackends(t, 3)
 	client := dialGRPC(t, startProxy(t, pooled(fleet, roundRobin+h2cTransport)))
+	awaitTurns(t, len(fleet), func() string { return callOnce(t, client) })
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	var streams []pb.TestService_FullDuplexCallClient
@@ -155,6 +158,16 @@ func TestGRPCStreamsSpreadAndAreInFlightUntilTheyEnd(t *testing.T) {
 		leave()
 	}
 	expectInFlight(t, nil)
+}
+
+// callOnce returns the name of the backend that answers a call.
+func callOnce(t *testing.T, client pb.TestServiceClient) string {
+	t.Helper()
+	r, err := client.UnaryCall(t.Context(), new(pb.SimpleRequest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Hostname
 }
 
 // callEach sends a message in each stream and returns the names of the backends that answer.

@@ -110,6 +110,7 @@ func TestWebSocketsOutliveChangesOfTheListAndAreInFlight(t *testing.T) {
 	c := startProxy(t, list.site(roundRobin)).client()
 	c.Timeout = 0 // the timeout is for whole requests
 	awaitBackends(t, c, fleet[:3]...)
+	awaitTurns(t, 3, func() string { return expectOK(t)(c.get("/")).backend })
 	var conns []*websocket.Conn
 	for range 3 {
 		conns = append(conns, openSocket(t, c))
@@ -223,6 +224,7 @@ func TestServerSentEventsOutliveListsAndReloads(t *testing.T) {
 	c := p.client()
 	c.Timeout = 0
 	awaitBackends(t, c, fleet[:2]...)
+	awaitTurns(t, 2, func() string { return expectOK(t)(c.get("/")).backend })
 	allowed.Store(1)
 	events := []*bufio.Reader{openEvents(t, c), openEvents(t, c)}
 	next := func(i int) {
