@@ -72,7 +72,7 @@ func TestEachAttemptIsCountedByWhatBecameOfIt(t *testing.T) {
 			echoMessages(w, r)
 		}
 	})
-	p := startProxy(t, pooled(fleet, "transport http {\nkeepalive off\nresponse_header_timeout 200ms\n}"))
+	p := startProxy(t, pooled(fleet, "transport http {\nkeepalive off\nresponse_header_timeout 1s\n}"))
 	c := p.client()
 	for _, path := range []string{"/", "/", "/500", "/429", "/cut", "/broken", "/slow"} {
 		c.get(path)
