@@ -15,8 +15,8 @@ import (
 
 const canaryExample = "../../examples/canary/Caddyfile"
 
-// canaryExampleFor returns the example with free ports, on the site's socket, with steps of a
-// second, and with the folder in which it looks for the file.
+// canaryExampleFor returns the example with free ports, on the site's socket, with a first step of
+// a second and a second one without end, and with the folder in which it looks for the file.
 func canaryExampleFor(t *testing.T, p *proxy, folder string) string {
 	t.Helper()
 	data, err := os.ReadFile(canaryExample)
@@ -39,7 +39,7 @@ func canaryExampleFor(t *testing.T, p *proxy, folder string) string {
 	}
 	replace("http://:8097 {\n\tbind 127.0.0.1", "http:// {\n\tbind unix/"+p.SiteSocket(0))
 	replace("root examples/canary", "root "+folder)
-	replace(" 30s", " 1s")
+	replace("10% 30s, 50% 30s", "10% 1s, 50% 1h")
 	return text
 }
 

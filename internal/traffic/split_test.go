@@ -240,15 +240,11 @@ func TestACanaryTakesItsStepsByItself(t *testing.T) {
 		"lb_policy split {\n"+canary+"\nguard {\nmin_requests 20\n}\n}")
 	p := startProxy(t, site)
 	c := p.retryingClient()
-	seen := make(map[float64]bool)
-	eventually(t, "the canary has everything", func() bool {
-		shares(t, c, 40)
-		share := p.group("canary").Share
-		seen[share] = true
-		return share == 100
-	})
-	if !seen[10] || !seen[50] {
-		t.Errorf("its shares were %v", seen)
+	if share := p.group("canary").Share; share != 10 {
+		t.Errorf("it begins with %v %%, want 10 %%", share)
+	}
+	for _, step := range [][]string{{"it has 50 % now", "with 10 %"}, {"it has 100 % now", "with 50 %"}} {
+		eventually(t, step[0], func() bool { shares(t, c, 40); return logged.Count(step...) == 1 })
 	}
 	if n := logged.Count("group goes on to its next step", `"group":"canary"`); n != 2 {
 		t.Errorf("%d log lines say so, want 2", n)
