@@ -11,7 +11,8 @@ import (
 )
 
 // mixedRoutes answers requests of routes that differ: items are quick, reports and polls take long,
-// and /broken fails everywhere. The backend that slow names takes 50 ms longer for all but polls.
+// and /broken fails everywhere. The backend that slow names takes 300 ms longer for all but polls,
+// much more than a busy machine adds to the others.
 func mixedRoutes(slow string) handlerFunc {
 	return func(b *backend, w http.ResponseWriter, r *http.Request) {
 		takes := time.Millisecond
@@ -26,7 +27,7 @@ func mixedRoutes(slow string) handlerFunc {
 			takes = 50 * time.Millisecond
 		}
 		if b.name == slow {
-			takes += 50 * time.Millisecond
+			takes += 300 * time.Millisecond
 		}
 		time.Sleep(takes)
 		writeName(b, w, r)
@@ -39,7 +40,7 @@ func mixedSite(f fleet, policy string) string {
 		latency 3
 		success_rate 1.9
 		failure_percentage 50%
-		interval 500ms
+		interval 1s
 		min_requests 20
 		base_ejection 1h
 	}`, "lb_policy "+policy)
