@@ -3,6 +3,8 @@ package discovery
 import (
 	"context"
 	"fmt"
+
+	"github.com/caddy-balance/caddy-balance/internal/count"
 )
 
 const (
@@ -38,5 +40,5 @@ func MaxEndpoints(ctx context.Context) int {
 
 // TooManyEndpoints is the error about an answer beyond the limit.
 func TooManyEndpoints(limit int) error {
-	return fmt.Errorf("has more than %d entries; max_endpoints of the pool allows more", limit)
+	return fmt.Errorf("has more than %s; max_endpoints of the pool allows more", count.Of(limit, "entry"))
 }

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -33,8 +34,8 @@ func (p *prober) remindOfFailOpen(now time.Time) (pause time.Duration) {
 func (p *prober) logFailOpen(s *endpoint.Snapshot, elapsed time.Duration) {
 	if failing, reasons := p.roster.Failures(); failing > 0 {
 		p.roster.Logger().Warn("pool serves endpoints whose checks fail", zap.String("pool", p.roster.Name()),
-			zap.String("reason", fmt.Sprintf("the checks of %d of %d endpoints fail, most often: %s",
-				failing, len(s.Members), reasons[0].Reason)),
+			zap.String("reason", fmt.Sprintf("the checks of %d of %s fail, most often: %s",
+				failing, count.Of(len(s.Members), "endpoint"), reasons[0].Reason)),
 			zap.Duration("after", elapsed.Round(time.Second)))
 	}
 }

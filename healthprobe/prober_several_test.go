@@ -58,7 +58,7 @@ func TestEachProbeHasItsOwnIntervalTimeLimitAndCounts(t *testing.T) {
 		quick.set(quick.hangs, "a", true)
 		pool.Sleep(1300 * time.Millisecond)
 		pool.WantServing("b") // after one failure, which takes a tenth of a second
-		pool.WantLog("endpoint is unhealthy a:1: probe quick: 1 of 1 checks failed, last: timed out in 100ms")
+		pool.WantLog("endpoint is unhealthy a:1: probe quick: 1 of 1 check failed, last: timed out in 100ms")
 		quick.set(quick.hangs, "a", false)
 		pool.Sleep(1300 * time.Millisecond)
 		pool.WantServing("a b")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -43,7 +44,7 @@ func (t thresholds) reason(old, v endpoint.ProbeVerdict) string {
 	case !old.Checked:
 		return "its first check failed: " + v.Last.String()
 	case v.Passes:
-		return fmt.Sprintf("%d of %d checks passed", t.rise, t.rise)
+		return fmt.Sprintf("%d of %s passed", t.rise, count.Of(t.rise, "check"))
 	}
-	return fmt.Sprintf("%d of %d checks failed, last: %s", t.fall, t.fall, v.Last)
+	return fmt.Sprintf("%d of %s failed, last: %s", t.fall, count.Of(t.fall, "check"), v.Last)
 }

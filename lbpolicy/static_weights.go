@@ -6,6 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -41,8 +42,8 @@ func (s *selector) checkWeights(weights []int) error {
 		return nil
 	}
 	if n := len(s.handler.Upstreams); len(weights) != n {
-		return fmt.Errorf("weights: %d for %d upstreams; each upstream of the reverse proxy needs one "+
-			"(endpoints of a pool bring their own)", len(weights), n)
+		return fmt.Errorf("weights: %d for %s; each upstream of the reverse proxy needs one "+
+			"(endpoints of a pool bring their own)", len(weights), count.Of(n, "upstream"))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
@@ -170,7 +171,7 @@ func (p *Sticky) provisionKeys(ctx caddy.Context) error {
 			return fmt.Errorf("keys: key %d: %w", i+1, err)
 		}
 		if len(key) < minKeyLength {
-			return fmt.Errorf("keys: key %d has %d bytes; expected %d or more", i+1, len(key), minKeyLength)
+			return fmt.Errorf("keys: key %d has %s; expected %d or more", i+1, count.Of(len(key), "byte"), minKeyLength)
 		}
 		p.keys = append(p.keys, []byte(key))
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -85,7 +86,7 @@ func (f *listFile) failOnce(err error) error {
 	}
 	f.problem = err.Error()
 	if f.list != nil {
-		return fmt.Errorf("%w; keeps the %d endpoints it had", err, len(f.list))
+		return fmt.Errorf("%w; keeps the %s it had", err, count.Of(len(f.list), "endpoint"))
 	}
 	return err
 }

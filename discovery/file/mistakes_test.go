@@ -81,7 +81,7 @@ func TestAnEmptyFileIsAMistakeAndAnEmptyListIsNot(t *testing.T) {
 	running := follow(t, byEvents, path)
 	running.WantList("a:1")
 	replace(t, path, "")
-	running.WantError("is empty; an empty list is written as []; keeps the 1 endpoints it had")
+	running.WantError("is empty; an empty list is written as []; keeps the 1 endpoint it had")
 	replace(t, path, "[]")
 	running.WantList()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -137,7 +138,7 @@ func (p *pattern) failOnce(err error) error {
 	}
 	p.problem = err.Error()
 	if p.globbed {
-		return fmt.Errorf("%s: %w; keeps the %d files it had", p.path, err, len(p.files))
+		return fmt.Errorf("%s: %w; keeps the %s it had", p.path, err, count.Of(len(p.files), "file"))
 	}
 	return fmt.Errorf("%s: %w", p.path, err)
 }

@@ -140,7 +140,7 @@ func TestAFolderMayVanishAndReturn(t *testing.T) {
 		globbed.WantList("a:1", "b:1")
 		rename(t, folder, folder+".old")
 		literal.WantError("; keeps the 2 endpoints it had")
-		globbed.WantError("; keeps the 1 files it had")
+		globbed.WantError("; keeps the 1 file it had")
 		rename(t, folder+".old", folder)
 		literal.WantList("a:1", "b:1")
 		globbed.WantList("a:1", "b:1")

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/listing"
 )
 
@@ -83,7 +84,7 @@ func (l *list) read(response *http.Response) error {
 	case err != nil:
 		return fmt.Errorf("reading the list: %w", err)
 	case int64(len(body)) > size:
-		return fmt.Errorf("the list has more than %d bytes; max_size allows more, up to %d", size, listing.MaxListSize)
+		return fmt.Errorf("the list has more than %s; max_size allows more, up to %d", count.Of(size, "byte"), listing.MaxListSize)
 	}
 	answer, err := decode(body, l.limit)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/count"
 )
 
 // rule returns why an endpoint is an outlier in an interval. It returns "" if it is none.
@@ -60,7 +62,7 @@ func (d *Detection) failureRule() rule {
 		if s.Requests < d.MinRequests || s.Failures == 0 || s.failureRate()*100 < d.FailurePercentage {
 			return ""
 		}
-		return fmt.Sprintf("%.0f%% of %d requests failed", s.failureRate()*100, s.Requests)
+		return fmt.Sprintf("%.0f%% of %s failed", s.failureRate()*100, count.Of(s.Requests, "request"))
 	}
 }
 
@@ -85,8 +87,8 @@ func (d *Detection) successRule(all []sample) rule {
 		if s.Requests < d.MinRequests*minRequestsFactor || s.surprise() <= limit || s.nats(usual) < minNats {
 			return ""
 		}
-		return fmt.Sprintf("%.1f%% of %d requests failed, usual for their routes are %.1f%%",
-			s.failureRate()*100, s.Requests, usual*100)
+		return fmt.Sprintf("%.1f%% of %s failed, usual for their routes are %.1f%%",
+			s.failureRate()*100, count.Of(s.Requests, "request"), usual*100)
 	}
 }
 

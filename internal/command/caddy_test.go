@@ -76,7 +76,7 @@ func TestTheCommandSteersACaddy(t *testing.T) {
 	<-arrived
 	step(0, "", "clear web "+second)
 	step(0, first+": draining", "drain web "+first+" --reason deploy --until 15m")
-	step(0, "1; 1 wait for the first byte", "show web "+first)
+	step(0, "1; 1 waiting for the first byte", "show web "+first)
 	step(0, "an operator says so: deploy", "show web "+first)
 	step(6, "1 request in flight", "wait web "+first+" --idle --timeout 1ms")
 	answer()

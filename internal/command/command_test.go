@@ -37,7 +37,7 @@ source static: live, 2 in its list
 source dns: stale, 0 in its list from 3h ago: no answer
 source http: held, 2 in its list, without those that are lost from 2027-01-02 15:04:05, 7 dropped, first x: no port
 source etcd: waiting, 0 in its list: no leader
-limits: 2 of 2 requests in flight, 3 of 10 wait (1 critical, 2 normal), 7 turned away
+limits: 2 of 2 requests in flight, 3 of 10 waiting (1 critical, 2 normal), 7 turned away
 retries: 12 left in the budget, 4 refused
 hedges: 5 of 9 won, 1 refused by the budget
 group canary: 5%; 1 of 1 endpoint usable, step 2 of 3, guard content
@@ -57,7 +57,7 @@ group      canary
 source     static, number 1 of the pool
 state      healthy for 5m
 weight     1: its source gives 1
-in flight  2; 1 wait for the first byte, 0 are parked
+in flight  2; 1 waiting for the first byte, 0 parked
 sessions   7
 time       1.25x of what is usual in the pool
 check      http passes for 5m
@@ -66,7 +66,7 @@ endpoint   10.0.0.2:80
 group      none
 state      draining for 3h: an operator says so: ?[31mred
 weight     0
-in flight  0; 0 wait for the first byte, 0 are parked
+in flight  0; 0 waiting for the first byte, 0 parked
 sessions   0
 override   drain until cleared, by ::1 3h ago
 `}} {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -93,7 +94,7 @@ func explanationText(e *endpoint.Explanation) string {
 	if len(e.Bands) > 1 {
 		for i, band := range e.Bands {
 			line("band %d: priority %d%s, %s, %.1f%% of the requests",
-				i, band.Priority, zoneText(band.Zone), count(band.Endpoints, "endpoint"), band.Share*100)
+				i, band.Priority, zoneText(band.Zone), count.Of(band.Endpoints, "endpoint"), band.Share*100)
 		}
 	}
 	return text.String() + "\n" + explainedTable(e)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -59,7 +60,7 @@ func eventText(e *endpoint.HistoryEntry) string {
 		}
 	}
 	if e.Endpoints != nil {
-		parts = append(parts, "now "+count(*e.Endpoints, "endpoint"))
+		parts = append(parts, "now "+count.Of(*e.Endpoints, "endpoint"))
 	}
 	return strings.Join(parts, ", ")
 }

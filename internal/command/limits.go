@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -49,7 +50,7 @@ func (p *poolAnswer) usage(now time.Time) []string {
 		all = append(all, groupText(&p.Groups[i], now))
 	}
 	if p.Ungrouped > 0 {
-		add("in no group: %s, without requests from the policy split", count(p.Ungrouped, "endpoint"))
+		add("in no group: %s, without requests from the policy split", count.Of(p.Ungrouped, "endpoint"))
 	}
 	for _, s := range p.Sessions {
 		add("sessions by %s: %d of %d, %d forgotten before their time", s.Carrier, s.Sessions, s.Limit, s.Evicted)
@@ -64,11 +65,11 @@ func (l *limitsAnswer) lines() (all []string) {
 	}
 	var parts []string
 	if l.MaxInFlight > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %s in flight", l.Admitted, count(l.MaxInFlight, "request")))
+		parts = append(parts, fmt.Sprintf("%d of %s in flight", l.Admitted, count.Of(l.MaxInFlight, "request")))
 	}
 	if l.QueueLength > 0 {
 		waits := func(c string) int { return l.Classes[c].Waiting }
-		parts = append(parts, fmt.Sprintf("%d of %d wait%s", l.waiting(), l.QueueLength, byClass(waits)))
+		parts = append(parts, fmt.Sprintf("%d of %d waiting%s", l.waiting(), l.QueueLength, byClass(waits)))
 	}
 	if len(parts) > 0 {
 		shed := 0
@@ -107,7 +108,7 @@ func byClass(of func(class string) int) string {
 
 // groupText shows a group of the policy split.
 func groupText(g *endpoint.Group, now time.Time) string {
-	parts := []string{fmt.Sprintf("%d of %s usable", g.Usable, count(g.Endpoints, "endpoint"))}
+	parts := []string{fmt.Sprintf("%d of %s usable", g.Usable, count.Of(g.Endpoints, "endpoint"))}
 	if g.Step != nil {
 		parts = append(parts, fmt.Sprintf("step %d of %d", g.Step.Number, g.Step.Of))
 	}

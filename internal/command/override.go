@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/caddy-balance/caddy-balance/internal/count"
 )
 
 // overrideCommands are the commands that put endpoints into a state, one for each state.
@@ -90,7 +92,7 @@ func (s *session) override(ctx context.Context, pool string, endpoints []string,
 
 func changedText(e *endpointAnswer, now time.Time) string {
 	return printable(fmt.Sprintf("%s: %s; weight %.4g, %s in flight",
-		e.Address, stateText(&e.Status, now), e.EffectiveWeight, count(e.Load.InFlight, "request"))) + "\n"
+		e.Address, stateText(&e.Status, now), e.EffectiveWeight, count.Of(e.Load.InFlight, "request"))) + "\n"
 }
 
 func clearCommand() *cobra.Command {

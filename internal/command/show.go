@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -45,7 +46,7 @@ func poolText(p *poolAnswer, now time.Time) string {
 	var text strings.Builder
 	line := func(format string, args ...any) { text.WriteString(printable(fmt.Sprintf(format, args...)) + "\n") }
 	line("pool %s: %s for %s, %d of %s usable, %s in flight", p.Name, p.Mode, age(p.ModeSince, now), p.Usable,
-		count(p.Endpoints, "endpoint"), count(p.InFlight, "request"))
+		count.Of(p.Endpoints, "endpoint"), count.Of(p.InFlight, "request"))
 	if f := p.Frozen; f != nil {
 		line("frozen at revision %d for %s, by %s%s", f.Revision, age(f.Since, now), f.By, because(f.Reason))
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -46,7 +47,8 @@ func endpointText(e *endpointAnswer, now time.Time) string {
 		}
 	}
 	if j := e.Ejection; j != nil {
-		fact("ejected", fmt.Sprintf("%s, last until %s%s", count(j.Times, "time"), clock(j.Until), because(j.Reason)))
+		times := count.Of(j.Times, "time")
+		fact("ejected", fmt.Sprintf("%s, last until %s%s", times, clock(j.Until), because(j.Reason)))
 	}
 	if e.Override != nil {
 		fact("override", overrideText(e.Override, now))
@@ -76,7 +78,7 @@ func inFlightText(e *endpointAnswer) string {
 	if e.Adaptive > 0 {
 		text += fmt.Sprintf(" (adaptive limit: %d)", e.Adaptive)
 	}
-	return text + fmt.Sprintf("; %d wait for the first byte, %d are parked", e.Load.Waiting, e.Load.Parked)
+	return text + fmt.Sprintf("; %d waiting for the first byte, %d parked", e.Load.Waiting, e.Load.Parked)
 }
 
 func probeText(checked, passes bool, failure, since string) string {

@@ -71,14 +71,6 @@ func number[T int | uint64](n T) string {
 	return fmt.Sprint(n)
 }
 
-// count returns a number and what it counts: "1 request", "2 requests".
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // age returns how long ago a time is, in the one unit that says most.
 func age(since, now time.Time) string {
 	if since.IsZero() {

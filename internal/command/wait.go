@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/caddy-balance/caddy-balance/internal/count"
 )
 
 func waitCommand() *cobra.Command {
@@ -97,7 +99,7 @@ func (g *goal) check(ctx context.Context) (reached bool, says string, err error)
 			}
 		}
 	}
-	return usable >= g.usable, fmt.Sprintf("%d of %s usable", usable, count(g.usable, "endpoint")), nil
+	return usable >= g.usable, fmt.Sprintf("%d of %s usable", usable, count.Of(g.usable, "endpoint")), nil
 }
 
 // members returns the endpoints that the goal is about, as far as the pool has them.
@@ -136,9 +138,9 @@ func (g *goal) checkIdle(p *poolAnswer, members []*endpointAnswer) (reached bool
 	}
 	if g.ended {
 		return inFlight == 0 && sessions == 0,
-			count(inFlight, "request") + " in flight, " + count(sessions, "session"), nil
+			count.Of(inFlight, "request") + " in flight, " + count.Of(sessions, "session"), nil
 	}
-	return inFlight == 0, count(inFlight, "request") + " in flight", nil
+	return inFlight == 0, count.Of(inFlight, "request") + " in flight", nil
 }
 
 const (

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/caddy-balance/caddy-balance/internal/count"
 )
 
 // Status is what a member of a list is doing: its state, why, and since when.
@@ -36,7 +38,8 @@ func (r *Roster) Status(s *Snapshot, m *Member) Status {
 	if limit := m.MostRequests(r.Limits().Adaptive()); limit > 0 && m.InFlight() >= limit {
 		status.Usable = false
 		if status.Reason == "" {
-			status.Reason = fmt.Sprintf("%d requests are in flight, and %d is its limit", m.InFlight(), limit)
+			requests := count.Of(m.InFlight(), "request")
+			status.Reason = fmt.Sprintf("it has %s in flight, and its limit is %d", requests, limit)
 		}
 	}
 	return status

@@ -1,6 +1,10 @@
 package listing
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/caddy-balance/caddy-balance/internal/count"
+)
 
 const (
 	// minRepeated is how many bytes of labels a small list may repeat for the targets of its
@@ -39,7 +43,7 @@ func (b *listBuilder) checkSize(n *node) error {
 }
 
 func tooMany(limit int) error {
-	return fmt.Errorf("has more than %d entries; max_endpoints of the pool allows more", limit)
+	return fmt.Errorf("has more than %s; max_endpoints of the pool allows more", count.Of(limit, "entry"))
 }
 
 func tooManyValues(limit int) error {

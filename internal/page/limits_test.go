@@ -115,7 +115,7 @@ func TestThePageShowsAQueueThatFillsAndEmpties(t *testing.T) {
 	}
 	b.click("#tab-explain")
 	b.click("#panel-explain button.primary")
-	b.waitText(".explanation", "It would be refused with 503: 2 requests are in flight, and max_in_flight is 2; the queue is full: 2 wait")
+	b.waitText(".explanation", "It would be refused with 503: 2 requests in flight, and max_in_flight is 2; the queue is full, with 2 requests")
 	b.wantAccessible("a refusal explained")
 	close(held.release)
 	for _, status := range answers {

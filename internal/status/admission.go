@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
+	"github.com/caddy-balance/caddy-balance/internal/count"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/limit"
 )
@@ -49,18 +50,18 @@ func admit(s limit.GateSettings, gate *limit.Gate, class limit.Class, full bool)
 			before += n
 		}
 	}
+	used := fmt.Sprintf("%s in flight, and max_in_flight is %d", count.Of(inFlight, "request"), s.MaxInFlight)
 	var why string
 	switch {
 	case s.MaxInFlight > 0 && inFlight >= s.MaxInFlight:
-		why = fmt.Sprintf("%d requests are in flight, and max_in_flight is %d", inFlight, s.MaxInFlight)
+		why = used
 	case full:
 		why = "all endpoints have as many requests as they may"
 	case waiting > 0:
 		why = "others wait already"
 	case s.MaxInFlight > 0:
 		return endpoint.Admission{
-			Result: endpoint.AdmissionEnters,
-			Reason: fmt.Sprintf("%d requests are in flight, and max_in_flight is %d", inFlight, s.MaxInFlight),
+			Result: endpoint.AdmissionEnters, Reason: used,
 		}
 	default:
 		return endpoint.Admission{Result: endpoint.AdmissionEnters, Reason: "an endpoint has room"}
@@ -76,5 +77,5 @@ func admit(s limit.GateSettings, gate *limit.Gate, class limit.Class, full bool)
 			"%s; the queue is full, and a request of a lower class makes room", why)}
 	}
 	return endpoint.Admission{Result: endpoint.AdmissionRefused, Reason: fmt.Sprintf(
-		"%s; the queue is full: %d wait", why, waiting)}
+		"%s; the queue is full, with %s", why, count.Of(waiting, "request"))}
 }

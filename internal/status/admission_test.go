@@ -26,12 +26,12 @@ func TestAnAdmissionSaysWhatAGateWouldMakeOfARequest(t *testing.T) {
 		want            endpoint.AdmissionResult
 		why             string
 	}{
-		"room":                 {noQueue, 1, nil, normal, false, endpoint.AdmissionEnters, "1 requests are in flight, and max_in_flight is 2"},
+		"room":                 {noQueue, 1, nil, normal, false, endpoint.AdmissionEnters, "1 request in flight, and max_in_flight is 2"},
 		"no queue":             {noQueue, 2, nil, normal, false, endpoint.AdmissionRefused, "max_in_flight is 2; the pool has no queue"},
 		"an empty queue":       {queueOf2, 2, nil, normal, false, endpoint.AdmissionWaits, "it would be number 1 in the queue, for up to 1h0m0s"},
 		"behind its class":     {queueOf2, 2, []limit.Class{normal}, normal, false, endpoint.AdmissionWaits, "number 2"},
 		"before a lower class": {queueOf2, 2, []limit.Class{sheddable}, normal, false, endpoint.AdmissionWaits, "number 1"},
-		"a full queue":         {queueOf2, 2, []limit.Class{critical, normal}, normal, false, endpoint.AdmissionRefused, "the queue is full: 2 wait"},
+		"a full queue":         {queueOf2, 2, []limit.Class{critical, normal}, normal, false, endpoint.AdmissionRefused, "the queue is full, with 2 requests"},
 		"a lower class goes":   {queueOf2, 2, []limit.Class{normal, sheddable}, critical, false, endpoint.AdmissionWaits, "a request of a lower class makes room"},
 		"all endpoints full":   {queueOf2, 1, nil, normal, true, endpoint.AdmissionWaits, "all endpoints have as many requests as they may; it would be number 1"},
 		"full without a queue": {noQueue, 1, nil, normal, true, endpoint.AdmissionRefused, "all endpoints have as many requests as they may; the pool has no queue"},

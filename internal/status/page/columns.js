@@ -1,7 +1,7 @@
 // The columns of the table of endpoints: what each shows, and by what it sorts.
 
 import { h, nothing, setAttribute, setText } from './dom.js';
-import { ago, count, percent, rate, seconds, weight } from './format.js';
+import { ago, count, percent, plural, rate, seconds, weight } from './format.js';
 import { endpointState, badge, setBadge } from './states.js';
 import { Spark } from './spark.js';
 
@@ -36,7 +36,7 @@ export const columns = [
 		make: () => h('span'),
 		show: (cell, e) => {
 			setText(cell, count(e.inFlight));
-			setAttribute(cell, 'title', e.parked ? `${count(e.parked)} of them are parked` : '');
+			setAttribute(cell, 'title', e.parked ? plural(e.parked, 'of them is parked', 'of them are parked') : '');
 		},
 	},
 	{ key: 'weight', title: 'Weight', width: 70, numeric: true, sort: (e) => e.weight, ...text((e) => weight(e.weight)) },
