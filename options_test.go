@@ -28,3 +28,7 @@ var required = map[string]string{
 func TestANumberForADurationIsRefusedInEachOptionAndTheErrorTellsTheUnit(t *testing.T) {
 	optionstest.WantNumbersRefused(t, optionstest.Options(t, ""), required)
 }
+
+func TestAnErrorOfAWrongTypeNamesTheFieldAndNoTypeOfGo(t *testing.T) {
+	optionstest.WantWrongTypesExplained(t, "")
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(AgentProbe)) }
@@ -58,6 +59,12 @@ func (*AgentProbe) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.upstreams.pool.probes.agent",
 		New: func() caddy.Module { return new(AgentProbe) },
 	}
+}
+
+// UnmarshalJSON makes errors name the option.
+func (p *AgentProbe) UnmarshalJSON(data []byte) error {
+	type fields AgentProbe
+	return options.Decode(data, (*fields)(p))
 }
 
 // UnmarshalCaddyfile sets up the probe from Caddyfile tokens; port or upstream is required. Syntax:

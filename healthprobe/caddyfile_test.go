@@ -181,6 +181,6 @@ func TestProvisionRefusesMistakesInAnHTTPProbe(t *testing.T) {
 		`expect_status: "20x" is not ` + httpstatus.Expected:                   {ExpectStatus: []caddyhttp.WeakString{"20x"}},
 		"expect_body: error parsing regexp: missing closing ): `(`":            {ExpectBody: "("},
 		"expect_body: the answer to HEAD has no body; expected another method": {Method: "HEAD", ExpectBody: "a"},
-		"max_size: -1 is not a number of bytes":                                {MaxSize: -1},
+		"max_size: -1 is less than 1 byte":                                     {MaxSize: -1},
 	})
 }

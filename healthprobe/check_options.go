@@ -91,9 +91,9 @@ func (o *CheckOptions) check() error {
 	case err != nil:
 		return err
 	case o.Rise < 1 || o.Rise > maxCount:
-		return fmt.Errorf("rise: %d; expected 1 or more checks", o.Rise)
+		return fmt.Errorf("rise: is %d; expected 1 or more checks", o.Rise)
 	case o.Fall < 1 || o.Fall > maxCount:
-		return fmt.Errorf("fall: %d; expected 1 or more checks", o.Fall)
+		return fmt.Errorf("fall: is %d; expected 1 or more checks", o.Fall)
 	}
 	return nil
 }

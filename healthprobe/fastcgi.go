@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/internal/httpstatus"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(FastCGIProbe)) }
@@ -69,6 +70,12 @@ func (*FastCGIProbe) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.upstreams.pool.probes.fastcgi",
 		New: func() caddy.Module { return new(FastCGIProbe) },
 	}
+}
+
+// UnmarshalJSON makes errors name the option.
+func (p *FastCGIProbe) UnmarshalJSON(data []byte) error {
+	type fields FastCGIProbe
+	return options.Decode(data, (*fields)(p))
 }
 
 // UnmarshalCaddyfile sets up the probe from Caddyfile tokens. Syntax:

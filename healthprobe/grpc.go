@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(GRPCProbe)) }
@@ -56,6 +57,12 @@ func (*GRPCProbe) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.upstreams.pool.probes.grpc",
 		New: func() caddy.Module { return new(GRPCProbe) },
 	}
+}
+
+// UnmarshalJSON makes errors name the option.
+func (p *GRPCProbe) UnmarshalJSON(data []byte) error {
+	type fields GRPCProbe
+	return options.Decode(data, (*fields)(p))
 }
 
 // UnmarshalCaddyfile sets up the probe from Caddyfile tokens. Syntax:

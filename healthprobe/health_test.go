@@ -57,10 +57,10 @@ func TestProvisionRefusesMistakesInHealth(t *testing.T) {
 		`{"probes":[{"probe":{"probe":"tcp"}},{}]}`:                                                         "probes[1]: probe: is missing; expected one such as http or tcp",
 		`{"probe":{"probe":"tcp"},"probes":[{"probe":{"probe":"http"}}]}`:                                   "probes: conflicts with probe; expected one of them",
 		`{"probes":[{"probe":{"probe":"tcp","port":1}},{"probe":{ "probe": "tcp", "port": 1 },"rise": 9}]}`: "probes[1]: probe: is the same as that of probes[0]",
-		`{"probes":[{"probe":{"probe":"tcp"},"rise":-1}]}`:                                                  "probes[0]: rise: -1; expected 1 or more checks",
+		`{"probes":[{"probe":{"probe":"tcp"},"rise":-1}]}`:                                                  "probes[0]: rise: is -1; expected 1 or more checks",
 		`{"probes":[{"probe":{"probe":"tcp"},"interval":"1us"}]}`:                                           "probes[0]: interval: 1µs is less than 100ms; a number in JSON is in nanoseconds, so write it with a unit, such as \"10s\"",
 		`{"probes":[{"probe":{"probe":"tcp"},"interval":"1s"}],"interval":"1us"}`:                           "interval: 1µs is less than 100ms; a number in JSON is in nanoseconds, so write it with a unit, such as \"10s\"",
-		`{"probe":{"probe":"tcp"},"fall":-1}`:                                                               "fall: -1; expected 1 or more checks",
+		`{"probe":{"probe":"tcp"},"fall":-1}`:                                                               "fall: is -1; expected 1 or more checks",
 		`{"probe":{"probe":"tcp"},"initial":"maybe"}`:                                                       `initial: "maybe"; expected healthy or unhealthy`,
 	} {
 		_, err := provisionedHealth(t, text)

@@ -189,7 +189,7 @@ func (p *HTTPProbe) provisionExpectations() (err error) {
 		return fmt.Errorf("expect_status: %w", err)
 	}
 	if p.MaxSize < 0 {
-		return fmt.Errorf("max_size: %d is not a number of bytes", p.MaxSize)
+		return fmt.Errorf("max_size: %d is less than 1 byte", p.MaxSize)
 	}
 	if p.ExpectBody == "" {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(RedisProbe)) }
@@ -76,6 +77,12 @@ func (*RedisProbe) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.upstreams.pool.probes.redis",
 		New: func() caddy.Module { return new(RedisProbe) },
 	}
+}
+
+// UnmarshalJSON makes errors name the option.
+func (p *RedisProbe) UnmarshalJSON(data []byte) error {
+	type fields RedisProbe
+	return options.Decode(data, (*fields)(p))
 }
 
 // UnmarshalCaddyfile sets up the probe from Caddyfile tokens. Syntax:

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(TCPProbe)) }
@@ -47,6 +48,12 @@ func (*TCPProbe) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.upstreams.pool.probes.tcp",
 		New: func() caddy.Module { return new(TCPProbe) },
 	}
+}
+
+// UnmarshalJSON makes errors name the option.
+func (p *TCPProbe) UnmarshalJSON(data []byte) error {
+	type fields TCPProbe
+	return options.Decode(data, (*fields)(p))
 }
 
 // UnmarshalCaddyfile sets up the probe from Caddyfile tokens. Syntax:

@@ -50,7 +50,7 @@ func (p *Pool) Provision(ctx caddy.Context) error {
 // check checks the settings that need no other module, and sets defaults.
 func (p *Pool) check() error {
 	if p.Retries < noRetries || p.Retries > maxRetries {
-		return fmt.Errorf("retries: %d; expected -1 (none), or from 1 to %d", p.Retries, maxRetries)
+		return fmt.Errorf("retries: is %d; expected -1 (none), or from 1 to %d", p.Retries, maxRetries)
 	}
 	p.Retries = max(cmp.Or(p.Retries, defaultRetries), 0)
 	if p.ProxyProtocol != "" && proxyVersions[p.ProxyProtocol] == 0 {

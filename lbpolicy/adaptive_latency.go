@@ -133,7 +133,7 @@ func (p *AdaptiveLatency) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if p.Choices < 0 || p.Choices == 1 || p.Choices > maxChoices {
-		return fmt.Errorf("choices: %d; expected 0 (automatic), or from 2 to %d endpoints to compare",
+		return fmt.Errorf("choices: is %d; expected 0 (automatic), or from 2 to %d endpoints to compare",
 			p.Choices, maxChoices)
 	}
 	if p.Decay == 0 {

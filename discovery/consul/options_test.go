@@ -17,3 +17,7 @@ func TestANumberForADurationIsRefusedInEachOptionAndTheErrorTellsTheUnit(t *test
 		"http.reverse_proxy.upstreams.pool.sources.consul": `{"services": ["web"]}`,
 	})
 }
+
+func TestAnErrorOfAWrongTypeNamesTheFieldAndNoTypeOfGo(t *testing.T) {
+	optionstest.WantWrongTypesExplained(t, "/discovery/consul")
+}

@@ -197,7 +197,7 @@ func TestASourceFollowsANameThatRotates(t *testing.T) {
 func TestARotationThatMakesNoSenseIsAnError(t *testing.T) {
 	for want, s := range map[string]Source{
 		`rotating: "always" is not auto, on or off`:           {Type: "srv", Name: "web.test", Rotating: "always"},
-		"keep_unseen: -1s is negative":                        {Type: "srv", Name: "web.test", KeepUnseen: -1e9},
+		"keep_unseen: -1s is less than ":                      {Type: "srv", Name: "web.test", KeepUnseen: -1e9},
 		"keep_unseen: 1m0s is given, but rotating is off":     {Type: "srv", Name: "web.test", KeepUnseen: 60e9, Rotating: "off"},
 		"keep_unseen: 500ms is less than min_refresh, 1s, so": {Type: "srv", Name: "web.test", KeepUnseen: 5e8},
 	} {

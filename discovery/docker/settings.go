@@ -26,7 +26,7 @@ func (l *Labels) UnmarshalJSON(data []byte) error {
 	}
 	var several []string
 	if err := json.Unmarshal(data, &several); err != nil {
-		return errors.New("label: expected text or a list of texts")
+		return errors.New("expected text or a list of texts")
 	}
 	*l = several
 	return nil

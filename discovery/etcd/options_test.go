@@ -17,3 +17,7 @@ func TestANumberForADurationIsRefusedInEachOptionAndTheErrorTellsTheUnit(t *test
 		"http.reverse_proxy.upstreams.pool.sources.etcd": `{"prefix": "web/", "endpoints": ["127.0.0.1:1"]}`,
 	})
 }
+
+func TestAnErrorOfAWrongTypeNamesTheFieldAndNoTypeOfGo(t *testing.T) {
+	optionstest.WantWrongTypesExplained(t, "/discovery/etcd")
+}

@@ -19,7 +19,7 @@ func TestInvalidSettingsAreRefused(t *testing.T) {
 		"prefix: is empty":                      {Endpoints: one},
 		"prefix: ":                              {Prefix: "{env.CADDY_BALANCE_NONE}", Endpoints: one},
 		"endpoints: none given":                 {Prefix: "web"},
-		"timeout: -1ns is negative":             {Prefix: "web", Endpoints: one, Timeout: -1},
+		"timeout: -1ns is less than 1":          {Prefix: "web", Endpoints: one, Timeout: -1},
 		`format: "Kitex" is not known`:          {Prefix: "web", Endpoints: one, Format: "Kitex"},
 		"scheme: evaluated":                     {Prefix: "web", Endpoints: one, Scheme: "{env.CADDY_BALANCE_NONE}"},
 		"password: is missing":                  {Prefix: "web", Endpoints: one, Username: "caddy"},

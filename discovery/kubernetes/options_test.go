@@ -17,3 +17,7 @@ func TestANumberForADurationIsRefusedInEachOptionAndTheErrorTellsTheUnit(t *test
 		"http.reverse_proxy.upstreams.pool.sources.kubernetes": `{"service": "web"}`,
 	})
 }
+
+func TestAnErrorOfAWrongTypeNamesTheFieldAndNoTypeOfGo(t *testing.T) {
+	optionstest.WantWrongTypesExplained(t, "/discovery/kubernetes")
+}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(Source)) }
@@ -106,6 +107,12 @@ func (*Source) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.upstreams.pool.sources.kubernetes",
 		New: func() caddy.Module { return new(Source) },
 	}
+}
+
+// UnmarshalJSON makes errors name the option.
+func (s *Source) UnmarshalJSON(data []byte) error {
+	type fields Source
+	return options.Decode(data, (*fields)(s))
 }
 
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:

@@ -17,3 +17,7 @@ func TestANumberForADurationIsRefusedInEachOptionAndTheErrorTellsTheUnit(t *test
 		"http.reverse_proxy.upstreams.pool.sources.nacos": `{"service": "web"}`,
 	})
 }
+
+func TestAnErrorOfAWrongTypeNamesTheFieldAndNoTypeOfGo(t *testing.T) {
+	optionstest.WantWrongTypesExplained(t, "/discovery/nacos")
+}

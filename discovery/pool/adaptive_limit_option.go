@@ -68,15 +68,15 @@ func (o *LimitOptions) checkAdaptiveLimit() error {
 		return fmt.Errorf("adaptive_limit: tolerance: %v is not a number from %v to %v",
 			s.Tolerance, minTolerance, maxTolerance)
 	}
-	if s.Max == 0 {
-		s.Max = maxPlaces
-	} else if s.Max < s.Min {
-		return fmt.Errorf("adaptive_limit: max: %d is below min, which is %d", s.Max, s.Min)
-	}
-	return cmp.Or(
+	most := cmp.Or(s.Max, maxPlaces)
+	err := cmp.Or(
 		checkPlaces("adaptive_limit: min", &s.Min),
-		checkPlaces("adaptive_limit: max", &s.Max),
+		checkPlaces("adaptive_limit: max", &most),
 	)
+	if err == nil && most < s.Min {
+		err = fmt.Errorf("adaptive_limit: max: %d is below min, which is %d", most, s.Min)
+	}
+	return err
 }
 
 // adaptiveSettings returns nil if there are no adaptive limits.

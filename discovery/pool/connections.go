@@ -12,8 +12,8 @@ import (
 // option which is for those. own are options of the module that have the name of one.
 func RefuseForConnections(data []byte, own ...string) error {
 	var given map[string]json.RawMessage
-	if err := json.Unmarshal(data, &given); err != nil {
-		return err
+	if json.Unmarshal(data, &given) != nil {
+		return nil // what decodes the options says why
 	}
 	for _, options := range []reflect.Type{reflect.TypeFor[RequestOptions](), reflect.TypeFor[LimitOptions]()} {
 		for i := range options.NumField() {

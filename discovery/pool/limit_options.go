@@ -68,7 +68,7 @@ const (
 // UnmarshalJSON refuses zeros that would become defaults.
 func (q *Queue) UnmarshalJSON(data []byte) error {
 	type fields Queue
-	return options.Decode(data, (*fields)(q), "length", "timeout")
+	return options.Decode(data, (*fields)(q), "timeout")
 }
 
 func (q *Queue) timeout() caddy.Duration { return cmp.Or(q.Timeout, defaultQueueTimeout) }
@@ -106,9 +106,16 @@ func (o *LimitOptions) checkGate() error {
 	return cmp.Or(
 		checkPlaces("max_in_flight", o.MaxInFlight),
 		options.AtLeast("queue: timeout", o.Queue.timeout(), options.MinDuration),
-		checkPlaces("queue: length", &o.Queue.Length),
+		o.Queue.checkLength(),
 		o.Queue.checkClass(),
 	)
+}
+
+func (q *Queue) checkLength() error {
+	if q.Length == 0 {
+		return fmt.Errorf("queue: length: is missing or 0; expected a number from 1 to %d", maxPlaces)
+	}
+	return checkPlaces("queue: length", &q.Length)
 }
 
 // placeholder is a placeholder in a text.

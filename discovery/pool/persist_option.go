@@ -2,7 +2,7 @@ package pool
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -26,7 +26,7 @@ func (p *Persistence) UnmarshalJSON(data []byte) error {
 	}
 	var name string
 	if err := json.Unmarshal(data, &name); err != nil || !p.set(name) {
-		return errors.New("persist: expected true, false, or a name")
+		return fmt.Errorf("is %s; expected true, false, or a name", data)
 	}
 	return nil
 }

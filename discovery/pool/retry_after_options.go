@@ -25,12 +25,6 @@ type RetryAfter struct {
 	Statuses []int `json:"statuses,omitempty"`
 }
 
-// UnmarshalJSON refuses zeros that would become defaults.
-func (a *RetryAfter) UnmarshalJSON(data []byte) error {
-	type fields RetryAfter
-	return options.Decode(data, (*fields)(a), "max")
-}
-
 func (o *LimitOptions) retryAfterOption() caddyfile.Param {
 	var after RetryAfter
 	return caddyfile.LineInto("retry_after", &o.RetryAfter, &after,
@@ -49,6 +43,10 @@ func (o *LimitOptions) checkRetryAfter() error {
 		if status < minRefusal || status > maxRefusal {
 			return fmt.Errorf("retry_after: statuses: %d is not a status from %d to %d", status, minRefusal, maxRefusal)
 		}
+	}
+	if a.Max == 0 {
+		return fmt.Errorf("retry_after: max: is missing or 0; expected a duration of %s or more, such as \"10s\"",
+			options.MinDuration)
 	}
 	return options.AtLeast("retry_after: max", a.Max, options.MinDuration)
 }

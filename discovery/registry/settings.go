@@ -55,7 +55,7 @@ func (s *Source) check() error {
 	case usual > maximum:
 		return fmt.Errorf("default_ttl: %s is more than max_ttl, which is %s", usual, maximum)
 	case s.MaxEndpoints < 0:
-		return fmt.Errorf("max_endpoints: %d is negative", s.MaxEndpoints)
+		return fmt.Errorf("max_endpoints: %d is less than 1", s.MaxEndpoints)
 	}
 	return nil
 }

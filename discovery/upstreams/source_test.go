@@ -200,8 +200,8 @@ func TestAMistakeInTheModuleIsAMistakeInTheConfig(t *testing.T) {
 		`{"from": {"source": "guest", "mistake": true}}`: "a mistake",
 		`{"from": {"source": "guest", "other": 1}}`:      "unknown field",
 		`{"from": {"source": "no_such_module"}}`:         "unknown module: http.reverse_proxy.upstreams.no_such_module",
-		`{"from": {"source": "guest"}, "interval": -1}`:  "interval: -1ns is negative",
-		`{"from": {"source": "guest"}, "timeout": -1}`:   "timeout: -1ns is negative",
+		`{"from": {"source": "guest"}, "interval": -1}`:  "interval: -1ns is less than 1",
+		`{"from": {"source": "guest"}, "timeout": -1}`:   "timeout: -1ns is less than 1",
 	} {
 		ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 		_, err := ctx.LoadModuleByID("http.reverse_proxy.upstreams.pool.sources.upstreams", json.RawMessage(text))

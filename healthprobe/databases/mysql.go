@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/healthprobe"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(MySQLProbe)) }
@@ -40,6 +41,12 @@ func (*MySQLProbe) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.upstreams.pool.probes.mysql",
 		New: func() caddy.Module { return new(MySQLProbe) },
 	}
+}
+
+// UnmarshalJSON makes errors name the option.
+func (p *MySQLProbe) UnmarshalJSON(data []byte) error {
+	type fields MySQLProbe
+	return options.Decode(data, (*fields)(p))
 }
 
 // UnmarshalCaddyfile sets up the probe from Caddyfile tokens. Syntax:

@@ -9,3 +9,7 @@ import (
 func TestAZeroIsHonouredOrRefusedInEachOption(t *testing.T) {
 	optionstest.WantZerosHonouredOrRefused(t, optionstest.Options(t, "/healthprobe/databases"))
 }
+
+func TestAnErrorOfAWrongTypeNamesTheFieldAndNoTypeOfGo(t *testing.T) {
+	optionstest.WantWrongTypesExplained(t, "/healthprobe/databases")
+}

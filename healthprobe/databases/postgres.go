@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
 	"github.com/caddy-balance/caddy-balance/healthprobe"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() { caddy.RegisterModule(new(PostgresProbe)) }
@@ -51,6 +52,12 @@ func (*PostgresProbe) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.reverse_proxy.upstreams.pool.probes.postgres",
 		New: func() caddy.Module { return new(PostgresProbe) },
 	}
+}
+
+// UnmarshalJSON makes errors name the option.
+func (p *PostgresProbe) UnmarshalJSON(data []byte) error {
+	type fields PostgresProbe
+	return options.Decode(data, (*fields)(p))
 }
 
 // UnmarshalCaddyfile sets up the probe from Caddyfile tokens. Syntax:

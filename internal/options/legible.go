@@ -1,139 +1,123 @@
 package options
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 )
 
-// legible returns an error of the decoder in words of the config instead of Go. into is the type
-// with the options.
-func legible(err error, data []byte, into reflect.Type) error {
+// fault returns what is wrong with a value for a type, in words of the config instead of Go, with
+// the way to it; nil if nothing is. The decoder itself names no field of a value that decodes
+// itself, such as a duration, and none around an unknown field.
+func fault(value json.RawMessage, t reflect.Type) error {
+	err := caddy.StrictUnmarshalJSON(value, reflect.New(t).Interface())
+	if err == nil {
+		return nil
+	}
+	if !reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		if inside := faultInside(value, t); inside != nil {
+			return inside
+		}
+	}
 	if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
-		err = WrongType(wrong)
-		if wrong.Field != "" {
-			return err
-		}
+		return WrongType(wrong)
 	}
-	var given map[string]json.RawMessage
-	if json.Unmarshal(data, &given) != nil {
-		return err
-	}
-	if name, unknown := unknownField(err); unknown {
-		if _, here := given[name]; here {
-			return unknownAmong(name, fieldsOf(into))
-		}
-	}
-	return named(err, given, into)
-}
-
-// named returns an error with the name of its field before it, if it has none yet. A value that
-// decodes itself, such as a duration, does not know of which field it is.
-func named(err error, given map[string]json.RawMessage, into reflect.Type) error {
-	for field, value := range given {
-		one, _ := json.Marshal(map[string]json.RawMessage{field: value}) // what was read can be written
-		decoder := json.NewDecoder(bytes.NewReader(one))
-		decoder.DisallowUnknownFields()
-		alone := decoder.Decode(reflect.New(into).Interface())
-		if wrong := new(json.UnmarshalTypeError); errors.As(alone, &wrong) {
-			alone = WrongType(wrong)
-		}
-		if alone != nil && alone.Error() == err.Error() && !strings.HasPrefix(err.Error(), field) {
-			return fmt.Errorf("%s: %w", field, err)
-		}
+	if isDuration(t) {
+		return fmt.Errorf("is %s; expected %s", value, expectedType(t))
 	}
 	return err
 }
 
-func unknownField(err error) (name string, is bool) {
-	quoted, is := strings.CutPrefix(err.Error(), "json: unknown field ")
-	if !is || json.Unmarshal([]byte(quoted), &name) != nil {
-		return "", false
+// faultInside returns what is wrong with a part of a value; nil if it has no parts.
+func faultInside(value json.RawMessage, t reflect.Type) error {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return fault(value, t.Elem())
+	case reflect.Struct:
+		var given map[string]json.RawMessage
+		if json.Unmarshal(value, &given) == nil {
+			return faultOfFields(given, fieldsOf(t))
+		}
+	case reflect.Slice:
+		var list []json.RawMessage
+		if json.Unmarshal(value, &list) == nil {
+			return faultOfEntries(list, t.Elem())
+		}
+	case reflect.Map:
+		var given map[string]json.RawMessage
+		if json.Unmarshal(value, &given) == nil {
+			return faultOfValues(given, t.Elem())
+		}
 	}
-	return name, true
+	return nil
 }
 
-func unknownAmong(name string, fields []string) error {
+func faultOfFields(given map[string]json.RawMessage, fields []field) error {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		i := slices.IndexFunc(fields, func(f field) bool { return strings.EqualFold(f.name, name) })
+		if i < 0 {
+			return unknownAmong(name, fields)
+		}
+		if err := fault(given[name], fields[i].kind); err != nil {
+			return fmt.Errorf("%s: %w", fields[i].name, err)
+		}
+	}
+	return nil
+}
+
+func faultOfEntries(list []json.RawMessage, t reflect.Type) error {
+	for i, value := range list {
+		if err := fault(value, t); err != nil {
+			return fmt.Errorf("entry %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func faultOfValues(given map[string]json.RawMessage, t reflect.Type) error {
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		if err := fault(given[key], t); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+func unknownAmong(name string, fields []field) error {
 	if len(fields) == 0 {
 		return fmt.Errorf("unknown field %q; there are no options", name)
 	}
-	return fmt.Errorf("unknown field %q; the fields are %s", name, strings.Join(fields, ", "))
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+	}
+	return fmt.Errorf("unknown field %q; the fields are %s", name, strings.Join(names, ", "))
 }
 
-// fieldsOf returns the names of the options in a type.
-func fieldsOf(t reflect.Type) (names []string) {
+// field is a field of an object in JSON.
+type field struct {
+	name string
+	kind reflect.Type
+	tag  reflect.StructTag
+}
+
+// fieldsOf returns the fields of a struct and of those that are embedded in it.
+func fieldsOf(t reflect.Type) (fields []field) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
-			names = append(names, fieldsOf(f.Type)...)
+			fields = append(fields, fieldsOf(f.Type)...)
 		case f.IsExported() && name != "" && name != "-":
-			names = append(names, name)
+			fields = append(fields, field{name, f.Type, f.Tag})
 		}
 	}
-	return names
-}
-
-// WrongType says of which type a value is, and of which it should be.
-func WrongType(e *json.UnmarshalTypeError) error {
-	text := fmt.Sprintf("is %s; expected %s", givenType(e.Value), expectedType(e.Type))
-	if field := fieldPath(e.Field); field != "" {
-		return fmt.Errorf("%s: %s", field, text)
-	}
-	return errors.New(text)
-}
-
-// fieldPath returns a path of fields without the names of embedded types, which no config has.
-func fieldPath(path string) string {
-	var names []string
-	for name := range strings.SplitSeq(path, ".") {
-		if name != "" && (name[0] < 'A' || name[0] > 'Z') {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ".")
-}
-
-func givenType(value string) string {
-	switch kind, number, _ := strings.Cut(value, " "); {
-	case kind == "array":
-		return "a list"
-	case kind == "object":
-		return "an object"
-	case kind == "bool":
-		return "true or false"
-	case number != "":
-		return "the number " + number
-	}
-	return "a " + value
-}
-
-func expectedType(t reflect.Type) string {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	switch t {
-	case reflect.TypeFor[caddy.Duration](), reflect.TypeFor[time.Duration]():
-		return `a duration such as "10s"`
-	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.String:
-		return "a string"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	case reflect.Slice, reflect.Array:
-		return "a list"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
-	}
-	return "a whole number"
+	return fields
 }

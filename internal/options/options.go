@@ -3,10 +3,11 @@
 package options
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,19 +28,24 @@ const (
 // Their zero would silently become their default. Caddy's decoder finds the type by its methods, so
 // into must be of a type that has the fields of the module and not its UnmarshalJSON.
 func Decode(data []byte, into any, notZero ...string) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return legible(err, data, reflect.TypeOf(into).Elem())
+	t := reflect.TypeOf(into).Elem()
+	if err := caddy.StrictUnmarshalJSON(data, into); err != nil {
+		return cmp.Or(fault(data, t), err)
 	}
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(data, &given); err != nil {
 		return err
 	}
-	for _, name := range notZero {
-		for field, value := range given {
-			if strings.EqualFold(field, name) && isZero(value) {
-				return fmt.Errorf("%s: is %s; leave it out for its default", name, value)
+	for _, f := range fieldsOf(t) {
+		for name, value := range given {
+			if !strings.EqualFold(f.name, name) {
+				continue
+			}
+			if slices.Contains(notZero, f.name) && isZero(value) {
+				return fmt.Errorf("%s: is %s; leave it out for its default", f.name, value)
+			}
+			if err := faultOfModule(f, value); err != nil {
+				return fmt.Errorf("%s: %w", f.name, err)
 			}
 		}
 	}
@@ -57,23 +63,27 @@ func isZero(value json.RawMessage) bool {
 	return err == nil && number == 0
 }
 
-// AtLeast returns an error if a duration is less than the minimum. The error tells the unit,
-// because the reason is often a number that was meant as seconds.
+// AtLeast returns an error if a duration is less than the minimum. The error tells the unit if the
+// duration is so short that it is likely to be a number that was meant as seconds.
 func AtLeast(name string, value caddy.Duration, least time.Duration) error {
 	if time.Duration(value) >= least {
 		return nil
 	}
-	if value < 0 {
-		return fmt.Errorf("%s: %s is negative", name, time.Duration(value))
+	err := fmt.Errorf("%s: %s is less than %s", name, time.Duration(value), least)
+	if value < 0 || time.Duration(value) >= MinDuration {
+		return err
 	}
-	return fmt.Errorf("%s: %s is less than %s; a number in JSON is in nanoseconds, so write it with a unit, such as %q",
-		name, time.Duration(value), least, max(10*time.Second, least).String())
+	return fmt.Errorf("%w; a number in JSON is in nanoseconds, so write it with a unit, such as %q",
+		err, max(10*time.Second, least).String())
 }
 
 // AtLeastOrZero returns an error like AtLeast, but allows zero.
 func AtLeastOrZero(name string, value caddy.Duration, least time.Duration) error {
-	if value == 0 {
+	switch {
+	case value == 0:
 		return nil
+	case value < 0:
+		return fmt.Errorf("%s: %s is negative; expected 0s, or %s or more", name, time.Duration(value), least)
 	}
 	return AtLeast(name, value, least)
 }

@@ -45,22 +45,29 @@ func (o *Option) IsDuration() bool { return o.kind == reflect.TypeFor[caddy.Dura
 func Options(t *testing.T, prefix string) []Option {
 	t.Helper()
 	var all []Option
-	modules := 0
+	for id, kind := range modules(t, prefix) {
+		w := walk{t: t, module: id}
+		w.fields(kind, nil)
+		all = append(all, w.found...)
+	}
+	return all
+}
+
+// modules returns the types of all registered modules whose package is prefix or below it, by ID.
+func modules(t *testing.T, prefix string) map[string]reflect.Type {
+	t.Helper()
+	all := make(map[string]reflect.Type)
 	for _, id := range caddy.Modules() {
 		info, err := caddy.GetModule(id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		kind := reflect.TypeOf(info.New())
-		if kind.Kind() != reflect.Pointer || !strings.HasPrefix(kind.Elem().PkgPath(), core+prefix) {
-			continue
+		if kind.Kind() == reflect.Pointer && strings.HasPrefix(kind.Elem().PkgPath(), core+prefix) {
+			all[id] = kind.Elem()
 		}
-		modules++
-		w := walk{t: t, module: id}
-		w.fields(kind.Elem(), nil)
-		all = append(all, w.found...)
 	}
-	if modules == 0 {
+	if len(all) == 0 {
 		t.Fatal("no modules below", prefix)
 	}
 	return all
@@ -106,7 +113,7 @@ func enter(at map[string]any, s step) map[string]any {
 
 // WantZerosHonouredOrRefused expects of each option that its zero, written in JSON, is an error, or
 // stays zero and differs from the option left out, or that its documentation says that zero is the
-// default. A zero never silently becomes another value.
+// default, or that the option is required. A zero never silently becomes another value.
 func WantZerosHonouredOrRefused(t *testing.T, all []Option) {
 	t.Helper()
 	for i := range all {
@@ -126,7 +133,7 @@ func WantZerosHonouredOrRefused(t *testing.T, all []Option) {
 			if name := o.Path[len(o.Path)-1].name; !strings.Contains(err.Error(), name+": is "+zero) {
 				t.Errorf("%s: %s: the error is %v", o.Module, o.Name(), err)
 			}
-		case o.isDistinct(t, given), o.defaultIsZero():
+		case o.isDistinct(t, given), o.defaultIsZero(), o.isRequired():
 		default:
 			t.Errorf("%s: %s: a zero is not refused, cannot be told from an option that is left out, "+
 				"and is not documented as its default", o.Module, o.Name())
@@ -170,6 +177,9 @@ func (o *Option) defaultIsZero() bool {
 	}
 	return strings.Contains(doc, "Default: 0")
 }
+
+// isRequired reports whether the documentation of the option says that it has no default.
+func (o *Option) isRequired() bool { return strings.Contains(o.doc, "Required.") }
 
 // valueIn returns the field of the option in a module, which may be a pointer.
 func (o *Option) valueIn(module reflect.Value) reflect.Value {

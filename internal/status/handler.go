@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
 func init() {
@@ -47,6 +48,12 @@ type PoolStatus struct {
 // CaddyModule returns the Caddy module information.
 func (*PoolStatus) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.pool_status", New: func() caddy.Module { return new(PoolStatus) }}
+}
+
+// UnmarshalJSON makes errors name the option.
+func (s *PoolStatus) UnmarshalJSON(data []byte) error {
+	type fields PoolStatus
+	return options.Decode(data, (*fields)(s))
 }
 
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
