@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"": {"discovery/...", "healthprobe/...", "lbpolicy", "internal/command", "internal/status"},
 
 	"discovery":           {"internal/count", "internal/listing", "internal/options"},
-	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/bounded", "internal/definition", "internal/egress", "internal/endpoint", "internal/limit", "internal/metrics", "internal/options", "internal/recovered", "internal/signal"},
+	"discovery/pool":      {"caddyfile", "discovery", "internal/attempt", "internal/bounded", "internal/definition", "internal/egress", "internal/endpoint", "internal/limit", "internal/metrics", "internal/options", "internal/recovered", "internal/signal", "internal/site"},
 	"discovery/dns":       {"caddyfile", "discovery", "internal/listing", "internal/options", "internal/recovered"},
 	"discovery/file":      {"caddyfile", "discovery", "internal/count", "internal/listing", "internal/options"},
 	"discovery/http":      {"caddyfile", "discovery", "internal/clienttls", "internal/count", "internal/listing", "internal/options"},
@@ -55,6 +55,7 @@ var rooms = map[string][]string{
 	"internal/recovered":  {},
 	"internal/role":       {"internal/endpoint"},
 	"internal/signal":     {},
+	"internal/site":       {},
 	"internal/status":     {"caddyfile", "discovery/registry", "internal/attempt", "internal/count", "internal/endpoint", "internal/limit", "internal/listing", "internal/load", "internal/options"},
 
 	// Proof.

@@ -81,6 +81,7 @@ type Pool struct {
 	transport *attempt.Transport
 	picker    endpoint.Picker
 	fallback  endpoint.Picker // for what the picker leaves to another policy; nil if there is none
+	unexplain []func()
 	tls       *tls.Config
 	roles     *role.Watch[*relay] // nil if connections stay
 }

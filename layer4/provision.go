@@ -87,9 +87,16 @@ func (p *Pool) attachPolicy(ctx caddy.Context) error {
 			return fmt.Errorf("fallback: %s picks for HTTP requests only", attempt.PolicyName(f.Fallback()))
 		}
 		p.fallback = fallback.NewPicker(p.Roster(), admit)
+		p.explain(p.fallback)
 	}
 	p.picker = policy.NewPicker(p.Roster(), admit)
+	p.explain(p.picker)
 	return nil
+}
+
+// explain lets a picker say what it would pick, until the handler is cleaned up.
+func (p *Pool) explain(picker endpoint.Picker) {
+	p.unexplain = append(p.unexplain, p.Roster().AddExplainer(picker, "layer 4"))
 }
 
 func (p *Pool) loadPolicy(ctx caddy.Context) (any, error) {
@@ -113,6 +120,9 @@ func admit(m *endpoint.Member) (ok bool, limit int) { return true, int(m.MaxRequ
 
 // Cleanup implements caddy.CleanerUpper. Connections go on.
 func (p *Pool) Cleanup() error {
+	for _, remove := range p.unexplain {
+		remove()
+	}
 	for _, picker := range []endpoint.Picker{p.picker, p.fallback} {
 		if picker != nil {
 			picker.Stop()

@@ -12,7 +12,6 @@ import (
 func (s *selector) NewPicker(r *endpoint.Roster, admit endpoint.Admit) endpoint.Picker {
 	p := &rosterPicker{selector: s, roster: r, admit: admit}
 	p.unsubscribe = r.Subscribe(p.prepare)
-	p.unexplain = r.AddExplainer(p)
 	s.picker = p
 	return p
 }
@@ -27,7 +26,6 @@ type rosterPicker struct {
 	roster      *endpoint.Roster
 	admit       endpoint.Admit
 	unsubscribe func()
-	unexplain   func()
 	prepared    []band                           // with tables; only the subscription uses it
 	current     atomic.Pointer[preparedSnapshot] // what requests pick from
 	stopped     atomic.Bool
@@ -67,7 +65,6 @@ func (p *rosterPicker) prepare(snapshot *endpoint.Snapshot) {
 // Stop implements endpoint.Picker.
 func (p *rosterPicker) Stop() {
 	p.unsubscribe()
-	p.unexplain()
 	p.stopped.Store(true)
 	p.current.Store(&preparedSnapshot{})
 	discard(p.prepared)

@@ -19,19 +19,18 @@ func (p *Split) NewPicker(r *endpoint.Roster, admit endpoint.Admit) endpoint.Pic
 			g.picker = guest.NewPicker(g.roster, admit)
 		}
 	}
-	s.unexplain, s.detach = r.AddExplainer(s), p.rollout.attach(r)
+	s.detach = p.rollout.attach(r)
 	p.pool = s
 	return s
 }
 
 // splitPicker picks from the lists of a roster.
 type splitPicker struct {
-	policy    *Split
-	roster    *endpoint.Roster
-	admit     endpoint.Admit
-	groups    []groupPicker
-	unexplain func()
-	detach    func()
+	policy *Split
+	roster *endpoint.Roster
+	admit  endpoint.Admit
+	groups []groupPicker
+	detach func()
 }
 
 // groupPicker picks from a group.
@@ -93,7 +92,6 @@ func anyUntried(s *endpoint.Snapshot, admit endpoint.Admit, attempts *attempt.Re
 
 // Stop implements endpoint.Picker.
 func (s *splitPicker) Stop() {
-	s.unexplain()
 	s.detach()
 	for i := range s.groups {
 		if s.groups[i].picker != nil {

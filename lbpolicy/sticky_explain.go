@@ -81,15 +81,3 @@ func (s *stickyPicker) putFirst(e *endpoint.Explanation, m *endpoint.Member, rea
 	x := e.Endpoints[at]
 	e.Endpoints = slices.Insert(slices.Delete(e.Endpoints, at, at+1), 0, x)
 }
-
-// hideExplainer lets another policy explain for a guest, which is no policy of the pool's.
-func hideExplainer(guest endpoint.Picker) {
-	switch p := guest.(type) {
-	case *rosterPicker:
-		p.unexplain()
-	case *stickyPicker:
-		p.unexplain()
-	case *splitPicker:
-		p.unexplain()
-	}
-}

@@ -16,9 +16,7 @@ func (p *Sticky) NewPicker(r *endpoint.Roster, admit endpoint.Admit) endpoint.Pi
 	s := &stickyPicker{policy: p, roster: r, admit: admit}
 	if guest, ok := p.guest.(endpoint.Policy); ok {
 		s.guest = guest.NewPicker(r, admit)
-		hideExplainer(s.guest)
 	}
-	s.unexplain = r.AddExplainer(s)
 	s.unsubscribe = r.Subscribe(s.prepare)
 	p.pool = s
 	return s
@@ -31,7 +29,6 @@ type stickyPicker struct {
 	admit       endpoint.Admit
 	guest       endpoint.Picker // nil if the guest needs the list
 	unsubscribe func()
-	unexplain   func()
 
 	building sync.Mutex
 	current  atomic.Pointer[stickyTable] // nil as long as the keys are not known
@@ -152,7 +149,6 @@ func (s *stickyPicker) pickResident(r *http.Request, of session) *endpoint.Endpo
 // Stop implements endpoint.Picker.
 func (s *stickyPicker) Stop() {
 	s.unsubscribe()
-	s.unexplain()
 	if s.guest != nil {
 		s.guest.Stop()
 	}

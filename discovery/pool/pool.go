@@ -11,6 +11,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/options"
+	"github.com/caddy-balance/caddy-balance/internal/site"
 )
 
 func init() { caddy.RegisterModule(new(Pool)) }
@@ -49,6 +50,7 @@ type Pool struct {
 	// none.
 	findSession  func(*http.Request) *endpoint.Member
 	stopSessions func()
+	unexplain    func() // nil without a picker
 	stopRoles    func() // nil if requests stay at an endpoint that loses its role
 }
 
@@ -158,6 +160,7 @@ func (p *Pool) attachPolicy(ctx caddy.Context) error {
 	}
 	if policy, ok := p.handler.LoadBalancing.SelectionPolicy.(endpoint.Policy); ok {
 		p.picker = policy.NewPicker(p.claim.Roster, p.admit)
+		p.unexplain = p.claim.Roster.AddExplainer(p.picker, site.Of(ctx))
 	}
 	return nil
 }
@@ -165,6 +168,7 @@ func (p *Pool) attachPolicy(ctx caddy.Context) error {
 // Cleanup implements caddy.CleanerUpper.
 func (p *Pool) Cleanup() error {
 	if p.picker != nil {
+		p.unexplain()
 		p.picker.Stop()
 	}
 	for _, stop := range []func(){p.stopSessions, p.stopRoles, p.limits.unsubscribe} {

@@ -78,6 +78,9 @@ func explanationText(e *endpoint.Explanation) string {
 		line("%s", admissionText(e.Admission))
 	}
 	line("%s picks %s%s", e.Policy, cmp.Or(e.Picked, pickedInTurn(e)), because(e.Reason))
+	if len(e.Sites) > 0 {
+		line("for %s", sitesText(e))
+	}
 	if e.Group != "" {
 		line("group %s", e.Group)
 	}
@@ -98,6 +101,15 @@ func explanationText(e *endpoint.Explanation) string {
 		}
 	}
 	return text.String() + "\n" + explainedTable(e)
+}
+
+// sitesText names the sites whose policy it is.
+func sitesText(e *endpoint.Explanation) string {
+	text := strings.Join(e.Sites, "; ")
+	if e.MoreSites > 0 {
+		text += fmt.Sprintf("; and %d more", e.MoreSites)
+	}
+	return text
 }
 
 func zoneText(zone string) string {

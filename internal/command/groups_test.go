@@ -49,7 +49,7 @@ func TestTheCommandSetsTheShareOfAGroup(t *testing.T) {
 	step(0, "group canary: 25.5%; 1 of 1 endpoint usable, set by a unix socket 0s ago; the config says 10%: looks good", "show", "web")
 	step(0, "group stable: 74.5%, which the others leave; 1 of 1 endpoint usable", "show", "web")
 	step(0, "127.0.0.1:2 canary healthy", "show", "web")
-	step(0, "the request names its group; within the group, its cost is the least of its band group canary", "explain", "web", "/", "--header", "X-Version: canary")
+	step(0, "the request names its group; within the group, its cost is the least of its band for server srv0 on", "explain", "web", "/", "--header", "X-Version: canary")
 	step(2, "share: 101 is not between 0 and 100", "share", "web", "canary", "101%")
 	step(1, `"a lot" is no percentage`, "share", "web", "canary", "a lot")
 	step(1, `group: ".." is not the name of a group`, "share", "web", "..", "1%")

@@ -13,6 +13,11 @@ type Explanation struct {
 	// Policy is the name of the policy.
 	Policy string `json:"policy"`
 
+	// Sites are the first of the sites whose policy it is, by name, and MoreSites is the number of
+	// the others.
+	Sites     []string `json:"sites,omitempty"`
+	MoreSites int      `json:"more_sites,omitempty"`
+
 	// Group is the group of endpoints in which the policy picks, if it has groups.
 	Group string `json:"group,omitempty"`
 
@@ -80,16 +85,20 @@ type ExplainedEndpoint struct {
 	Parts map[string]float64 `json:"parts,omitempty"`
 }
 
-// AddExplainer makes Explainers return e until remove is called.
-func (r *Roster) AddExplainer(e Explainer) (remove func()) {
-	r.explainers.Store(e, true)
-	return func() { r.explainers.Delete(e) }
+// AddExplainer makes Explainers return a picker until remove is called, if it is an Explainer. site
+// says what it picks for.
+func (r *Roster) AddExplainer(p Picker, site string) (remove func()) {
+	if e, ok := p.(Explainer); ok {
+		r.explainers.Store(e, site)
+	}
+	return func() { r.explainers.Delete(p) }
 }
 
-// Explainers returns those of the handlers that use the roster.
-func (r *Roster) Explainers() (all []Explainer) {
-	r.explainers.Range(func(key, _ any) bool {
-		all = append(all, key.(Explainer))
+// Explainers returns those of the handlers that use the roster, with their sites.
+func (r *Roster) Explainers() map[Explainer]string {
+	all := make(map[Explainer]string)
+	r.explainers.Range(func(key, site any) bool {
+		all[key.(Explainer)] = site.(string)
 		return true
 	})
 	return all

@@ -40,14 +40,20 @@ func explain(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	explanations := []endpoint.Explanation{}
-	for _, explainer := range roster.Explainers() {
+	for explainer, site := range roster.Explainers() {
 		request, err := body.request(r.Context())
 		if err != nil {
 			return refuse(http.StatusBadRequest, fmt.Errorf("body: %w", err))
 		}
 		e := explainer.Explain(request)
 		e.Admission = admissionOf(roster, &e, request)
+		if site != "" {
+			e.Sites = []string{site}
+		}
 		explanations = addExplanation(explanations, e)
+	}
+	for i := range explanations {
+		nameSites(&explanations[i])
 	}
 	slices.SortFunc(explanations, func(a, b endpoint.Explanation) int {
 		return cmp.Or(cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Route, b.Route),
@@ -59,15 +65,29 @@ func explain(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, explanations)
 }
 
-// addExplanation leaves out what is like another one: hundreds of sites may share a pool.
+// addExplanation adds the site of what is like another one to that: hundreds of sites may share a
+// pool.
 func addExplanation(all []endpoint.Explanation, e endpoint.Explanation) []endpoint.Explanation {
-	if slices.ContainsFunc(all, func(other endpoint.Explanation) bool {
+	i := slices.IndexFunc(all, func(other endpoint.Explanation) bool {
 		return other.Policy == e.Policy && other.Key == e.Key && other.Route == e.Route &&
 			other.Group == e.Group && other.Reason == e.Reason
-	}) {
-		return all
+	})
+	if i < 0 {
+		return append(all, e)
 	}
-	return append(all, e)
+	all[i].Sites = append(all[i].Sites, e.Sites...)
+	return all
+}
+
+// maxSites is the maximum number of sites that an explanation names.
+const maxSites = 10
+
+// nameSites sorts the sites of an explanation, and leaves out those beyond the maximum.
+func nameSites(e *endpoint.Explanation) {
+	slices.Sort(e.Sites)
+	e.Sites = slices.Compact(e.Sites)
+	e.MoreSites = max(len(e.Sites)-maxSites, 0)
+	e.Sites = e.Sites[:len(e.Sites)-e.MoreSites]
 }
 
 // request returns the request as a handler would get it.

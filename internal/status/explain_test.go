@@ -88,6 +88,8 @@ http://b {
 
 type explained struct {
 	Policy, Picked, Reason, Route, Key string
+	Sites                              []string
+	MoreSites                          int `json:"more_sites"`
 	Endpoints                          []struct {
 		Address, State, Reason string
 		Usable                 bool
@@ -179,5 +181,42 @@ func TestSitesWhosePoliciesDifferInWhatTheyMakeOfARequestAreAllExplained(t *test
 		if len(all) != 2 || !strings.HasPrefix(all[0].Reason, "newcomer") || all[1].Reason != "session of endpoint one" {
 			t.Fatalf("it is explained as %+v", all)
 		}
+	}
+}
+
+func TestAnExplanationNamesTheSitesWhosePolicyItIs(t *testing.T) {
+	var sites strings.Builder
+	for i := range 12 {
+		fmt.Fprintf(&sites, `
+http://site%02d {
+	bind unix/%%[1]s
+	handle /api/* {
+		reverse_proxy /api/v1/* {
+			dynamic pool web {
+				source static 127.0.0.1:1 127.0.0.1:2 127.0.0.1:3
+			}
+		}
+	}
+	handle_errors 404 {
+		reverse_proxy {
+			dynamic pool web {
+				source static 127.0.0.1:1 127.0.0.1:2 127.0.0.1:3
+			}
+			lb_policy weighted_first
+		}
+	}
+}`, i)
+	}
+	b := startExplained(t, explainedSites+sites.String())
+	all := b.explain("web", `{"uri": "/"}`)
+	if hash := all["bounded_load_hash"]; len(hash.Sites) != 1 || !strings.HasPrefix(hash.Sites[0], "server srv0 on unix/") {
+		t.Errorf("a site without a host is %q", hash.Sites)
+	}
+	least := all["adaptive_latency"]
+	if len(least.Sites) != 10 || least.Sites[0] != "least" || least.Sites[1] != "site00 /api/* /api/v1/*" || least.MoreSites != 3 {
+		t.Errorf("the sites are %q and %d more", least.Sites, least.MoreSites)
+	}
+	if first := all["weighted_first"]; len(first.Sites) != 10 || first.Sites[9] != "site09" || first.MoreSites != 2 {
+		t.Errorf("the sites with error handlers are %q and %d more", first.Sites, first.MoreSites)
 	}
 }

@@ -60,6 +60,7 @@ function describe(e) {
 		h('p', { class: 'picked' }, e.picked ? ['It would go to ', h('strong', {}, e.picked), ': '] : 'It would go nowhere: ', e.reason, '.'),
 		admission(e.admission),
 		h('p', { class: 'found' }, [
+			e.sites && `Sites: ${e.sites.join('; ')}${e.more_sites ? `; and ${e.more_sites} more` : ''}`,
 			e.route && `Route: ${e.route}${e.parked ? ' (parked)' : ''}`, e.key && `Key: ${e.key}`,
 			bands.length > 1 && bands.map((b, i) => `Band ${i + 1}: priority ${b.priority}${b.zone ? `, zone ${b.zone}` : ''}, ${percent(b.share)}`).join('; '),
 		].filter(Boolean).join(' \u00b7 ')),
