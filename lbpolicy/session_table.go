@@ -99,6 +99,7 @@ func (t *sessionTable) get(k sessionKey, ttl time.Duration, now time.Time, seen 
 		return s, false
 	}
 	if seen {
+		e.change = 0 // another request relies on it
 		p.see(e, &p.known, now)
 	}
 	return e.session, true
@@ -106,14 +107,27 @@ func (t *sessionTable) get(k sessionKey, ttl time.Duration, now time.Time, seen 
 
 // put remembers a session, and reports whether another one had to give way before its time.
 func (t *sessionTable) put(k sessionKey, s session, ttl time.Duration, now time.Time) (full bool) {
+	_, full = t.begin(k, s, ttl, now)
+	return full
+}
+
+// begin is put of a session that may be reverted.
+func (t *sessionTable) begin(
+	k sessionKey, s session, ttl time.Duration, now time.Time,
+) (c changedSession, full bool) {
 	p := t.part(k)
 	p.mu.Lock()
-	e, _ := p.entry(k)
+	e, isNew := p.entry(k)
+	if c.key = k; !isNew && !e.isOver(ttl, now) {
+		c.before = e.session
+	}
 	p.give(e, s)
+	p.changes++
+	c.number, e.change = p.changes, p.changes
 	p.see(e, cmp.Or(e.in, &p.once), now)
 	full = t.makeRoomIn(p, e, ttl, now)
 	p.mu.Unlock()
-	return t.makeRoomElsewhere(e, ttl, now) || full
+	return c, t.makeRoomElsewhere(e, ttl, now) || full
 }
 
 // add is put, unless the key has a session. A client that keeps no cookies begins one with each

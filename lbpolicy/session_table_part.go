@@ -11,6 +11,7 @@ type tablePart struct {
 	mu      sync.Mutex
 	byKey   map[sessionKey]*tableEntry
 	byToken map[string]int // the number of sessions of each endpoint that has any
+	changes uint64         // so far
 	all     *atomic.Int64  // the number of sessions in all parts
 	once    tableList      // sessions that were seen once
 	known   tableList      // sessions that were seen again
@@ -29,6 +30,7 @@ type tableEntry struct {
 	session      session
 	seen         int64      // Unix time
 	in           *tableList // nil before it is seen
+	change       uint64     // the number of the one that may be reverted; 0 if there is none
 	newer, older *tableEntry
 }
 

@@ -25,7 +25,7 @@ func TestPoliciesThatShareATableHaveTheLongestTimeAndTheLargestSize(t *testing.T
 	join("large", 5000, time.Minute)
 	bounds("both", 5000, time.Hour)
 
-	users["long"].put(keyNumber(1), session{token: "a"}, now)
+	users["long"].put(session{token: "a"}, now, keyNumber(1))
 	now = now.Add(30 * time.Minute)
 	if s, ok := users["large"].get(keyNumber(1), now, false); !ok || s.token != "a" {
 		t.Errorf("the policy with the shorter time has %+v, %v", s, ok)

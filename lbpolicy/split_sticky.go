@@ -150,5 +150,5 @@ func (s *SplitSticky) remember(w http.ResponseWriter, r *http.Request, a *attemp
 		return
 	}
 	s.Cookie.takeBack(w)
-	s.Cookie.write(w, r, session{token: strconv.Itoa(int(a.Slot))}, time.Now())
+	s.Cookie.change(w, r, session{token: strconv.Itoa(int(a.Slot))}, time.Now()).Commit()
 }

@@ -61,7 +61,7 @@ func stickyCarriers() []*stickyCarrier {
 // remembers makes the proxy remember where the session of a request is.
 func remembers(r *http.Request) func(p *Sticky, id string) *http.Request {
 	return func(p *Sticky, id string) *http.Request {
-		p.carrier.write(nil, r, session{token: id}, time.Now())
+		p.carrier.change(nil, r, session{token: id}, time.Now())
 		return r
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
 )
 
 // carrier brings the session of a client back to the proxy.
@@ -23,9 +25,10 @@ type carrier interface {
 	read(r *http.Request, now time.Time, seen bool) (s session, ok bool)
 	// renew sets the times of a session, and reports whether it has to be written for that.
 	renew(s *session, now time.Time) (due bool)
-	// write makes requests of the client have a session from now on.
-	write(w http.ResponseWriter, r *http.Request, s session, now time.Time)
-	// takeBack removes from an answer what an earlier attempt of the same request has written.
+	// change returns what makes requests of the client have a session from now on, nil if nothing
+	// does.
+	change(w http.ResponseWriter, r *http.Request, s session, now time.Time) attempt.Change
+	// takeBack removes from an answer what another handler of the same request has written.
 	takeBack(w http.ResponseWriter)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
@@ -73,8 +74,9 @@ func (c *StickyClientIP) read(r *http.Request, now time.Time, seen bool) (s sess
 	return c.get(k, now, seen)
 }
 
-func (c *StickyClientIP) write(_ http.ResponseWriter, r *http.Request, s session, now time.Time) {
+func (c *StickyClientIP) change(_ http.ResponseWriter, r *http.Request, s session, now time.Time) attempt.Change {
 	if k, ok := c.key(r); ok {
-		c.put(k, s, now)
+		return c.put(s, now, k)
 	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
@@ -195,8 +196,8 @@ func (c *StickyCookie) renew(s *session, now time.Time) (due bool) {
 	return due
 }
 
-// write sets the cookie on the answer to a request.
-func (c *StickyCookie) write(w http.ResponseWriter, r *http.Request, s session, now time.Time) {
+// change returns the cookie for the answer to a request.
+func (c *StickyCookie) change(w http.ResponseWriter, r *http.Request, s session, now time.Time) attempt.Change {
 	cookie := &http.Cookie{
 		Name: c.name, Value: s.String(), Path: c.Path, Domain: c.Domain, MaxAge: c.lifetime.maxAge(s, now),
 		HttpOnly: !c.Readable, SameSite: c.sameSite, Partitioned: c.Partitioned,
@@ -206,7 +207,7 @@ func (c *StickyCookie) write(w http.ResponseWriter, r *http.Request, s session, 
 	if c.Secure != "off" && isHTTPS(r) {
 		cookie.Secure = true
 	}
-	http.SetCookie(w, cookie)
+	return &answerField{c, w, "Set-Cookie", cookie.String()}
 }
 
 // isHTTPS reports whether the client uses HTTPS, which a trusted proxy may have ended.
@@ -219,7 +220,7 @@ func isHTTPS(r *http.Request) bool {
 	return trusted && strings.EqualFold(strings.TrimSpace(proto), "https")
 }
 
-// takeBack removes the cookie that an earlier attempt of the same request has set.
+// takeBack removes the cookie from an answer.
 func (c *StickyCookie) takeBack(w http.ResponseWriter) {
 	lines := w.Header()["Set-Cookie"]
 	if len(lines) == 0 {

@@ -39,7 +39,7 @@ func TestTheCookieHasTheAttributesOfItsSettings(t *testing.T) {
 		}
 		s := session{token: aToken}
 		c.settings.renew(&s, now)
-		c.settings.write(w, r, s, now)
+		c.settings.change(w, r, s, now).Commit()
 		if got := w.Header().Get("Set-Cookie"); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
 		}

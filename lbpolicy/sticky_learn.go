@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
@@ -53,11 +54,16 @@ func (c *StickyLearn) read(r *http.Request, now time.Time, seen bool) (s session
 	return s, false
 }
 
-// write remembers a session that has moved, or a value that the proxy does not know.
-func (c *StickyLearn) write(_ http.ResponseWriter, r *http.Request, s session, now time.Time) {
+// change remembers a session that has moved, or a value that the proxy does not know.
+func (c *StickyLearn) change(_ http.ResponseWriter, r *http.Request, s session, now time.Time) attempt.Change {
+	var keys []sessionKey
 	for cookies := cookiesOf(r); cookies.next(c.Cookie); {
-		c.put(c.table.keyOf(cookies.value), s, now)
+		keys = append(keys, c.table.keyOf(cookies.value))
 	}
+	if len(keys) == 0 {
+		return nil // the answer may begin one
+	}
+	return c.put(s, now, keys...)
 }
 
 // learn remembers which endpoint has set a cookie.

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
@@ -80,9 +81,16 @@ func (m *StickyMemory) get(k sessionKey, now time.Time, seen bool) (s session, o
 	return m.table.get(k, m.table.lifetime(), now, seen)
 }
 
-// put remembers a session.
-func (m *StickyMemory) put(k sessionKey, s session, now time.Time) {
-	m.sayIfFull(m.table.put(k, s, m.table.lifetime(), now), now)
+// put remembers a session by each of the keys, at once: of several requests that begin it side by
+// side, all go to one endpoint.
+func (m *StickyMemory) put(s session, now time.Time, keys ...sessionKey) attempt.Change {
+	c := &tableChange{table: m.table, sessions: make([]changedSession, len(keys))}
+	for i, k := range keys {
+		var full bool
+		c.sessions[i], full = m.table.begin(k, s, m.table.lifetime(), now)
+		m.sayIfFull(full, now)
+	}
+	return c
 }
 
 // add remembers a session that an endpoint has begun, unless the key has one.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
@@ -74,11 +75,15 @@ func (c *StickyRoute) cookieOf(r *http.Request) (value string) {
 
 func hasRoute(session string) bool { return strings.Contains(session, ".") }
 
-func (*StickyRoute) handsOut() bool                                               { return false }
-func (*StickyRoute) isTimed() bool                                                { return false }
-func (*StickyRoute) renew(*session, time.Time) (due bool)                         { return false }
-func (*StickyRoute) write(http.ResponseWriter, *http.Request, session, time.Time) {}
-func (*StickyRoute) takeBack(http.ResponseWriter)                                 {}
+func (*StickyRoute) handsOut() bool                       { return false }
+func (*StickyRoute) isTimed() bool                        { return false }
+func (*StickyRoute) renew(*session, time.Time) (due bool) { return false }
+func (*StickyRoute) takeBack(http.ResponseWriter)         {}
+
+// change returns nil, because the application says where a session is.
+func (*StickyRoute) change(http.ResponseWriter, *http.Request, session, time.Time) attempt.Change {
+	return nil
+}
 
 // carriesRoutes reports whether requests name their endpoint.
 func (p *Sticky) carriesRoutes() bool {

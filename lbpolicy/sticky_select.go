@@ -10,7 +10,7 @@ import (
 )
 
 // Select implements reverseproxy.Selector. Each attempt of a request passes through it, so it is
-// where the cookie is set.
+// where a session begins or moves, provided that the endpoint answers.
 func (p *Sticky) Select(
 	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter,
 ) *reverseproxy.Upstream {
@@ -153,8 +153,8 @@ func (l upstreamLists) locate(token string) (address string, e *endpoint.Endpoin
 
 func (l upstreamLists) tokenOf(address string) string { return l.tokens[address] }
 
-// remember sets the cookie if the session has begun, moved or come home, or has to be renewed. It
-// takes back what an earlier attempt of the request has set.
+// remember makes the client have its session if that has begun, moved or come home, or has to be
+// renewed. That holds as soon as the endpoint answers.
 func (p *Sticky) remember(
 	w http.ResponseWriter, r *http.Request, l lists, address string, attempts *attempt.RequestAttempts,
 ) {
@@ -173,7 +173,9 @@ func (p *Sticky) remember(
 	if due := p.carrier.renew(&next, now); !changed && !due {
 		return
 	}
-	p.carrier.write(w, r, next, now)
+	if c := p.carrier.change(w, r, next, now); c != nil && !attempts.Await(address, c) {
+		c.Commit()
+	}
 }
 
 // move sets where a session is and where it goes back to, and reports whether that has changed.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/caddyfile"
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/options"
 )
 
@@ -127,15 +128,16 @@ func (v *StickyValue) read(r *http.Request, now time.Time, seen bool) (s session
 	return session{token: value}, true
 }
 
-func (v *StickyValue) write(w http.ResponseWriter, r *http.Request, s session, now time.Time) {
+func (v *StickyValue) change(w http.ResponseWriter, r *http.Request, s session, now time.Time) attempt.Change {
 	switch v.kind {
 	case remembered:
 		if value := v.place.valueOf(r, v.Name); value != "" {
-			v.put(v.table.keyOf(value), s, now)
+			return v.put(s, now, v.table.keyOf(value))
 		}
 	case handedOut:
-		w.Header().Set(v.Name, s.String())
+		return &answerField{v, w, v.Name, s.String()}
 	}
+	return nil
 }
 
 func (v *StickyValue) takeBack(w http.ResponseWriter) {

@@ -40,6 +40,8 @@ type Attempt struct {
 	reporting *http.Response // its trailer may have a load report; nil if none is looked for
 	call      *http.Response // of a call of gRPC; nil otherwise
 
+	change Change // that waits for the answer; nil if there is none
+
 	body trackedBody // a field, so that it needs no allocation of its own
 }
 

@@ -63,10 +63,17 @@ type mayRetry struct{ *Transport }
 // MatchWithError implements caddyhttp.RequestMatcherWithError.
 func (m mayRetry) MatchWithError(r *http.Request) (bool, error) {
 	attempts := m.attemptsOf(r)
-	if attempts == nil || attempts.mayRetry() {
+	if attempts == nil {
 		return true, nil
 	}
-	if last := attempts.lastAttempt(); last == nil || last.hasEnded() {
+	last := attempts.lastAttempt()
+	if attempts.mayRetry() {
+		if last != nil {
+			last.revert(r) // Caddy discards the answer, also if it has no tries left
+		}
+		return true, nil
+	}
+	if last == nil || last.hasEnded() {
 		attempts.place.Leave() // otherwise the client gets the answer, which is still to be read
 	}
 	return false, nil

@@ -163,6 +163,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	began := load.Now()
 	answered, res, err := t.send(a, req, began)
 	if err != nil {
+		a.revert(req)
 		return nil, t.afterError(req, a.endpoint, began, err)
 	}
 	if answered.others != nil {
@@ -171,6 +172,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	for _, see := range t.watchers {
 		see(answered.endpoint, res)
 	}
+	a.commit()
 	return res, nil
 }
 
