@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -109,8 +110,9 @@ func (s *stickyPicker) knows(r *http.Request, of session) bool {
 
 // Pick implements endpoint.Picker.
 func (s *stickyPicker) Pick(r *http.Request) (e *endpoint.Endpoint, listed bool) {
-	if session, ok := s.policy.read(r, s.policy.now(), true, s); ok {
-		if e := s.pickResident(r, session); e != nil {
+	attempts := s.policy.transport.Attempts(r)
+	if session, ok := s.policy.read(attempts.Original(r), s.policy.now(), true, s); ok {
+		if e := s.pickResident(r, session, attempts); e != nil {
 			return e, false
 		}
 	}
@@ -122,8 +124,9 @@ func (s *stickyPicker) Pick(r *http.Request) (e *endpoint.Endpoint, listed bool)
 
 // pickResident picks the endpoint of a session. If that is not possible, it notes why, and returns
 // nil.
-func (s *stickyPicker) pickResident(r *http.Request, of session) *endpoint.Endpoint {
-	attempts := s.policy.transport.Attempts(r)
+func (s *stickyPicker) pickResident(
+	r *http.Request, of session, attempts *attempt.RequestAttempts,
+) *endpoint.Endpoint {
 	snapshot := s.roster.Snapshot()
 	if home := s.find(r, of.home); home != nil && s.policy.Return && !attempts.Tried(home.Endpoint) {
 		ok, limit := snapshot.Usable(home, s.admit)

@@ -60,7 +60,7 @@ func (p *Sticky) selectResident(
 	}
 	b := p.view(pool).prepared()[0]
 	table := b.picker.(*residents)
-	of, ok := p.read(r, p.now(), true, table)
+	of, ok := p.read(attempts.Original(r), p.now(), true, table)
 	if !ok {
 		return nil
 	}
@@ -163,6 +163,7 @@ func (p *Sticky) remember(
 		return
 	}
 	now := p.now()
+	r = attempts.Original(r)
 	of, known := p.read(r, now, false, l)
 	next := of
 	if next.token = l.tokenOf(address); next.token == "" {

@@ -20,6 +20,8 @@ type RequestAttempts struct {
 	transport    *Transport
 	request      *http.Request
 	hedgeRequest *http.Request // the request for the pick of a hedge; nil if there was none
+	header       http.Header   // of the request before the first attempt, and the host
+	host         string
 	tried        []*endpoint.Endpoint
 	current      *Attempt
 	route        Route
@@ -56,7 +58,7 @@ func (t *Transport) Attempts(r *http.Request) *RequestAttempts {
 	if attempts, ok := vars[t.key].(*RequestAttempts); ok && (attempts.request == r || attempts.hedgeRequest == r) {
 		return attempts
 	}
-	attempts := &RequestAttempts{transport: t, request: r}
+	attempts := &RequestAttempts{transport: t, request: r, header: r.Header, host: r.Host}
 	attempts.tried, attempts.sentAttempts = attempts.firstTried[:0], attempts.firstSent[:0]
 	vars[t.key] = attempts
 	attempts.provide(vars)
