@@ -11,7 +11,11 @@ func (p *Sticky) FollowSessions(
 	r *endpoint.Roster, admit endpoint.Admit,
 ) (find func(*http.Request) *endpoint.Member, stop func()) {
 	s := &stickyPicker{policy: p, roster: r, admit: admit}
-	return s.sessionOf, r.Subscribe(s.prepare)
+	unsubscribe, unwatch := r.Subscribe(s.prepare), watchSameIDs(r)
+	return s.sessionOf, func() {
+		unsubscribe()
+		unwatch()
+	}
 }
 
 // sessionOf returns the member that has the session of a request, nil if it cannot serve it.

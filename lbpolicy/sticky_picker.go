@@ -19,6 +19,7 @@ func (p *Sticky) NewPicker(r *endpoint.Roster, admit endpoint.Admit) endpoint.Pi
 		s.guest = guest.NewPicker(r, admit)
 	}
 	s.unsubscribe = r.Subscribe(s.prepare)
+	s.unwatch = watchSameIDs(r)
 	p.pool = s
 	return s
 }
@@ -30,6 +31,7 @@ type stickyPicker struct {
 	admit       endpoint.Admit
 	guest       endpoint.Picker // nil if the guest needs the list
 	unsubscribe func()
+	unwatch     func()
 
 	building sync.Mutex
 	current  atomic.Pointer[stickyTable] // nil as long as the keys are not known
@@ -152,6 +154,7 @@ func (s *stickyPicker) pickResident(
 // Stop implements endpoint.Picker.
 func (s *stickyPicker) Stop() {
 	s.unsubscribe()
+	s.unwatch()
 	if s.guest != nil {
 		s.guest.Stop()
 	}
