@@ -3,6 +3,7 @@ package lbpolicy
 import (
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -70,6 +71,7 @@ type Sticky struct {
 
 	keys    keyring // those of the config; nil if the storage has them
 	stored  *storedKeys
+	proofs  atomic.Pointer[[]proofKey]
 	release []func() // what is shared with other configs
 	carrier carrier
 	guest   caddySelector

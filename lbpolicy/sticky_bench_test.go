@@ -35,7 +35,7 @@ func stickyCarriers() []*stickyCarrier {
 	cookie := func(p *Sticky, id string) *http.Request {
 		s := session{token: token(p.keys[0], id)}
 		p.carrier.renew(&s, time.Now())
-		return get("/", "Cookie", "a=b; "+p.Cookie.name+"="+s.String()+"; c=d")
+		return get("/", "Cookie", "a=b; "+p.Cookie.name+"="+p.Cookie.valueOf(nil, s)+"; c=d")
 	}
 	return []*stickyCarrier{
 		{"cookie", Sticky{Cookie: new(StickyCookie)}, cookie},

@@ -69,7 +69,9 @@ func (p *Sticky) provisionCarrier(log *zap.Logger) error {
 	if err := p.carrier.check(); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if p.Learn != nil {
+	if p.Cookie != nil {
+		p.Cookie.proofKeys = p.proofKeys
+	} else if p.Learn != nil {
 		name += " " + p.Learn.Cookie
 		p.transport.WatchAnswers(p.learn)
 	} else if v, ok := p.carrier.(*StickyValue); ok {

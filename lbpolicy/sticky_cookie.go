@@ -55,9 +55,10 @@ type StickyCookie struct {
 	// `secure`. Default: false.
 	Partitioned bool `json:"partitioned,omitempty"`
 
-	lifetime lifetime
-	sameSite http.SameSite
-	name     string // in effect
+	lifetime  lifetime
+	sameSite  http.SameSite
+	name      string // in effect
+	proofKeys func(*http.Request) []proofKey
 }
 
 // UnmarshalJSON refuses zeros that would become defaults.
@@ -175,9 +176,10 @@ func (c *StickyCookie) read(r *http.Request, now time.Time, _ bool) (s session, 
 // cookies of one name if a proxy of a parent domain, or of another path, sets one too.
 func (c *StickyCookie) readIn(r *http.Request, now time.Time, list tokens) (s session, ok bool) {
 	for cookies := cookiesOf(r); cookies.next(c.name); {
-		next, valid := parseSession(cookies.value)
+		next, proof, valid := parseSession(cookies.value)
 		switch {
 		case !valid || c.lifetime.over(next, now):
+		case c.isTimed() && !c.isProven(r, cookies.value, next, proof):
 		case !ok:
 			s, ok = next, true
 		case list == nil || list.knows(r, s):
@@ -199,7 +201,7 @@ func (c *StickyCookie) renew(s *session, now time.Time) (due bool) {
 // change returns the cookie for the answer to a request.
 func (c *StickyCookie) change(w http.ResponseWriter, r *http.Request, s session, now time.Time) attempt.Change {
 	cookie := &http.Cookie{
-		Name: c.name, Value: s.String(), Path: c.Path, Domain: c.Domain, MaxAge: c.lifetime.maxAge(s, now),
+		Name: c.name, Value: c.valueOf(r, s), Path: c.Path, Domain: c.Domain, MaxAge: c.lifetime.maxAge(s, now),
 		HttpOnly: !c.Readable, SameSite: c.sameSite, Partitioned: c.Partitioned,
 		Secure: c.Secure == "on" || c.sameSite == http.SameSiteNoneMode || c.Partitioned ||
 			hasPrefixFold(c.name, hostPrefix) || hasPrefixFold(c.name, securePrefix),

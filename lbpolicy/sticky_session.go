@@ -14,29 +14,30 @@ type session struct {
 	seen  int64
 }
 
-// parseSession reads the value of a cookie: a token, the home, and two times, with dots between
-// them. What comes last may be left out. Anything else is no session.
-func parseSession(value string) (s session, ok bool) {
+// parseSession reads the value of a cookie: a token, the home, two times, and their proof, with
+// dots between them. What comes last may be left out. Anything else is no session.
+func parseSession(value string) (s session, proof string, ok bool) {
 	var begun, seen string
 	s.token, value, _ = strings.Cut(value, ".")
 	s.home, value, _ = strings.Cut(value, ".")
-	begun, seen, _ = strings.Cut(value, ".")
-	if !isToken(s.token) || s.home != "" && !isToken(s.home) {
-		return session{}, false
+	begun, value, _ = strings.Cut(value, ".")
+	seen, proof, _ = strings.Cut(value, ".")
+	if !isToken(s.token) || s.home != "" && !isToken(s.home) || proof != "" && !isToken(proof) {
+		return session{}, "", false
 	}
-	if begun == "" && seen == "" {
-		return s, true
+	if begun == "" && seen == "" && proof == "" {
+		return s, "", true
 	}
 	var errBegun, errSeen error
 	s.begun, errBegun = strconv.ParseInt(begun, 36, 64)
 	s.seen, errSeen = strconv.ParseInt(seen, 36, 64)
 	if errBegun != nil || errSeen != nil || s.begun <= 0 || s.seen < s.begun {
-		return session{}, false
+		return session{}, "", false
 	}
-	return s, true
+	return s, proof, true
 }
 
-// String returns the value of the cookie.
+// String returns the value of the cookie without a proof.
 func (s session) String() string {
 	switch {
 	case s.seen != 0:

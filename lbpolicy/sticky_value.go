@@ -123,7 +123,8 @@ func (v *StickyValue) read(r *http.Request, now time.Time, seen bool) (s session
 	case remembered:
 		return v.get(v.table.keyOf(value), now, seen)
 	case handedOut:
-		return parseSession(value)
+		s, _, ok = parseSession(value)
+		return s, ok
 	}
 	return session{token: value}, true
 }
@@ -144,7 +145,7 @@ func (v *StickyValue) takeBack(w http.ResponseWriter) {
 	if v.kind != handedOut {
 		return
 	}
-	if _, ours := parseSession(w.Header().Get(v.Name)); ours {
+	if _, _, ours := parseSession(w.Header().Get(v.Name)); ours {
 		w.Header().Del(v.Name)
 	}
 }
