@@ -128,6 +128,35 @@ func TestNoSessionBeginsOrMovesWhenAllAnswersAreRefused(t *testing.T) {
 	})
 }
 
+func TestTheAnswerOfAnUpgradeHasTheCookie(t *testing.T) {
+	fleet := startBackends(t, 2, func(_ *backend, w http.ResponseWriter, _ *http.Request) {
+		conn, buffered, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		_, _ = buffered.ReadByte() // until the client closes
+	})
+	for name, site := range map[string]string{
+		"pool": pooled(fleet, "lb_policy sticky"), "static": fmt.Sprintf("reverse_proxy %s {\nlb_policy sticky\n}", fleet),
+	} {
+		t.Run(name, func(t *testing.T) {
+			request, _ := http.NewRequest(http.MethodGet, "http://site/", nil)
+			request.Header.Set("Connection", "Upgrade")
+			request.Header.Set("Upgrade", "x")
+			answer, err := startProxy(t, site).client().Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			if answer.StatusCode != http.StatusSwitchingProtocols || len(answer.Header["Set-Cookie"]) != 1 {
+				t.Errorf("the answer %d has the cookies %q", answer.StatusCode, answer.Header["Set-Cookie"])
+			}
+		})
+	}
+}
+
 // A budget of retries that is used up makes Caddy pass on what it would discard.
 func TestASessionBeginsIfTheBudgetRefusesTheRetry(t *testing.T) {
 	fleet := startBackends(t, 2, func(b *backend, w http.ResponseWriter, _ *http.Request) {
