@@ -9,11 +9,10 @@ import (
 	"time"
 )
 
-// proofKey makes what proves that the proxy has set the times of a session: an HMAC (RFC 2104). It
-// has the two blocks that begin its hashes, because crypto/hmac allocates for each of them.
-type proofKey struct {
-	inner, outer [sha256.BlockSize]byte
-}
+// proofKey makes what proves that the proxy has set the times of a session: a part of the SHA-256
+// of the key and a text. Without the rest of the hash, a client cannot extend the text. An HMAC
+// would take twice as long, for each request that has a session.
+type proofKey [sha256.Size]byte
 
 // longestProven is the maximum length of what is proven: two tokens, two times and three dots.
 const longestProven = 2*tokenLength + 2*13 + 3
@@ -21,25 +20,16 @@ const longestProven = 2*tokenLength + 2*13 + 3
 func newProofKey(key []byte) (k proofKey) {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("sticky times"))
-	own := mac.Sum(nil)
-	copy(k.inner[:], own)
-	copy(k.outer[:], own)
-	for i := range k.inner {
-		k.inner[i] ^= 0x36
-		k.outer[i] ^= 0x5c
-	}
+	mac.Sum(k[:0])
 	return k
 }
 
 // prove returns the proof of a text of the longest length or less.
 func (k *proofKey) prove(text string) (proof [tokenLength]byte) {
-	var message [sha256.BlockSize + longestProven]byte
-	n := copy(message[:], k.inner[:])
+	var message [sha256.Size + longestProven]byte
+	n := copy(message[:], k[:])
 	n += copy(message[n:], text)
 	hash := sha256.Sum256(message[:n])
-	n = copy(message[:], k.outer[:])
-	n += copy(message[n:], hash[:])
-	hash = sha256.Sum256(message[:n])
 	base64.RawURLEncoding.Encode(proof[:], hash[:tokenBytes])
 	return proof
 }
