@@ -50,6 +50,7 @@ func TestAfterClientsOfEveryFrontProtocolHaveLeftNothingIsLeft(t *testing.T) {
 	})
 	site := gated(fleet, "max_in_flight 3\nmax_requests 2\nqueue 10 50ms", "lb_try_duration 100ms\nlb_try_interval 1ms")
 	forEveryFrontProtocol(t, site, func(t *testing.T, _ frontProtocol, c *client) {
+		expectOK(t)(c.get("/")) // opens the connection of HTTP/3, else a client that leaves ends it for others
 		var all sync.WaitGroup
 		for i := range 20 {
 			all.Go(func() {
