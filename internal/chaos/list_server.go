@@ -17,6 +17,8 @@ var listServer = scenario{
 		if err := startSix(t); err != nil {
 			return err
 		}
+		// After the empty list, the one that follows takes effect only then as well.
+		t.poolOptions = "empty_grace 10s"
 		return t.serveList()
 	},
 	during: func(t *trial) error {

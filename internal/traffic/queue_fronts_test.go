@@ -22,7 +22,7 @@ func TestClientsOfEveryFrontProtocolLeaveTheQueue(t *testing.T) {
 			return cancel, done
 		}
 		leaveFirst, first := ask()
-		receive(t, blocking.arrived)
+		arrived := receive(t, blocking.arrived)
 		leaveSecond, second := ask()
 		awaitGate(t, 1, 1)
 		_, third := ask()
@@ -32,7 +32,8 @@ func TestClientsOfEveryFrontProtocolLeaveTheQueue(t *testing.T) {
 		awaitGate(t, 1, 1)
 		leaveFirst() // is at the endpoint
 		receive(t, first)
-		receive(t, blocking.arrived) // the third
+		receive(t, arrived.Context().Done()) // else its handler could take the release below
+		receive(t, blocking.arrived)         // the third
 		awaitGate(t, 1, 0)
 		blocking.release <- struct{}{}
 		if err := receive(t, third); err != nil {
