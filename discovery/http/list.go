@@ -84,7 +84,9 @@ func (l *list) read(response *http.Response) error {
 	case err != nil:
 		return fmt.Errorf("reading the list: %w", err)
 	case int64(len(body)) > size:
-		return fmt.Errorf("the list has more than %s; max_size allows more, up to %d", count.Of(size, "byte"), listing.MaxListSize)
+		return fmt.Errorf(
+			"the list has more than %s; max_size allows more, up to %d", count.Of(size, "byte"), listing.MaxListSize,
+		)
 	}
 	answer, err := decode(body, l.limit)
 	if err != nil {
