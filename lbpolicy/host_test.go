@@ -96,17 +96,23 @@ func newHostWith(t *testing.T, config, upstreams string) *host {
 	return h
 }
 
-// clean ends the policy, and the one that is loaded in it.
-func (h *host) clean() {
-	selectorOf(h.policy).Cleanup()
-	switch p := h.policy.(type) {
+// clean ends the policy, and those that are loaded in it.
+func (h *host) clean() { cleanPolicy(h.policy) }
+
+func cleanPolicy(p policy) {
+	selectorOf(p).Cleanup()
+	var guests []any
+	switch p := p.(type) {
 	case *Sticky:
-		selectorOf(p.guest.(policy)).Cleanup()
+		guests = append(guests, p.guest)
 	case *Split:
 		for i := range p.Groups {
-			if guest, ours := p.Groups[i].guest.(policy); ours {
-				selectorOf(guest).Cleanup()
-			}
+			guests = append(guests, p.Groups[i].guest)
+		}
+	}
+	for _, guest := range guests {
+		if ours, ok := guest.(policy); ok {
+			cleanPolicy(ours)
 		}
 	}
 }
