@@ -90,21 +90,7 @@ func TestErrorsOfTheGatewayAreJSONWithoutAddresses(t *testing.T) {
 	c := caddytest.New(t)
 	e := c.Example("gateway/Caddyfile")
 	for _, port := range []string{"9111", "9112"} {
-		listener, err := net.Listen("tcp", e.Address(port))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { listener.Close() })
-		go func() {
-			for {
-				conn, err := listener.Accept()
-				if err != nil {
-					return
-				}
-				_, _ = io.WriteString(conn, "garbage\r\n\r\n")
-				_ = conn.Close()
-			}
-		}()
+		caddytest.ServeAt(t, e.Address(port), func(conn net.Conn) { _, _ = io.WriteString(conn, "garbage\r\n\r\n") })
 	}
 	sites, _, _ := strings.Cut(e.Text, "# The services answer")
 	c.Start(sites)

@@ -5,11 +5,17 @@ import (
 	"testing"
 )
 
-// Serve starts a server that passes each connection to a function in a goroutine of its own, and
-// closes the connection afterwards. It listens until the test ends.
+// Serve is ServeAt with a free port.
 func Serve(t testing.TB, each func(net.Conn)) (address string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return ServeAt(t, "127.0.0.1:0", each)
+}
+
+// ServeAt starts a server that passes each connection to a function in a goroutine of its own, and
+// closes the connection afterwards. It listens until the test ends.
+func ServeAt(t testing.TB, at string, each func(net.Conn)) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", at)
 	if err != nil {
 		t.Fatal(err)
 	}
