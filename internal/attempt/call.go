@@ -7,13 +7,12 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
-	"github.com/caddy-balance/caddy-balance/internal/load"
 )
 
 // beginCall looks for the status of a call of gRPC. It is in the header of an answer without
 // messages, and otherwise in the trailer, for which it waits.
 func (a *Attempt) beginCall(req *http.Request, res *http.Response) {
-	if kindOf(req) != load.Call || res.StatusCode != http.StatusOK {
+	if !isCall(req) || res.StatusCode != http.StatusOK {
 		return
 	}
 	if isFailedCall(res.Header) {

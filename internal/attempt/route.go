@@ -63,10 +63,15 @@ func kindOf(r *http.Request) load.Kind {
 		return load.Upgrade
 	case strings.HasPrefix(first(r.Header["Accept"]), "text/event-stream"):
 		return load.Stream
-	case r.Method == http.MethodPost && strings.HasPrefix(first(r.Header["Content-Type"]), "application/grpc"):
+	case isCall(r):
 		return load.Call
 	}
 	return load.Plain
+}
+
+// isCall reports whether a request is a call of gRPC.
+func isCall(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasPrefix(first(r.Header["Content-Type"]), "application/grpc")
 }
 
 // asksForUpgrade reports whether a client asks for a connection of another protocol. Some clients
