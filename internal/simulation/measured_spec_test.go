@@ -21,20 +21,28 @@ func TestARehearsalFindsThePoliciesOfAllThresholds(t *testing.T) {
 }
 
 func TestMoreSeedsAreOthersThanTheFirst(t *testing.T) {
-	s := scenario{seeds: 2, policies: []policy{{name: "a", ours: true}}}
 	if brief() {
 		t.Skip("a brief run has one seed")
 	}
-	for _, tt := range []struct {
-		from, to int
-		want     []uint64
-	}{{0, 1, []uint64{0, 1}}, {1, 3, []uint64{2, 3, 4, 5}}} {
+	for _, n := range []int{1, 2, 5} {
+		s := scenario{seeds: n, policies: []policy{{name: "a", ours: true}}}
 		var got []uint64
-		for _, r := range s.runs(tt.from, tt.to, nil) {
+		for _, r := range slices.Concat(s.runs(firstSeeds, nil), s.runs(moreSeeds, nil)) {
 			got = append(got, r.seed)
 		}
-		if !slices.Equal(got, tt.want) {
-			t.Errorf("from %d to %d: the seeds are %v; expected %v", tt.from, tt.to, got, tt.want)
+		for i, seed := range got {
+			if seed != uint64(i) {
+				t.Fatalf("with %d seeds, run %d has seed %d; expected each seed once, in turn", n, i, seed)
+			}
 		}
+		if len(got) < 16 || len(got) < 4*n {
+			t.Errorf("with %d seeds, all runs are %d; expected 16, and four times as many", n, len(got))
+		}
+	}
+}
+
+func TestAPolicyThatDoesNotRunHasNoMoreSeeds(t *testing.T) {
+	if from, to := moreSeeds(0); from != to {
+		t.Errorf("seeds %d to %d are to run; expected none", from, to)
 	}
 }
