@@ -11,6 +11,7 @@ package sourcetest
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -80,8 +81,7 @@ func (r *Running) repeat(ctx context.Context, run func(context.Context, discover
 		err := run(ctx, func(a discovery.Answer) { r.add(a, false) })
 		switch {
 		case ctx.Err() != nil:
-			r.stopped = err
-			if err != nil && !strings.Contains(err.Error(), ctx.Err().Error()) {
+			if r.stopped = err; err != nil && !strings.Contains(err.Error(), ctx.Err().Error()) && !r.hasFailedWith(err) {
 				r.t.Errorf("stopped with %v; want no error", err)
 			}
 			return
@@ -92,6 +92,14 @@ func (r *Running) repeat(ctx context.Context, run func(context.Context, discover
 		r.add(discovery.Answer{Err: err}, false)
 		discovery.Sleep(ctx, restartPause)
 	}
+}
+
+// hasFailedWith reports whether a run before ended with the same error. One that ends so just
+// before it is stopped says nothing of how it is stopped.
+func (r *Running) hasFailedWith(err error) bool {
+	return slices.ContainsFunc(r.Reports(), func(a discovery.Answer) bool {
+		return a.Err != nil && a.Err.Error() == err.Error()
+	})
 }
 
 func (r *Running) add(a discovery.Answer, ended bool) {
