@@ -150,8 +150,7 @@ func (s *selector) selectBy(
 		u = policy.Select(pool, r, w)
 	}
 	if i := slices.Index(pool, u); i >= 0 && attempts != nil && attempts.Picked() == nil {
-		members[i].Reserve(0)
-		attempts.Begin(members[i].Endpoint)
+		attempts.TakeListed(members[i].Endpoint, u.MaxRequests) // else the pool finds that there is no place
 	}
 	return u
 }

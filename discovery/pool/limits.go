@@ -41,8 +41,11 @@ func (p *Pool) limit(ctx caddy.Context) error {
 		gate = &limits.Gate
 	}
 	if gate != nil || p.AdaptiveLimit != nil {
-		lb := p.handler.LoadBalancing
-		lb.SelectionPolicy = &standInSelector{lb.SelectionPolicy, p.transport}
+		selector := &standInSelector{Selector: p.handler.LoadBalancing.SelectionPolicy, transport: p.transport}
+		if gate != nil {
+			selector.reserves = p.claim.Roster
+		}
+		p.handler.LoadBalancing.SelectionPolicy = selector
 		p.transport.AllowRefusals(gate)
 	}
 	if gate != nil {
@@ -81,7 +84,7 @@ func (p *Pool) limitedUpstreams(r *http.Request) (upstreams []*reverseproxy.Upst
 		return p.findWithinLimits(r, attempts)
 	}
 	attempts.Turn()
-	if attempts.HoldsPlace() || attempts.SharePlace() { // through retries, and in another handler
+	if attempts.KeepsPlace() || !attempts.HoldsPlace() && attempts.SharePlace() {
 		upstreams = p.findAnyUpstreams(r)
 	} else {
 		upstreams, refused = p.enter(r, attempts)
@@ -114,25 +117,29 @@ func (p *Pool) findAnyUpstreams(r *http.Request) []*reverseproxy.Upstream {
 	return upstreams
 }
 
-// enter waits until the pool lets the request in and an endpoint has room for it.
+// enter waits until the pool lets the request in and an endpoint has room for it. A request that is
+// inside already got a list, and another one took the last place of it.
 func (p *Pool) enter(r *http.Request, attempts *attempt.RequestAttempts) (_ []*reverseproxy.Upstream, refused bool) {
 	gate := p.limits.gate
-	var w *limit.Waiter // nil while it has not waited
-	if !gate.TryEnter() {
-		w = limit.NewWaiter(p.class(r))
-		result := timed(attempts, w, func() limit.Result { return gate.Wait(r.Context(), w) })
-		if result != limit.Entered {
-			return p.refuse(attempts, result), true
+	w := attempts.Place().Waiter() // nil while it has not waited
+	if !attempts.HoldsPlace() {
+		if w = nil; !gate.TryEnter() {
+			w = limit.NewWaiter(p.class(r))
+			result := timed(attempts, w, func() limit.Result { return gate.Wait(r.Context(), w) })
+			if result != limit.Entered {
+				return p.refuse(attempts, result), true
+			}
 		}
+		attempts.HoldPlace(w)
 	}
 	for {
-		attempts.HoldPlace(w)
 		frees := gate.Frees()
 		upstreams := p.findAnyUpstreams(r)
+		if len(upstreams) > 0 && attempts.Picked() == nil {
+			return upstreams, false // the next one in the queue looks when this one has a place
+		}
 		if len(upstreams) > 0 || p.Queue == nil || attempts.Any() || !p.awaitsRoom() {
-			if w != nil {
-				gate.Found(w)
-			}
+			attempts.Place().Found()
 			return upstreams, false
 		}
 		if w == nil {
@@ -144,6 +151,7 @@ func (p *Pool) enter(r *http.Request, attempts *attempt.RequestAttempts) (_ []*r
 		if result != limit.Entered {
 			return p.refuse(attempts, result), true
 		}
+		attempts.HoldPlace(w)
 	}
 }
 

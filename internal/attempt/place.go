@@ -19,6 +19,10 @@ func gateKeyOf(g *limit.Gate) string { return fmt.Sprintf("balance.place.%p", g)
 // HoldsPlace reports whether the request holds a place in its pool.
 func (a *RequestAttempts) HoldsPlace() bool { return a.place != nil && a.place.Held() }
 
+// KeepsPlace reports whether the request holds a place that it does not give back to wait for an
+// endpoint: through retries, and if another handler holds it as well.
+func (a *RequestAttempts) KeepsPlace() bool { return a.HoldsPlace() && (a.Any() || a.place.IsShared()) }
+
 // HoldPlace makes a place that was just taken at the gate the request's own. It is given back when
 // the response was read, or the request ends for any other reason: through a retry the request
 // keeps it. w is how the request waited, nil if it did not.

@@ -48,6 +48,25 @@ func (p *Place) first() *Place {
 // Held reports whether p holds a place.
 func (p *Place) Held() bool { return p.gate.Load() != nil }
 
+// IsShared reports whether p is a share of another place.
+func (p *Place) IsShared() bool { return p.shared != nil }
+
+// Waiter returns how the request waited for the place, nil if it did not.
+func (p *Place) Waiter() *Waiter {
+	if p == nil {
+		return nil
+	}
+	return p.waiter
+}
+
+// Found tells the gate that the request has found an endpoint, or looks for none any more, so that
+// the next one in the queue may look.
+func (p *Place) Found() {
+	if w := p.Waiter(); w != nil {
+		p.home.Found(w)
+	}
+}
+
 // Leave gives the place back, if p holds one.
 func (p *Place) Leave() {
 	if p == nil {

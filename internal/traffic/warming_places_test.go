@@ -8,8 +8,7 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-// Nothing becomes free here but the places of the endpoint that warms up. A policy of Caddy's gets
-// a list, in which another request may take the last place.
+// Nothing becomes free here but the places of the endpoint that warms up.
 func TestAnEndpointThatWarmsUpTakesMoreAndMoreOfWhatWaits(t *testing.T) {
 	const window = time.Second
 	blocking := newBlockingHandler()

@@ -1,0 +1,139 @@
+package traffic
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-balance/caddy-balance/internal/endpoint"
+)
+
+func init() { caddy.RegisterModule(new(overtaken)) }
+
+// withCaddys returns policies with some of Caddy's own, which get a list of endpoints: they select
+// by Caddy's counts, by a hash, or write cookies.
+func withCaddys(policies map[string]string) map[string]string {
+	all := maps.Clone(policies)
+	for _, p := range []string{"random", "random_choose 2", "least_conn", "round_robin", "first", "uri_hash", "cookie"} {
+		all["Caddy's "+p] = "lb_policy " + p
+	}
+	all["sticky with a guest of Caddy's"] = "lb_policy sticky {\npolicy least_conn\ncookie\n}"
+	return all
+}
+
+// Many requests look at the same list before one of them is counted.
+func TestAStormAtFullEndpointsIsServedWithinTheirLimits(t *testing.T) {
+	fleet := startBackends(t, 3, func(b *backend, w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(time.Millisecond)
+		io.WriteString(w, b.name)
+	})
+	var names, sites []string
+	for policy, line := range withCaddys(ourPolicies) {
+		names = append(names, policy)
+		sites = append(sites, gated(fleet, "max_requests 2\nqueue 100 1h", line))
+	}
+	p := startProxy(t, sites...)
+	for i, name := range names {
+		t.Run(name, func(t *testing.T) {
+			for _, b := range fleet {
+				b.most.Store(0)
+			}
+			c := p.client(i)
+			flood(30, amount(400, 150), func(n int) {
+				a, err := c.get(fmt.Sprint("/", n))
+				if err != nil || a.status != http.StatusOK || len(a.header["Set-Cookie"]) > 1 {
+					t.Errorf("status %d, cookies %q, %v", a.status, a.header["Set-Cookie"], err)
+				}
+			})
+			for _, b := range fleet {
+				if most := b.most.Load(); most > 2 {
+					t.Errorf("%s had %d requests at once; expected at most 2", b.name, most)
+				}
+			}
+			awaitGate(t, 0, 0)
+		})
+	}
+}
+
+// overtaken is a policy of another plugin that selects the first upstream and adds a cookie. Other
+// requests then take all places there, as often as a test wants.
+type overtaken struct{}
+
+var (
+	overtaking atomic.Int64                        // how many selections are still overtaken
+	overtakers = make(chan *endpoint.Endpoint, 10) // where the others are
+)
+
+func (*overtaken) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.reverse_proxy.selection_policies.overtaken",
+		New: func() caddy.Module { return new(overtaken) },
+	}
+}
+
+func (*overtaken) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	return nil
+}
+
+func (*overtaken) Select(
+	pool reverseproxy.UpstreamPool, _ *http.Request, w http.ResponseWriter,
+) *reverseproxy.Upstream {
+	i := slices.IndexFunc(pool, (*reverseproxy.Upstream).Available)
+	if i < 0 {
+		return nil
+	}
+	w.Header().Add("Set-Cookie", "at="+pool[i].Dial)
+	if overtaking.Add(-1) >= 0 {
+		all := endpoints()
+		e := all[slices.IndexFunc(all, func(e *endpoint.Endpoint) bool { return e.Address() == pool[i].Dial })]
+		e.Reserve(0)
+		overtakers <- e
+	}
+	return pool[i]
+}
+
+func TestARequestThatIsOvertakenGoesToAnotherEndpointAndElseWaits(t *testing.T) {
+	fleet := startBackends(t, 2)
+	c := startProxy(t, gated(fleet, "max_requests 1\nqueue 10 1h", "lb_policy overtaken")).client()
+	send := func(times int64) (done chan answer) {
+		overtaking.Store(times)
+		done = make(chan answer, 1)
+		go func() {
+			a, err := c.get("/")
+			if err != nil {
+				t.Error(err)
+			}
+			done <- a
+		}()
+		return done
+	}
+	expect := func(a answer, at string) {
+		t.Helper()
+		if cookies := a.header["Set-Cookie"]; a.status != http.StatusOK || !slices.Equal(cookies, []string{"at=" + at}) {
+			t.Errorf("status %d with the cookies %q; expected one of %s", a.status, cookies, at)
+		}
+	}
+
+	a := receive(t, send(1))
+	other := receive(t, overtakers)
+	i := slices.IndexFunc(fleet, func(b *backend) bool { return b.address != other.Address() })
+	expect(a, fleet[i].address)
+	other.Release()
+
+	done := send(2)
+	first, second := receive(t, overtakers), receive(t, overtakers)
+	awaitGate(t, 0, 1)
+	second.Release()
+	expect(receive(t, done), second.Address())
+	first.Release()
+}
