@@ -173,6 +173,9 @@ func TestEgress(t *testing.T) {
 	if status, _ := ask(t, client, http.MethodGet, "http://example.com/"); status != http.StatusBadGateway {
 		t.Errorf("another host got %d", status)
 	}
+	if _, err := client.Get("https://users.internal/42"); err == nil || !strings.Contains(err.Error(), "Method Not Allowed") {
+		t.Errorf("a tunnel to a service: %v; expected that its method is not allowed", err)
+	}
 	list("users", e.Address("9122"))
 	serves("http://users.internal/42", "users-2 /42")
 
