@@ -71,6 +71,7 @@ var rooms = map[string][]string{
 	"internal/golden":        {},
 	"internal/lab":           {"internal/arrivals", "internal/commandline", "internal/figures", "internal/process"},
 	"internal/lab/bare":      {},
+	"internal/leaktest":      {},
 	"internal/optionstest":   {"internal/golden"},
 	"internal/outside":       {},
 	"internal/process":       {},

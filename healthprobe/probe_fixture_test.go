@@ -12,6 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	_ "github.com/caddyserver/caddy/v2/modules/caddytls" // the trust pools
 	"go.uber.org/goleak"
+
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 )
 
 // provisioned provisions a probe, and fails the test if that fails.
@@ -93,7 +95,7 @@ func wantError(t *testing.T, name string, err error, want string) {
 // verifyNoLeaks fails the test if goroutines are left after its cleanup.
 func verifyNoLeaks(t *testing.T) {
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	t.Cleanup(func() { leaktest.WantNone(t, before) })
 }
 
 // serve returns an endpoint that calls each with every connection, one after the other.

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/goleak"
 
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -140,5 +141,5 @@ func TestASourceThatStoppedLeavesNothingBehind(t *testing.T) {
 		t.Errorf("stopped with %v", err)
 	}
 	consul.Close()
-	goleak.VerifyNone(t, before)
+	leaktest.WantNone(t, before)
 }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -49,7 +50,7 @@ func TestWhatIsKnownIsReportedWhileAAAAIsSilent(t *testing.T) {
 		}
 		sourcetest.WantDropped(t, part, "web.test: its addresses are not complete yet")
 	})
-	goleak.VerifyNone(t, before)
+	leaktest.WantNone(t, before)
 }
 
 func TestWhatIsKnownIsReportedWhileTargetsAreSilent(t *testing.T) {

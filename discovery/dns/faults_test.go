@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -162,5 +163,5 @@ func TestALookUpWithoutAnAnswerEndsWithItsContext(t *testing.T) {
 			}
 		}
 	})
-	goleak.VerifyNone(t, before)
+	leaktest.WantNone(t, before)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/goleak"
 
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -120,5 +121,5 @@ func TestASourceFollowsAZoneThatChanges(t *testing.T) {
 		z.failWith(2)
 		running.WantError("SERVFAIL")
 	})
-	goleak.VerifyNone(t, before)
+	leaktest.WantNone(t, before)
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -157,7 +158,7 @@ func TestASourceThatStoppedLeavesNothingBehind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := goleak.IgnoreCurrent()
 			t.Cleanup(func() {
-				goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("net/http.(*conn).serve")) // the engine's
+				leaktest.WantNone(t, before, goleak.IgnoreAnyFunction("net/http.(*conn).serve")) // the engine's
 			})
 			running := start(t, s)
 			if strings.Contains(s.Host, "nowhere") {

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -26,7 +27,7 @@ func TestASourceThatStoppedLeavesNothingBehind(t *testing.T) {
 			running := start(t, &test.source)
 			test.until(running)
 			running.Stop()
-			goleak.VerifyNone(t, before)
+			leaktest.WantNone(t, before)
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	caddytext "github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/goleak"
 
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -189,5 +190,5 @@ func TestRunEndsWithItsContextAndLeavesNothingBehind(t *testing.T) {
 	running := sourcetest.Start(t, &Source{Paths: []string{path}})
 	running.WantList("a:1")
 	running.Stop()
-	goleak.VerifyNone(t, before)
+	leaktest.WantNone(t, before)
 }

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -113,7 +114,7 @@ func TestAServerThatHangsIsAnError(t *testing.T) {
 			}
 		}
 	})
-	goleak.VerifyNone(t, before)
+	leaktest.WantNone(t, before)
 }
 
 func TestAnAnswerThatBreaksOffIsAnError(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -191,5 +192,5 @@ func TestAListThatChangesIsFollowed(t *testing.T) {
 		text <- ""
 		running.WantError(server.URL + ": status 500 Internal Server Error")
 	})
-	goleak.VerifyNone(t, before)
+	leaktest.WantNone(t, before)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,16 +19,22 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 )
 
 // patience limits waits that would otherwise hang. No test asserts how long anything takes.
 const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// Caddy and its storage leave these until the process ends.
-		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh"),
-	)
+	if code := m.Run(); code != 0 {
+		os.Exit(code)
+	}
+	// Caddy and its storage leave these until the process ends.
+	ofCaddy := goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh")
+	if err := leaktest.Find(ofCaddy); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // runner is a running source and its reports.
@@ -66,9 +73,7 @@ func runSource(t *testing.T, s *Source) *runner {
 			t.Error("Run continues after its context ended")
 		}
 		ofServer := goleak.IgnoreAnyFunction("net/http.(*conn).serve")
-		if err := goleak.Find(before, ofServer, goleak.IgnoreAnyFunction("net/http.(*connReader).backgroundRead")); err != nil {
-			t.Error(err)
-		}
+		leaktest.WantNone(t, before, ofServer, goleak.IgnoreAnyFunction("net/http.(*connReader).backgroundRead"))
 	})
 	return r
 }

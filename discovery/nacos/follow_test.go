@@ -11,6 +11,7 @@ import (
 	"github.com/nacos-group/nacos-sdk-go/v2/model"
 	"go.uber.org/goleak"
 
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -176,5 +177,5 @@ func TestASourceThatStoppedLeavesNothingBehind(t *testing.T) {
 		t.Errorf("stopped with %v", err)
 	}
 	nacos.Stop()
-	goleak.VerifyNone(t, before)
+	leaktest.WantNone(t, before)
 }

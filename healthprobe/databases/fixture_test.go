@@ -19,6 +19,7 @@ import (
 
 	"github.com/caddy-balance/caddy-balance/healthprobe"
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
+	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 )
 
 // probe is one of the probes of this package.
@@ -65,7 +66,7 @@ func wantError(t *testing.T, name string, err error, want string) {
 // wantNoGoroutines fails the test if goroutines are left after its cleanup.
 func wantNoGoroutines(t *testing.T) {
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	t.Cleanup(func() { leaktest.WantNone(t, before) })
 }
 
 // serve returns the address of a server that calls each with every connection.
