@@ -13,6 +13,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/caddytls" // the trust pools
 	"go.uber.org/goleak"
 
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 )
 
@@ -143,10 +144,5 @@ var discardLog = log.New(io.Discard, "", 0)
 // refusing returns an endpoint that refuses connections.
 func refusing(t *testing.T) *Endpoint {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return &Endpoint{Address: listener.Addr().String()}
+	return &Endpoint{Address: caddytest.FreeAddress(t)}
 }

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 	"github.com/caddy-balance/caddy-balance/internal/leaktest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
@@ -19,8 +20,8 @@ func TestASourceThatStoppedLeavesNothingBehind(t *testing.T) {
 	}{
 		"while it watches":  {Source{Endpoints: []string{etcd.address}}, func(r *sourcetest.Running) { r.WantList("10.0.0.1:80") }},
 		"at once":           {Source{Endpoints: []string{etcd.address}}, func(*sourcetest.Running) {}},
-		"without etcd":      {Source{Endpoints: []string{freeAddress(t)}}, func(r *sourcetest.Running) { r.WantError("refused") }},
-		"before it logs in": {Source{Endpoints: []string{freeAddress(t)}, Username: "caddy", Password: "x"}, func(r *sourcetest.Running) { r.WantError("refused") }},
+		"without etcd":      {Source{Endpoints: []string{caddytest.FreeAddress(t)}}, func(r *sourcetest.Running) { r.WantError("refused") }},
+		"before it logs in": {Source{Endpoints: []string{caddytest.FreeAddress(t)}, Username: "caddy", Password: "x"}, func(r *sourcetest.Running) { r.WantError("refused") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := goleak.IgnoreCurrent()

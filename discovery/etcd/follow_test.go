@@ -11,6 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/caddy-balance/caddy-balance/discovery"
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
@@ -185,7 +186,7 @@ func TestAConnectionThatGoesSilentIsNoticed(t *testing.T) {
 func TestOneMemberOfSeveralIsEnough(t *testing.T) {
 	etcd := startServer(t)
 	etcd.put("web/a", "10.0.0.1:80")
-	running := start(t, &Source{Endpoints: []string{freeAddress(t), etcd.address}})
+	running := start(t, &Source{Endpoints: []string{caddytest.FreeAddress(t), etcd.address}})
 	running.WantList("10.0.0.1:80")
 	running.WantNoError()
 }

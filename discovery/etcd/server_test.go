@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+
+	"github.com/caddy-balance/caddy-balance/internal/caddytest"
 )
 
 // patience limits the wait for an event that does not come. It is far more than anything takes.
@@ -45,7 +46,7 @@ func startServerOver(t *testing.T, scheme string) *server {
 	t.Helper()
 	s := &server{
 		t: t, program: program(t), folder: t.TempDir(), scheme: scheme,
-		address: freeAddress(t), peer: freeAddress(t),
+		address: caddytest.FreeAddress(t), peer: caddytest.FreeAddress(t),
 	}
 	s.start()
 	t.Cleanup(s.kill)
@@ -71,16 +72,6 @@ func program(t *testing.T) string {
 		t.Fatalf("%v; install it with: apt-get install etcd-server", err)
 	}
 	return path
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (s *server) start() {
