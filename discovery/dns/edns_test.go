@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/miekg/dns"
 )
 
@@ -48,10 +46,11 @@ func TestAServerThatDoesNotKnowEDNSIsAskedWithoutFromThenOn(t *testing.T) {
 			s := z.source("a", "web.test")
 			s.IP = "ipv4"
 			if name == "silence" {
-				s.Timeout = caddy.Duration(300 * time.Millisecond)
+				s.Timeout = ofSilence
 			}
 			for range 3 {
 				wantLook(t, s, "10.0.0.1:80 weight 1 priority 0")
+				s.Timeout = patient // nothing is silent from now on
 			}
 			if n := rejected.Load(); n != 1 {
 				t.Errorf("asked %d times with EDNS; want once", n)

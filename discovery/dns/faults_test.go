@@ -58,7 +58,7 @@ func TestTheNextResolverIsAskedWhenOneFails(t *testing.T) {
 		s := good.source("a", "web.test")
 		s.IP, s.Resolvers = "ipv4", []string{bad.address, good.address}
 		if name == "silence" {
-			s.Timeout = caddy.Duration(50 * time.Millisecond)
+			s.Timeout = ofSilence
 		}
 		wantLook(t, s, "10.0.0.1:80 weight 1 priority 0")
 		if got := bad.questions(); got == "" {
@@ -72,7 +72,7 @@ func TestALostPacketIsAskedForAgain(t *testing.T) {
 	var lost atomic.Bool
 	z.fail(func(dns.ResponseWriter, *dns.Msg, *dns.Msg) bool { return !lost.Swap(true) })
 	s := z.source("a", "web.test")
-	s.IP, s.Timeout = "ipv4", caddy.Duration(300*time.Millisecond)
+	s.IP, s.Timeout = "ipv4", ofSilence
 	wantLook(t, s, "10.0.0.1:80 weight 1 priority 0")
 }
 

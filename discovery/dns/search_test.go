@@ -25,9 +25,8 @@ func search(t *testing.T, fault string, records ...string) searching {
 	t.Helper()
 	z := serve(t, records...)
 	s := z.source("a", "web")
-	s.Timeout = caddy.Duration(sourcetest.Patience)
 	if fault == "silence" {
-		s.Timeout = caddy.Duration(500 * time.Millisecond)
+		s.Timeout = ofSilence
 	}
 	if err := s.Provision(caddy.Context{}); err != nil {
 		t.Fatal(err)
@@ -164,7 +163,7 @@ func TestADomainIsUsedWhileTheOneBeforeItIsSilent(t *testing.T) {
 
 func TestTheFirstDomainWinsAlthoughItAnswersLate(t *testing.T) {
 	s := search(t, "", "web.a.test. 30 A 10.0.0.1", "web.b.test. 30 A 10.0.0.2")
-	s.source.Timeout = caddy.Duration(time.Second)
+	s.source.Timeout = 2 * ofSilence // the second question comes after the change below
 	s.failIn(searchFaults["silence"], "a.test.")
 	running := s.follow()
 	if part := running.WantList("10.0.0.2:80"); !part.Partial {

@@ -121,8 +121,9 @@ func TestATruncatedAnswerWithoutTCPIsAPart(t *testing.T) {
 			t.Run(kind+" "+name, func(t *testing.T) {
 				z := serve(t, "web.test. 30 A 10.0.0.99", "web.test. 30 SRV 0 1 99 n.other.", "n.other. 30 A 10.0.0.1")
 				s := z.source(kind, "web.test")
-				s.IP, s.Timeout = "ipv4", caddy.Duration(300*time.Millisecond)
+				s.IP = "ipv4"
 				if silent {
+					s.Timeout = ofSilence
 					z.fail(func(w dns.ResponseWriter, _, _ *dns.Msg) bool { return w.LocalAddr().Network() == "tcp" })
 				} else {
 					z.refuseTCP()
@@ -164,10 +165,10 @@ func TestASilentTCPCostsOneTimeoutForAllTargets(t *testing.T) {
 		return w.LocalAddr().Network() == "tcp"
 	})
 	s := z.source("srv", "web.test")
-	s.IP, s.Timeout = "ipv4", caddy.Duration(500*time.Millisecond)
+	s.IP, s.Timeout = "ipv4", ofSilence
 	began := time.Now()
 	answer, _, err := look(t, s)
-	if took := time.Since(began); took > 10*time.Second { // 200 timeouts are 100 s
+	if took := time.Since(began); took > time.Minute { // 200 timeouts are 200 s
 		t.Errorf("took %s", took)
 	}
 	if err != nil || len(answer.Endpoints) != 200 {

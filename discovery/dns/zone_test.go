@@ -15,6 +15,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
+// patient is the timeout where all questions get an answer.
+const patient = caddy.Duration(sourcetest.Patience)
+
 // zone is an authoritative server on loopback, over UDP and TCP. Its records can change at any
 // time.
 type zone struct {
@@ -182,9 +185,13 @@ func zoneOf(name string) string {
 	return name[strings.LastIndex(strings.TrimSuffix(name, "."), ".")+1:]
 }
 
-// source returns a source that asks the zone, with a short timeout.
+// ofSilence is the timeout where some questions get no answer. The others get theirs in far less,
+// also on a busy machine.
+const ofSilence = caddy.Duration(time.Second)
+
+// source returns a source that asks the zone. Its timeout is longer than any answer takes.
 func (z *zone) source(kind, name string) *Source {
-	s := &Source{Type: kind, Name: name, Resolvers: []string{z.address}, Timeout: caddy.Duration(5 * time.Second)}
+	s := &Source{Type: kind, Name: name, Resolvers: []string{z.address}, Timeout: patient}
 	withoutRoutesTo(s) // the machine of the test may have none for IPv6
 	if kind == "a" {
 		s.Port = 80
