@@ -2,7 +2,6 @@
 package examples
 
 import (
-	"context"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -179,9 +178,8 @@ func TestEgress(t *testing.T) {
 	list("users", e.Address("9122"))
 	serves("http://users.internal/42", "users-2 /42")
 
-	ctx, done := context.WithTimeout(t.Context(), time.Minute)
-	defer done()
-	out, err := exec.CommandContext(ctx, "go", "run", "./egress/client").CombinedOutput()
+	// On a busy machine it takes minutes to compile the client for the first time.
+	out, err := exec.CommandContext(t.Context(), "go", "run", "./egress/client").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "200 OK: users-2 /42") {
 		t.Errorf("the client says %q (%v)", out, err)
 	}

@@ -12,7 +12,8 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
-const patience = 20 * time.Second
+// patience limits the wait for what does not come. It is far more than anything takes.
+const patience = time.Minute
 
 // front is a Caddy with one server for layer 4, whose only handler is a pool.
 type front struct {

@@ -104,7 +104,7 @@ func get(t *testing.T, address string) string {
 // awaitTraffic waits until the metrics tell of each kind of attempt, and returns them.
 func awaitTraffic(t *testing.T, address string) (text string) {
 	t.Helper()
-	caddytest.Eventually(t, 30*time.Second, "requests are in the metrics", func() bool {
+	caddytest.Eventually(t, time.Minute, "requests are in the metrics", func() bool {
 		text = get(t, "http://"+address+"/metrics")
 		return regexp.MustCompile(`endpoint_attempts_total\{.*outcome="failed",pool="web",reason="status"\} [1-9]`).MatchString(text) &&
 			strings.Contains(text, "endpoint_expected_latency_seconds{") &&
