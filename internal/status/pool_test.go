@@ -74,23 +74,23 @@ func TestTheAdminAPIShowsWhyAPoolFailsOpen(t *testing.T) {
 		}
 		return shown
 	}
-	caddytest.Eventually(t, time.Minute, "all fail", func() bool {
-		return show().Mode == "fail_open" && shown.Failing == 3 && len(shown.Failures) == 3
-	})
-	if shown.Endpoints != 3 || shown.Usable != 0 || shown.Unhealthy != 3 || shown.ModeSince.IsZero() {
-		t.Errorf("%+v", shown)
-	}
-	var failures []string
-	for _, f := range shown.Failures {
-		failures = append(failures, fmt.Sprint(f.Endpoints, " ", f.Reason))
-	}
 	want := []string{
 		"2 probe http #2: GET /role: status 503",
 		"1 probe http #2: connecting: connection refused",
 		"1 probe http: connecting: connection refused",
 	}
-	if !slices.Equal(failures, want) {
-		t.Errorf("got %q, want %q", failures, want)
+	var failures []string
+	defer func() { t.Logf("at last: %q", failures) }()
+	caddytest.Eventually(t, time.Minute, "all fail", func() bool {
+		failures = nil
+		for _, f := range show().Failures {
+			failures = append(failures, fmt.Sprint(f.Endpoints, " ", f.Reason))
+		}
+		// On a busy machine a check may time out, which is another reason until the next one.
+		return shown.Mode == "fail_open" && shown.Failing == 3 && slices.Equal(failures, want)
+	})
+	if shown.Endpoints != 3 || shown.Usable != 0 || shown.Unhealthy != 3 || shown.ModeSince.IsZero() {
+		t.Errorf("%+v", shown)
 	}
 	ready.Store(true)
 	caddytest.Eventually(t, time.Minute, "two are ready", func() bool {
