@@ -5,7 +5,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/caddy-balance/caddy-balance/internal/process"
+	"github.com/caddy-balance/caddy-balance/internal/freeport"
 )
 
 // rememberedEndpoint is what a pool keeps of an endpoint that has left, in bytes. It remembers
@@ -39,7 +39,7 @@ var churn = scenario{
 // startMany starts a process that listens at all addresses of the loopback device, and lists some
 // of them.
 func (t *trial) startMany(n int) error {
-	free, err := process.FreeAddress()
+	free, err := freeport.Address()
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/chaos/backend"
+	"github.com/caddy-balance/caddy-balance/internal/freeport"
 	"github.com/caddy-balance/caddy-balance/internal/process"
 )
 
@@ -25,7 +26,7 @@ type server struct {
 func (t *trial) newServer(name string, addresses ...string) (*server, error) {
 	s := &server{name: name, folder: filepath.Join(t.folder, name), addresses: addresses}
 	if len(addresses) == 0 {
-		address, err := process.FreeAddress()
+		address, err := freeport.Address()
 		if err != nil {
 			return nil, err
 		}

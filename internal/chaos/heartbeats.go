@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-balance/caddy-balance/internal/arrivals"
-	"github.com/caddy-balance/caddy-balance/internal/process"
+	"github.com/caddy-balance/caddy-balance/internal/freeport"
 )
 
 var heartbeats = scenario{
@@ -43,7 +43,7 @@ var heartbeats = scenario{
 func (t *trial) startServices(n int) error {
 	var addresses []string
 	for len(addresses) < n {
-		address, err := process.FreeAddress()
+		address, err := freeport.Address()
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddy-balance/caddy-balance/internal/process"
+	"github.com/caddy-balance/caddy-balance/internal/freeport"
 )
 
 var listServer = scenario{
@@ -70,7 +70,7 @@ func (t *trial) serveList() (err error) {
 		return nil
 	}
 	t.lists = &lists{}
-	if t.lists.address, err = process.FreeAddress(); err != nil {
+	if t.lists.address, err = freeport.Address(); err != nil {
 		return err
 	}
 	t.source = func() string { return "http http://" + t.lists.address + " {\ninterval 300ms\n}" }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-balance/caddy-balance/internal/process"
+	"github.com/caddy-balance/caddy-balance/internal/freeport"
 )
 
 func TestLayer4HasOtherDefaultsThatFlagsReplace(t *testing.T) {
@@ -66,7 +66,7 @@ func TestARoundMeasuresConnectionsAndStreams(t *testing.T) {
 }
 
 func TestAProxyThatAnswersNothingIsAnError(t *testing.T) {
-	address, err := process.FreeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}

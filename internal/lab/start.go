@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/caddy-balance/caddy-balance/internal/freeport"
 	"github.com/caddy-balance/caddy-balance/internal/process"
 )
 
@@ -18,7 +19,7 @@ type started struct {
 // startProxy starts a proxy in front of the backends and waits until it listens. The folder gets
 // its config and its log.
 func startProxy(ctx context.Context, p installed, folder string, backends []string) (*started, error) {
-	address, err := process.FreeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		return nil, err
 	}

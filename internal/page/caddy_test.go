@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-balance/caddy-balance/internal/freeport"
 	"github.com/caddy-balance/caddy-balance/internal/process"
 )
 
@@ -66,7 +67,7 @@ func newProxy(t *testing.T) *proxy {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	address, err := process.FreeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}

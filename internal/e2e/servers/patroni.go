@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
+	"github.com/caddy-balance/caddy-balance/internal/freeport"
 )
 
 // Patroni is a cluster of PostgreSQL with Patroni beside each member, which elects a leader by
@@ -89,7 +90,7 @@ next:
 			t.Fatal(err)
 		}
 		for i := range hosts {
-			if !caddytest.IsFree(net.JoinHostPort(hostNumber(i), port)) {
+			if !freeport.IsFree(net.JoinHostPort(hostNumber(i), port)) {
 				continue next
 			}
 		}

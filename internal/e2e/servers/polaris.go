@@ -12,6 +12,7 @@ import (
 	"text/template"
 
 	"github.com/caddy-balance/caddy-balance/internal/caddytest"
+	"github.com/caddy-balance/caddy-balance/internal/freeport"
 )
 
 // Polaris is a registry that speaks the protocol of Nacos. Nacos itself needs Java, and no package
@@ -61,7 +62,7 @@ func nacosPort(t testing.TB) uint64 {
 	t.Helper()
 	for {
 		p, err := strconv.ParseUint(port(caddytest.FreeAddress(t)), 10, 16)
-		if err == nil && caddytest.IsFree(nacosAddress(p+1000)) {
+		if err == nil && freeport.IsFree(nacosAddress(p+1000)) {
 			return p
 		}
 	}
