@@ -81,7 +81,7 @@ func (r *Running) repeat(ctx context.Context, run func(context.Context, discover
 		err := run(ctx, func(a discovery.Answer) { r.add(a, false) })
 		switch {
 		case ctx.Err() != nil:
-			if r.stopped = err; err != nil && !strings.Contains(err.Error(), ctx.Err().Error()) && !r.hasFailedWith(err) {
+			if r.stopped = err; err != nil && !strings.Contains(err.Error(), ctx.Err().Error()) && !r.hasFailed() {
 				r.t.Errorf("stopped with %v; want no error", err)
 			}
 			return
@@ -94,12 +94,10 @@ func (r *Running) repeat(ctx context.Context, run func(context.Context, discover
 	}
 }
 
-// hasFailedWith reports whether a run before ended with the same error. One that ends so just
-// before it is stopped says nothing of how it is stopped.
-func (r *Running) hasFailedWith(err error) bool {
-	return slices.ContainsFunc(r.Reports(), func(a discovery.Answer) bool {
-		return a.Err != nil && a.Err.Error() == err.Error()
-	})
+// hasFailed reports whether there was an error without a list before. A source that fails may do so
+// again just before it is stopped, also with other words, which says nothing of how it is stopped.
+func (r *Running) hasFailed() bool {
+	return slices.ContainsFunc(r.Reports(), func(a discovery.Answer) bool { return a.Err != nil && a.Endpoints == nil })
 }
 
 func (r *Running) add(a discovery.Answer, ended bool) {
