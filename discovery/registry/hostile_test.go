@@ -74,7 +74,11 @@ func TestAHostileRecordIsCheap(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			storage := sourcetest.NewStorage()
 			storage.Put(webKey, recorded("["+list+"]"))
-			sourcetest.WantCheap(t, func() { start(t, storage, Source{}).Next() })
+			sourcetest.WantCheap(t, func() {
+				r := start(t, storage, Source{})
+				r.Next()
+				r.stop()
+			})
 		})
 	}
 }

@@ -20,10 +20,17 @@ const (
 )
 
 // WantCheap calls do and expects that the heap, with its garbage, never grows by more than MaxCost
-// meanwhile. It does not measure time, which depends on the machine.
+// meanwhile. It does not measure time, which depends on the machine. A busy machine collects
+// garbage late, so do is called again if the heap grows by more, and the least of three counts.
 func WantCheap(t *testing.T, do func()) {
 	t.Helper()
-	if cost := Cost(do); cost > MaxCost {
+	cost := Cost(do)
+	for range 2 {
+		if cost > MaxCost {
+			cost = min(cost, Cost(do))
+		}
+	}
+	if cost > MaxCost {
 		t.Errorf("took %d MB; want at most %d MB", cost>>20, MaxCost>>20)
 	} else {
 		t.Logf("took %.1f MB", float64(cost)/(1<<20))
