@@ -77,18 +77,15 @@ func (b *balanced) canaries() (n int) {
 	return n
 }
 
-// wantCanaries expects a number of the canary's requests. The first connection after a reload may
-// be one that a server of the config before has taken, so that it looks twice.
+// wantCanaries waits until the canary gets a number of 100 requests. After a reload, a connection
+// may be one that a server of the config before has taken, and the list comes a moment later.
 func (b *balanced) wantCanaries(when string, want int) {
 	b.t.Helper()
-	isWanted := func(got int) bool { return got >= want-2 && got <= want+2 }
-	got := b.canaries()
-	if !isWanted(got) {
-		got = b.canaries()
-	}
-	if !isWanted(got) {
-		b.t.Errorf("%s: the canary gets %d of 100 requests, want %d", when, got, want)
-	}
+	what := fmt.Sprintf("%s: the canary gets %d of 100 requests", when, want)
+	caddytest.Eventually(b.t, patience, what, func() bool {
+		got := b.canaries()
+		return got >= want-2 && got <= want+2
+	})
 }
 
 func TestAShareThatWasSetHoldsOverReloadsAndRestarts(t *testing.T) {
