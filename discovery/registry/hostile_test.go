@@ -13,9 +13,9 @@ import (
 	"github.com/caddy-balance/caddy-balance/internal/sourcetest"
 )
 
-// largest is a registration with as much metadata as fits.
+// largest is a registration with as much metadata as fits. It lasts longer than a test takes.
 func largest(i int) string {
-	return fmt.Sprintf(`{"address":"h%d:1","metadata":{`, i) + sourcetest.Numbered(`"%d":""`, 60_000) + `}}`
+	return fmt.Sprintf(`{"address":"h%d:1","ttl":"1h","metadata":{`, i) + sourcetest.Numbered(`"%d":""`, 60_000) + `}}`
 }
 
 func TestRegistrationsAreCheapAndLimitedInSize(t *testing.T) {
@@ -32,7 +32,7 @@ func TestRegistrationsAreCheapAndLimitedInSize(t *testing.T) {
 		r.leases.answer(time.Now())
 		ctx := discovery.WithStorage(t.Context(), func() certmagic.Storage { return storage })
 		ctx = discovery.WithOrigin(ctx, func() (discovery.Origin, error) { return web, nil })
-		if err := r.leases.save(ctx, storageTimeout); err != nil {
+		if err := r.leases.save(ctx, sourcetest.Patience); err != nil {
 			t.Error(err)
 		}
 	})
