@@ -84,7 +84,9 @@ func TestAnAgentThatCannotBeReachedFailsUnlessItIsOptional(t *testing.T) {
 	verifyNoLeaks(t)
 	const late = "waiting for a line: timed out"
 	once := func(check func(context.Context) error) error { return check(t.Context()) }
-	tooLong := func(check func(context.Context) error) error { return timedOut(t, check) }
+	tooLong := func(check func(context.Context) error) error {
+		return timedOut(t, func(err error) bool { return err.Error() == late }, check)
+	}
 	for name, c := range map[string]struct {
 		agent *Endpoint
 		run   func(check func(context.Context) error) error

@@ -94,6 +94,6 @@ func TestAFastCGIProbeChecksPHP(t *testing.T) {
 // The one worker is busy, so the check waits in the queue of php-fpm. It must end in time.
 func TestAFastCGIProbeOfABusyPHPTimesOut(t *testing.T) {
 	e, folder := phpFPM(t)
-	wantError(t, "slow", checkedTooLong(t, provisioned(t, &FastCGIProbe{URI: "/slow.php", Root: folder}), e), "GET /slow.php: timed out")
-	wantError(t, "busy", checkedTooLong(t, provisioned(t, &FastCGIProbe{}), e), "GET /ping: timed out")
+	wantTimeout(t, "slow", provisioned(t, &FastCGIProbe{URI: "/slow.php", Root: folder}), e, "GET /slow.php: timed out")
+	wantTimeout(t, "busy", provisioned(t, &FastCGIProbe{}), e, "GET /ping: timed out")
 }

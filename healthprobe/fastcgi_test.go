@@ -152,7 +152,7 @@ func readRequest(conn net.Conn) {
 func TestAFastCGIProbeEndsWithItsTimeLimit(t *testing.T) {
 	verifyNoLeaks(t)
 	probe := provisioned(t, &FastCGIProbe{})
-	wantError(t, "hangs", checkedTooLong(t, probe, serve(t, hangs)), "GET /ping: timed out")
+	wantTimeout(t, "hangs", probe, serve(t, hangs), "GET /ping: timed out")
 	endless := serve(t, func(conn net.Conn) {
 		for {
 			if _, err := io.WriteString(conn, record(99, strings.Repeat("x", 1000))); err != nil {
@@ -160,7 +160,7 @@ func TestAFastCGIProbeEndsWithItsTimeLimit(t *testing.T) {
 			}
 		}
 	})
-	wantError(t, "endless", checkedTooLong(t, probe, endless), "GET /ping: timed out")
+	wantTimeout(t, "endless", probe, endless, "GET /ping: timed out")
 	wantError(t, "refused", checked(t, probe, refusing(t)), "connecting: connection refused")
 }
 

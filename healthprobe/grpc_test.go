@@ -144,7 +144,7 @@ func TestAGRPCProbeSpeaksTLS(t *testing.T) {
 func TestAGRPCProbeReportsServersThatAreNotGRPC(t *testing.T) {
 	verifyNoLeaks(t)
 	probe := provisioned(t, &GRPCProbe{Service: "a.B"})
-	wantError(t, "hanging", checkedTooLong(t, probe, serve(t, hangs)), `service "a.B": timed out`)
+	wantTimeout(t, "hanging", probe, serve(t, hangs), `service "a.B": timed out`)
 	wantError(t, "garbage", checked(t, probe, serve(t, says("SSH-2.0-OpenSSH_9.9\r\n"))),
 		`service "a.B": error reading server preface: http2: frame too large`)
 	wantError(t, "HTTP/1.1", checked(t, probe, serveHTTP(t, answering(200))), `service "a.B": error reading server preface: `+

@@ -167,7 +167,7 @@ func TestAnHTTPProbeStopsWithItsContext(t *testing.T) {
 	e := serve(t, hangs)
 	for name, versions := range map[string][]string{"HTTP/1.1": nil, "h2c": {"h2c"}} {
 		probe := provisioned(t, &HTTPProbe{URI: "/healthz", Versions: versions})
-		wantError(t, name, checkedTooLong(t, probe, e), "GET /healthz: timed out")
+		wantTimeout(t, name, probe, e, "GET /healthz: timed out")
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- probe.Check(ctx, &Target{Endpoint: e}) }()

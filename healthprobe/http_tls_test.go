@@ -67,7 +67,7 @@ func TestTLSReportsServersThatDoNotSpeakIt(t *testing.T) {
 	verifyNoLeaks(t)
 	probe := provisioned(t, &HTTPProbe{Connection: Connection{TLS: new(reverseproxy.TLSConfig)}})
 	wantError(t, "plain", checked(t, probe, serve(t, says("HTTP/1.1 400 Bad Request\r\n\r\n"))), "TLS handshake: tls: first record does not look like a TLS handshake")
-	wantError(t, "hanging", checkedTooLong(t, probe, serve(t, hangs)), "TLS handshake: timed out")
+	wantTimeout(t, "hanging", probe, serve(t, hangs), "TLS handshake: timed out")
 }
 
 func TestVersionsOfHTTP(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"log"
 	"net"
-	"strings"
 	"testing"
 	"time"
 
@@ -57,24 +56,29 @@ func checkedAgain(t *testing.T, probe Probe, target *Target, last bool) error {
 	return err
 }
 
-// checkedTooLong returns the result of a check that runs into its time limit.
-func checkedTooLong(t *testing.T, probe Probe, e *Endpoint) error {
-	return timedOut(t, func(ctx context.Context) error {
+// wantTimeout fails the test unless a check runs into its time limit with this error.
+func wantTimeout(t *testing.T, name string, probe Probe, e *Endpoint, want string) {
+	t.Helper()
+	wantError(t, name, checkedTooLong(t, probe, e, func(err error) bool { return err.Error() == want }), want)
+}
+
+// checkedTooLong returns the result of a check that runs into its time limit, as timedOut does.
+func checkedTooLong(t *testing.T, probe Probe, e *Endpoint, isWanted func(error) bool) error {
+	return timedOut(t, isWanted, func(ctx context.Context) error {
 		target := &Target{Endpoint: e}
 		defer target.closeKept()
 		return probe.Check(ctx, target)
 	})
 }
 
-// timedOut returns the result of a check of an endpoint that accepts the connection and then hangs.
-// On a busy machine a short limit may end before the connection is there; it then tries a longer
-// one.
-func timedOut(t *testing.T, check func(context.Context) error) (err error) {
-	for _, limit := range []time.Duration{50 * time.Millisecond, time.Second, 20 * time.Second} {
+// timedOut returns the result of a check of an endpoint that hangs at some step. On a busy machine
+// a short limit may end in a step before that one; it then tries a longer one.
+func timedOut(t *testing.T, isWanted func(error) bool, check func(context.Context) error) (err error) {
+	for _, limit := range []time.Duration{50 * time.Millisecond, time.Second, time.Minute} {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		err = check(ctx)
 		cancel()
-		if err != nil && !strings.HasPrefix(err.Error(), "connecting: ") {
+		if err == nil || isWanted(err) {
 			break
 		}
 	}

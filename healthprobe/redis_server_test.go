@@ -94,7 +94,7 @@ user powerless on >the-one-without-rights +ping`)
 		if err := p.Suspend(); err != nil {
 			t.Fatal(err)
 		}
-		wantError(t, "it hangs", checkedTooLong(t, replica, b), "PING: timed out")
+		wantTimeout(t, "it hangs", replica, b, "PING: timed out")
 		if err := p.Resume(); err != nil {
 			t.Fatal(err)
 		}

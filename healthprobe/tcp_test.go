@@ -58,8 +58,8 @@ func TestATCPProbeSendsAndExpects(t *testing.T) {
 func TestATCPProbeStopsAtItsTimeLimitAndAtItsSizeLimit(t *testing.T) {
 	verifyNoLeaks(t)
 	probe := provisioned(t, &TCPProbe{Expect: "PONG"})
-	wantError(t, "silent", checkedTooLong(t, probe, serve(t, hangs)), `waiting for "PONG": timed out`)
-	wantError(t, "half", checkedTooLong(t, probe, serve(t, func(c net.Conn) { io.WriteString(c, "PO"); hangs(c) })), `waiting for "PONG": timed out`)
+	wantTimeout(t, "silent", probe, serve(t, hangs), `waiting for "PONG": timed out`)
+	wantTimeout(t, "half", probe, serve(t, func(c net.Conn) { io.WriteString(c, "PO"); hangs(c) }), `waiting for "PONG": timed out`)
 	endless := serve(t, func(c net.Conn) {
 		for block := []byte(strings.Repeat("x", 1<<16)); ; {
 			if _, err := c.Write(block); err != nil {

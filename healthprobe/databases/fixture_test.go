@@ -51,6 +51,20 @@ func checkWithin(t *testing.T, p probe, address string, limit time.Duration) err
 	return p.Check(ctx, &healthprobe.Target{Endpoint: &healthprobe.Endpoint{Address: address}})
 }
 
+// wantTimeout fails the test unless a check of a server that hangs runs into its time limit as it
+// logs in. On a busy machine a short limit may end before that; it then tries a longer one.
+func wantTimeout(t *testing.T, p probe, address string) {
+	t.Helper()
+	const want = "logging in: timed out"
+	var err error
+	for _, limit := range []time.Duration{100 * time.Millisecond, time.Second, time.Minute} {
+		if err = checkWithin(t, p, address, limit); err == nil || err.Error() == want {
+			break
+		}
+	}
+	wantError(t, "it hangs", err, want)
+}
+
 // wantError fails the test unless err has this text; an empty text stands for no error.
 func wantError(t *testing.T, name string, err error, want string) {
 	t.Helper()
