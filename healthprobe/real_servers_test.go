@@ -98,7 +98,7 @@ func (s realServer) start(t *testing.T, c *certificate) (plain, withTLS string) 
 		}
 	})
 	probe := provisioned(t, &TCPProbe{})
-	caddytest.Eventually(t, 20*time.Second, s.name, func() bool {
+	caddytest.Eventually(t, time.Minute, s.name, func() bool {
 		return checked(t, probe, &Endpoint{Address: withTLS}) == nil
 	})
 	return plain, withTLS

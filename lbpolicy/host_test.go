@@ -208,7 +208,7 @@ func shares(t *testing.T, p policy, weights []int, requests int) map[string]int 
 // waitFor waits for work that other goroutines do when a request is over.
 func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); runtime.Gosched() {
+	for deadline := time.Now().Add(time.Minute); !done(); runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatal("the condition is not reached")
 		}

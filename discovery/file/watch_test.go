@@ -167,7 +167,7 @@ func wantHint(t *testing.T, w *watch) {
 	t.Helper()
 	select {
 	case <-w.hints:
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no hint")
 	}
 }

@@ -138,7 +138,7 @@ func (f *fakeNacos) hears(t *testing.T, kind string) string {
 			if p.Metadata.Type == kind {
 				return string(p.Body.Value)
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(sourcetest.Patience):
 			t.Fatalf("no %s", kind)
 		}
 	}
