@@ -17,18 +17,22 @@ import (
 func TestConnectionsGoToTheEndpointsInTurn(t *testing.T) {
 	f, a, b := newFront(t), newBackend(t, "a"), newBackend(t, "b")
 	f.start(fmt.Sprintf("source static %s %s\npolicy smooth_weighted_round_robin", a.address(), b.address()))
-	count := make(map[string]int)
-	for range 10 {
+	var names []string
+	repeated := 0
+	for i := range 20 {
 		name, err := connect(t, f.address).ask("hello")
 		if err != nil {
 			t.Fatal(err)
 		}
-		count[name]++
+		if names = append(names, name); i > 0 && name == names[i-1] {
+			repeated++
+		}
 	}
-	if count["a"] != 5 || count["b"] != 5 {
-		t.Errorf("%v", count)
+	// The turns begin again, anywhere, when the tables of the first list are there.
+	if repeated > 2 {
+		t.Errorf("%v", names)
 	}
-	f.wantInFlight(10)
+	f.wantInFlight(20)
 }
 
 func TestEveryPolicyPicksForConnections(t *testing.T) {
