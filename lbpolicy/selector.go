@@ -143,14 +143,20 @@ func (s *selector) selectBy(
 	r *http.Request, w http.ResponseWriter,
 ) *reverseproxy.Upstream {
 	attempts := s.transport.Attempts(r)
+	if attempts == nil {
+		return policy.Select(pool, r, w)
+	}
 	attempts.NoteFallback(attempt.PolicyName(policy))
 	defer attempts.NoteFallback("")
-	u := policy.Select(untried(pool, members, attempts), r, w)
-	if u == nil && attempts.Any() {
-		u = policy.Select(pool, r, w)
+	find := func(u *reverseproxy.Upstream) *endpoint.Endpoint {
+		if i := slices.Index(pool, u); i >= 0 {
+			return members[i].Endpoint
+		}
+		return nil
 	}
-	if i := slices.Index(pool, u); i >= 0 && attempts != nil && attempts.Picked() == nil {
-		attempts.TakeListed(members[i].Endpoint, u.MaxRequests) // else the pool finds that there is no place
+	u := attempts.SelectListed(policy.Select, untried(pool, members, attempts), r, w, find)
+	if u == nil && attempts.Any() {
+		u = attempts.SelectListed(policy.Select, pool, r, w, find)
 	}
 	return u
 }

@@ -41,11 +41,8 @@ func (p *Pool) limit(ctx caddy.Context) error {
 		gate = &limits.Gate
 	}
 	if gate != nil || p.AdaptiveLimit != nil {
-		selector := &standInSelector{Selector: p.handler.LoadBalancing.SelectionPolicy, transport: p.transport}
-		if gate != nil {
-			selector.reserves = p.claim.Roster
-		}
-		p.handler.LoadBalancing.SelectionPolicy = selector
+		lb := p.handler.LoadBalancing
+		lb.SelectionPolicy = &standInSelector{lb.SelectionPolicy, p}
 		p.transport.AllowRefusals(gate)
 	}
 	if gate != nil {

@@ -2,12 +2,10 @@ package pool
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
-	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -15,8 +13,7 @@ import (
 // may do more than that, such as set a cookie. For all others the policy of the handler selects.
 type standInSelector struct {
 	reverseproxy.Selector
-	transport *attempt.Transport
-	reserves  *endpoint.Roster // where what is selected gets a place; nil if places are not exact
+	pool *Pool
 }
 
 // CaddyModule returns the module information of the policy, which is the one to be named.
@@ -31,14 +28,14 @@ func (s *standInSelector) CaddyModule() caddy.ModuleInfo {
 func (s *standInSelector) Select(
 	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter,
 ) *reverseproxy.Upstream {
-	attempts := s.transport.Attempts(r)
+	attempts := s.pool.transport.Attempts(r)
 	if len(pool) > 0 && attempts.IsRefused() {
 		return pool[0]
 	}
-	if s.reserves == nil || attempts == nil {
+	if s.pool.limits.gate == nil || attempts == nil {
 		return s.Selector.Select(pool, r, w)
 	}
-	u := s.selectReserved(pool, r, w, attempts)
+	u := attempts.SelectListed(s.Selector.Select, pool, r, w, s.find)
 	if u == nil {
 		attempts.LeaveAtLast()
 	}
@@ -46,32 +43,10 @@ func (s *standInSelector) Select(
 	return u
 }
 
-// selectReserved lets the policy select until there is a place at what it selects. A policy of
-// Caddy's goes by counts that another request may be about to raise.
-func (s *standInSelector) selectReserved(
-	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter, attempts *attempt.RequestAttempts,
-) *reverseproxy.Upstream {
-	cookies := len(w.Header()[setCookie])
-	for {
-		u := s.Selector.Select(pool, r, w)
-		if u == nil || s.reserve(u, attempts) {
-			return u
-		}
-		pool = slices.DeleteFunc(slices.Clone(pool), func(other *reverseproxy.Upstream) bool { return other == u })
-		if set := w.Header()[setCookie]; len(set) > cookies {
-			w.Header()[setCookie] = set[:cookies] // Caddy's policy cookie adds one for each that it selects
-		}
+// find returns the endpoint of an upstream, nil if the pool has none.
+func (s *standInSelector) find(u *reverseproxy.Upstream) *endpoint.Endpoint {
+	if m := s.pool.claim.Roster.Snapshot().Find(u.Dial); m != nil {
+		return m.Endpoint
 	}
-}
-
-const setCookie = "Set-Cookie"
-
-// reserve makes the request have a place at an upstream, and reports whether it has one. Those that
-// our policies have picked have theirs.
-func (s *standInSelector) reserve(u *reverseproxy.Upstream, attempts *attempt.RequestAttempts) bool {
-	if e := attempts.Picked(); e != nil && e.Address() == u.Dial {
-		return true
-	}
-	m := s.reserves.Snapshot().Find(u.Dial)
-	return m == nil || attempts.TakeListed(m.Endpoint, u.MaxRequests)
+	return nil
 }

@@ -92,19 +92,6 @@ func (a *RequestAttempts) Take(e *endpoint.Endpoint, limit int) bool {
 	return reserved
 }
 
-// TakeListed is Take for a policy that selects from a list and tracks nothing. The limit of the
-// endpoint is exact only if requests wait for a place: without a queue, it is as exact as Caddy's.
-func (a *RequestAttempts) TakeListed(e *endpoint.Endpoint, limit int) bool {
-	if a.transport.gate == nil {
-		limit = 0
-	}
-	if !e.Reserve(limit) {
-		return false
-	}
-	a.Begin(e)
-	return true
-}
-
 // ReserveTrial is Reserve of a half-open endpoint: it reserves a place for a trial, if one is due.
 // The next step must be Begin.
 func (a *RequestAttempts) ReserveTrial(e *endpoint.Endpoint, limit int, now load.Instant) bool {

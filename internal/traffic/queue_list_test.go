@@ -94,10 +94,15 @@ func (*overtaken) Select(
 	}
 	w.Header().Add("Set-Cookie", "at="+pool[i].Dial)
 	if overtaking.Add(-1) >= 0 {
-		all := endpoints()
-		e := all[slices.IndexFunc(all, func(e *endpoint.Endpoint) bool { return e.Address() == pool[i].Dial })]
-		e.Reserve(0)
-		overtakers <- e
+		endpoint.Each(func(name string, p *endpoint.Pool) bool {
+			for _, e := range p.Endpoints() {
+				if name == "web" && e.Address() == pool[i].Dial {
+					e.Reserve(0)
+					overtakers <- e
+				}
+			}
+			return true
+		})
 	}
 	return pool[i]
 }
@@ -136,4 +141,25 @@ func TestARequestThatIsOvertakenGoesToAnotherEndpointAndElseWaits(t *testing.T) 
 	second.Release()
 	expect(receive(t, done), second.Address())
 	first.Release()
+}
+
+// other returns the backend of a pair that has not this address.
+func (f fleet) other(address string) *backend {
+	return f[slices.IndexFunc(f, func(b *backend) bool { return b.address != address })]
+}
+
+func TestASessionBeginsWhereItsRequestIsServed(t *testing.T) {
+	fleet := startBackends(t, 2)
+	c := startProxy(t, gated(fleet, "max_requests 1\nqueue 10 1h",
+		"lb_policy sticky {\nheader Client\npolicy overtaken\n}")).client()
+	overtaking.Store(1)
+	a := expectOK(t)(c.get("/", "Client", "ann"))
+	other := receive(t, overtakers)
+	if a.backend != fleet.other(other.Address()).name {
+		t.Errorf("%s answered, where others had all places", a.backend)
+	}
+	other.Release()
+	if next := expectOK(t)(c.get("/", "Client", "ann")); next.backend != a.backend {
+		t.Errorf("the session of %s went on to %s", a.backend, next.backend)
+	}
 }
