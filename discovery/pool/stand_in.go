@@ -6,6 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
+	"github.com/caddy-balance/caddy-balance/internal/attempt"
 	"github.com/caddy-balance/caddy-balance/internal/endpoint"
 )
 
@@ -35,12 +36,45 @@ func (s *standInSelector) Select(
 	if s.pool.limits.gate == nil || attempts == nil {
 		return s.Selector.Select(pool, r, w)
 	}
-	u := attempts.SelectListed(s.Selector.Select, pool, r, w, s.find)
+	u := s.selectReserved(pool, r, w, attempts)
 	if u == nil {
 		attempts.LeaveAtLast()
 	}
 	attempts.Place().Found()
 	return u
+}
+
+// selectReserved lets the policy select something at which the request gets a place. If others have
+// taken all places of the list, the request goes back to the queue at once: Caddy would ask for
+// another list only if tries are left, and after a pause.
+func (s *standInSelector) selectReserved(
+	pool reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter, attempts *attempt.RequestAttempts,
+) *reverseproxy.Upstream {
+	for {
+		u := attempts.SelectListed(s.Selector.Select, pool, r, w, s.find)
+		if u != nil || !s.goesBack(pool, attempts) {
+			return u
+		}
+		upstreams, refused := s.pool.enter(r, attempts)
+		if pool = s.pool.counted(upstreams); refused {
+			return pool[0]
+		}
+		if len(pool) == 0 {
+			s.pool.CountUnserved(s.pool.admit)
+			return nil
+		}
+	}
+}
+
+// goesBack reports whether a request for which the policy selected nothing goes back to the queue,
+// because others were faster. Otherwise the policy wants none of the list. With a circuit breaker,
+// Caddy has to ask, because nothing else can give one to upstreams.
+func (s *standInSelector) goesBack(pool reverseproxy.UpstreamPool, attempts *attempt.RequestAttempts) bool {
+	if !attempts.HoldsPlace() || attempts.KeepsPlace() || s.pool.handler.CB != nil {
+		return false
+	}
+	outdated := s.pool.isOutdated(pool)
+	return attempts.Overtaken() || outdated
 }
 
 // find returns the endpoint of an upstream, nil if the pool has none.
@@ -49,4 +83,36 @@ func (s *standInSelector) find(u *reverseproxy.Upstream) *endpoint.Endpoint {
 		return m.Endpoint
 	}
 	return nil
+}
+
+// isOutdated reports whether the pool would not list all of the upstreams any more. Where Caddy
+// counts for them is known from then on, also if they have not had a request.
+func (p *Pool) isOutdated(upstreams reverseproxy.UpstreamPool) (outdated bool) {
+	s := p.claim.Roster.Snapshot()
+	for _, u := range upstreams {
+		m := s.Find(u.Dial)
+		if m == nil {
+			outdated = true
+			continue
+		}
+		m.SetCounts(u.Host)
+		ok, limit := s.Usable(m, p.admit)
+		outdated = outdated || !ok || isFullForCaddy(m, limit)
+	}
+	return outdated
+}
+
+// counted returns upstreams with Caddy's counts, which it adds only to those of GetUpstreams. What
+// it has never counted for begins with none.
+func (p *Pool) counted(upstreams reverseproxy.UpstreamPool) reverseproxy.UpstreamPool {
+	s := p.claim.Roster.Snapshot()
+	for _, u := range upstreams {
+		if m := s.Find(u.Dial); m != nil {
+			u.Host, _ = m.Counts().(*reverseproxy.Host)
+		}
+		if u.Host == nil {
+			u.Host = new(reverseproxy.Host)
+		}
+	}
+	return upstreams
 }

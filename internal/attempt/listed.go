@@ -26,6 +26,7 @@ func (a *RequestAttempts) SelectListed(
 		if u == nil || a.takeListed(find(u), u.MaxRequests) {
 			return u
 		}
+		a.overtaken = true
 		pool = slices.DeleteFunc(slices.Clone(pool), func(other *reverseproxy.Upstream) bool { return other == u })
 		if w != nil && len(w.Header()[setCookie]) > cookies {
 			// Caddy's policy cookie adds one for each that it selects.
@@ -51,4 +52,11 @@ func (a *RequestAttempts) takeListed(e *endpoint.Endpoint, limit int) bool {
 	}
 	a.Begin(e)
 	return true
+}
+
+// Overtaken reports whether another request has taken the last place at an endpoint that a policy
+// selected for this one, since the last call.
+func (a *RequestAttempts) Overtaken() (overtaken bool) {
+	overtaken, a.overtaken = a.overtaken, false
+	return overtaken
 }

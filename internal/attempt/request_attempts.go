@@ -26,6 +26,7 @@ type RequestAttempts struct {
 	current      *Attempt
 	route        Route
 	noList       bool                 // there was no list of endpoints for the request
+	overtaken    bool                 // another request took the last place at what was selected, see Overtaken
 	refused      []*endpoint.Endpoint // those of the tried ones that refused the connection at once
 	trial        endpoint.Trial       // begun for the place that the next Begin makes the request's own
 	note         pickNote

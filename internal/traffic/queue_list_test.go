@@ -108,39 +108,60 @@ func (*overtaken) Select(
 }
 
 func TestARequestThatIsOvertakenGoesToAnotherEndpointAndElseWaits(t *testing.T) {
-	fleet := startBackends(t, 2)
-	c := startProxy(t, gated(fleet, "max_requests 1\nqueue 10 1h", "lb_policy overtaken")).client()
-	send := func(times int64) (done chan answer) {
-		overtaking.Store(times)
-		done = make(chan answer, 1)
-		go func() {
-			a, err := c.get("/")
-			if err != nil {
-				t.Error(err)
+	for name, retries := range map[string]string{
+		"without retries":            "",
+		"with too few retries":       "lb_retries 1",
+		"with a matcher for retries": "lb_retry_match method GET",
+		"with no time left":          "lb_try_duration 1ns",
+		"with a pause":               "lb_try_duration 24h\nlb_try_interval 1h",
+	} {
+		t.Run(name, func(t *testing.T) {
+			fleet := startBackends(t, 2)
+			c := startProxy(t, gated(fleet, "max_requests 1\nqueue 10 1h", "lb_policy overtaken\n"+retries)).client()
+			a := receive(t, overtake(t, c, 1))
+			other := receive(t, overtakers)
+			expectCookieOf(t, a, fleet.other(other.Address()).address)
+			other.Release()
+
+			const rounds = 8 // more than Caddy would ask for a list
+			done := overtake(t, c, 2+rounds)
+			first, second := receive(t, overtakers), receive(t, overtakers)
+			for range rounds {
+				awaitGate(t, 0, 1)
+				second.Release()
+				if again := receive(t, overtakers); again != second {
+					t.Errorf("%s was selected; expected %s", again.Address(), second.Address())
+				}
 			}
-			done <- a
-		}()
-		return done
+			awaitGate(t, 0, 1)
+			second.Release()
+			expectCookieOf(t, receive(t, done), second.Address())
+			first.Release()
+			awaitGate(t, 0, 0)
+		})
 	}
-	expect := func(a answer, at string) {
-		t.Helper()
-		if cookies := a.header["Set-Cookie"]; a.status != http.StatusOK || !slices.Equal(cookies, []string{"at=" + at}) {
-			t.Errorf("status %d with the cookies %q; expected one of %s", a.status, cookies, at)
+}
+
+// overtake sends a request that is overtaken so many times, and returns where its answer comes.
+func overtake(t *testing.T, c *client, times int64) (done chan answer) {
+	overtaking.Store(times)
+	done = make(chan answer, 1)
+	go func() {
+		a, err := c.get("/")
+		if err != nil {
+			t.Error(err)
 		}
+		done <- a
+	}()
+	return done
+}
+
+// expectCookieOf expects an answer with one cookie, which is of the endpoint that serves.
+func expectCookieOf(t *testing.T, a answer, address string) {
+	t.Helper()
+	if cookies := a.header["Set-Cookie"]; a.status != http.StatusOK || !slices.Equal(cookies, []string{"at=" + address}) {
+		t.Errorf("status %d with the cookies %q; expected one of %s", a.status, cookies, address)
 	}
-
-	a := receive(t, send(1))
-	other := receive(t, overtakers)
-	i := slices.IndexFunc(fleet, func(b *backend) bool { return b.address != other.Address() })
-	expect(a, fleet[i].address)
-	other.Release()
-
-	done := send(2)
-	first, second := receive(t, overtakers), receive(t, overtakers)
-	awaitGate(t, 0, 1)
-	second.Release()
-	expect(receive(t, done), second.Address())
-	first.Release()
 }
 
 // other returns the backend of a pair that has not this address.
