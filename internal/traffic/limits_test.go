@@ -46,22 +46,25 @@ func TestNoBackendGetsMoreThanItsLimit(t *testing.T) {
 	p := startProxy(t, sites...)
 	for i, name := range names {
 		t.Run(name, func(t *testing.T) {
-			for _, b := range fleet {
-				b.most.Store(0)
-			}
 			c := p.client(i)
 			flood(20, amount(200, 40), func(i int) {
 				if err := getOne(c, i); err != nil {
 					t.Error(err)
 				}
 			})
-			for _, b := range fleet {
-				if most := b.most.Load(); most > 2 {
-					t.Errorf("%s had %d requests at once", b.name, most)
-				}
-			}
+			fleet.expectAtMost(t, 2)
 			expectInFlight(t, nil)
 		})
+	}
+}
+
+// expectAtMost expects that no backend had more than n requests at once since the last call.
+func (f fleet) expectAtMost(t *testing.T, n int64) {
+	t.Helper()
+	for _, b := range f {
+		if most := b.most.Swap(0); most > n {
+			t.Errorf("%s had %d requests at once; expected at most %d", b.name, most, n)
+		}
 	}
 }
 

@@ -41,11 +41,7 @@ func TestRequestsWaitForAnEndpointThatIsFull(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				for _, b := range fleet {
-					if most := b.most.Load(); most > 2 {
-						t.Errorf("%s had %d requests at once", b.name, most)
-					}
-				}
+				fleet.expectAtMost(t, 2)
 			})
 		}
 	}
