@@ -2,6 +2,7 @@ package pool
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
@@ -11,7 +12,8 @@ import (
 )
 
 // standInSelector selects the only upstream of a request that the pool refuses, because a policy
-// may do more than that, such as set a cookie. For all others the policy of the handler selects.
+// may do more than that, such as set a cookie. For all others the policy of the handler selects; if
+// requests wait in a queue, it selects again when another request was faster.
 type standInSelector struct {
 	reverseproxy.Selector
 	pool *Pool
@@ -73,8 +75,8 @@ func (s *standInSelector) goesBack(pool reverseproxy.UpstreamPool, attempts *att
 	if !attempts.HoldsPlace() || attempts.KeepsPlace() || s.pool.handler.CB != nil {
 		return false
 	}
-	outdated := s.pool.isOutdated(pool)
-	return attempts.Overtaken() || outdated
+	s.pool.learnCounts(pool)
+	return attempts.Overtaken() || s.pool.isOutdated(pool)
 }
 
 // find returns the endpoint of an upstream, nil if the pool has none.
@@ -85,21 +87,28 @@ func (s *standInSelector) find(u *reverseproxy.Upstream) *endpoint.Endpoint {
 	return nil
 }
 
-// isOutdated reports whether the pool would not list all of the upstreams any more. Where Caddy
-// counts for them is known from then on, also if they have not had a request.
-func (p *Pool) isOutdated(upstreams reverseproxy.UpstreamPool) (outdated bool) {
+// learnCounts stores where Caddy counts for upstreams that it has provisioned. Without it, one that
+// has had no request yet seems to have room while requests of another handler fill it.
+func (p *Pool) learnCounts(upstreams reverseproxy.UpstreamPool) {
 	s := p.claim.Roster.Snapshot()
 	for _, u := range upstreams {
+		if m := s.Find(u.Dial); m != nil {
+			m.SetCounts(u.Host)
+		}
+	}
+}
+
+// isOutdated reports whether the pool would not list all of the upstreams any more.
+func (p *Pool) isOutdated(upstreams reverseproxy.UpstreamPool) bool {
+	s := p.claim.Roster.Snapshot()
+	return slices.ContainsFunc(upstreams, func(u *reverseproxy.Upstream) bool {
 		m := s.Find(u.Dial)
 		if m == nil {
-			outdated = true
-			continue
+			return true
 		}
-		m.SetCounts(u.Host)
 		ok, limit := s.Usable(m, p.admit)
-		outdated = outdated || !ok || isFullForCaddy(m, limit)
-	}
-	return outdated
+		return !ok || isFullForCaddy(m, limit)
+	})
 }
 
 // counted returns upstreams with Caddy's counts, which it adds only to those of GetUpstreams. What

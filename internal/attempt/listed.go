@@ -23,7 +23,7 @@ func (a *RequestAttempts) SelectListed(
 	}
 	for {
 		u := selects(pool, r, w)
-		if u == nil || a.takeListed(find(u), u.MaxRequests) {
+		if u == nil || a.hasPicked(u) || a.takeListed(find(u), u.MaxRequests) {
 			return u
 		}
 		a.overtaken = true
@@ -37,11 +37,16 @@ func (a *RequestAttempts) SelectListed(
 
 const setCookie = "Set-Cookie"
 
-// takeListed reserves a place at what a policy has selected, unless the policy has reserved it. The
-// limit of the endpoint is exact only if requests wait for a place: without a queue, it is as exact
-// as Caddy's.
+// hasPicked reports whether the policy has reserved the place at what it selects, as ours do.
+func (a *RequestAttempts) hasPicked(u *reverseproxy.Upstream) bool {
+	e := a.Picked()
+	return e != nil && e.Address() == u.Dial
+}
+
+// takeListed reserves a place at what a policy has selected. The limit of the endpoint is exact
+// only if requests wait for a place: without a queue, it is as exact as Caddy's.
 func (a *RequestAttempts) takeListed(e *endpoint.Endpoint, limit int) bool {
-	if picked := a.Picked(); e == nil || picked != nil && picked.Address() == e.Address() {
+	if e == nil {
 		return true
 	}
 	if a.transport.gate == nil {

@@ -177,3 +177,27 @@ func TestASessionBeginsWhereItsRequestIsServed(t *testing.T) {
 		t.Errorf("the session of %s went on to %s", a.backend, next.backend)
 	}
 }
+
+// Caddy counts by address, for all handlers.
+func TestAnEndpointThatIsFullThroughAnotherHandlerIsWaitedFor(t *testing.T) {
+	blocking := newBlockingHandler()
+	fleet := startBackends(t, 1, blocking.serve)
+	another := fmt.Sprintf("reverse_proxy {\ndynamic pool another {\nsource static %s\n}\nlb_policy random\n}", fleet)
+	p := startProxy(t, another, gated(fleet, "max_requests 1\nqueue 10 1h", "lb_policy random"))
+	done := make(chan error, 2)
+	for site := range 2 {
+		c := p.client(site)
+		go func() { done <- getOne(c, 0) }()
+		if site == 0 {
+			receive(t, blocking.arrived)
+		}
+	}
+	awaitGate(t, 0, 1)
+	close(blocking.release)
+	for range 2 {
+		if err := receive(t, done); err != nil {
+			t.Error(err)
+		}
+	}
+	awaitGate(t, 0, 0)
+}
